@@ -1,0 +1,69 @@
+"""The demonstration: Chicago 2011 to 2014 from the city's own open data, in one call.
+
+Enters: nothing but the files beside this module. Leaves: a city folder in which one turn of the loop
+was taken as of 30 June 2014. Never: needs an account, a container or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from cityward.city.city import City, open_city
+from cityward.city.folder import make
+from cityward.core.clock import Clock
+from cityward.core.errors import UserError
+
+AS_OF = date(2014, 6, 30)
+"""A summer day with half a year of history after it, so that a visitor can move ``--as-of`` both ways."""
+
+_MARK = "# The demonstration city"
+
+
+def run_demo(
+    path: Path, clock: Clock | None = None, say: Callable[[str], None] = lambda _: None, as_of: date = AS_OF
+) -> City:
+    """Make the demonstration city in ``path`` if it is not there yet, take a turn, and return it open.
+
+    A folder that a demonstration made before is used again, with the decisions made in it.
+
+    Raises
+    ------
+    UserError
+        ``path`` holds something that is not a demonstration city.
+    """
+    path = Path(path)
+    if path.exists() and any(path.iterdir()):
+        toml = path / "city.toml"
+        if not toml.exists() or _MARK not in toml.read_text(encoding="utf-8"):
+            raise UserError(f"{path} is not a demonstration city.", "Give another folder with --city DIR.")
+        city = open_city(path, clock)
+    else:
+        with as_file(files(__package__) / "chicago") as data:
+            city = _fill(path, data, clock, say)
+    if city.conservation()["received"] == 0:
+        with as_file(files(__package__) / "chicago") as data:
+            _sense(city, data, say)
+    say("Looking for needs, silent places and what comes next")
+    city.run(as_of=as_of)
+    return city
+
+
+def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None]) -> City:
+    say("Making the city folder")
+    territories = {"area": data / "community_areas.geojson", "tract": data / "census_tracts.geojson"}
+    make(path, (data / "city.toml").read_text(encoding="utf-8"), territories, [data / "indicators_77.csv"])
+    city = open_city(path, clock)
+    for name in ("sanitation.toml", "camera.toml"):
+        city.add_mapping(data / name)
+    return city
+
+
+def _sense(city: City, data: Path, say: Callable[[str], None]) -> None:
+    say("Taking in 74,401 sanitation complaints of 2011 to 2014")
+    mappings = city.mappings()
+    city.sense(data / "sanitation_requests.parquet", mappings["sanitation"])
+    say("Offering the door a camera feed with face templates, which it must refuse")
+    city.sense(data / "camera.ndjson", mappings["camera-7"])

@@ -1,0 +1,233 @@
+"""Makes a city folder and knows where things lie in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cityward.city.settings import TerritorySection, check_time_zone
+from cityward.core.errors import TerritoryError, UserError
+from cityward.core.records import Territory
+from cityward.know.territory import TerritoryIndex
+from cityward.private.pseudonym import load_or_create_key
+from cityward.secure.keys import create_signer
+
+_ATTRIBUTES = ("population", "households", "internet_percent", "income")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where the parts of a city lie."""
+
+    path: Path
+
+    @property
+    def history(self) -> Path:
+        """Tables and segment log."""
+        return self.path / "history"
+
+    @property
+    def ledger(self) -> Path:
+        """The tamper-evident log."""
+        return self.path / "ledger"
+
+    @property
+    def sources(self) -> Path:
+        """Mappings, one TOML a source."""
+        return self.path / "sources"
+
+    @property
+    def turns(self) -> Path:
+        """What each turn of the loop found."""
+        return self.path / "turns"
+
+    @property
+    def systems(self) -> Path:
+        """Registered systems of this city."""
+        return self.path / "systems"
+
+    @property
+    def signing_key(self) -> Path:
+        """Secret of the ledger."""
+        return self.path / "keys" / "ledger.key"
+
+    @property
+    def public_key(self) -> Path:
+        """What a verifier needs of `signing_key`."""
+        return self.path / "keys" / "ledger.pub"
+
+    @property
+    def pseudonym_key(self) -> Path:
+        """Secret of the pseudonyms."""
+        return self.path / "keys" / "pseudonyms.key"
+
+    def registers_url(self, setting: str) -> str:
+        """URL of the registers: ``sqlite`` means a file in this folder."""
+        return f"sqlite:///{self.path / 'registers.db'}" if setting == "sqlite" else setting
+
+
+def init(
+    path: Path,
+    *,
+    name: str,
+    territories: Path,
+    time_zone: str = "UTC",
+    level: str = "area",
+    id_property: str | None = None,
+    name_property: str | None = None,
+) -> Path:
+    """Make a city folder with ``city.toml``, territories and keys; return its path.
+
+    The identifying and naming properties of the GeoJSON are guessed when they are not given.
+    Nothing is left behind when the territories cannot be used.
+
+    Raises
+    ------
+    UserError
+        The folder exists and is not empty, or the name or time zone is wrong.
+    TerritoryError
+        The GeoJSON cannot be used.
+    """
+    if not name.strip() or len(name) > 200:
+        raise UserError("A city needs a name of 1 to 200 characters.", "Give one with --name.")
+    check_time_zone(time_zone, "--time-zone")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} exists already and is not an empty folder.", "Choose a new folder.")
+    guessed_id, guessed_name = guess_properties(territories)
+    section = {
+        "level": level,
+        "file": f"territories/{level}.geojson",
+        "id": id_property or guessed_id,
+        "name": name_property or guessed_name,
+    }
+    TerritoryIndex.from_geojson(
+        territories, id_property=section["id"], name_property=section["name"], level=level
+    )  # refuses before anything is written
+    make(path, _toml({"city": {"name": name, "time_zone": time_zone}}, [section]), {level: territories})
+    return path
+
+
+def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequence[Path] = ()) -> None:
+    """Write a city folder from a ready ``city.toml`` and the files that it names."""
+    folder = Folder(path)
+    staging = path.with_name(f".{path.name}.new")
+    shutil.rmtree(staging, ignore_errors=True)
+    for part in ("territories", "sources", "systems", "keys"):
+        (staging / part).mkdir(parents=True)
+    (staging / "keys").chmod(0o700)
+    for level, file in territories.items():
+        shutil.copyfile(file, staging / "territories" / f"{level}.geojson")
+    for file in extra:
+        shutil.copyfile(file, staging / "territories" / file.name)
+    (staging / "city.toml").write_text(city_toml, encoding="utf-8")
+    new = Folder(staging)
+    create_signer(new.signing_key)
+    load_or_create_key(new.pseudonym_key)
+    if path.exists():
+        path.rmdir()  # empty: checked by the caller
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(staging, folder.path)
+
+
+def guess_properties(geojson: Path) -> tuple[str, str]:
+    """Return the properties of a GeoJSON that identify and name its features.
+
+    The identifier is the first property whose values are all there and all different; the name the
+    first text with a telling key, else the identifier.
+    """
+    try:
+        features = json.loads(geojson.read_text(encoding="utf-8-sig"))["features"]
+        rows: list[dict[str, Any]] = [feature["properties"] for feature in features]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TerritoryError(
+            f"{geojson.name} is not a GeoJSON FeatureCollection ({type(error).__name__}).",
+            "Give a file of polygons, each with a property that identifies it.",
+        ) from None
+    keys = [key for key in (rows[0] if rows else {}) if all(row.get(key) is not None for row in rows)]
+    unique = [key for key in keys if len({str(row[key]) for row in rows}) == len(rows)]
+    if not unique:
+        raise TerritoryError(
+            f"{geojson.name}: no property identifies the features.", "Add a property 'id' with a different value in each."
+        )
+    telling = ("id", "code", "num", "gid", "key", "area")
+    unique.sort(key=lambda key: (not any(word in key.lower() for word in telling)))
+    names = [key for key in keys if isinstance(rows[0][key], str)]
+    named = [key for key in names if any(word in key.lower() for word in ("name", "nombre", "nome", "nom"))]
+    return unique[0], (named or names or unique)[0]
+
+
+def load_territories(folder: Path, section: TerritorySection) -> tuple[TerritoryIndex, list[Territory]]:
+    """Read one level of territories with what is known about each."""
+    columns = {key: getattr(section, key) for key in _ATTRIBUTES if getattr(section, key)}
+    index = TerritoryIndex.from_geojson(
+        folder / section.file,
+        id_property=section.id,
+        name_property=section.name,
+        level=section.level,
+        keep=tuple(columns.values()) if not section.attributes else (),
+    )
+    known = _attributes(folder, section) if section.attributes else dict(zip(index.ids, index.properties, strict=True))
+    return index, [
+        _territory(identifier, name, section.level, {key: _number(known.get(identifier, {}).get(column)) for key, column in columns.items()})
+        for identifier, name in zip(index.ids, index.names, strict=True)
+    ]
+
+
+def _territory(identifier: str, name: str, level: str, values: dict[str, float | None]) -> Territory:
+    percent = values.pop("internet_percent", None)
+    share = None if percent is None or not 0 <= percent <= 100 else percent / 100
+    return Territory(id=identifier, name=name, level=level, internet_share=share, **values)
+
+
+def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, Any]]:
+    path = folder / str(section.attributes)
+    key = section.attributes_id or section.id
+    try:
+        table = pl.read_csv(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TerritoryError(f"{path.name} cannot be read ({type(error).__name__}).", "Give a CSV with a header.") from None
+    missing = [name for name in (key, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns]
+    if missing:
+        raise TerritoryError(
+            f"{path.name} has no column '{missing[0]}', which city.toml names.",
+            f"Its columns are: {', '.join(table.columns[:20])}.",
+        )
+    return {str(row[key]).removesuffix(".0"): row for row in table.iter_rows(named=True)}
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number >= 0 and number == number and number != float("inf") else None
+
+
+def _toml(tables: dict[str, dict[str, str]], territories: list[dict[str, str]]) -> str:
+    lines = ["# Everything a city chooses. Unknown keys are errors; 'cityward run' names the line.", ""]
+    for title, table in tables.items():
+        lines += [f"[{title}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()), ""]
+    for section in territories:
+        lines += ["[[territories]]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()), ""]
+    return "\n".join(lines)
+
+
+def neutral_csv(frame: pl.DataFrame) -> bytes:
+    """Return ``frame`` as CSV whose text cells no spreadsheet takes for a formula.
+
+    Cells that begin with ``= + - @``, tab or carriage return get a leading apostrophe
+    (Source: OWASP, CSV Injection).
+    """
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    guarded = frame.with_columns(
+        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r]")).then("'" + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        for name in texts
+    )
+    return guarded.write_csv(quote_style="non_numeric").encode()

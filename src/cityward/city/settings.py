@@ -1,0 +1,117 @@
+"""``city.toml``: everything that a city chooses, few keys, all checked."""
+
+from __future__ import annotations
+
+import zoneinfo
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from cityward.core.errors import SettingsError
+from cityward.core.toml_text import decode_toml
+
+Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of ``city.toml``; a key that it does not name is an error."""
+
+
+class CitySection(_Section):
+    """Who this city is. ``time_zone`` is an IANA name; days are days of that zone."""
+
+    name: Name
+    time_zone: Name = "UTC"
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 1
+
+
+class TerritorySection(_Section):
+    """One level of territories, finest use first: interactions are placed in the first level.
+
+    ``id`` and ``name`` are properties of the GeoJSON features. ``attributes`` is a CSV beside it whose
+    column ``attributes_id`` equals ``id``; the other keys name its (or the GeoJSON's) columns of people,
+    homes, per cent of homes with internet (0 to 100) and yearly median income.
+    """
+
+    level: Name
+    file: Name
+    id: Name = "id"
+    name: Name = "name"
+    attributes: str | None = None
+    attributes_id: str | None = None
+    population: str | None = None
+    households: str | None = None
+    internet_percent: str | None = None
+    income: str | None = None
+
+
+class StoreSection(_Section):
+    """Engines by URL. ``registers`` is ``sqlite`` (a file in the city folder) or a PostgreSQL URL."""
+
+    registers: Name = "sqlite"
+
+
+class NeedsSection(_Section):
+    """How needs are looked for.
+
+    ``history_days`` of the past are the background; a need is at most ``max_days`` old; one is shown
+    when chance alone would show its like at most once in ``min_recurrence_days``.
+    """
+
+    history_days: Days = 365
+    max_days: Days = 30
+    replicates: Annotated[int, msgspec.Meta(ge=99, le=99_999)] = 999
+    min_recurrence_days: Annotated[float, msgspec.Meta(ge=1)] = 100.0
+
+
+class ForecastSection(_Section):
+    """How far ahead is looked, in days."""
+
+    horizon_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 28
+
+
+class Settings(_Section):
+    """A whole ``city.toml``."""
+
+    city: CitySection
+    territories: Annotated[list[TerritorySection], msgspec.Meta(min_length=1)]
+    store: StoreSection = StoreSection()
+    needs: NeedsSection = NeedsSection()
+    forecast: ForecastSection = ForecastSection()
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read and check ``folder/city.toml``.
+
+    Raises
+    ------
+    SettingsError
+        Names the line, what is wrong and what to write instead.
+    """
+    path = folder / "city.toml"
+    if not path.exists():
+        raise SettingsError(
+            f"{folder} is not a city: it has no city.toml.",
+            "Make one with 'cityward init DIR --name NAME --territories FILE.geojson'.",
+        )
+    settings = decode_toml(path, Settings)
+    check_time_zone(settings.city.time_zone, str(path))
+    scheme = settings.store.registers.split(":", 1)[0]
+    if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+        raise SettingsError(
+            f"{path}: store.registers is '{scheme}', which cityward cannot use.",
+            "Write 'sqlite' or 'postgresql+psycopg://user@host/database'.",
+        )
+    return settings
+
+
+def check_time_zone(name: str, where: str) -> None:
+    """Raise `SettingsError` unless ``name`` is a time zone that this machine knows."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"{where}: '{name}' is not a time zone.", "Use an IANA name such as 'America/Chicago' or 'UTC'."
+        ) from None

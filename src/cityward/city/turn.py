@@ -1,0 +1,207 @@
+"""One turn of the loop: know, anticipate and propose from what was known on a day.
+
+Everything here is a function of history, territories, settings, the day and the seed: two turns with
+equal inputs write equal bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from cityward.act.propose import propose
+from cityward.anticipate.forecast import forecast
+from cityward.city.settings import Settings
+from cityward.core.frames import CUBE
+from cityward.core.identifiers import make_id
+from cityward.core.records import Backtest, Need, Proposal, Record, Silence, Territory, to_json
+from cityward.equitable.silence import silences
+from cityward.know.cube import cube
+from cityward.know.incidents import collapse
+from cityward.know.needs import detect
+from cityward.know.territory import TerritoryIndex
+
+RECENT_DAYS = 28
+"""What "lately" means beside a forecast: four whole weeks, so that weekdays weigh the same."""
+
+HISTORY_COLUMNS = (
+    "service",
+    "domain",
+    "territory",
+    "placed_by",
+    "stated_territory",
+    "occurred_at",
+    "closed_at",
+    "status",
+    "lon",
+    "lat",
+)
+
+
+class Turn(Record):
+    """What one turn of the loop found.
+
+    ``placed_share`` is the share of interactions with a territory; ``agreement_share`` how often the
+    point and the code stated by the source name the same one (None when no row states both).
+    """
+
+    id: str
+    as_of: date
+    seed: int
+    first_day: date | None
+    last_day: date | None
+    interactions: int
+    incidents: int
+    placed_share: float
+    agreement_share: float | None
+    needs: tuple[Need, ...]
+    silences: tuple[Silence, ...]
+    proposals: tuple[str, ...]
+    backtests: tuple[Backtest, ...]
+    receipt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A turn with the frames and proposals behind it."""
+
+    turn: Turn
+    cube: pl.DataFrame
+    forecast: pl.DataFrame
+    proposals: list[Proposal]
+
+
+def take_turn(
+    history: pl.DataFrame,
+    index: TerritoryIndex,
+    territories: Sequence[Territory],
+    settings: Settings,
+    *,
+    as_of: date,
+    seed: int,
+) -> Found:
+    """Know, anticipate and propose as of the end of ``as_of`` (a local day).
+
+    Parameters
+    ----------
+    history : polars.DataFrame
+        `HISTORY_COLUMNS` of every interaction known by then.
+    index, territories
+        The level in which interactions are placed.
+    settings : Settings
+        The city's choices.
+    as_of : datetime.date
+        Last day that is known.
+    seed : int
+        Seed of all randomness.
+    """
+    history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date())
+    collapsed = collapse(history)
+    counts = cube(collapsed.filter(pl.col("territory").is_not_null()))
+    counts = counts.cast(dict(CUBE)).select(CUBE.names()).sort("service", "territory", "day")  # type: ignore[arg-type]
+    needs = _needs(counts, history, index, territories, settings, as_of, seed)
+    heard = _heard(counts, index, as_of)
+    quiet = silences(heard, list(territories), seed=seed)
+    ahead, backtests = forecast(
+        counts,
+        services=sorted(counts["service"].unique()),
+        territories=list(index.ids),
+        as_of=as_of,
+        horizon_days=settings.forecast.horizon_days,
+        seed=seed,
+    )
+    names = dict(zip(index.ids, index.names, strict=True))
+    proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)
+    turn = Turn(
+        id=make_id("run", as_of, seed, history.height, _digest(counts), to_json([needs, quiet]).decode()),
+        as_of=as_of,
+        seed=seed,
+        first_day=history["day"].min(),  # type: ignore[arg-type]
+        last_day=history["day"].max(),  # type: ignore[arg-type]
+        interactions=history.height,
+        incidents=collapsed["incident"].n_unique() if collapsed.height else 0,
+        placed_share=float(history["territory"].is_not_null().mean() or 0.0),  # type: ignore[arg-type]
+        agreement_share=_agreement(history, index),
+        needs=tuple(needs),
+        silences=tuple(quiet),
+        proposals=tuple(proposal.id for proposal in proposals),
+        backtests=tuple(backtests),
+    )
+    return Found(turn, counts, ahead, proposals)
+
+
+def write_turn(found: Found, folder: Path) -> None:
+    """Write a turn to ``folder/<id>`` and make it current; a half-written turn is never seen."""
+    target = folder / found.turn.id
+    target.mkdir(parents=True, exist_ok=True)
+    found.cube.write_parquet(target / "cube.parquet")
+    found.forecast.write_parquet(target / "forecast.parquet")
+    (target / "proposals.json").write_bytes(to_json(found.proposals))
+    (target / "turn.json").write_bytes(to_json(found.turn))
+    pointer = folder / "current.new"
+    pointer.write_text(found.turn.id, encoding="utf-8")
+    os.replace(pointer, folder / "current")
+
+
+def _needs(
+    counts: pl.DataFrame,
+    history: pl.DataFrame,
+    index: TerritoryIndex,
+    territories: Sequence[Territory],
+    settings: Settings,
+    as_of: date,
+    seed: int,
+) -> list[Need]:
+    places = pl.DataFrame(
+        {
+            "territory": list(index.ids),
+            "name": list(index.names),
+            "lon": index.centroids[:, 0],
+            "lat": index.centroids[:, 1],
+            "population": [territory.population for territory in territories],
+        },
+        schema_overrides={"population": pl.Float64},
+    )
+    domains = history.group_by("service").agg(pl.col("domain").first()).sort("service")
+    return detect(
+        counts,
+        places,
+        as_of=as_of,
+        days_history=settings.needs.history_days,
+        max_days=settings.needs.max_days,
+        replicates=settings.needs.replicates,
+        seed=seed,
+        services=dict(domains.iter_rows()),
+        min_recurrence_days=settings.needs.min_recurrence_days,
+    )
+
+
+def _heard(counts: pl.DataFrame, index: TerritoryIndex, as_of: date) -> dict[str, int]:
+    year = counts.filter(pl.col("day") > as_of - timedelta(days=365))
+    sums = dict(year.group_by("territory").agg(pl.col("incidents").sum()).iter_rows())
+    return {identifier: int(sums.get(identifier, 0)) for identifier in index.ids}
+
+
+def _recent(counts: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    lately = counts.filter(pl.col("day") > as_of - timedelta(days=RECENT_DAYS))
+    return (
+        lately.group_by("service", "territory")
+        .agg((pl.col("interactions").sum() / RECENT_DAYS).alias("per_day"))
+        .sort("service", "territory")
+    )
+
+
+def _agreement(history: pl.DataFrame, index: TerritoryIndex) -> float | None:
+    both = history.filter((pl.col("placed_by") == "point") & pl.col("stated_territory").is_in(list(index.ids)))
+    if not both.height:
+        return None
+    return float((both["territory"] == both["stated_territory"]).mean())  # type: ignore[arg-type]
+
+
+def _digest(frame: pl.DataFrame) -> int:
+    return int(frame.hash_rows(seed=0).sum()) if frame.height else 0

@@ -1,0 +1,119 @@
+"""Frame schemas: what a batch looks like at each station of its way.
+
+Everything on the data path is a Polars frame with one of these schemas. Times are UTC with
+microseconds; a stamp that its source gives by the day is local midnight of that day.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from cityward.core.errors import Defect
+
+UTC_TIME: Final = pl.Datetime("us", "UTC")
+
+DOMAINS: Final = (
+    "health",
+    "education",
+    "culture",
+    "environment",
+    "mobility",
+    "construction",
+    "security",
+    "energy",
+    "public space",
+    "participation",
+)
+
+KINDS: Final = ("request", "complaint", "visit", "vote", "appeal")
+STATUSES: Final = ("open", "closed")
+
+FIELD_CLASSES: Final = (
+    "public",
+    "personal",
+    "sensitive",
+    "biometric",
+    "location-of-person",
+    "free-text",
+)
+"""What a column holds; the door `guard.admit` acts by class."""
+
+INTERACTION: Final = pl.Schema(
+    {
+        "source": pl.String,
+        "id": pl.String,  # the source's own identifier
+        "kind": pl.String,
+        "domain": pl.String,
+        "service": pl.String,
+        "occurred_at": UTC_TIME,
+        "closed_at": UTC_TIME,
+        "status": pl.String,
+        "marked_duplicate": pl.Boolean,  # the source itself says so
+        "lon": pl.Float64,
+        "lat": pl.Float64,
+        "stated_territory": pl.String,
+        "address": pl.String,
+        "text": pl.String,
+        "person": pl.String,
+        "channel": pl.String,
+    }
+)
+"""An interaction as decoded from a source, before the door."""
+
+PLACED: Final = pl.Schema({**INTERACTION, "territory": pl.String, "placed_by": pl.String})
+"""An interaction with its territory; ``placed_by`` is ``point``, ``code`` or null (nowhere)."""
+
+HISTORY: Final = pl.Schema(
+    {
+        **PLACED,
+        "month": pl.String,  # partition, "2014-06"
+        "received_at": UTC_TIME,
+        "key": pl.UInt64,  # (source, id)
+        "digest": pl.UInt64,  # (source, id, content)
+        "sequence": pl.Int64,  # place in the order of acknowledgement; the highest of a key is current
+        "revision": pl.Boolean,  # the key was held before with other content
+    }
+)
+"""An interaction as kept in history."""
+
+QUARANTINE: Final = pl.Schema({"row": pl.Int64, "reason": pl.String, "column": pl.String, "raw": pl.String})
+"""A row that failed validation: its 1-based number, why, where, and what it said (as JSON)."""
+
+CUBE: Final = pl.Schema(
+    {"service": pl.String, "territory": pl.String, "day": pl.Date, "interactions": pl.Int64, "incidents": pl.Int64}
+)
+"""Counts by (service, territory, time)."""
+
+FORECAST: Final = pl.Schema(
+    {
+        "service": pl.String,
+        "territory": pl.String,
+        "day": pl.Date,
+        "mean": pl.Float64,
+        "q05": pl.Float64,
+        "q10": pl.Float64,
+        "q50": pl.Float64,
+        "q90": pl.Float64,
+        "q95": pl.Float64,
+        "model": pl.String,
+    }
+)
+"""A distribution of what will be asked, per day."""
+
+
+def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Return ``frame`` with exactly the columns, order and types of ``schema``.
+
+    Missing columns become null. A type that cannot be cast is a defect of the caller: data from
+    outside is validated before it comes here.
+    """
+    columns = [
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    ]
+    try:
+        return frame.select(columns)
+    except pl.exceptions.PolarsError as error:
+        raise Defect(f"A frame does not fit its schema: {error}") from error

@@ -1,0 +1,49 @@
+"""Identifiers: content-addressed, so that the same thing found twice has the same name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import blake2b
+
+KINDS = {
+    "need": "N",
+    "forecast": "F",
+    "proposal": "P",
+    "decision": "D",
+    "refusal": "R",
+    "batch": "B",
+    "run": "U",
+    "silence": "S",
+}
+"""Prefix letter of each kind of record: ``N-3f9c21d07a``."""
+
+_PATTERN = re.compile(r"^([NFPDRBUS])-([0-9a-f]{10})$")
+
+
+def make_id(kind: str, *parts: object) -> str:
+    """Return ``<letter>-<10 hex digits>`` derived from ``parts``.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    *parts : object
+        What makes the record itself and no other; their ``str`` is hashed.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return f"{KINDS[kind]}-{blake2b(text.encode(), digest_size=5).hexdigest()}"
+
+
+def kind_of(identifier: str) -> str | None:
+    """Return the kind of an identifier, or None when it does not look like one of ours."""
+    match = _PATTERN.match(identifier)
+    if not match:
+        return None
+    return next(kind for kind, letter in KINDS.items() if letter == match[1])
+
+
+def slug(text: str) -> str:
+    """Return a lower-case ASCII name for a file, URL or key: ``"Garbage in alley"`` → ``garbage-in-alley``."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "unnamed"

@@ -1,0 +1,54 @@
+"""Every bound in one place, with its unit last and its reason beside it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BATCH_ROWS: Final = 250_000
+"""Rows of one batch on the data path: a few tens of MB of columns, far above per-batch overhead."""
+
+BODY_BYTES: Final = 32 * 2**20
+"""Largest HTTP body, before parsing."""
+
+LINE_BYTES: Final = 4 * 2**20
+"""Longest line of a text source; a longer one is quarantined without being kept."""
+
+TEXT_CHARS: Final = 20_000
+"""Longest free text kept of one interaction; longer rows go to quarantine."""
+
+ID_CHARS: Final = 200
+"""Longest identifier, code, status or service name of a source."""
+
+COLUMNS: Final = 500
+"""Most columns of a source file."""
+
+FILE_BYTES: Final = 64 * 2**30
+"""Largest source file."""
+
+EXPANDED_BYTES: Final = 4 * 2**30
+"""Most bytes that a compressed source may expand to."""
+
+EXPANSION_RATIO: Final = 200
+"""Largest expansion of a compressed source; text compresses 5 to 20 times, a bomb 1,000 times."""
+
+QUARANTINE_ROW_BYTES: Final = 64 * 2**10
+"""Most bytes kept of one quarantined row: enough to mend it, too few to fill the disk."""
+
+TERRITORIES: Final = 100_000
+"""Most territories of one level."""
+
+SEGMENT_BYTES: Final = 64 * 2**20
+"""Size at which a log segment is closed and a new one begun."""
+
+MEMORY_FLUSH_ROWS: Final = 1_000_000
+"""Acknowledged rows that may wait in the log before they are written to the history tables."""
+
+YEAR_MIN: Final = 1900
+YEAR_MAX: Final = 2200
+"""Years outside this range are slips of the keyboard, not history."""
+
+CLOCK_SKEW_HOURS: Final = 48
+"""How far in the future a stamp may lie before its row is quarantined."""
+
+PAGE_ROWS: Final = 200
+"""Most rows of one page of a list, in the console and the API."""

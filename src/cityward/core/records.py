@@ -1,0 +1,199 @@
+"""Records: the nouns of the loop that are kept one by one in the registers.
+
+All are immutable, encode to canonical JSON by `to_json`, and carry no personal data.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of all records."""
+
+
+class Territory(Record):
+    """An area people live in.
+
+    ``population`` and ``households`` are counts of people and homes; ``internet_share`` is the share
+    of households with internet (0 to 1); ``income`` the median household income per year.
+    """
+
+    id: str
+    name: str
+    level: str
+    population: float | None = None
+    households: float | None = None
+    internet_share: float | None = None
+    income: float | None = None
+
+
+class Intake(Record):
+    """What became of one batch: ``received = admitted + quarantined + refused``, always.
+
+    ``admitted = added + revised + repeated``: new rows, new versions of rows held already, and rows
+    held already word for word (which add nothing).
+    """
+
+    batch: str
+    source: str
+    received_at: datetime
+    received: int
+    added: int
+    revised: int
+    repeated: int
+    quarantined: int
+    refused: int
+
+    @property
+    def admitted(self) -> int:
+        """Rows that went through the door."""
+        return self.added + self.revised + self.repeated
+
+
+class Refusal(Record):
+    """The fact that a door refused a payload; never the payload."""
+
+    id: str
+    source: str
+    at: datetime
+    columns: tuple[str, ...]
+    field_class: str
+    rule: str
+    rows: int
+    because: str
+
+
+class Need(Record):
+    """Something detected that territories lack.
+
+    ``statistic`` is the log-likelihood ratio of the scan; ``p_value`` its Monte Carlo rank;
+    ``recurrence_days`` how often chance alone would show one as strong; ``relative_risk_low`` and
+    ``relative_risk_high`` bound observed over expected (exact Poisson, 90 %). ``series`` holds the
+    cluster's (day, observed, expected) around the period.
+    """
+
+    id: str
+    service: str
+    domain: str
+    territories: tuple[str, ...]
+    names: tuple[str, ...]
+    starts: date
+    ends: date
+    observed: int
+    expected: float
+    relative_risk: float
+    relative_risk_low: float
+    relative_risk_high: float
+    statistic: float
+    p_value: float
+    recurrence_days: float
+    replicates: int
+    population: float | None
+    sentence: str
+    caveats: tuple[str, ...] = ()
+    series: tuple[tuple[date, int, float], ...] = ()
+
+
+class Silence(Record):
+    """A territory that is heard less, per resident, than comparable territories are.
+
+    ``ratio`` is heard over expected with its 90 % interval; ``compared_with`` names the peers.
+    """
+
+    id: str
+    territory: str
+    name: str
+    heard: int
+    expected: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    population: float
+    compared_with: tuple[str, ...]
+    sentence: str
+
+
+class Proposal(Record):
+    """What could be done, and why. Waits for a person."""
+
+    id: str
+    about: str  # identifier of the need or forecast
+    service: str
+    territories: tuple[str, ...]
+    title: str
+    because: str
+    action: str
+    effect: str
+    system: str  # identifier of the registered system that proposes
+    state: Literal["waiting", "approved", "rejected"] = "waiting"
+
+
+class Party(Record):
+    """Who answers for what: a duty and who holds it."""
+
+    duty: str
+    name: str
+    contact: str = ""
+
+
+class Decision(Record):
+    """What was decided, by whom, under which rule, and how to appeal."""
+
+    id: str
+    proposal: str
+    outcome: Literal["approved", "rejected"]
+    by: str
+    because: str
+    rule: str
+    system: str
+    parties: tuple[Party, ...]
+    at: datetime
+    explanation: str
+    appeal: str
+    receipt: int  # index in the ledger
+
+
+class Backtest(Record):
+    """How forecasts did on days they had not seen, over rolling origins.
+
+    ``mase`` is the mean absolute scaled error of the median (seasonal naive in sample = 1);
+    ``wql`` the weighted quantile loss; ``coverage_80`` the share of days inside the 80 % interval.
+    """
+
+    model: str
+    mase: float
+    wql: float
+    coverage_80: float
+    origins: tuple[date, ...]
+    horizon_days: int
+    series: int
+    chosen: bool = False
+
+
+class Explanation(Record):
+    """Why: the finding in a sentence, the evidence as pairs, the rule, and the receipt."""
+
+    id: str
+    kind: str
+    sentence: str
+    evidence: tuple[tuple[str, str], ...]
+    rule: str
+    receipt: int | None
+    how_to_check: str
+
+
+R = TypeVar("R", bound=Record)
+
+
+def to_json(record: Any) -> bytes:
+    """Encode canonically: sorted keys, no spaces, ISO times. Equal records give equal bytes."""
+    return msgspec.json.encode(record, order="sorted")
+
+
+def from_json(data: bytes | str, kind: type[R]) -> R:
+    """Decode and check a record."""
+    return msgspec.json.decode(data, type=kind)
