@@ -16,7 +16,7 @@ import polars as pl
 
 from cityward.answerable.decide import decide
 from cityward.answerable.rules import load_rule
-from cityward.answerable.systems import load_systems
+from cityward.answerable.registry import load_systems
 from cityward.city.folder import Folder, load_territories, neutral_csv
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
@@ -45,7 +45,7 @@ from cityward.guard.explain import explain
 from cityward.know.place import place
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
-from cityward.secure.keys import load_signer, public_key_of
+from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.receipts import read_receipt, receipt
 from cityward.sense.files import decode_ndjson, read_file
@@ -238,7 +238,10 @@ class City:
             door.flush()
             as_of = as_of or self._last_day()
             history = history_frame(
-                HistoryReader(self._folder.history), "need-detection", HISTORY_COLUMNS, as_of=end_of_day(as_of, self.time_zone)
+                HistoryReader(self._folder.history),
+                "need-detection",
+                HISTORY_COLUMNS,
+                as_of=end_of_day(as_of, self.time_zone),
             ).collect()
             if not history.height:
                 raise UserError(
@@ -398,7 +401,8 @@ class City:
             proposal = self.proposal(identifier)
             if proposal.state != "waiting":
                 raise UserError(
-                    f"{identifier} was {proposal.state} already.", f"See 'cityward explain {identifier}' for who and why."
+                    f"{identifier} was {proposal.state} already.",
+                    f"See 'cityward explain {identifier}' for who and why.",
                 )
             systems = load_systems(self._folder.systems)
             decision = decide(
@@ -440,7 +444,10 @@ class City:
 
     def _found(self, record: Any, identifier: str) -> Any:
         if record is None:
-            raise UnknownId(f"Nothing here is called '{identifier[:60]}'.", "'cityward needs' and 'cityward proposals' list what is.")
+            raise UnknownId(
+                f"Nothing here is called '{identifier[:60]}'.",
+                "'cityward needs' and 'cityward proposals' list what is.",
+            )
         return record
 
     # -- the ledger --------------------------------------------------------------------------------
@@ -473,7 +480,7 @@ class City:
 
     def verify(self) -> Verification:
         """Re-compute the whole ledger from its entries and check the signature."""
-        return verify(self._folder.ledger, public_key_of(self._folder.public_key))
+        return verify(self._folder.ledger, load_public_key(self._folder.public_key))
 
     # -- opening and closing -----------------------------------------------------------------------
 
@@ -487,7 +494,8 @@ class City:
             if self._door is None:
                 if not self._folder.signing_key.exists():
                     raise SettingsError(
-                        f"{self.path} has lost its signing key (keys/ledger.key).", "Restore it from your backup of keys/."
+                        f"{self.path} has lost its signing key (keys/ledger.key).",
+                        "Restore it from your backup of keys/.",
                     )
                 self._door = open_door(
                     self._folder.history,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,7 +115,6 @@ def init(
 
 def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequence[Path] = ()) -> None:
     """Write a city folder from a ready ``city.toml`` and the files that it names."""
-    folder = Folder(path)
     staging = path.with_name(f".{path.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     for part in ("territories", "sources", "systems", "keys"):
@@ -133,7 +131,7 @@ def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequen
     if path.exists():
         path.rmdir()  # empty: checked by the caller
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(staging, folder.path)
+    staging.replace(path)
 
 
 def guess_properties(geojson: Path) -> tuple[str, str]:
@@ -154,10 +152,11 @@ def guess_properties(geojson: Path) -> tuple[str, str]:
     unique = [key for key in keys if len({str(row[key]) for row in rows}) == len(rows)]
     if not unique:
         raise TerritoryError(
-            f"{geojson.name}: no property identifies the features.", "Add a property 'id' with a different value in each."
+            f"{geojson.name}: no property identifies the features.",
+            "Add a property 'id' with a different value in each.",
         )
     telling = ("id", "code", "num", "gid", "key", "area")
-    unique.sort(key=lambda key: (not any(word in key.lower() for word in telling)))
+    unique.sort(key=lambda key: not any(word in key.lower() for word in telling))
     names = [key for key in keys if isinstance(rows[0][key], str)]
     named = [key for key in names if any(word in key.lower() for word in ("name", "nombre", "nome", "nom"))]
     return unique[0], (named or names or unique)[0]
@@ -175,7 +174,12 @@ def load_territories(folder: Path, section: TerritorySection) -> tuple[Territory
     )
     known = _attributes(folder, section) if section.attributes else dict(zip(index.ids, index.properties, strict=True))
     return index, [
-        _territory(identifier, name, section.level, {key: _number(known.get(identifier, {}).get(column)) for key, column in columns.items()})
+        _territory(
+            identifier,
+            name,
+            section.level,
+            {key: _number(known.get(identifier, {}).get(column)) for key, column in columns.items()},
+        )
         for identifier, name in zip(index.ids, index.names, strict=True)
     ]
 
@@ -192,8 +196,12 @@ def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, 
     try:
         table = pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise TerritoryError(f"{path.name} cannot be read ({type(error).__name__}).", "Give a CSV with a header.") from None
-    missing = [name for name in (key, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns]
+        raise TerritoryError(
+            f"{path.name} cannot be read ({type(error).__name__}).", "Give a CSV with a header."
+        ) from None
+    missing = [
+        name for name in (key, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns
+    ]
     if missing:
         raise TerritoryError(
             f"{path.name} has no column '{missing[0]}', which city.toml names.",
@@ -213,9 +221,17 @@ def _number(value: Any) -> float | None:
 def _toml(tables: dict[str, dict[str, str]], territories: list[dict[str, str]]) -> str:
     lines = ["# Everything a city chooses. Unknown keys are errors; 'cityward run' names the line.", ""]
     for title, table in tables.items():
-        lines += [f"[{title}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()), ""]
+        lines += [
+            f"[{title}]",
+            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()),
+            "",
+        ]
     for section in territories:
-        lines += ["[[territories]]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()), ""]
+        lines += [
+            "[[territories]]",
+            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()),
+            "",
+        ]
     return "\n".join(lines)
 
 

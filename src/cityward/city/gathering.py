@@ -53,7 +53,9 @@ class Gatherer:
         try:
             self._queue.put_nowait(waiting)
         except queue.Full:
-            raise CityBusy("The intake is full.", "Send again in a few seconds; nothing of this message was kept.") from None
+            raise CityBusy(
+                "The intake is full.", "Send again in a few seconds; nothing of this message was kept."
+            ) from None
         return waiting.done.result()
 
     def close(self) -> None:
@@ -88,7 +90,9 @@ class Gatherer:
             kinds.setdefault((batch.source, batch.origin, tuple(batch.extra.schema.items())), []).append(waiting)
         for members in kinds.values():
             try:
-                intakes = self._admit(join([member.batch for member in members]), [m.batch.frame.height for m in members])
+                intakes = self._admit(
+                    join([member.batch for member in members]), [m.batch.frame.height for m in members]
+                )
             except BaseException as error:  # noqa: BLE001 - every sender must hear of it, whatever it is
                 for member in members:
                     member.done.set_exception(error)
@@ -115,4 +119,6 @@ def join(batches: list[Batch]) -> Batch:
 
 
 def _with_quarantine(intake: Intake, quarantined: int) -> Intake:
-    return msgspec.structs.replace(intake, quarantined=quarantined, received=intake.admitted + intake.refused + quarantined)
+    return msgspec.structs.replace(
+        intake, quarantined=quarantined, received=intake.admitted + intake.refused + quarantined
+    )

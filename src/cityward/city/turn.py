@@ -6,7 +6,6 @@ equal inputs write equal bytes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -145,7 +144,7 @@ def write_turn(found: Found, folder: Path) -> None:
     (target / "turn.json").write_bytes(to_json(found.turn))
     pointer = folder / "current.new"
     pointer.write_text(found.turn.id, encoding="utf-8")
-    os.replace(pointer, folder / "current")
+    pointer.replace(folder / "current")
 
 
 def _needs(

@@ -25,13 +25,30 @@ def decode_toml(path: Path, kind: type[T]) -> T:
     SettingsError
         Names the file, the line, what is wrong and what to write instead.
     """
+    return decode_toml_text(read_toml(path), kind, str(path))
+
+
+def read_toml(path: Path) -> str:
+    """Text of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        The file does not exist or is not UTF-8 text.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist.", "Check the path, or make it with 'cityward init'.") from None
     except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).", "Save it as UTF-8.") from None
-    return decode_toml_text(text, kind, str(path))
+        raise SettingsError(
+            f"{path} cannot be read as UTF-8 text ({type(error).__name__}).", "Save it as UTF-8."
+        ) from None
+
+
+def line_of(text: str, path: str) -> int:
+    """Line (1-based) of a dotted key path such as ``.columns.lon`` in a TOML text, for errors of meaning."""
+    return _line_of(text, path)
 
 
 def decode_toml_text(text: str, kind: type[T], name: str) -> T:
@@ -60,7 +77,9 @@ def _explain(message: str, text: str, kind: type[Any], name: str) -> SettingsErr
         return SettingsError(f"{name}, line {line}: unknown key '{key}'.", hint)
     line = _line_of(text, path)
     where = path.lstrip(".") or "the file"
-    return SettingsError(f"{name}, line {line}: {where}: {message[0].lower()}{message[1:]}.", "Correct the value and run again.")
+    return SettingsError(
+        f"{name}, line {line}: {where}: {message[0].lower()}{message[1:]}.", "Correct the value and run again."
+    )
 
 
 def _line_of(text: str, path: str) -> int:

@@ -1,0 +1,203 @@
+"""The way in: every column passes, is pseudonymised, coarsened, redacted, emptied or refused by its class.
+
+The only module that may append to history; a layer rule and a test hold it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from cityward.core.batch import Batch
+from cityward.core.clock import Clock
+from cityward.core.errors import Defect
+from cityward.core.identifiers import make_id
+from cityward.core.records import Intake, Refusal, from_json, to_json
+from cityward.guard.biometric import templates
+from cityward.private.coarsen import coarsen_address, coarsen_point
+from cityward.private.pseudonym import Pseudonyms
+from cityward.private.redact import redact
+from cityward.secure.receipts import receipt
+from cityward.store.history_writer import ADDED, REPEATED, REVISED, HistoryWriter
+from cityward.store.registers import Registers
+
+RULE = "admit-by-class 1"
+"""Identifier and version of the rule that this module executes, as refusals quote it."""
+
+_REFUSED = 3  # beside ADDED, REVISED and REPEATED
+
+
+def open_door(
+    folder: Path,
+    *,
+    registers: Registers,
+    pseudonyms: Pseudonyms,
+    append_receipt: Callable[[bytes], int],
+    clock: Clock,
+) -> Door:
+    """Take the writer lock of the history in ``folder`` and return the door to it.
+
+    Raises
+    ------
+    cityward.core.errors.CityBusy
+        Another process writes to it.
+    """
+    return Door(HistoryWriter(folder, clock), registers, pseudonyms, append_receipt, clock)
+
+
+class Door:
+    """Admits batches into history; made by `open_door`."""
+
+    def __init__(
+        self,
+        writer: HistoryWriter,
+        registers: Registers,
+        pseudonyms: Pseudonyms,
+        append_receipt: Callable[[bytes], int],
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._registers = registers
+        self._pseudonyms = pseudonyms
+        self._append_receipt = append_receipt
+        self._clock = clock
+        for note in writer.recovered:  # acknowledged by the log, perhaps not yet by the registers
+            registers.put_intake(from_json(note, Intake))
+
+    def admit(self, batch: Batch) -> Intake:
+        """Admit one batch; returns once its rows are durable."""
+        return self._admit(batch)[0]
+
+    def admit_parts(self, batch: Batch, heights: list[int]) -> list[Intake]:
+        """Admit messages that were joined into one batch; return each one's share.
+
+        Parameters
+        ----------
+        batch : Batch
+            Joined batch.
+        heights : list of int
+            Rows of ``batch.frame`` that belong to each message, in order. Quarantined rows are counted
+            by the caller, who knows whose they are: each share holds the frame's rows only.
+        """
+        whole, outcome = self._admit(batch)
+        shares, start = [], 0
+        for height in heights:
+            counts = np.bincount(outcome[start : start + height], minlength=4)
+            shares.append(
+                Intake(
+                    batch=whole.batch,
+                    source=whole.source,
+                    received_at=whole.received_at,
+                    received=height,
+                    added=int(counts[ADDED]),
+                    revised=int(counts[REVISED]),
+                    repeated=int(counts[REPEATED]),
+                    quarantined=0,
+                    refused=int(counts[_REFUSED]),
+                )
+            )
+            start += height
+        return shares
+
+    def flush(self) -> None:
+        """Move acknowledged rows into the tables."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flush and give the writer lock back."""
+        self._writer.close()
+
+    def _admit(self, batch: Batch) -> tuple[Intake, np.ndarray]:
+        now = self._clock.now()
+        refused = self._refuse(batch)
+        kept = batch.frame.filter(~refused) if refused.any() else batch.frame
+        plan = self._writer.plan(_by_class(kept, batch, self._pseudonyms))
+        outcome = np.full(batch.frame.height, _REFUSED, dtype=np.uint8)
+        outcome[~refused.to_numpy()] = plan.outcome
+        counts = np.bincount(outcome, minlength=4)
+        intake = Intake(
+            batch=make_id("batch", batch.source, batch.origin, now.isoformat(), batch.received, *plan.frame["digest"].head(1)),
+            source=batch.source,
+            received_at=now,
+            received=batch.received,
+            added=int(counts[ADDED]),
+            revised=int(counts[REVISED]),
+            repeated=int(counts[REPEATED]),
+            quarantined=batch.quarantine.height,
+            refused=int(counts[_REFUSED]),
+        )
+        if intake.received != intake.admitted + intake.quarantined + intake.refused:
+            raise Defect(f"{intake.batch}: received is not the sum of admitted, quarantined and refused.")
+        self._writer.commit(plan, note=to_json(intake))
+        self._registers.put_quarantine(batch.source, batch.origin, batch.quarantine)
+        self._registers.put_intake(intake)
+        return intake, outcome
+
+    def _refuse(self, batch: Batch) -> pl.Series:
+        """Return which rows are refused, and keep the fact (never the payload) with its receipt."""
+        refused = pl.repeat(value=False, n=batch.frame.height, dtype=pl.Boolean, eager=True)
+        columns: list[str] = []
+        declared = False
+        for part in (batch.extra, batch.frame):
+            for name in part.columns:
+                if batch.classes.get(name) == "biometric":
+                    found = part[name].is_not_null()
+                    declared |= bool(found.any())
+                else:
+                    found = templates(part[name])
+                if found.any():
+                    columns.append(name)
+                    refused |= found
+        if columns:
+            self._note_refusal(batch, tuple(columns), int(refused.sum()), declared=declared)
+        return refused
+
+    def _note_refusal(self, batch: Batch, columns: tuple[str, ...], rows: int, *, declared: bool) -> None:
+        now = self._clock.now()
+        how = "its mapping declares" if declared else "its content shows"
+        many = "s" if len(columns) > 1 else ""
+        refusal = Refusal(
+            id=make_id("refusal", batch.source, columns, rows, now.isoformat()),
+            source=batch.source,
+            at=now,
+            columns=columns,
+            field_class="biometric",
+            rule=RULE,
+            rows=rows,
+            because=(
+                f"{rows:,} rows of {batch.source} were refused: {how} biometric templates (faces, voices or the "
+                f"like) in column{many} {', '.join(columns)}. Nothing of these rows was kept."
+            ),
+        )
+        entry = receipt("refusal", refusal.id, now, to_json(refusal), source=batch.source, rows=rows, rule=RULE)
+        index = self._append_receipt(entry)
+        self._registers.put_refusal(refusal)
+        self._registers.put_receipts({refusal.id: index})
+
+
+def _by_class(frame: pl.DataFrame, batch: Batch, pseudonyms: Pseudonyms) -> pl.DataFrame:
+    """Return ``frame`` with every column treated by its field class."""
+    columns = []
+    for name in frame.columns:
+        values, field_class = frame[name], batch.classes.get(name, "public")
+        match field_class:
+            case "public":
+                continue
+            case "personal":
+                columns.append(pseudonyms.column(values, f"history of {batch.source}").alias(name))
+            case "free-text":
+                columns.append(redact(values).alias(name))
+            case "location-of-person":
+                columns.append(frame.select(_coarsened(name, values.dtype)).to_series())
+            case "sensitive" | "biometric":
+                columns.append(pl.repeat(None, frame.height, dtype=values.dtype, eager=True).alias(name))
+            case _:
+                raise Defect(f"Field class '{field_class}' has no treatment at the door.")
+    return frame.with_columns(columns)
+
+
+def _coarsened(name: str, dtype: pl.DataType) -> pl.Expr:
+    return coarsen_point(pl.col(name)) if dtype.is_float() else coarsen_address(pl.col(name))

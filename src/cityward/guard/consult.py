@@ -1,0 +1,46 @@
+"""The door inside: a reader states a purpose and sees the columns that it covers, no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from cityward.core.errors import Refused
+from cityward.core.frames import HISTORY
+from cityward.store.history import HistoryReader
+
+_PERSONAL = {"person", "text", "address"}
+_COUNTING = frozenset(HISTORY) - _PERSONAL
+
+PURPOSES: dict[str, frozenset[str]] = {
+    "need-detection": _COUNTING,
+    "forecasting": _COUNTING,
+    "case-handling": frozenset(HISTORY) - {"person"},
+    "audit": frozenset(HISTORY),
+}
+"""Columns of history that each purpose covers. Whoever is not in this table reads nothing."""
+
+
+def history_frame(
+    history: HistoryReader, purpose: str, columns: Sequence[str], *, as_of: datetime | None = None
+) -> pl.LazyFrame:
+    """Return ``columns`` of history for ``purpose``.
+
+    Raises
+    ------
+    Refused
+        The purpose is unknown, or does not cover a column.
+    """
+    covered = PURPOSES.get(purpose)
+    if covered is None:
+        raise Refused("consult-by-purpose 1", f"'{purpose}' is not a purpose.", f"Purposes: {', '.join(PURPOSES)}.")
+    beyond = [name for name in columns if name not in covered]
+    if beyond:
+        raise Refused(
+            "consult-by-purpose 1",
+            f"The purpose '{purpose}' does not cover {', '.join(beyond)}.",
+            "Ask the privacy officer for a purpose that does.",
+        )
+    return history.scan(as_of).select(columns)

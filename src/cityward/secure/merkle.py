@@ -1,0 +1,124 @@
+"""Merkle trees of RFC 6962: hashes, roots and proofs. Pure: bytes in, bytes out.
+
+Source: RFC 6962 section 2.1 (hashing, proofs) and RFC 9162 section 2.1.3 and 2.1.4 (verification).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+EMPTY_ROOT = sha256(b"").digest()
+HASH_BYTES = 32
+
+RangeHash = Callable[[int, int], bytes]
+"""Returns the hash of the subtree over entries [start, end)."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Hash of an entry (RFC 6962: SHA-256 of 0x00 and the entry)."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash of an inner node (RFC 6962: SHA-256 of 0x01, left and right)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def split(size: int) -> int:
+    """Largest power of two below ``size`` (size ≥ 2)."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """Root over leaf hashes, level by level."""
+    if not leaves:
+        return EMPTY_ROOT
+    level = list(leaves)
+    while len(level) > 1:
+        paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        level = paired + level[len(paired) * 2 :]
+    return level[0]
+
+
+def inclusion_path(index: int, size: int, range_hash: RangeHash) -> list[bytes]:
+    """Audit path of entry ``index`` in the tree of ``size`` entries, leaf first."""
+    path: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + split(end - start)
+        if index < middle:
+            path.append(range_hash(middle, end))
+            end = middle
+        else:
+            path.append(range_hash(start, middle))
+            start = middle
+    return path[::-1]
+
+
+def consistency_path(old: int, new: int, range_hash: RangeHash) -> list[bytes]:
+    """Proof that the tree of ``old`` entries is a prefix of the tree of ``new`` (0 < old ≤ new)."""
+    path: list[bytes] = []
+    start, end, whole = 0, new, True
+    while old != end:
+        middle = start + split(end - start)
+        if old <= middle:
+            path.append(range_hash(middle, end))
+            end = middle
+        else:
+            path.append(range_hash(start, middle))
+            start = middle
+            whole = False
+    if not whole:
+        path.append(range_hash(start, end))
+    return path[::-1]
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether ``path`` proves that ``leaf`` (a leaf hash) is entry ``index`` of the tree with ``root``."""
+    if not 0 <= index < size or not _hashes(leaf, root, *path):
+        return False
+    node, last, current = index, size - 1, leaf
+    for step in path:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            current = node_hash(step, current)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            current = node_hash(current, step)
+        node, last = node >> 1, last >> 1
+    return last == 0 and current == root
+
+
+def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Whether ``path`` proves that the tree with ``old_root`` is a prefix of the one with ``new_root``."""
+    if old < 0 or new < old or not _hashes(old_root, new_root, *path):
+        return False
+    if old == new:
+        return not path and old_root == new_root
+    if old == 0:
+        return not path and old_root == EMPTY_ROOT
+    steps = list(path) if old & (old - 1) else [old_root, *path]
+    if not steps:
+        return False
+    node, last = old - 1, new - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    first = second = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            first, second = node_hash(step, first), node_hash(step, second)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            second = node_hash(second, step)
+        node, last = node >> 1, last >> 1
+    return last == 0 and first == old_root and second == new_root
+
+
+def _hashes(*values: bytes) -> bool:
+    return all(len(value) == HASH_BYTES for value in values)

@@ -1,0 +1,202 @@
+"""A mapping says which column of a source is what; one TOML file a source."""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from cityward.core.errors import SettingsError
+from cityward.core.frames import INTERACTION
+from cityward.core.toml_text import decode_toml_text, line_of, read_toml
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+SourceName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+Kind = Literal["request", "complaint", "visit", "vote", "appeal"]
+Domain = Literal[
+    "health",
+    "education",
+    "culture",
+    "environment",
+    "mobility",
+    "construction",
+    "security",
+    "energy",
+    "public space",
+    "participation",
+]
+FieldClass = Literal["public", "personal", "sensitive", "biometric", "location-of-person", "free-text"]
+
+_USUAL_CLASS = {"person": "personal", "text": "free-text", "address": "location-of-person"}
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a mapping; a key that it does not name is an error."""
+
+
+class Columns(_Section):
+    """Column of the source behind each column of an interaction; ``id`` and ``occurred_at`` must be given."""
+
+    id: Text
+    occurred_at: Text
+    closed_at: Text | None = None
+    status: Text | None = None
+    service: Text | None = None
+    lon: Text | None = None
+    lat: Text | None = None
+    stated_territory: Text | None = None
+    address: Text | None = None
+    text: Text | None = None
+    person: Text | None = None
+    channel: Text | None = None
+
+
+class StatusWords(_Section):
+    """Words of the source for each state, in any letter case.
+
+    A word under ``duplicate`` marks a duplicate and may stand under ``open`` or ``closed`` too; when it
+    does not, a row with a closing time is closed.
+    """
+
+    open: tuple[Text, ...] = ()
+    closed: tuple[Text, ...] = ()
+    duplicate: tuple[Text, ...] = ()
+
+
+class ServiceName(_Section):
+    """What a service of the source is called here, and its domain when that differs."""
+
+    name: Text
+    domain: Domain | None = None
+
+
+class Services(_Section):
+    """Names of services; one that is not listed keeps the name that the source gives it."""
+
+    default: Text | None = None
+    names: dict[str, ServiceName] = {}
+
+
+class Mapping(_Section):
+    """How one source is read.
+
+    ``time_zone`` (IANA) is that of stamps without an offset. Rows before ``not_before`` (a local day) go
+    to quarantine. ``date_order`` decides what 03/04/2014 means; ``date_formats`` (strptime) replaces the
+    automatic reading of times. ``encoding`` and ``delimiter`` are found out when not given.
+    """
+
+    source: SourceName
+    kind: Kind
+    domain: Domain
+    columns: Columns
+    time_zone: Text = "UTC"
+    not_before: date | None = None
+    encoding: Text | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    date_order: Literal["day", "month"] | None = None
+    date_formats: tuple[Text, ...] = ()
+    status: StatusWords = StatusWords()
+    service: Services = Services()
+    classes: dict[str, FieldClass] = {}
+
+    def sources(self) -> dict[str, str]:
+        """Canonical column → column of the source, of the columns that are mapped."""
+        named = {name: getattr(self.columns, name) for name in Columns.__struct_fields__}
+        return {name: source for name, source in named.items() if source is not None}
+
+    def wanted(self) -> list[str]:
+        """Columns of the source that are read at all: those mapped, then those only classed."""
+        return list(dict.fromkeys([*self.sources().values(), *self.classes]))
+
+    def extras(self) -> dict[str, str]:
+        """Column of the source → its name beside the frame, of columns that are classed but not mapped."""
+        mapped = set(self.sources().values())
+        extra = [name for name in self.classes if name not in mapped]
+        return {name: f"{name} (column of the source)" if name in INTERACTION else name for name in extra}
+
+    def class_of(self, name: str) -> FieldClass:
+        """Field class of a canonical column."""
+        source = self.sources().get(name)
+        declared = self.classes.get(source) if source else None
+        usual: Any = _USUAL_CLASS.get(name, "public")
+        return declared or usual
+
+    def all_classes(self) -> dict[str, str]:
+        """Field class of every column of the frame and of the extra columns."""
+        own: dict[str, str] = {name: self.class_of(name) for name in INTERACTION}
+        return own | {name: self.classes[source] for source, name in self.extras().items()}
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read and check a mapping.
+
+    Raises
+    ------
+    SettingsError
+        Names the file, the line, what is wrong and what to write instead.
+    """
+    text = read_toml(path)
+    return parse_mapping(text, str(path))
+
+
+def parse_mapping(text: str, name: str) -> Mapping:
+    """As `load_mapping`, for a text whose origin is called ``name``."""
+    mapping = decode_toml_text(text, Mapping, name)
+    for key, what, remedy in _slips(mapping):
+        raise SettingsError(f"{name}, line {line_of(text, key)}: {what}", remedy)
+    return mapping
+
+
+def _slips(mapping: Mapping) -> list[tuple[str, str, str]]:
+    """What is wrong beyond types: (key path, what, remedy), worst first."""
+    return [*_slips_of_time(mapping), *_slips_of_columns(mapping), *_slips_of_status(mapping)]
+
+
+def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
+    found = []
+    try:
+        zoneinfo.ZoneInfo(mapping.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones(), n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else "Write an IANA name such as 'America/Bogota'."
+        found.append((".time_zone", f"there is no time zone '{mapping.time_zone}'.", hint))
+    if mapping.encoding:
+        try:
+            "".encode(mapping.encoding)
+        except LookupError:
+            remedy = "Write 'utf-8', 'cp1252', 'utf-16', or leave it out."
+            found.append((".encoding", f"there is no encoding '{mapping.encoding}'.", remedy))
+    found += [
+        (".date_formats", f"'{form}' is no date format.", "Write one such as '%d/%m/%Y %H:%M'.")
+        for form in mapping.date_formats
+        if "%" not in form
+    ]
+    return found
+
+
+def _slips_of_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
+    columns, found = mapping.columns, []
+    if (columns.lon is None) != (columns.lat is None):
+        given, missing = ("lon", "lat") if columns.lat is None else ("lat", "lon")
+        found.append((f".columns.{given}", f"{given} is given without {missing}.", f"Add {missing}, or take both out."))
+    if columns.service is None and mapping.service.default is None:
+        remedy = 'Add the column, or [service] with default = "what people ask for".'
+        found.append((".columns", "neither a service column nor a default service is given.", remedy))
+    return found
+
+
+def _slips_of_status(mapping: Mapping) -> list[tuple[str, str, str]]:
+    words, found = mapping.status, []
+    if mapping.columns.status and not (words.open or words.closed or words.duplicate):
+        remedy = 'Add [status] with open = ["..."] and closed = ["..."].'
+        found.append((".columns.status", "a status column is given but none of its words.", remedy))
+    both = {word.casefold() for word in words.open} & {word.casefold() for word in words.closed}
+    found += [
+        (".status", f"'{word}' stands under both open and closed.", "Keep it under one of them.")
+        for word in sorted(both)
+    ]
+    return found

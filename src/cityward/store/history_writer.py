@@ -1,0 +1,256 @@
+"""The one writer of history: duplicates out, log first, tables after, nothing twice.
+
+A frame is acknowledged once its record in the segment log is durable. Records move on to the Delta table
+in large commits; each commit carries the number of its last record (a Delta application transaction), so
+that a crash between the commit and the cutting of the log neither loses nor doubles a row.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from numpy.typing import NDArray
+
+from cityward.core.clock import Clock
+from cityward.core.errors import CityBusy, StoreError
+from cityward.core.frames import HISTORY, PLACED, conform
+from cityward.core.limits import MEMORY_FLUSH_ROWS
+from cityward.store.disk import durable, sync_file, sync_folder
+from cityward.store.keyset import KeySet
+from cityward.store.segment_log import SegmentLog
+
+APPLICATION = "cityward-log"
+"""Name under which a Delta commit notes the log record it ends with."""
+
+ADDED, REVISED, REPEATED = 0, 1, 2
+"""Outcome of a row: new, a new version of a row held already, or held already word for word."""
+
+_NOTE = struct.Struct("<I")
+_SEEDS = (0x6369, 0x7479, 0x7761, 0x7264)
+_FILES_BEFORE_COMPACTION = 40
+_COMPRESSED_ABOVE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A frame with the outcome of each row, decided but not yet written."""
+
+    frame: pl.DataFrame
+    outcome: NDArray[np.uint8]
+
+
+def lock_folder(folder: Path) -> int:
+    """Take the writer lock of ``folder`` and return its descriptor.
+
+    Raises
+    ------
+    CityBusy
+        Another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise CityBusy(
+            "Another cityward process is writing to this city.",
+            "Stop it ('cityward serve' or 'cityward sense'), or send the data to the one that serves.",
+        ) from None
+    return descriptor
+
+
+def table_path(folder: Path) -> Path:
+    """Where the Delta table of interactions lies."""
+    return folder / "interactions"
+
+
+def table_version(folder: Path) -> int:
+    """Number of the last log record that the table holds; 0 when there is no table."""
+    if not DeltaTable.is_deltatable(str(table_path(folder))):
+        return 0
+    return DeltaTable(table_path(folder)).transaction_version(APPLICATION) or 0
+
+
+class HistoryWriter:
+    """Appends interactions to the history in ``folder``; one at a time.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The history folder; made when missing.
+    clock : Clock
+        Stamps ``received_at``.
+
+    Attributes
+    ----------
+    recovered : list of bytes
+        Notes of acknowledged records that were still in the log when it was opened.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._lock = lock_folder(folder)
+        self._keys, self._digests = KeySet(), KeySet()
+        self._sequence = 0
+        self._waiting: list[pl.DataFrame] = []
+        self.recovered: list[bytes] = []
+        try:
+            self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def plan(self, frame: pl.DataFrame) -> Plan:
+        """Decide the outcome of each row of ``frame`` (`cityward.core.frames.PLACED` columns).
+
+        The identity of a row is (source, id); its content decides between a revision and a repetition.
+        """
+        frame = conform(frame, PLACED)
+        keys = frame.select("source", "id").hash_rows(*_SEEDS)
+        digests = frame.hash_rows(*_SEEDS)
+        first_of_key = keys.is_first_distinct().to_numpy() & ~self._keys.holds(keys.to_numpy())
+        first_of_digest = digests.is_first_distinct().to_numpy() & ~self._digests.holds(digests.to_numpy())
+        outcome = np.where(first_of_key, ADDED, np.where(first_of_digest, REVISED, REPEATED)).astype(np.uint8)
+        return Plan(frame.with_columns(key=keys, digest=digests), outcome)
+
+    def commit(self, plan: Plan, note: bytes = b"") -> None:
+        """Make the new and revised rows of ``plan`` durable; returns after fsync.
+
+        Parameters
+        ----------
+        plan : Plan
+            Made by `plan` of this writer, with no commit in between.
+        note : bytes
+            Kept beside the rows until they are in the table; see `recovered`.
+
+        Raises
+        ------
+        StoreError
+            The disk refused; nothing was acknowledged.
+        """
+        keep = plan.outcome != REPEATED
+        rows = plan.frame.filter(keep)
+        if not rows.height:
+            return
+        rows = conform(
+            rows.with_columns(
+                pl.col("occurred_at").dt.strftime("%Y-%m").alias("month"),
+                pl.lit(self._clock.now()).alias("received_at"),
+                pl.int_range(self._sequence, self._sequence + rows.height, dtype=pl.Int64).alias("sequence"),
+                pl.Series("revision", plan.outcome[keep] == REVISED),
+            ),
+            HISTORY,
+        )
+        self._log.append(_encode(rows, note))
+        self._hold(rows)
+
+    def flush(self) -> None:
+        """Move acknowledged rows from the log into the table.
+
+        Raises
+        ------
+        StoreError
+            The disk refused; the rows stay acknowledged in the log.
+        """
+        if not self._waiting:
+            return
+        last = self._log.last
+        with durable("writing the history table"):
+            self._write_table(pl.concat(self._waiting), last)
+        self._waiting.clear()
+        self._log.cut(last)
+
+    def close(self) -> None:
+        """Flush and give the lock back; what the disk refuses now stays safe in the log."""
+        try:
+            self.flush()
+        finally:
+            self._log.close()
+            os.close(self._lock)
+
+    def _open(self) -> None:
+        version = table_version(self._folder)
+        if version:
+            self._load_keys()
+        self._log = SegmentLog(self._folder / "log", after=version)
+        for _, payload in self._log.replay(after=version):
+            rows, note = decode(payload)
+            self.recovered.append(note)
+            self._hold(rows, flush=False)
+        self.flush()
+
+    def _load_keys(self) -> None:
+        table = pl.scan_delta(str(table_path(self._folder))).with_columns(pl.col("key", "digest").reinterpret(signed=False))
+        # The hash may change with the library that computes it: the identity is then taken anew.
+        probe = table.head(1).collect()
+        stale = conform(probe, PLACED).hash_rows(*_SEEDS)[0] != probe["digest"][0]
+        if stale:
+            frame = conform(table.select(PLACED.names()).collect(), PLACED)
+            self._keys.add(frame.select("source", "id").hash_rows(*_SEEDS).to_numpy())
+            self._digests.add(frame.hash_rows(*_SEEDS).to_numpy())
+        else:
+            held = table.select("key", "digest").collect()
+            self._keys.add(held["key"].to_numpy())
+            self._digests.add(held["digest"].to_numpy())
+        self._sequence = int(table.select(pl.col("sequence").max()).collect().item()) + 1
+
+    def _hold(self, rows: pl.DataFrame, *, flush: bool = True) -> None:
+        self._keys.add(rows["key"].to_numpy())
+        self._digests.add(rows["digest"].to_numpy())
+        self._sequence = int(rows["sequence"].max()) + 1  # type: ignore[arg-type]
+        self._waiting.append(rows)
+        if flush and sum(frame.height for frame in self._waiting) >= MEMORY_FLUSH_ROWS:
+            self.flush()
+
+    def _write_table(self, rows: pl.DataFrame, last: int) -> None:
+        path = table_path(self._folder)
+        before = set(path.rglob("*")) if path.exists() else set()
+        try:
+            write_deltalake(
+                str(path),
+                rows.with_columns(pl.col("key", "digest").reinterpret(signed=True)),
+                mode="append",
+                partition_by=["month"],
+                commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, last)]),
+            )
+        except OSError:
+            raise
+        except Exception as error:
+            raise StoreError(f"The history table could not be written ({type(error).__name__}); its rows are safe in the log.") from error
+        _make_durable(path, before)
+
+
+def _make_durable(path: Path, before: set[Path]) -> None:
+    """Fsync what a commit added: the table library does not."""
+    folders = {path, path.parent}
+    for new in set(path.rglob("*")) - before:
+        if new.is_file():
+            sync_file(new)
+        folders.add(new.parent)
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _encode(rows: pl.DataFrame, note: bytes) -> bytes:
+    buffer = BytesIO()
+    buffer.write(_NOTE.pack(len(note)))
+    buffer.write(note)
+    rows.write_ipc_stream(buffer, compression="lz4" if rows.height > _COMPRESSED_ABOVE_ROWS else "uncompressed")
+    return buffer.getvalue()
+
+
+def decode(payload: bytes) -> tuple[pl.DataFrame, bytes]:
+    """Return the rows and the note of a log record."""
+    (length,) = _NOTE.unpack(payload[: _NOTE.size])
+    start = _NOTE.size + length
+    return pl.read_ipc_stream(BytesIO(payload[start:])), payload[_NOTE.size : start]

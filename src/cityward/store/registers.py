@@ -1,0 +1,268 @@
+"""Registers: what is kept one by one, in SQL, equally on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+import polars as pl
+import sqlalchemy as sql
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import NullPool
+
+from cityward.core.errors import SettingsError, StoreError
+from cityward.core.limits import PAGE_ROWS
+from cityward.core.records import Decision, Intake, Need, Proposal, Record, Refusal, Silence, from_json, to_json
+
+R = TypeVar("R", bound=Record)
+
+_META = sql.MetaData()
+_INTAKES = sql.Table(
+    "intakes",
+    _META,
+    sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("batch", sql.String(16), unique=True, nullable=False),
+    sql.Column("source", sql.String(200), nullable=False, index=True),
+    *(
+        sql.Column(name, sql.BigInteger, nullable=False)
+        for name in ("received", "added", "revised", "repeated", "quarantined", "refused")
+    ),
+    sql.Column("body", sql.Text, nullable=False),
+)
+_QUARANTINE = sql.Table(
+    "quarantine",
+    _META,
+    sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("digest", sql.String(32), unique=True, nullable=False),
+    sql.Column("source", sql.String(200), nullable=False),
+    sql.Column("origin", sql.Text, nullable=False),
+    sql.Column("row", sql.BigInteger, nullable=False),
+    sql.Column("column", sql.Text),
+    sql.Column("reason", sql.Text, nullable=False),
+    sql.Column("raw", sql.Text),
+    sql.Column("state", sql.String(10), nullable=False, default="open"),
+    sql.Index("quarantine_by_origin", "source", "origin", "state"),
+)
+_RECORDS = sql.Table(
+    "records",
+    _META,
+    sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("id", sql.String(16), unique=True, nullable=False),
+    sql.Column("kind", sql.String(16), nullable=False, index=True),
+    sql.Column("state", sql.String(10)),
+    sql.Column("body", sql.Text, nullable=False),
+)
+_RECEIPTS = sql.Table(
+    "receipts",
+    _META,
+    sql.Column("id", sql.String(16), primary_key=True),
+    sql.Column("entry", sql.BigInteger, nullable=False),
+)
+_SUMS = ("received", "added", "revised", "repeated", "quarantined", "refused")
+_CHUNK_ROWS = 500
+
+
+def open_registers(url: str) -> Registers:
+    """Open the registers at ``url`` (``sqlite:///FILE`` or ``postgresql+psycopg://…``), making tables as needed.
+
+    Raises
+    ------
+    SettingsError
+        The URL or the driver is missing or wrong.
+    StoreError
+        The database does not answer.
+    """
+    try:
+        engine = sql.create_engine(url, poolclass=NullPool) if url.startswith("sqlite") else sql.create_engine(url)
+    except (sql.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            f"store.registers cannot be used ({type(error).__name__}).",
+            "For PostgreSQL install the extra 'cityward[postgresql]' and write 'postgresql+psycopg://user@host/database'.",
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _pragmas)
+    try:
+        _META.create_all(engine)
+    except sql.exc.DBAPIError as error:
+        raise StoreError(f"The registers do not answer ({type(error.orig).__name__}). Is the database running?") from None
+    return Registers(engine)
+
+
+def _pragmas(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class Registers:
+    """Typed access to the tables; every method is one transaction."""
+
+    def __init__(self, engine: sql.Engine) -> None:
+        self._engine = engine
+
+    def _upsert(self, table: sql.Table, rows: list[dict[str, Any]], key: str, update: Sequence[str]) -> None:
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        with self._engine.begin() as connection:
+            for start in range(0, len(rows), _CHUNK_ROWS):
+                statement = dialect.insert(table).values(rows[start : start + _CHUNK_ROWS])
+                if update:
+                    changed = {name: statement.excluded[name] for name in update}
+                    statement = statement.on_conflict_do_update(index_elements=[key], set_=changed)
+                else:
+                    statement = statement.on_conflict_do_nothing(index_elements=[key])
+                connection.execute(statement)
+
+    def _rows(self, statement: sql.Select[Any]) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(statement))
+
+    # -- intake ------------------------------------------------------------------------------------
+
+    def put_intake(self, intake: Intake) -> None:
+        """Keep what became of a batch; the same batch twice counts once."""
+        sums = {name: getattr(intake, name) for name in _SUMS}
+        row = {"batch": intake.batch, "source": intake.source, **sums, "body": to_json(intake).decode()}
+        self._upsert(_INTAKES, [row], "batch", ())
+
+    def list_intakes(self, limit: int = 50, offset: int = 0) -> list[Intake]:
+        """Newest first."""
+        statement = sql.select(_INTAKES.c.body).order_by(_INTAKES.c.ordinal.desc()).limit(min(limit, PAGE_ROWS)).offset(offset)
+        return [from_json(body, Intake) for (body,) in self._rows(statement)]
+
+    def conservation(self) -> dict[str, Any]:
+        """Sums over all batches, in all and by source; ``admitted = added + revised + repeated``."""
+        columns = [sql.func.coalesce(sql.func.sum(_INTAKES.c[name]), 0).label(name) for name in _SUMS]
+        rows = self._rows(sql.select(_INTAKES.c.source, *columns).group_by(_INTAKES.c.source).order_by(_INTAKES.c.source))
+        by_source = [{"source": row.source, **_with_admitted({name: int(getattr(row, name)) for name in _SUMS})} for row in rows]
+        total = {name: sum(source[name] for source in by_source) for name in _SUMS}
+        return {**_with_admitted(total), "by_source": by_source}
+
+    # -- quarantine --------------------------------------------------------------------------------
+
+    def put_quarantine(self, source: str, origin: str, rows: pl.DataFrame) -> None:
+        """Keep rows that failed validation; the same row with the same reason twice counts once."""
+        if not rows.height:
+            return
+        entries = [
+            {
+                "digest": _digest(source, origin, row["row"], row["reason"], row["raw"]),
+                "source": source,
+                "origin": origin,
+                "state": "open",
+                **row,
+            }
+            for row in rows.iter_rows(named=True)
+        ]
+        self._upsert(_QUARANTINE, entries, "digest", ("state",))
+
+    def resolve_quarantine(self, source: str, origin: str) -> int:
+        """Close the open rows of a file that is about to be read again; return how many.
+
+        Rows that fail again are opened again by `put_quarantine`.
+        """
+        statement = (
+            sql.update(_QUARANTINE)
+            .where(_QUARANTINE.c.source == source, _QUARANTINE.c.origin == origin, _QUARANTINE.c.state == "open")
+            .values(state="resolved")
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(statement).rowcount
+
+    def list_quarantine(self, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
+        """Open rows first, then by file and row."""
+        columns = [_QUARANTINE.c[name] for name in ("source", "origin", "row", "column", "reason", "raw", "state")]
+        order = (_QUARANTINE.c.state, _QUARANTINE.c.source, _QUARANTINE.c.origin, _QUARANTINE.c.row)
+        statement = sql.select(*columns).order_by(*order).limit(min(limit, PAGE_ROWS)).offset(offset)
+        return [dict(row._mapping) for row in self._rows(statement)]
+
+    # -- findings, refusals, decisions -------------------------------------------------------------
+
+    def put_refusal(self, refusal: Refusal) -> None:
+        """Keep the fact of a refusal."""
+        self._put("refusal", [refusal], update=())
+
+    def put_findings(self, needs: Iterable[Need], silences: Iterable[Silence], proposals: Iterable[Proposal]) -> None:
+        """Keep what a turn found; a proposal that was decided keeps its state."""
+        self._put("need", needs, update=("body",))
+        self._put("silence", silences, update=("body",))
+        self._put("proposal", proposals, update=("body",), state="waiting")
+
+    def put_decision(self, decision: Decision) -> None:
+        """Keep a decision and mark its proposal, in one transaction."""
+        row = {"id": decision.id, "kind": "decision", "state": decision.outcome, "body": to_json(decision).decode()}
+        mark = sql.update(_RECORDS).where(_RECORDS.c.id == decision.proposal).values(state=decision.outcome)
+        with self._engine.begin() as connection:
+            connection.execute(sql.insert(_RECORDS).values(row))
+            connection.execute(mark)
+
+    def _put(self, kind: str, records: Iterable[Any], *, update: Sequence[str], state: str | None = None) -> None:
+        rows = [{"id": record.id, "kind": kind, "state": state, "body": to_json(record).decode()} for record in records]
+        if rows:
+            self._upsert(_RECORDS, rows, "id", update)
+
+    def _list(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
+        order = _RECORDS.c.ordinal.desc() if newest_first else _RECORDS.c.ordinal
+        rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.kind == kind).order_by(order))
+        return [from_json(body, record) for (body,) in rows]
+
+    def _get(self, identifier: str, record: type[R]) -> R | None:
+        rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.id == identifier))
+        return from_json(rows[0][0], record) if rows else None
+
+    def get_need(self, identifier: str) -> Need | None:
+        """A need, or None."""
+        return self._get(identifier, Need)
+
+    def get_silence(self, identifier: str) -> Silence | None:
+        """A silent place, or None."""
+        return self._get(identifier, Silence)
+
+    def get_refusal(self, identifier: str) -> Refusal | None:
+        """A refusal, or None."""
+        return self._get(identifier, Refusal)
+
+    def get_decision(self, identifier: str) -> Decision | None:
+        """A decision, or None."""
+        return self._get(identifier, Decision)
+
+    def get_proposal(self, identifier: str) -> Proposal | None:
+        """A proposal in its present state, or None."""
+        return next((proposal for proposal in self.list_proposals() if proposal.id == identifier), None)
+
+    def list_refusals(self) -> list[Refusal]:
+        """Newest first."""
+        return self._list("refusal", Refusal, newest_first=True)
+
+    def list_decisions(self) -> list[Decision]:
+        """Newest first."""
+        return self._list("decision", Decision, newest_first=True)
+
+    def list_proposals(self) -> list[Proposal]:
+        """All proposals, each in its present state."""
+        statement = sql.select(_RECORDS.c.body, _RECORDS.c.state).where(_RECORDS.c.kind == "proposal").order_by(_RECORDS.c.ordinal)
+        return [msgspec.structs.replace(from_json(body, Proposal), state=state) for body, state in self._rows(statement)]
+
+    # -- receipts ----------------------------------------------------------------------------------
+
+    def put_receipts(self, entries: dict[str, int]) -> None:
+        """Note the ledger index of the newest entry about each identifier."""
+        if entries:
+            rows = [{"id": identifier, "entry": index} for identifier, index in entries.items()]
+            self._upsert(_RECEIPTS, rows, "id", ("entry",))
+
+    def get_receipt(self, identifier: str) -> int | None:
+        """Ledger index of the newest entry about ``identifier``, or None."""
+        rows = self._rows(sql.select(_RECEIPTS.c.entry).where(_RECEIPTS.c.id == identifier))
+        return int(rows[0][0]) if rows else None
+
+
+def _with_admitted(sums: dict[str, int]) -> dict[str, int]:
+    return {**sums, "admitted": sums["added"] + sums["revised"] + sums["repeated"]}
+
+
+def _digest(*parts: object) -> str:
+    return blake2b("\x1f".join(str(part) for part in parts).encode(), digest_size=16).hexdigest()
