@@ -105,14 +105,13 @@ def take_turn(
     counts = counts.cast(dict(CUBE)).select(CUBE.names()).sort("service", "territory", "day")  # type: ignore[arg-type]
     needs = _needs(counts, history, index, territories, settings, as_of, seed)
     heard = _heard(counts, index, as_of)
-    quiet = silences(heard, list(territories), seed=seed)
+    quiet = silences(heard, list(territories))
     ahead, backtests = forecast(
         counts,
         services=sorted(counts["service"].unique()),
         territories=list(index.ids),
         as_of=as_of,
         horizon_days=settings.forecast.horizon_days,
-        seed=seed,
     )
     names = dict(zip(index.ids, index.names, strict=True))
     proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)

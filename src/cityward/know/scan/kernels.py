@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 @njit(cache=True)
 def likelihood_ratio(observed: float, expected: float, total: float) -> float:
     """Logarithm of the likelihood ratio of more cases than expected (Kulldorff 2005, equation 4)."""
-    if observed <= expected:
+    if observed <= expected or expected <= 0.0:
         return 0.0
     inside = observed * np.log(observed / expected)
     rest = total - observed

@@ -135,7 +135,8 @@ def _choose(
     """Take the best cylinder of each place, strongest first, leaving out those that overlap a taken one."""
     clusters: list[Cluster] = []
     taken: set[int] = set()
-    for centre in np.argsort(-best[:, 0], kind="stable"):
+    # Equal statistics: the smaller cylinder, which has no places without cases at its edge.
+    for centre in np.lexsort((best[:, 1], -best[:, 0].round(10))):
         statistic, places, length, observed = best[centre]
         if statistic <= 0 or len(clusters) == most:
             break

@@ -1,0 +1,167 @@
+"""What a row must satisfy, each check with its sentence for people.
+
+Sentences name the column; they show a value only when its field class is public.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from cityward.core.limits import CLOCK_SKEW_HOURS, ID_CHARS, TEXT_CHARS, YEAR_MIN
+from cityward.sense.mapping import Mapping
+from cityward.sense.stamps import AMBIGUOUS
+
+RAW = "raw:"
+"""Prefix of the source's own value of a canonical column, beside a row that failed."""
+
+_SHOWN_CHARS = 60
+_LENGTHS = {
+    "stated_territory": ID_CHARS,
+    "channel": ID_CHARS,
+    "person": ID_CHARS,
+    "address": TEXT_CHARS,
+    "text": TEXT_CHARS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule over canonical columns: ``fails`` is true where it is broken, ``says`` the sentence for it."""
+
+    column: str
+    fails: pl.Expr
+    says: pl.Expr
+
+
+def checks_of(mapping: Mapping) -> list[Check]:
+    """Every check that does not depend on the time now, worst first."""
+    checks = [*_identity(mapping), *_times(mapping), *_position(mapping), *_words(mapping)]
+    return [check for check in checks if check.column in mapping.sources() or check.column == "service"]
+
+
+def checks_now(mapping: Mapping, now: datetime) -> list[Check]:
+    """Checks against the time now: stamps from the future are not believed."""
+    latest = now.astimezone(UTC) + timedelta(hours=CLOCK_SKEW_HOURS)
+    return [
+        Check(name, pl.col(name) > latest, _say(mapping, name, "{day}lies in the future."))
+        for name in ("occurred_at", "closed_at")
+        if name in mapping.sources()
+    ]
+
+
+def with_remedy(says: pl.Expr, origin: str, from_file: bool) -> pl.Expr:
+    """Add to a reason what to do next."""
+    if from_file:
+        return says + f" Correct the row and run 'cityward sense --replay {origin}'."
+    return says + " Correct the row and send it again."
+
+
+def _identity(mapping: Mapping) -> list[Check]:
+    column = pl.col("id")
+    empty = "is empty; without it the same row could be counted twice."
+    return [
+        Check("id", column.is_null(), _say(mapping, "id", empty)),
+        Check("id", column.str.len_chars() > ID_CHARS, _too_long(mapping, "id", ID_CHARS)),
+    ]
+
+
+def _times(mapping: Mapping) -> list[Check]:
+    occurred, closed = pl.col("occurred_at"), pl.col("closed_at")
+    unread = {name: pl.col(f"@{name}_given") & pl.col(name).is_null() for name in ("occurred_at", "closed_at")}
+    first, because = date(YEAR_MIN, 1, 1), f"before the year {YEAR_MIN}."
+    if mapping.not_before and mapping.not_before > first:
+        first, because = mapping.not_before, f"before {mapping.not_before}, the first day of this source (not_before)."
+    start = datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(mapping.time_zone)).astimezone(UTC)
+    before = pl.concat_str(
+        _say(mapping, "closed_at", "{day}is before occurred_at"), _day(mapping, "occurred_at"), ignore_nulls=True
+    ) + pl.lit(".")
+    return [
+        Check(
+            "occurred_at",
+            ~pl.col("@occurred_at_given"),
+            _say(mapping, "occurred_at", "is empty; an interaction needs a time."),
+        ),
+        Check("occurred_at", unread["occurred_at"], _unreadable(mapping, "occurred_at")),
+        Check("occurred_at", occurred < start, _say(mapping, "occurred_at", "{day}lies " + because)),
+        Check("closed_at", unread["closed_at"], _unreadable(mapping, "closed_at")),
+        Check("closed_at", closed < occurred, before),
+    ]
+
+
+def _position(mapping: Mapping) -> list[Check]:
+    lon, lat = pl.col("@lon"), pl.col("@lat")
+    outside = (lon.abs() > 180) | (lat.abs() > 90)
+    swapped = (lat.abs() > 90) & (lat.abs() <= 180) & (lon.abs() <= 90)
+    says = (
+        pl.when(swapped)
+        .then(_say(mapping, "lat", "is beyond a pole: lon and lat look swapped. Exchange them in the mapping."))
+        .otherwise(_say(mapping, "lat", "or lon lies outside the globe; degrees (WGS 84) are expected."))
+    )
+    numbers = [
+        Check(
+            name,
+            pl.col(f"@{name}_given") & ~pl.col(f"@{name}").is_finite().fill_null(value=False),
+            _say(mapping, name, "is not a number{value}; decimal degrees are expected."),
+        )
+        for name in ("lon", "lat")
+    ]
+    return [*numbers, Check("lat", outside & lon.is_finite() & lat.is_finite(), says)]
+
+
+def _words(mapping: Mapping) -> list[Check]:
+    service, status = pl.col("service"), pl.col("@status")
+    unknown = "says a word{value} that the mapping does not list under [status]; add it there or mend the row."
+    no_service = 'is empty and the mapping has no default; add [service] default = "...".'
+    return [
+        Check("service", service.is_null(), _say(mapping, "service", no_service)),
+        Check("service", service.str.len_chars() > ID_CHARS, _too_long(mapping, "service", ID_CHARS)),
+        Check("status", status.is_not_null() & pl.col("@status_unknown"), _say(mapping, "status", unknown)),
+        *(
+            Check(name, pl.col(name).str.len_chars() > chars, _too_long(mapping, name, chars))
+            for name, chars in _LENGTHS.items()
+        ),
+    ]
+
+
+def _unreadable(mapping: Mapping, name: str) -> pl.Expr:
+    plain = _say(mapping, name, "is no date or time that can be read{value}.")
+    either = "may be day first or month first{value}; write date_order = \"day\" or \"month\" in the mapping."
+    if mapping.date_order or mapping.date_formats:
+        return plain
+    doubtful = pl.col(RAW + name).str.contains(AMBIGUOUS).fill_null(value=False)
+    return pl.when(doubtful).then(_say(mapping, name, either)).otherwise(plain)
+
+
+def _too_long(mapping: Mapping, name: str, chars: int) -> pl.Expr:
+    length = pl.col(name).str.len_chars().cast(pl.String)
+    return pl.concat_str(pl.lit(f"{_label(mapping, name)} has "), length, pl.lit(f" characters; at most {chars:,} fit."))
+
+
+def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:
+    """``sentence`` after the column's name; ``{value}`` and ``{day}`` show its value if it is public."""
+    parts = [pl.lit(f"{_label(mapping, name)} ")]
+    before, mark, after = sentence.partition("{value}")
+    if not mark:
+        before, mark, after = sentence.partition("{day}")
+    parts.append(pl.lit(before))
+    if mark == "{value}" and mapping.class_of(name) == "public":
+        shown = pl.col(RAW + name).str.slice(0, _SHOWN_CHARS)
+        parts.append(pl.concat_str(pl.lit(" ('"), shown, pl.lit("')")))
+    elif mark == "{day}":
+        parts.append(_day(mapping, name))
+    return pl.concat_str(*parts, pl.lit(after), ignore_nulls=True)
+
+
+def _day(mapping: Mapping, name: str) -> pl.Expr:
+    if mapping.class_of(name) != "public":
+        return pl.lit("")
+    return pl.col(name).dt.convert_time_zone(mapping.time_zone).dt.strftime("%Y-%m-%d ")
+
+
+def _label(mapping: Mapping, name: str) -> str:
+    source = mapping.sources().get(name)
+    return name if source in (None, name) else f"{name} (column '{source}')"

@@ -1,0 +1,106 @@
+"""GeoJSON: features with properties; a point gives lon and lat, any other geometry its centroid.
+
+The position is in the columns ``geometry.lon`` and ``geometry.lat``; it is used when the mapping names
+no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import polars as pl
+import shapely
+
+from cityward.core.errors import SourceError
+from cityward.core.limits import BATCH_ROWS
+from cityward.sense.mapping import Mapping
+from cityward.sense.sources import Decoded, broken_rows, numbered, present
+from cityward.sense.sources.ndjson import ARRAY_BYTES, table
+from cityward.sense.text import blocks
+
+LON: Final = "geometry.lon"
+LAT: Final = "geometry.lat"
+
+
+class _Feature(msgspec.Struct):
+    properties: dict[str, Any] | None = None
+    geometry: msgspec.Raw | None = None
+
+
+class _Collection(msgspec.Struct):
+    features: list[msgspec.Raw]
+
+
+_collections: Final = msgspec.json.Decoder(_Collection)
+_features: Final = msgspec.json.Decoder(_Feature)
+
+
+def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+    """Yield decoded features, numbered from 1.
+
+    Raises
+    ------
+    SourceError
+        Not a FeatureCollection, cut short, too large, without features or without a mapped property.
+    """
+    features = load(path, mapping.encoding)
+    if not features:
+        raise SourceError(f"{path.name} has no features.", "Give a file with features.")
+    for start in range(0, len(features), BATCH_ROWS):
+        yield _decode(path.name, features[start : start + BATCH_ROWS], mapping, start + 1)
+
+
+def with_position(mapping: Mapping) -> Mapping:
+    """Return the mapping with lon and lat from the geometry, unless it names other columns for them."""
+    if mapping.columns.lon is not None:
+        return mapping
+    return msgspec.structs.replace(mapping, columns=msgspec.structs.replace(mapping.columns, lon=LON, lat=LAT))
+
+
+def load(path: Path, encoding: str | None = None) -> list[msgspec.Raw]:
+    """Return the features of a file, each still as JSON."""
+    parts, size = [], 0
+    for block, too_long in blocks(path, encoding, whole=True):
+        size += len(block)
+        if size > ARRAY_BYTES or too_long:
+            raise SourceError(
+                f"{path.name} is a GeoJSON of more than {ARRAY_BYTES // 2**20} MB.", "Convert it to NDJSON or Parquet."
+            )
+        parts.append(block)
+    try:
+        return _collections.decode(b"".join(parts)).features
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise SourceError(
+            f"{path.name} is not a whole GeoJSON FeatureCollection; perhaps it was cut short.", "Fetch it again."
+        ) from None
+
+
+def points_of(geometries: list[msgspec.Raw | None]) -> tuple[np.ndarray, np.ndarray]:
+    """Return lon and lat of each geometry (its centroid unless a point); NaN without one."""
+    texts = np.array([None if raw is None else bytes(raw).decode() for raw in geometries], dtype=object)
+    texts[texts == "null"] = None
+    shapes = shapely.from_geojson(texts, on_invalid="ignore")
+    centres = shapely.centroid(shapes)
+    return shapely.get_x(centres), shapely.get_y(centres)
+
+
+def _decode(name: str, features: list[msgspec.Raw], mapping: Mapping, first: int) -> Decoded:
+    rows, numbers, broken = [], [], []
+    for number, raw in enumerate(features, start=first):
+        try:
+            rows.append(_features.decode(raw))
+            numbers.append(number)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            broken.append(number)
+    if first == 1:
+        present(name, sorted({LON, LAT}.union(*(row.properties or () for row in rows))), mapping)
+    names = [column for column in mapping.wanted() if column not in (LON, LAT)]
+    frame = table(names, [[(row.properties or {}).get(column) for row in rows] for column in names])
+    lon, lat = points_of([row.geometry for row in rows])
+    points = pl.DataFrame({LON: lon, LAT: lat}).fill_nan(None)
+    reasons = ["The feature is not a GeoJSON object with properties."] * len(broken)
+    return Decoded(frame.hstack(points), pl.Series(numbers, dtype=pl.Int64), broken_rows(broken, reasons))
