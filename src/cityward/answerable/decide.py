@@ -14,7 +14,7 @@ from cityward.answerable.rules import Rule
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import Decision, Party, Proposal, to_json
-from cityward.secure.receipts import receipt
+from cityward.core.receipts import receipt
 
 NAME_CHARS_MAX = 120
 REASON_CHARS_MIN, REASON_CHARS_MAX = 10, 2_000

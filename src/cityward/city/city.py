@@ -47,7 +47,8 @@ from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
-from cityward.secure.receipts import read_receipt, receipt
+from cityward.core.receipts import receipt
+from cityward.secure.receipts import read_receipt
 from cityward.sense.files import decode_ndjson, read_file
 from cityward.sense.mapping import Mapping, load_mapping
 from cityward.store.history import HistoryReader

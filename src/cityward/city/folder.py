@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Sequence
@@ -173,6 +174,10 @@ def load_territories(folder: Path, section: TerritorySection) -> tuple[Territory
         keep=tuple(columns.values()) if not section.attributes else (),
     )
     known = _attributes(folder, section) if section.attributes else dict(zip(index.ids, index.properties, strict=True))
+    if section.attributes_name:
+        better = [known.get(identifier, {}).get(section.attributes_name) for identifier in index.ids]
+        names = tuple(str(given or name) for given, name in zip(better, index.names, strict=True))
+        index = dataclasses.replace(index, names=names)
     return index, [
         _territory(
             identifier,
@@ -200,7 +205,7 @@ def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, 
             f"{path.name} cannot be read ({type(error).__name__}).", "Give a CSV with a header."
         ) from None
     missing = [
-        name for name in (key, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns
+        name for name in (key, section.attributes_name, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns
     ]
     if missing:
         raise TerritoryError(

@@ -31,7 +31,7 @@ class TerritorySection(_Section):
     """One level of territories, finest use first: interactions are placed in the first level.
 
     ``id`` and ``name`` are properties of the GeoJSON features. ``attributes`` is a CSV beside it whose
-    column ``attributes_id`` equals ``id``; the other keys name its (or the GeoJSON's) columns of people,
+    column ``attributes_id`` equals ``id`` and whose ``attributes_name`` is a better name; the other keys name its (or the GeoJSON's) columns of people,
     homes, per cent of homes with internet (0 to 100) and yearly median income.
     """
 
@@ -41,6 +41,7 @@ class TerritorySection(_Section):
     name: Name = "name"
     attributes: str | None = None
     attributes_id: str | None = None
+    attributes_name: str | None = None
     population: str | None = None
     households: str | None = None
     internet_percent: str | None = None

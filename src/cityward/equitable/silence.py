@@ -50,10 +50,10 @@ def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list
     peers = _peers(known)
     found = []
     for at, territory in enumerate(known):
-        expected, spread = _expectation(counts[peers[at]], people[peers[at]], people[at])
+        expected, spread = _expectation(counts[peers[at]], people[peers[at]], float(people[at]))
         if expected < FEWEST_EXPECTED:
             continue
-        ratio = (counts[at] + 0.5) / expected
+        ratio = float(counts[at] + 0.5) / expected
         error = math.sqrt(1 / (counts[at] + 0.5) + spread**2 * (1 + 1 / PEERS))
         low, high = ratio * math.exp(-_Z90 * error), ratio * math.exp(_Z90 * error)
         if high < CLEARLY_BELOW:

@@ -20,7 +20,7 @@ from cityward.guard.biometric import templates
 from cityward.private.coarsen import coarsen_address, coarsen_point
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.redact import redact
-from cityward.secure.receipts import receipt
+from cityward.core.receipts import receipt
 from cityward.store.history_writer import ADDED, REPEATED, REVISED, HistoryWriter
 from cityward.store.registers import Registers
 

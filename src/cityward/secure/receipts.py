@@ -1,34 +1,12 @@
-"""Receipts: what an entry of the ledger says. Digests and facts, never personal data."""
+"""Receipts read back: what an entry of the ledger says."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from cityward.core.records import to_json
 from cityward.secure.merkle import leaf_hash
-
-
-def receipt(kind: str, subject: str, at: datetime, content: bytes, **facts: str | int) -> bytes:
-    """Return a canonical entry about ``subject``.
-
-    Parameters
-    ----------
-    kind : str
-        What happened: ``need``, ``decision``, ``refusal``, …
-    subject : str
-        Identifier of what it happened to.
-    at : datetime.datetime
-        When (UTC).
-    content : bytes
-        The record itself; only its SHA-256 is written.
-    **facts : str or int
-        Facts that may be public.
-    """
-    return to_json({"kind": kind, "subject": subject, "at": at, "sha256": sha256(content).hexdigest(), "facts": facts})
 
 
 def read_receipt(entry: bytes, index: int) -> dict[str, Any]:

@@ -6,22 +6,29 @@ import polars as pl
 
 from cityward.core.frames import UTC_TIME
 from cityward.sense.mapping import Mapping
-from cityward.sense.stamps import to_utc
+from cityward.sense.stamps import first_way, to_utc
 
 _CODE = r"^(-?\d+)\.0+$"
 """A whole number that a spreadsheet made a fraction: 61.0 is the code 61."""
 
 
 def with_times(raw: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
-    """Add ``@occurred_at`` and ``@closed_at``, in UTC; null where missing or unreadable."""
-    sources = mapping.sources()
-    times = []
-    for name in ("occurred_at", "closed_at"):
-        source = sources.get(name)
-        if source in raw:
-            values = to_utc(raw[source], mapping.time_zone, order=mapping.date_order, formats=mapping.date_formats)
-            times.append(values.alias(f"@{name}"))
-    return raw.with_columns(times)
+    """Add ``@occurred_at`` and ``@closed_at``, in UTC; null where missing or unreadable.
+
+    Each column is first read as its first value is written, both in one pass; only a column in which
+    that leaves gaps is read in every way.
+    """
+    sources = {name: source for name, source in mapping.sources().items() if source in raw}
+    times = {name: sources[name] for name in ("occurred_at", "closed_at") if name in sources}
+    firsts = {} if mapping.date_formats else {name: first_way(raw[at], mapping.time_zone) for name, at in times.items()}
+    passes = [way.alias(f"@{name}") for name, way in firsts.items() if way is not None]
+    frame = raw.with_columns(passes) if passes else raw
+    slow = [
+        to_utc(raw[source], mapping.time_zone, order=mapping.date_order, formats=mapping.date_formats).alias(f"@{name}")
+        for name, source in times.items()
+        if firsts.get(name) is None or frame[f"@{name}"].null_count() != raw[source].null_count()
+    ]
+    return frame.with_columns(slow) if slow else frame
 
 
 def canonical(mapping: Mapping, schema: pl.Schema) -> list[pl.Expr]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cityward.core.batch import Batch
 from cityward.core.errors import SourceError
+from cityward.sense import quick
 from cityward.sense.mapping import Mapping
 from cityward.sense.sources import Decoded, csv, geojson, ndjson, parquet
 from cityward.sense.text import encoding_of, head_of
@@ -58,6 +59,9 @@ def decode_ndjson(body: bytes, mapping: Mapping, now: datetime, origin: str = "h
     SourceError
         The message is too large, or an array that is not one of objects.
     """
+    batch = quick.decode(body, mapping, now, origin)
+    if batch is not None:
+        return batch
     return validate(ndjson.decode(body, mapping), mapping, now, origin, from_file=False)
 
 

@@ -71,6 +71,35 @@ def to_utc(
     return pl.Series(values.name, [None] * len(values), dtype=UTC_TIME)
 
 
+def first_way(values: pl.Series, time_zone: str) -> pl.Expr | None:
+    """Return the expression that reads times as the first of ``values`` is written, if that is plain.
+
+    What it cannot read becomes null: the caller compares null counts and falls back on `to_utc`.
+    """
+    column, kind = pl.col(values.name), values.dtype
+    if isinstance(kind, pl.Datetime):
+        return column.cast(UTC_TIME) if kind.time_zone else _local(column.cast(NAIVE), time_zone)
+    if kind == pl.Date:
+        return _local(column.cast(NAIVE), time_zone)
+    if kind != pl.String or not len(values):
+        return None
+    first = values[0] if values[0] is not None else next(iter(values.drop_nulls().head(1)), "")
+    form = format_of(first)
+    if form is None or "slash" in form:
+        return None
+    if "%z" in form:
+        return column.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+    naive = column.str.to_datetime(form, time_unit="us", strict=False)
+    return _local(naive, "UTC" if form.endswith(("Z", " UTC")) else time_zone)
+
+
+def _local(naive: pl.Expr, time_zone: str) -> pl.Expr:
+    if time_zone == "UTC":
+        return naive.dt.replace_time_zone("UTC")
+    aware = naive.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
+    return aware.dt.convert_time_zone("UTC")
+
+
 def localise(values: pl.Series, time_zone: str) -> pl.Series:
     """Return naive local times of ``time_zone`` as UTC, through every change of the clocks."""
     if time_zone == "UTC":

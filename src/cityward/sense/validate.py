@@ -11,7 +11,7 @@ from cityward.core.batch import Batch
 from cityward.core.frames import INTERACTION, QUARANTINE
 from cityward.core.limits import QUARANTINE_ROW_BYTES
 from cityward.sense.canonical import canonical, with_times
-from cityward.sense.checks import RAW, Check, checks_now, checks_of, with_remedy
+from cityward.sense.checks import RAW, Check, checks_now, checks_of, latest, with_remedy
 from cityward.sense.mapping import Mapping
 from cityward.sense.sources import Decoded
 
@@ -53,8 +53,8 @@ def validate(decoded: Decoded, mapping: Mapping, now: datetime, origin: str, *, 
     """
     raw = decoded.frame
     plan = _plan_of(mapping, raw.schema)
-    checks = [*plan.checks, *checks_now(mapping, now)]
     work = with_times(raw, mapping).select(plan.columns)
+    checks = [*plan.checks, *checks_now(mapping, now)] if _any_after(work, latest(now)) else plan.checks
     wrong = _wrong(work, checks)
     if wrong.any():
         work = _mend_closing(work, raw, mapping)
@@ -86,6 +86,12 @@ def _plan_of(mapping: Mapping, schema: pl.Schema) -> _Plan:
         plan = _Plan(mapping, canonical(mapping, schema), checks_of(mapping), mapping.all_classes())
         _plans[key] = plan
     return plan
+
+
+def _any_after(work: pl.DataFrame, moment: datetime) -> bool:
+    """Whether a time lies after ``moment``: seldom, so that its check is seldom made."""
+    ends = (work[name].max() for name in ("occurred_at", "closed_at"))
+    return any(isinstance(end, datetime) and end > moment for end in ends)
 
 
 def _wrong(work: pl.DataFrame, checks: list[Check]) -> pl.Series:

@@ -34,7 +34,7 @@ ADDED, REVISED, REPEATED = 0, 1, 2
 """Outcome of a row: new, a new version of a row held already, or held already word for word."""
 
 _NOTE = struct.Struct("<I")
-_SEEDS = (0x6369, 0x7479, 0x7761, 0x7264)
+_SEED = 0x63697479
 _FILES_BEFORE_COMPACTION = 40
 _COMPRESSED_ABOVE_ROWS = 1_000
 
@@ -116,8 +116,8 @@ class HistoryWriter:
         The identity of a row is (source, id); its content decides between a revision and a repetition.
         """
         frame = conform(frame, PLACED)
-        keys = frame.select("source", "id").hash_rows(*_SEEDS)
-        digests = frame.hash_rows(*_SEEDS)
+        keys = frame.select("source", "id").hash_rows(seed=_SEED)
+        digests = frame.hash_rows(seed=_SEED)
         first_of_key = keys.is_first_distinct().to_numpy() & ~self._keys.holds(keys.to_numpy())
         first_of_digest = digests.is_first_distinct().to_numpy() & ~self._digests.holds(digests.to_numpy())
         outcome = np.where(first_of_key, ADDED, np.where(first_of_digest, REVISED, REPEATED)).astype(np.uint8)
@@ -193,11 +193,11 @@ class HistoryWriter:
         table = pl.scan_delta(str(table_path(self._folder))).with_columns(pl.col("key", "digest").reinterpret(signed=False))
         # The hash may change with the library that computes it: the identity is then taken anew.
         probe = table.head(1).collect()
-        stale = conform(probe, PLACED).hash_rows(*_SEEDS)[0] != probe["digest"][0]
+        stale = conform(probe, PLACED).hash_rows(seed=_SEED)[0] != probe["digest"][0]
         if stale:
             frame = conform(table.select(PLACED.names()).collect(), PLACED)
-            self._keys.add(frame.select("source", "id").hash_rows(*_SEEDS).to_numpy())
-            self._digests.add(frame.hash_rows(*_SEEDS).to_numpy())
+            self._keys.add(frame.select("source", "id").hash_rows(seed=_SEED).to_numpy())
+            self._digests.add(frame.hash_rows(seed=_SEED).to_numpy())
         else:
             held = table.select("key", "digest").collect()
             self._keys.add(held["key"].to_numpy())

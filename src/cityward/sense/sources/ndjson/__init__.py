@@ -124,6 +124,18 @@ def decode(body: bytes, mapping: Mapping) -> Decoded:
     return decode_array(body, mapping) if body.lstrip()[:1] == b"[" else decode_lines(body, mapping, 1)
 
 
+def columns_of(body: bytes, mapping: Mapping) -> tuple[list[str], list[list[Any]]]:
+    """Return wanted names and values of a body whose every line is a JSON object.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        One is not.
+    """
+    reader = _reader_of(mapping)
+    return reader.names, reader.columns(reader.lines(body))
+
+
 def decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
     """Decode lines of which the first has number ``first``. Blank lines are no rows."""
     reader = _reader_of(mapping)

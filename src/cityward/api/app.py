@@ -1,0 +1,191 @@
+"""The application: routes of the management API and the intake."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Annotated, Any
+
+import anyio.to_thread
+import msgspec
+from fastapi import Body, FastAPI, Query, Request
+from starlette.responses import Response
+
+from cityward import __version__
+from cityward.api.problems import add_problems, problem
+from cityward.api.shield import BodyTooLarge, Shield
+from cityward.city import City
+from cityward.core.errors import UserError
+from cityward.core.limits import BODY_BYTES, PAGE_ROWS
+
+INTAKE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json")
+SENDERS = 64
+"""Requests that wait for the writer at once; more wait in the server's own queue."""
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """Return records as JSON, encoded without a detour."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+    """Return the API of ``city``.
+
+    Parameters
+    ----------
+    city : City
+        Open; the caller closes it.
+    hosts : sequence of str, optional
+        Host names that are answered; default all.
+    """
+    app = FastAPI(
+        title="cityward",
+        version=__version__,
+        description="What a territory's people need, detected, anticipated and answered for. Errors are RFC 9457 problem documents.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    add_problems(app)
+    _add_intake(app, city)
+    _add_findings(app, city)
+    _add_evidence(app, city)
+    app.add_middleware(Shield, hosts=hosts)
+    return app
+
+
+def _add_intake(app: FastAPI, city: City) -> None:
+    senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="cityward-intake")
+
+    @app.post(
+        "/api/sources/{source}/interactions",
+        tags=["intake"],
+        summary="Take in interactions as NDJSON; answers once they are durable",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": '{"id": "1", "opened": "2014-06-30"}\n'}},
+            }
+        },
+    )
+    async def take(source: str, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind not in INTAKE_TYPES:
+            return problem(415, f"'{kind[:60]}' is not taken in.", remedy="Send application/x-ndjson, one object a line.")
+        try:
+            body = await request.body()
+        except BodyTooLarge:
+            return problem(413, f"A body may have at most {BODY_BYTES // 2**20} MB.", remedy="Send it in parts.")
+        coding = request.headers.get("content-encoding", "identity")
+        if coding == "gzip":
+            body = await anyio.to_thread.run_sync(_expanded, body)
+        elif coding != "identity":
+            return problem(415, "Only gzip is expanded.", remedy="Send it plain or with gzip.")
+        loop = asyncio.get_running_loop()
+        intake = await loop.run_in_executor(senders, city.take, source, body)
+        return answer({**msgspec.structs.asdict(intake), "admitted": intake.admitted})
+
+    @app.get("/api/intake", tags=["intake"], summary="The conservation sum, and batches newest first")
+    def intake(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer({"conservation": city.conservation(), "batches": city.intakes(limit, offset)})
+
+    @app.get("/api/quarantine", tags=["intake"], summary="Rows that wait to be mended")
+    def quarantine(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer(city.quarantine(limit, offset))
+
+    @app.get("/api/refusals", tags=["intake"], summary="What the door refused")
+    def refusals() -> Response:
+        return answer(city.refusals()[:PAGE_ROWS])
+
+
+def _expanded(body: bytes) -> bytes:
+    """Return a gzip body expanded, never beyond the limit of a plain one."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            plain = file.read(BODY_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise UserError(f"The body is not valid gzip ({type(error).__name__}).", "Send it again, or plain.") from None
+    if len(plain) > BODY_BYTES:
+        raise UserError(f"The body expands to more than {BODY_BYTES // 2**20} MB.", "Send it in parts.")
+    return plain
+
+
+def _add_findings(app: FastAPI, city: City) -> None:
+    @app.get("/api/health", tags=["city"], summary="Whether the city answers, and what it knows last")
+    def health() -> Response:
+        turn = city.turn()
+        return answer({"city": city.name, "version": __version__, "as_of": turn.as_of if turn else None})
+
+    @app.get("/api/territories", tags=["city"], summary="Territories of a level")
+    def territories(level: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        return answer(city.territories(level))
+
+    @app.get("/api/needs", tags=["know"], summary="Needs of the last turn, the rarest by chance first")
+    def needs(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer(city.need_list()[offset : offset + limit])
+
+    @app.get("/api/needs/{identifier}", tags=["know"], summary="One need")
+    def need(identifier: str) -> Response:
+        return answer(city.need(identifier))
+
+    @app.get("/api/silences", tags=["know"], summary="Silent places of the last turn")
+    def silences() -> Response:
+        return answer(city.silences())
+
+    @app.get("/api/forecast", tags=["anticipate"], summary="Forecast of a service and territory, with backtests")
+    def forecast(
+        service: Annotated[str, Query(max_length=200)], territory: Annotated[str, Query(max_length=200)]
+    ) -> Response:
+        days = city.forecast(service, territory).to_dicts()
+        return answer({"days": days, "backtests": city.backtests()})
+
+    @app.get("/api/proposals", tags=["act"], summary="Proposals, optionally of one state")
+    def proposals(
+        state: Annotated[str | None, Query(pattern="^(waiting|approved|rejected)$")] = None,
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> Response:
+        return answer(city.proposals(state)[offset : offset + limit])
+
+    @app.post("/api/proposals/{identifier}/decision", tags=["act"], summary="Approve or reject a proposal as a named person")
+    def decide(
+        identifier: str,
+        outcome: Annotated[str, Body(pattern="^(approved|rejected)$")],
+        by: Annotated[str, Body(max_length=200)],
+        because: Annotated[str, Body(max_length=4_000)],
+    ) -> Response:
+        return answer(city.decide(identifier, outcome, by, because), 201)  # type: ignore[arg-type]
+
+    @app.get("/api/decisions", tags=["act"], summary="Decisions, newest first")
+    def decisions(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer(city.decisions()[offset : offset + limit])
+
+    @app.post("/api/turns", tags=["city"], summary="Take one turn of the loop", status_code=201)
+    def run(
+        as_of: Annotated[date | None, Body()] = None, seed: Annotated[int | None, Body(ge=0, le=2**62)] = None
+    ) -> Response:
+        return answer(city.run(as_of, seed), 201)
+
+
+def _add_evidence(app: FastAPI, city: City) -> None:
+    @app.get("/api/explain/{identifier}", tags=["answer"], summary="Why, from stored evidence alone")
+    def explain(identifier: str) -> Response:
+        return answer(city.explain(identifier))
+
+    @app.get("/api/ledger/checkpoint", tags=["answer"], summary="The signed checkpoint of the ledger")
+    def checkpoint() -> Response:
+        return Response(city.checkpoint(), media_type="text/plain; charset=utf-8")
+
+    @app.get("/api/ledger/entries", tags=["answer"], summary="Entries of the ledger")
+    def entries(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer(city.ledger_entries(offset, limit))
+
+    @app.get("/api/verify", tags=["answer"], summary="Re-compute the whole ledger")
+    def verify() -> Response:
+        return answer(city.verify())

@@ -1,0 +1,120 @@
+"""Commands of the loop: run, needs, proposals, decide, explain, verify."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+
+from cityward.city import open_city
+from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
+from cityward.core.errors import UserError
+
+_DATE = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--as-of", type=_DATE, help="Last day that is known; default: today, or the last day heard of.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of all randomness; default from city.toml.")
+@city_option
+@json_option
+def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> None:  # noqa: FBT001
+    """Take one turn of the loop."""
+    with open_city(folder) as city:
+        turn = city.run(as_of=as_of.date() if as_of else None, seed=seed)
+    if json_:
+        as_json(turn)
+        return
+    click.echo(
+        f"As of {turn.as_of}: {turn.interactions:,} interactions, {turn.incidents:,} incidents, "
+        f"{len(turn.needs)} needs, {len(turn.silences)} silent places, {len(turn.proposals)} proposals. "
+        f"Receipt: ledger entry {turn.receipt}."
+    )
+    for need in turn.needs[:5]:
+        click.echo(f"  {need.id}  {need.sentence}")
+
+
+@click.command()
+@city_option
+@json_option
+def needs(folder: str, json_: bool) -> None:  # noqa: FBT001
+    """List the needs of the last turn, the rarest by chance first."""
+    with open_city(folder) as city:
+        found = city.need_list()
+    if json_:
+        as_json(found)
+        return
+    for need in found:
+        click.echo(f"{need.id}  {need.sentence} By chance: once in {need.recurrence_days:,.0f} days.")
+    if not found:
+        click.echo("No needs. Take a turn with 'cityward run', or none is clearer than chance.")
+
+
+@click.command()
+@click.option("--state", type=click.Choice(["waiting", "approved", "rejected"]), help="Only these.")
+@city_option
+@json_option
+def proposals(state: str | None, folder: str, json_: bool) -> None:  # noqa: FBT001
+    """List proposals."""
+    with open_city(folder) as city:
+        found = city.proposals(state)
+    if json_:
+        as_json(found)
+        return
+    for proposal in found:
+        click.echo(f"{proposal.id}  {proposal.state}: {proposal.title}. {proposal.because}")
+
+
+@click.command()
+@click.argument("identifier")
+@click.option("--approve", "outcome", flag_value="approved", help="Approve it.")
+@click.option("--reject", "outcome", flag_value="rejected", help="Reject it.")
+@click.option("--by", required=True, help="Your first and last name.")
+@click.option("--because", required=True, help="Your reason, in at least 10 characters.")
+@city_option
+@json_option
+def decide(identifier: str, outcome: str | None, by: str, because: str, folder: str, json_: bool) -> None:  # noqa: FBT001
+    """Decide the proposal IDENTIFIER."""
+    if outcome not in ("approved", "rejected"):
+        raise UserError("Approve or reject?", "Add --approve or --reject.")
+    with open_city(folder) as city:
+        decision = city.decide(identifier, outcome, by, because)  # type: ignore[arg-type]
+    if json_:
+        as_json(decision)
+        return
+    click.echo(f"{decision.id}: {decision.explanation}")
+    click.echo(f"Receipt: ledger entry {decision.receipt}. {decision.appeal}")
+
+
+@click.command()
+@click.argument("identifier")
+@city_option
+@json_option
+def explain(identifier: str, folder: str, json_: bool) -> None:  # noqa: FBT001
+    """Say why, from stored evidence alone."""
+    with open_city(folder) as city:
+        told = city.explain(identifier)
+    if json_:
+        as_json(told)
+        return
+    click.echo(told.sentence)
+    for label, value in told.evidence:
+        click.echo(f"  {label}: {value}")
+    click.echo(f"  rule: {told.rule}")
+    click.echo(told.how_to_check)
+
+
+@click.command()
+@city_option
+@json_option
+def verify(folder: str, json_: bool) -> None:  # noqa: FBT001
+    """Re-compute the whole ledger and check its signatures."""
+    with open_city(folder) as city:
+        proof = city.verify()
+    if json_:
+        as_json(proof)
+    else:
+        click.echo(proof.message)
+    if not proof.ok:
+        sys.exit(EXIT_NO)

@@ -1,0 +1,104 @@
+"""The group of commands and what they share."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from cityward.core.errors import CitywardError, Defect, Refused, UserError
+
+EXIT_NO, EXIT_USER, EXIT_DEFECT = 1, 2, 3
+
+_COMMANDS = {
+    "init": ("setup", "Make a city folder."),
+    "sense": ("intake", "Take in a file, or guess a mapping for it."),
+    "listen": ("intake", "Take in messages from an MQTT broker or NATS."),
+    "run": ("loop", "Take one turn of the loop: know, anticipate, propose."),
+    "needs": ("loop", "List the needs of the last turn."),
+    "proposals": ("loop", "List what waits for a person."),
+    "decide": ("loop", "Approve or reject a proposal."),
+    "explain": ("loop", "Say why: for a need, silence, proposal, refusal or decision."),
+    "verify": ("loop", "Re-compute the ledger and say what that proves."),
+    "serve": ("serving", "Open the console and the API on this machine."),
+    "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is asked for, so that ``--help`` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"cityward.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cityward")
+def group() -> None:
+    """What a territory's people need, detected, anticipated and answered for."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 refused or not verified, 2 a mistake of the user, 3 a defect."""
+    try:
+        group(standalone_mode=False)
+    except click.exceptions.Abort:
+        _stop("Stopped.", "", EXIT_NO)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        _stop(error.format_message(), "'cityward --help' lists the commands.", EXIT_USER)
+    except Refused as error:
+        _stop(f"{error.what} (rule {error.rule})", error.remedy, EXIT_NO)
+    except UserError as error:
+        _stop(error.what, error.remedy, EXIT_USER)
+    except Defect as error:
+        _stop(f"This is a defect of cityward: {error}", "Please report it.", EXIT_DEFECT)
+    except CitywardError as error:
+        _stop(str(error), "", EXIT_NO)
+
+
+def _stop(what: str, remedy: str, code: int) -> None:
+    if "--json" in sys.argv:
+        problem = {"error": what, "remedy": remedy, "exit_code": code}
+        click.echo(msgspec.json.encode(problem).decode(), err=True)
+    else:
+        click.echo(f"{what} {remedy}".strip(), err=True)
+    sys.exit(code)
+
+
+def as_json(value: Any) -> None:
+    """Print ``value`` as one JSON document."""
+    click.echo(msgspec.json.encode(value, order="sorted").decode())
+
+
+def city_option(function: Any) -> Any:
+    """Add ``--city DIR``."""
+    return click.option(
+        "--city",
+        "folder",
+        default=".",
+        envvar="CITYWARD_CITY",
+        show_default=True,
+        type=click.Path(),
+        help="The city folder.",
+    )(function)
+
+
+def json_option(function: Any) -> Any:
+    """Add ``--json``."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON.")(function)

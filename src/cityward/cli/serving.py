@@ -1,0 +1,111 @@
+"""``cityward serve`` and ``cityward demo``."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cityward.cli.intake import sum_line
+from cityward.cli.main import as_json, city_option, json_option
+from cityward.core.errors import UserError
+
+if TYPE_CHECKING:
+    from cityward.city import City
+
+DEMO_FOLDER = "demo-city"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def start(city: City, host: str, port: int) -> None:
+    """Serve the console and the API of ``city`` until interrupted."""
+    import socket
+
+    import uvicorn
+
+    from cityward.api import create_app
+    from cityward.console import mount_console
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(f"Port {port} of {host} cannot be used ({error.strerror}).", "Choose another with --port.") from None
+    if not _loopback(host):
+        click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
+    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
+    mount_console(app, city)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"The console is on http://{shown}:{port} (stop with Ctrl-C).")
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@city_option
+def serve(host: str, port: int, folder: str) -> None:
+    """Open the console and the API."""
+    from cityward.city import open_city
+
+    with open_city(folder) as city:
+        start(city, host, port)
+
+
+@click.command()
+@click.option("--no-serve", is_flag=True, help="Print the findings and stop.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--city", "folder", default=DEMO_FOLDER, show_default=True, type=click.Path(path_type=Path))
+@json_option
+def demo(no_serve: bool, host: str, port: int, folder: Path, json_: bool) -> None:  # noqa: FBT001
+    """Chicago 2011 to 2014: sense, know, anticipate, propose, and show it."""
+    from cityward.city.demo import run_demo
+
+    with run_demo(folder, say=lambda text: None if json_ else click.echo(f"… {text}")) as city:
+        if json_:
+            as_json({"turn": city.turn(), "conservation": city.conservation(), "verification": city.verify()})
+        else:
+            for line in findings(city):
+                click.echo(line)
+        if not no_serve:
+            start(city, host, port)
+
+
+def findings(city: City) -> list[str]:
+    """What a turn found, in plain words: one line each."""
+    turn = city.turn()
+    if turn is None:
+        return ["Nothing was found yet: run 'cityward run'."]
+    lines = ["", f"{city.name} as of {turn.as_of:%A, %-d %B %Y}", ""]
+    for need in turn.needs[:3]:
+        people = f" {need.population:,.0f} people live there." if need.population else ""
+        lines.append(f"Need     {need.sentence}{people}")
+        lines.append(
+            f"         {need.relative_risk:.1f} times the expected (90 % interval {need.relative_risk_low:.1f} to "
+            f"{need.relative_risk_high:.1f}); by chance once in {need.recurrence_days:,.0f} days. {need.id}"
+        )
+    lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
+    chosen = next((test for test in turn.backtests if test.chosen), None)
+    if chosen:
+        total = city.forecast().select(mean="mean", days="day")
+        lines.append(
+            f"Ahead    about {total['mean'].sum():,.0f} reports in the next {total['days'].n_unique()} days. Model: {chosen.model}; "
+            f"on days it had not seen, weighted quantile loss {chosen.wql:.2f}, 80 % interval held {chosen.coverage_80:.0%}."
+        )
+    waiting = city.proposals("waiting")
+    if waiting:
+        lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
+    lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:1]]
+    lines.append(f"Intake   {sum_line(city.conservation())}")
+    lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
+    return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
