@@ -54,7 +54,8 @@ def canonical(mapping: Mapping, schema: pl.Schema) -> list[pl.Expr]:
         name: pl.col(f"@{name}") if name in sources else pl.lit(None, dtype=UTC_TIME)
         for name in ("occurred_at", "closed_at")
     }
-    points = {name: _number(sources[name], schema[sources[name]]) for name in ("lon", "lat") if name in sources}
+    axes = [name for name in ("lon", "lat") if name in sources]
+    points: dict[str, pl.Expr] = {str(name): _number(sources[name], schema[sources[name]]) for name in axes}
     return [
         pl.lit(mapping.source).alias("source"),
         text("id").alias("id"),

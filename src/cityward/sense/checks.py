@@ -78,7 +78,7 @@ def _times(mapping: Mapping) -> list[Check]:
     unread = {name: pl.col(f"@{name}_given") & pl.col(name).is_null() for name in ("occurred_at", "closed_at")}
     first, because = date(YEAR_MIN, 1, 1), f"before the year {YEAR_MIN}."
     if mapping.not_before and mapping.not_before > first:
-        first, because = mapping.not_before, f"before {mapping.not_before}, the first day of this source (not_before)."
+        first, because = mapping.not_before, f"before {mapping.not_before}, its first day (not_before)."
     start = datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(mapping.time_zone)).astimezone(UTC)
     before = pl.concat_str(
         _say(mapping, "closed_at", "{day}is before occurred_at"), _day(mapping, "occurred_at"), ignore_nulls=True
@@ -133,7 +133,7 @@ def _words(mapping: Mapping) -> list[Check]:
 
 def _unreadable(mapping: Mapping, name: str) -> pl.Expr:
     plain = _say(mapping, name, "is no date or time that can be read{value}.")
-    either = "may be day first or month first{value}; write date_order = \"day\" or \"month\" in the mapping."
+    either = 'may be day first or month first{value}; write date_order = "day" or "month" in the mapping.'
     if mapping.date_order or mapping.date_formats:
         return plain
     doubtful = pl.col(RAW + name).str.contains(AMBIGUOUS).fill_null(value=False)
@@ -142,7 +142,9 @@ def _unreadable(mapping: Mapping, name: str) -> pl.Expr:
 
 def _too_long(mapping: Mapping, name: str, chars: int) -> pl.Expr:
     length = pl.col(name).str.len_chars().cast(pl.String)
-    return pl.concat_str(pl.lit(f"{_label(mapping, name)} has "), length, pl.lit(f" characters; at most {chars:,} fit."))
+    return pl.concat_str(
+        pl.lit(f"{_label(mapping, name)} has "), length, pl.lit(f" characters; at most {chars:,} fit.")
+    )
 
 
 def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:

@@ -38,7 +38,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of a mapping; a key that it does not name is an error."""
 
 
-class Columns(_Section):
+class Columns(_Section, frozen=True, kw_only=True):
     """Column of the source behind each column of an interaction; ``id`` and ``occurred_at`` must be given."""
 
     id: Text
@@ -55,7 +55,7 @@ class Columns(_Section):
     channel: Text | None = None
 
 
-class StatusWords(_Section):
+class StatusWords(_Section, frozen=True, kw_only=True):
     """Words of the source for each state, in any letter case.
 
     A word under ``duplicate`` marks a duplicate and may stand under ``open`` or ``closed`` too; when it
@@ -67,21 +67,21 @@ class StatusWords(_Section):
     duplicate: tuple[Text, ...] = ()
 
 
-class ServiceName(_Section):
+class ServiceName(_Section, frozen=True, kw_only=True):
     """What a service of the source is called here, and its domain when that differs."""
 
     name: Text
     domain: Domain | None = None
 
 
-class Services(_Section):
+class Services(_Section, frozen=True, kw_only=True):
     """Names of services; one that is not listed keeps the name that the source gives it."""
 
     default: Text | None = None
     names: dict[str, ServiceName] = {}
 
 
-class Mapping(_Section):
+class Mapping(_Section, frozen=True, kw_only=True):
     """How one source is read.
 
     ``time_zone`` (IANA) is that of stamps without an offset. Rows before ``not_before`` (a local day) go

@@ -23,7 +23,7 @@ from cityward.core.limits import CLOCK_SKEW_HOURS, ID_CHARS, TEXT_CHARS, YEAR_MI
 from cityward.sense.mapping import Mapping
 from cityward.sense.sources import ndjson
 
-BODY_BYTES: Final = 1024 * 2**10
+BODY_BYTES: Final = 128 * 2**10
 """Largest message that is worth the shortcut."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,7 +125,7 @@ def _batch(given: dict[str, list[Any]], plan: _Plan, now: datetime, origin: str)
     service, domain = _services(texts["service"], plan)
     status, duplicate = _states(texts["status"], closed, plan)
     lon, lat = _points(column("lon"), column("lat"))
-    data = {
+    data: dict[str, list[Any]] = {
         "source": [mapping.source] * height,
         "kind": [mapping.kind] * height,
         "domain": domain,
@@ -161,6 +161,8 @@ def _text(values: list[Any], most_chars: int) -> list[str | None]:
         return [None if value is None else str(value) for value in values]
     if kinds and kinds != {str}:
         raise _Doubt
+    if not kinds:
+        return values
     texts = [None if value is None else value.strip(_WHITE) or None for value in values]
     if any(text is not None and len(text) > most_chars for text in texts):
         raise _Doubt

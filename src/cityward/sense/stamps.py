@@ -145,10 +145,9 @@ def _from_text(values: pl.Series, time_zone: str, order: str | None, formats: tu
     kinds = pl.DataFrame({"shape": shapes, "example": left}).group_by("shape").agg(pl.col("example").first(), pl.len())
     common = kinds.sort("len", "shape", descending=[True, False]).head(_SHAPES)["example"].to_list()
     found = _try(text, found, _formats_of(common), time_zone, order)
-    numbers = text.filter(found.is_null()).str.count_matches(r"^\d{9,19}$")
-    if not numbers.any():
-        return found
     digits = text.str.extract(r"^(\d{9,19})$").cast(pl.Int64, strict=False)
+    if digits.null_count() == len(digits):
+        return found
     return found.zip_with(found.is_not_null(), _from_number(digits, time_zone))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS, LINE_BYTES
 from cityward.sense.mapping import Mapping
 from cityward.sense.sources import Decoded, broken_rows, numbered, present
-from cityward.sense.text import blocks, encoding_of, head_of, mend_utf8
+from cityward.sense.text import blocks, mend_utf8
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _QUOTED_LINES: Final = 200
@@ -80,14 +80,12 @@ def header_of(line: str, delimiter: str) -> list[str]:
 
 def table_of(path: Path, rows: int) -> tuple[pl.DataFrame, str]:
     """Return the first ``rows`` rows as text and the delimiter, for a look at an unknown file."""
-    head = head_of(path)
-    encoding = encoding_of(head)
-    text = head.decode(encoding, errors="replace").lstrip("\ufeff")
-    delimiter = sniff_delimiter(text[: 2**16])
-    lines = text.splitlines(keepends=True)
-    names = header_of(lines[0], delimiter) if lines else []
-    whole = lines[1:-1] if len(head) >= 2**20 and len(lines) > 2 else lines[1:]
-    cells = [row for row in csv.reader(whole, delimiter=delimiter) if any(row)][:rows]
+    start, _ = next(_records(path, None))
+    head, body = _split_header(start)
+    delimiter = sniff_delimiter(start[: 2**16].decode(errors="replace"))
+    names = header_of(head.decode(errors="replace"), delimiter)
+    lines = body.decode(errors="replace").splitlines(keepends=True)
+    cells = list(islice((row for row in csv.reader(lines, delimiter=delimiter) if any(row)), rows))
     columns = {name: [row[at] if at < len(row) else None for row in cells] for at, name in enumerate(names) if name}
     return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), delimiter
 

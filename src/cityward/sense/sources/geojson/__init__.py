@@ -18,7 +18,7 @@ import shapely
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS
 from cityward.sense.mapping import Mapping
-from cityward.sense.sources import Decoded, broken_rows, numbered, present
+from cityward.sense.sources import Decoded, broken_rows, present
 from cityward.sense.sources.ndjson import ARRAY_BYTES, table
 from cityward.sense.text import blocks
 

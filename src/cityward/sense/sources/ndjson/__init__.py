@@ -40,7 +40,7 @@ class _Reader:
         fields = [(f"f{at}", Any, None) for at in range(len(keys))]
         row = msgspec.defstruct("Row", fields, rename=dict(zip((f[0] for f in fields), keys, strict=True)))  # type: ignore[arg-type]
         self._decoder = msgspec.json.Decoder(row)
-        self._array = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        self._array = msgspec.json.Decoder(list[row])
         place = {key: f"f{at}" for at, key in enumerate(keys)}
         self._getters = [_getter(name, place) for name in self.names]
 
@@ -122,6 +122,25 @@ def decode(body: bytes, mapping: Mapping) -> Decoded:
         )
     body = _as_utf8(body, mapping.encoding)
     return decode_array(body, mapping) if body.lstrip()[:1] == b"[" else decode_lines(body, mapping, 1)
+
+
+def objects_of(body: bytes, most: int) -> list[dict[str, Any]]:
+    """Return the first whole objects of NDJSON or of a JSON array, for a look at an unknown file."""
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    found: list[dict[str, Any]] = []
+    if body.lstrip()[:1] == b"[":
+        try:
+            return msgspec.json.decode(body, type=list[dict[str, Any]])[:most]
+        except (msgspec.DecodeError, RecursionError):
+            raise SourceError("The JSON array cannot be looked into.", "Convert it to one object a line.") from None
+    for line in body.split(b"\n"):
+        try:
+            found.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if len(found) == most:
+            break
+    return found
 
 
 def columns_of(body: bytes, mapping: Mapping) -> tuple[list[str], list[list[Any]]]:

@@ -1,0 +1,279 @@
+"""Routes of the console; each gathers what one template shows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import polars as pl
+from fastapi import APIRouter, FastAPI, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from cityward.city import City
+from cityward.console import words
+from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
+from cityward.core.frames import DOMAINS
+
+PAGE_ENTRIES = 25
+THEMES = ("light", "dark", "auto")
+_SINCE_DAYS = {"7": 7, "14": 14, "30": 30}
+_STATUS: list[tuple[type[CitywardError], int]] = [(UnknownId, 404), (Refused, 409), (UserError, 422), (CitywardError, 500)]
+
+
+class Console:
+    """Pages of one city."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.templates = Environment(
+            loader=PackageLoader("cityward.console"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters.update(words.filters(city.time_zone))
+        self.templates.globals["term"] = words.term
+
+    def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
+        """Render a page with its masthead."""
+        theme = request.cookies.get("theme", "auto")
+        html = self.templates.get_template(template).render(
+            city=self.city.name,
+            turn=self.city.turn(),
+            total=self.city.conservation(),
+            ledger_size=self.city.ledger_size,
+            waiting=len(self.city.proposals("waiting")),
+            theme=theme if theme in THEMES else "auto",
+            path=request.url.path,
+            **shown,
+        )
+        return HTMLResponse(html, status)
+
+    def error(self, request: Request, error: Exception) -> HTMLResponse:
+        """Render what went wrong, with the way on."""
+        if isinstance(error, CitywardError):
+            status = next(code for kind, code in _STATUS if isinstance(error, kind))
+            what, remedy = getattr(error, "what", str(error)), getattr(error, "remedy", "")
+        elif isinstance(error, HTTPException):
+            status, what, remedy = error.status_code, "There is no such page.", ""
+        else:
+            status, what, remedy = 500, f"This is a defect of cityward ({type(error).__name__}).", "Please report it."
+        return self.page(request, "error.html", status, status=status, what=what, remedy=remedy)
+
+    # -- pages -------------------------------------------------------------------------------------
+
+    def now(self, request: Request) -> HTMLResponse:
+        """The first page: findings, map, what waits."""
+        domain, since = request.query_params.get("domain", ""), request.query_params.get("since", "")
+        turn = self.city.turn()
+        needs = [need for need in (turn.needs if turn else ()) if not domain or need.domain == domain]
+        if turn and since in _SINCE_DAYS:
+            first = turn.as_of - timedelta(days=_SINCE_DAYS[since])
+            needs = [need for need in needs if need.starts > first]
+        return self.page(
+            request,
+            "now.html",
+            needs=needs,
+            silences=self.city.silences(),
+            proposals=self.city.proposals("waiting"),
+            refusals=self.city.refusals()[:3],
+            areas=self.city.area_summary().sort("interactions_28d", descending=True).to_dicts(),
+            domain=domain,
+            since=since,
+            domains=[name for name in DOMAINS if turn and any(need.domain == name for need in turn.needs)],
+        )
+
+    def need(self, request: Request, identifier: str, **form: Any) -> HTMLResponse:
+        """One need: sentence, chart, evidence, what can be done."""
+        need = self.city.need(identifier)
+        proposal = next((proposal for proposal in self.city.proposals() if proposal.about == identifier), None)
+        decisions = [decision for decision in self.city.decisions() if proposal and decision.proposal == proposal.id]
+        return self.page(
+            request,
+            "need.html",
+            form.pop("status", 200),
+            need=need,
+            proposal=proposal,
+            decisions=decisions,
+            told=self.city.explain(identifier),
+            form={"by": "", "because": "", "problem": "", **form},
+        )
+
+    def proposal(self, request: Request, identifier: str, **form: Any) -> HTMLResponse:
+        """One proposal: evidence before recommendation, then the form."""
+        proposal = self.city.proposal(identifier)
+        return self.page(
+            request,
+            "proposal.html",
+            form.pop("status", 200),
+            proposal=proposal,
+            told=self.city.explain(identifier),
+            decisions=[decision for decision in self.city.decisions() if decision.proposal == identifier],
+            form={"by": "", "because": "", "problem": "", **form},
+        )
+
+    def decide(self, request: Request, identifier: str, body: bytes) -> Response:
+        """Take the form; on a mistake show it again with everything that was typed."""
+        fields = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()}
+        outcome: Literal["approved", "rejected"] = "approved" if fields.get("outcome") == "approved" else "rejected"
+        by, because = fields.get("by", ""), fields.get("because", "")
+        try:
+            if fields.get("outcome") not in ("approved", "rejected"):
+                raise UserError("Approve or reject?", "Press one of the two buttons.")
+            decision = self.city.decide(identifier, outcome, by, because)
+        except UnknownId:
+            raise
+        except (Refused, UserError) as error:
+            problem = f"{error.what} {error.remedy}"
+            return self.proposal(request, identifier, status=422, by=by, because=because, problem=problem)
+        return RedirectResponse(f"/explain/{decision.id}", 303)
+
+    def proposals(self, request: Request) -> HTMLResponse:
+        """All proposals, those that wait first."""
+        return self.page(request, "proposals.html", proposals=self.city.proposals(), decisions=self.city.decisions())
+
+    def intake(self, request: Request) -> HTMLResponse:
+        """What became of every row."""
+        return self.page(
+            request,
+            "intake.html",
+            batches=self.city.intakes(PAGE_ENTRIES),
+            rows=self.city.quarantine(PAGE_ENTRIES),
+            refusals=self.city.refusals(),
+        )
+
+    def ledger(self, request: Request) -> HTMLResponse:
+        """The checkpoint and the newest entries; verified when asked."""
+        start = max(0, self.city.ledger_size - PAGE_ENTRIES)
+        return self.page(
+            request,
+            "ledger.html",
+            entries=self.city.ledger_entries(start, PAGE_ENTRIES)[::-1],
+            checkpoint=self.city.checkpoint(),
+            proof=self.city.verify() if "verify" in request.query_params else None,
+        )
+
+    def ahead(self, request: Request) -> HTMLResponse:
+        """What is coming: one service in one territory, or the whole city's sum per service."""
+        forecast = self.city.forecast()
+        services = sorted(forecast["service"].unique()) if forecast.height else []
+        service = request.query_params.get("service") or (_busiest(forecast, "service") if services else "")
+        of_service = forecast.filter(pl.col("service") == service)
+        territory = request.query_params.get("territory") or (_busiest(of_service, "territory") if of_service.height else "")
+        names = {place.id: place.name for place in self.city.territories()}
+        if services and (service not in services or territory not in names):
+            raise UnknownId("There is no forecast for that service and place.", "Choose them from the lists.")
+        return self.page(
+            request,
+            "ahead.html",
+            services=services,
+            service=service,
+            territory=territory,
+            names=dict(sorted(names.items(), key=lambda pair: pair[1])),
+            days=of_service.filter(pl.col("territory") == territory).to_dicts(),
+            past=self.city.daily(service, [territory], 56).to_dicts() if service else [],
+            backtests=self.city.backtests(),
+        )
+
+    def explain(self, request: Request, identifier: str) -> HTMLResponse:
+        """Why, for any finding."""
+        return self.page(request, "explain.html", told=self.city.explain(identifier))
+
+    def areas(self) -> JSONResponse:
+        """Polygons with what the map shows of each."""
+        polygons = self.city.geojson()
+        summary = {row["territory"]: row for row in self.city.area_summary().to_dicts()}
+        turn = self.city.turn()
+        quiet = {silence.territory for silence in (turn.silences if turn else ())}
+        for feature in polygons["features"]:
+            properties = feature["properties"]
+            row = summary[properties["id"]]
+            people = row["population"]
+            rate = 1000 * row["interactions_28d"] / people if people else None
+            properties.update(name=row["name"], reports=row["interactions_28d"], rate=rate, quiet=properties["id"] in quiet)
+        return JSONResponse(polygons, headers={"cache-control": "no-cache"})
+
+
+def _busiest(forecast: pl.DataFrame, column: str) -> str:
+    return str(forecast.group_by(column).agg(pl.col("mean").sum()).sort("mean", column, descending=[True, False])[column][0])
+
+
+def mount_console(app: FastAPI, city: City) -> None:
+    """Add the pages and their static files to ``app``, and its error pages outside ``/api``."""
+    console = Console(city)
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    plain = {
+        "/": console.now,
+        "/proposals": console.proposals,
+        "/intake": console.intake,
+        "/ledger": console.ledger,
+        "/ahead": console.ahead,
+    }
+    for path, show in plain.items():
+        router.get(path)(_one(show))
+    for path, show in (("/needs", console.need), ("/proposals", console.proposal), ("/explain", console.explain)):
+        router.get(f"{path}/{{identifier}}")(_about(show))
+
+    @router.post("/proposals/{identifier}/decision")
+    async def decide(request: Request, identifier: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(console.decide, request, identifier, body)
+
+    @router.get("/console/areas.json")
+    def areas() -> Response:
+        return console.areas()
+
+    @router.get("/export/{name}.csv")
+    def export(name: str) -> Response:
+        headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+        return Response(city.export_csv(name), media_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[arg-type]
+
+    @router.get("/theme/{name}")
+    def theme(request: Request, name: str) -> Response:
+        back = urlsplit(request.headers.get("referer", "/"))
+        answer = RedirectResponse("/" + back.path.lstrip("/") + (f"?{back.query}" if back.query else ""), 303)
+        answer.set_cookie("theme", name if name in THEMES else "auto", max_age=31_536_000, httponly=True, samesite="strict")
+        return answer
+
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    _add_error_pages(app, console)
+
+
+def _one(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    def route(request: Request) -> Response:
+        return show(request)
+
+    return route
+
+
+def _about(show: Callable[[Request, str], Response]) -> Callable[[Request, str], Response]:
+    def route(request: Request, identifier: str) -> Response:
+        return show(request, identifier)
+
+    return route
+
+
+def _add_error_pages(app: FastAPI, console: Console) -> None:
+    """Outside ``/api`` an error is a page with the navigation on it; inside it stays what it was."""
+    for kind in (CitywardError, HTTPException, Exception):
+        app.add_exception_handler(kind, _error_page(console, app.exception_handlers[kind]))
+
+
+def _error_page(console: Console, in_api: Any) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith("/api"):
+            answer: Response = await in_api(request, error)
+            return answer
+        return await run_in_threadpool(console.error, request, error)
+
+    return handler

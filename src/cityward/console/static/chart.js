@@ -1,0 +1,50 @@
+// The chart island: reads the numbers from the page; the table below each chart says the same.
+(() => {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function frame() {
+    const axis = { axisLabel: { color: colour("--soft") }, axisLine: { lineStyle: { color: colour("--line") } } };
+    return {
+      aria: { enabled: true, decal: { show: true } }, animation: false, textStyle: { fontFamily: "inherit" },
+      grid: { left: 40, right: 24, top: 34, bottom: 32 },
+      tooltip: { trigger: "axis", backgroundColor: colour("--ground"), borderColor: colour("--line"), textStyle: { color: colour("--ink") } },
+      legend: { textStyle: { color: colour("--ink") }, left: 32, top: 0, itemWidth: 18 },
+      xAxis: { type: "category", ...axis },
+      yAxis: { type: "value", min: 0, minInterval: 1, ...axis, splitLine: { lineStyle: { color: colour("--line") } } },
+    };
+  }
+
+  const kinds = {
+    need(data) {
+      const base = frame();
+      base.xAxis.data = data.days;
+      base.series = [
+        { name: "reports", type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
+          markArea: { silent: true, itemStyle: { color: colour("--alarm"), opacity: 0.09 }, data: [[{ xAxis: data.starts }, { xAxis: data.days.at(-1) }]] } },
+        { name: "expected", type: "line", data: data.expected, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2, type: "dashed" }, itemStyle: { color: colour("--ink") } },
+      ];
+      return base;
+    },
+    ahead(data) {
+      const base = frame();
+      const gap = data.past.map(() => null);
+      base.xAxis.data = [...data.past_days, ...data.days];
+      base.legend.data = ["reports", "expected", "80 % interval"];
+      base.series = [
+        { name: "reports", type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
+        { name: "low", type: "line", stack: "band", data: [...gap, ...data.low], lineStyle: { opacity: 0 }, showSymbol: false, tooltip: { show: false } },
+        { name: "80 % interval", type: "line", stack: "band", data: [...gap, ...data.high.map((v, i) => v - data.low[i])], lineStyle: { opacity: 0 }, showSymbol: false, areaStyle: { color: colour("--s4"), opacity: 0.3 }, itemStyle: { color: colour("--s4") } },
+        { name: "expected", type: "line", data: [...gap, ...data.mean], showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
+      ];
+      return base;
+    },
+  };
+
+  for (const box of document.querySelectorAll("[data-chart]")) {
+    const data = JSON.parse(document.getElementById(box.dataset.chart).textContent);
+    const chart = echarts.init(box, null, { renderer: "svg" });
+    chart.setOption(kinds[data.kind](data));
+    new ResizeObserver(() => chart.resize()).observe(box);
+    box.dataset.ready = "yes";
+  }
+})();

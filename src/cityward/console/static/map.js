@@ -1,0 +1,90 @@
+// The map island: polygons of the city, served by the city. The table beside it says the same.
+import * as maplibregl from "/static/vendor/maplibre-gl.mjs";
+
+maplibregl.setWorkerUrl("/static/vendor/maplibre-gl-worker.mjs");
+
+const box = document.getElementById("map");
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function hatch(ink) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 8;
+  const pen = canvas.getContext("2d");
+  pen.strokeStyle = ink;
+  pen.lineWidth = 1.4;
+  for (const shift of [-8, 0, 8]) { pen.moveTo(shift, 8); pen.lineTo(shift + 8, 0); }
+  pen.stroke();
+  return pen.getImageData(0, 0, 8, 8);
+}
+
+function steps(features) {
+  const rates = features.map((f) => f.properties.rate).filter((r) => r !== null).sort((a, b) => a - b);
+  const cuts = [0.2, 0.4, 0.6, 0.8].map((q) => rates[Math.floor(q * rates.length)] ?? 0);
+  const expression = ["step", ["coalesce", ["get", "rate"], -1], colour("--map"), 0, colour("--s1")];
+  let last = 0;
+  cuts.forEach((cut, i) => { if (cut > last) { expression.push(cut, colour(`--s${i + 2}`)); last = cut; } });
+  return expression;
+}
+
+function bounds(features) {
+  const all = new maplibregl.LngLatBounds();
+  const walk = (c) => (typeof c[0] === "number" ? all.extend(c) : c.forEach(walk));
+  features.forEach((f) => walk(f.geometry.coordinates));
+  return all;
+}
+
+async function draw() {
+  const data = await (await fetch(box.dataset.url)).json();
+  const marked = new Set(box.dataset.show ? box.dataset.show.split(" ")
+    : [...document.querySelectorAll("#findings [data-places]")].slice(0, 1).flatMap((a) => a.dataset.places.split(" ")));
+  const map = new maplibregl.Map({
+    container: box, attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
+    style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": colour("--map") } }] },
+    bounds: bounds(data.features), fitBoundsOptions: { padding: 16 },
+  });
+  map.addControl(new maplibregl.NavigationControl({ showCompass: false }));
+  map.touchZoomRotate.disableRotation();
+  map.on("load", () => {
+    map.addImage("hatch", hatch(colour("--ink")));
+    map.addSource("areas", { type: "geojson", data, promoteId: "id" });
+    const among = (ids) => ["in", ["get", "id"], ["literal", [...ids]]];
+    map.addLayer({ id: "fill", type: "fill", source: "areas", paint: { "fill-color": steps(data.features) } });
+    map.addLayer({ id: "quiet", type: "fill", source: "areas", filter: ["get", "quiet"], paint: { "fill-pattern": "hatch" } });
+    map.addLayer({ id: "edge", type: "line", source: "areas", paint: { "line-color": colour("--ground"), "line-width": 1 } });
+    map.addLayer({ id: "need", type: "line", source: "areas", filter: among(marked), paint: { "line-color": colour("--alarm"), "line-width": 3 } });
+    map.addLayer({ id: "lit", type: "line", source: "areas", filter: among([]), paint: { "line-color": colour("--ink"), "line-width": 3 } });
+    box.dataset.ready = "yes";
+    const light = (ids) => map.setFilter("lit", among(ids));
+    link(document, light);
+    document.addEventListener("htmx:after:swap", () => link(document, light));
+    const popup = new maplibregl.Popup({ closeButton: false, closeOnClick: false });
+    map.on("mousemove", "fill", (event) => {
+      const found = event.features[0].properties;
+      light([found.id]);
+      popup.setLngLat(event.lngLat).setText(`${found.name}: ${found.reports} reports in 28 days`).addTo(map);
+      document.querySelectorAll("tr.lit").forEach((row) => row.classList.remove("lit"));
+      document.querySelector(`tr[data-place="${CSS.escape(found.id)}"]`)?.classList.add("lit");
+    });
+    map.on("mouseleave", "fill", () => { light([]); popup.remove(); });
+  });
+}
+
+function link(root, light) {
+  for (const item of root.querySelectorAll("[data-places], tr[data-place]")) {
+    const ids = (item.dataset.places ?? item.dataset.place).split(" ");
+    for (const name of ["mouseenter", "focus"]) item.addEventListener(name, () => light(ids));
+    for (const name of ["mouseleave", "blur"]) item.addEventListener(name, () => light([]));
+  }
+}
+
+if (box) {
+  const probe = document.createElement("canvas").getContext("webgl2");
+  if (probe) draw().catch(unavailable);
+  else unavailable();
+}
+
+function unavailable() {
+  box.hidden = true;
+  document.getElementById("map-note").hidden = false;
+  document.querySelector("details.table")?.setAttribute("open", "");
+}

@@ -1,0 +1,68 @@
+"""Numbers and dates as people read them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from cityward.core.records import Need
+
+UNKNOWN = "not known"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """``1234.5`` → ``1,235``; None → not known, never zero."""
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def amount(value: float) -> str:
+    """An expected count: one decimal while it is small."""
+    return number(value, 0 if value >= 10 else 1)
+
+
+def day(value: date | None) -> str:
+    """``2014-06-30`` → ``30 June 2014``."""
+    return UNKNOWN if value is None else f"{value:%-d %B %Y}"
+
+
+def moment(value: datetime | str, time_zone: str) -> str:
+    """A moment in the city's time zone, with the zone's name."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return UNKNOWN
+    return f"{value.astimezone(ZoneInfo(time_zone)):%-d %b %Y, %H:%M %Z}"
+
+
+def percent(value: float | None) -> str:
+    """``0.985`` → ``98.5 %``."""
+    return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
+
+
+def chance(need: Need) -> str:
+    """How often chance alone would show a need, without more precision than the shuffles give."""
+    floor = need.p_value * (need.replicates + 1) < 1.5
+    years = need.recurrence_days / 365
+    often = f"{years:,.1f} years" if years >= 1 else f"{need.recurrence_days:,.0f} days"
+    return f"by chance less than once in {often}" if floor else f"by chance once in {often}"
+
+
+def term(word: str, meaning: str) -> Markup:
+    """A word with its meaning on hover, focus or long press."""
+    return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
+
+
+def filters(time_zone: str) -> dict[str, Any]:
+    """All of the above, as template filters."""
+    return {
+        "number": number,
+        "amount": amount,
+        "day": day,
+        "percent": percent,
+        "chance": chance,
+        "moment": lambda value: moment(value, time_zone),
+    }

@@ -1,0 +1,102 @@
+"""NATS JetStream: a durable pull consumer, acknowledged after the rows are durable.
+
+What is not acknowledged is delivered again; the store recognises repeated rows, so nothing doubles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from cityward.core.errors import SourceError
+from cityward.core.identifiers import slug
+from cityward.core.records import Intake
+from cityward.sense.sources.delivery import hand_over
+
+_log = logging.getLogger("cityward.sense.nats")
+_BATCH_MESSAGES: Final = 64
+_PATIENCE_S: Final = 0.5
+_ACK_WAIT_S: Final = 30.0
+"""After this the server delivers an unacknowledged message again."""
+
+
+def listen(url: str, topic: str, mapping_name: str, deliver: Callable[[bytes], Intake], stop: threading.Event) -> None:
+    """Hand every message of ``topic`` to ``deliver`` until ``stop`` is set; blocks.
+
+    Parameters
+    ----------
+    url : str
+        ``nats://[user:password@]host[:port]``.
+    topic : str
+        Subject; a JetStream stream must hold it, and is made when none does. A message is a body of NDJSON.
+    mapping_name : str
+        Source the messages belong to; also names the durable consumer, so that a listener that comes
+        back gets what arrived while it was away.
+    deliver : callable
+        Returns when the rows are durable. Only then is the message acknowledged.
+    stop : threading.Event
+        Ends the listening within a second.
+
+    Raises
+    ------
+    SourceError
+        The server cannot be reached, or has no JetStream.
+    """
+    asyncio.run(_listen(url, topic, mapping_name, deliver, stop))
+
+
+async def _listen(
+    url: str, topic: str, mapping_name: str, deliver: Callable[[bytes], Intake], stop: threading.Event
+) -> None:
+    import nats
+    from nats.errors import Error, NoServersError
+    from nats.js.api import ConsumerConfig
+
+    try:
+        connection = await nats.connect(url, connect_timeout=5, allow_reconnect=True, max_reconnect_attempts=-1)
+    except (OSError, Error, NoServersError) as error:
+        raise SourceError(
+            f"The NATS server cannot be reached ({type(error).__name__}).", "Check that it runs and the address."
+        ) from None
+    try:
+        stream = connection.jetstream()
+        await _ensure_stream(stream, topic)
+        durable = f"cityward-{mapping_name}-{slug(topic)}"[:64]
+        consumer = await stream.pull_subscribe(topic, durable=durable, config=ConsumerConfig(ack_wait=_ACK_WAIT_S))
+        while not stop.is_set():
+            await _take(consumer, deliver, stop)
+    finally:
+        await connection.close()
+
+
+async def _take(consumer: Any, deliver: Callable[[bytes], Intake], stop: threading.Event) -> None:
+    """One fetch; each message is handed over in a thread, so that the connection stays alive meanwhile."""
+    from nats.errors import TimeoutError as NothingThere
+
+    try:
+        messages = await consumer.fetch(_BATCH_MESSAGES, timeout=_PATIENCE_S)
+    except NothingThere:
+        return
+    for message in messages:
+        task = asyncio.create_task(asyncio.to_thread(hand_over, message.data, deliver, stop, _log))
+        while not (await asyncio.wait({task}, timeout=_ACK_WAIT_S / 3))[0]:
+            await message.in_progress()
+        if task.result():
+            await message.ack_sync(timeout=5)
+
+
+async def _ensure_stream(stream: Any, topic: str) -> None:
+    from nats.js.errors import Error, NotFoundError
+
+    try:
+        await stream.find_stream_name_by_subject(topic)
+    except NotFoundError:
+        name = f"CITYWARD-{slug(topic).upper()}"[:64]
+        await stream.add_stream(name=name, subjects=[topic])
+    except Error as error:
+        raise SourceError(
+            f"The NATS server offers no JetStream ({type(error).__name__}).", "Start it with 'nats-server -js'."
+        ) from None
