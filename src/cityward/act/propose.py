@@ -109,7 +109,9 @@ def _from_forecast(row: Mapping[str, object], backtests: Sequence[Backtest], nam
     place, first = names.get(str(row["territory"]), str(row["territory"])), row["first"]
     service = str(row["service"])
     chosen = next((test for test in backtests if test.chosen), None)
-    tested = f" Model: {chosen.model}, best of {len(backtests)} on days it had not seen." if chosen else " Not tested yet."
+    tested = (
+        f" Model: {chosen.model}, best of {len(backtests)} on days it had not seen." if chosen else " Not tested yet."
+    )
     since = f"{first:%-d %B}" if isinstance(first, date) else "tomorrow"
     action = f"Plan crews in {place} for about {row['mean']:.0f} reports in the {row['days']} days from {since}."
     return Proposal(

@@ -13,8 +13,8 @@ from cityward.answerable.registry import System
 from cityward.answerable.rules import Rule
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.records import Decision, Party, Proposal, to_json
 from cityward.core.receipts import receipt
+from cityward.core.records import Decision, Party, Proposal, to_json
 
 NAME_CHARS_MAX = 120
 REASON_CHARS_MIN, REASON_CHARS_MAX = 10, 2_000
@@ -61,7 +61,9 @@ def decide(
     if outcome not in ("approved", "rejected"):
         raise UserError(f"'{outcome}' is not an outcome.", "Say 'approved' or 'rejected'.")
     if len(by) > NAME_CHARS_MAX or len(because) > REASON_CHARS_MAX:
-        raise UserError(f"A name has at most {NAME_CHARS_MAX} and a reason {REASON_CHARS_MAX} characters.", "Shorten it.")
+        raise UserError(
+            f"A name has at most {NAME_CHARS_MAX} and a reason {REASON_CHARS_MAX} characters.", "Shorten it."
+        )
     facts = {
         "system_registered": system is not None,
         "person_named": re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+", by) is not None,
@@ -69,7 +71,9 @@ def decide(
     }
     number, row = rule.evaluate(facts)
     if row.then == "refuse" or system is None:
-        raise Refused(f"{rule.id} row {number}", f"{proposal.id} was not decided: {row.because}.", "Mend that and decide again.")
+        raise Refused(
+            f"{rule.id} row {number}", f"{proposal.id} was not decided: {row.because}.", "Mend that and decide again."
+        )
     verb = "approved" if outcome == "approved" else "rejected"
     decision = Decision(
         id=make_id("decision", proposal.id, outcome, by, at.isoformat()),
@@ -79,7 +83,10 @@ def decide(
         because=because,
         rule=f"{rule.id} {rule.version}, row {number}",
         system=f"{system.id} {system.version}",
-        parties=(*(party for party in system.named_parties() if party.duty != "overseer"), Party(duty="overseer", name=by)),
+        parties=(
+            *(party for party in system.named_parties() if party.duty != "overseer"),
+            Party(duty="overseer", name=by),
+        ),
         at=at,
         explanation=(
             f"{by} {verb} “{proposal.title}” because: {because} It was proposed because {proposal.because} "
@@ -88,5 +95,7 @@ def decide(
         appeal=system.appeal,
         receipt=-1,
     )
-    entry = receipt("decision", decision.id, at, to_json(decision), outcome=outcome, proposal=proposal.id, rule=decision.rule)
+    entry = receipt(
+        "decision", decision.id, at, to_json(decision), outcome=outcome, proposal=proposal.id, rule=decision.rule
+    )
     return msgspec.structs.replace(decision, receipt=append_receipt(entry))

@@ -80,13 +80,17 @@ def _smoothed(counts: Counts) -> Counts:
     """Expected count per day after the last day: probability of any, times size when any."""
     positive = counts > 0
     any_share = positive.mean(axis=1)
-    mean_size = np.divide(counts.sum(axis=1), positive.sum(axis=1), out=np.zeros(len(counts)), where=positive.any(axis=1))
-    probability, size = any_share, mean_size
+    mean_size = np.divide(
+        counts.sum(axis=1), positive.sum(axis=1), out=np.zeros(len(counts)), where=positive.any(axis=1)
+    )
+    probability: Counts = any_share
+    size: Counts = mean_size
     for day in range(counts.shape[1]):
         happened = positive[:, day]
         probability = probability + PROBABILITY_SMOOTHING * (happened - probability)
         size = np.where(happened, size + SIZE_SMOOTHING * (counts[:, day] - size), size)
-    return probability * size
+    expected: Counts = probability * size
+    return expected
 
 
 def _last_weeks(counts: Counts) -> Counts:

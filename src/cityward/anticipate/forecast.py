@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -71,8 +72,8 @@ def forecast(
 def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[str], as_of: date) -> Counts:
     """Interactions as (service and territory, day), the last column being ``as_of``."""
     earliest = cube["day"].min() if cube.height else None
-    days = HISTORY_DAYS if earliest is None else min(HISTORY_DAYS, (as_of - earliest).days + 1)  # type: ignore[operator]
-    days = max(days, 1)
+    days = (as_of - earliest).days + 1 if isinstance(earliest, date) else HISTORY_DAYS
+    days = min(max(days, 1), HISTORY_DAYS)
     first = as_of - timedelta(days=days - 1)
     rows = (
         cube.filter(pl.col("day").is_between(first, as_of))
@@ -112,11 +113,7 @@ def _backtests(counts: Counts, as_of: date, horizon_days: int) -> list[Backtest]
             )
         )
     best = min(tests, key=lambda test: test.wql)
-    return [Backtest(**{**_fields(test), "chosen": test is best}) for test in tests]
-
-
-def _fields(test: Backtest) -> dict[str, object]:
-    return {name: getattr(test, name) for name in Backtest.__struct_fields__}
+    return [msgspec.structs.replace(test, chosen=test is best) for test in tests]
 
 
 def _score(past: Counts, future: Counts, model: Callable[[Counts, int], Counts]) -> tuple[float, float, float]:

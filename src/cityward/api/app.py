@@ -48,13 +48,14 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     app = FastAPI(
         title="cityward",
         version=__version__,
-        description="What a territory's people need, detected, anticipated and answered for. Errors are RFC 9457 problem documents.",
+        description="What a territory's people need, found and answered for. Errors are RFC 9457 problem documents.",
         docs_url=None,
         redoc_url=None,
     )
     add_problems(app)
     _add_intake(app, city)
     _add_findings(app, city)
+    _add_decisions(app, city)
     _add_evidence(app, city)
     app.add_middleware(Shield, hosts=hosts)
     return app
@@ -70,14 +71,21 @@ def _add_intake(app: FastAPI, city: City) -> None:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": '{"id": "1", "opened": "2014-06-30"}\n'}},
+                "content": {
+                    "application/x-ndjson": {
+                        "schema": {"type": "string"},
+                        "example": '{"id": "1", "opened": "2014-06-30"}\n',
+                    }
+                },
             }
         },
     )
     async def take(source: str, request: Request) -> Response:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in INTAKE_TYPES:
-            return problem(415, f"'{kind[:60]}' is not taken in.", remedy="Send application/x-ndjson, one object a line.")
+            return problem(
+                415, f"'{kind[:60]}' is not taken in.", remedy="Send application/x-ndjson, one object a line."
+            )
         try:
             body = await request.body()
         except BodyTooLarge:
@@ -145,6 +153,8 @@ def _add_findings(app: FastAPI, city: City) -> None:
         days = city.forecast(service, territory).to_dicts()
         return answer({"days": days, "backtests": city.backtests()})
 
+
+def _add_decisions(app: FastAPI, city: City) -> None:
     @app.get("/api/proposals", tags=["act"], summary="Proposals, optionally of one state")
     def proposals(
         state: Annotated[str | None, Query(pattern="^(waiting|approved|rejected)$")] = None,
@@ -153,7 +163,9 @@ def _add_findings(app: FastAPI, city: City) -> None:
     ) -> Response:
         return answer(city.proposals(state)[offset : offset + limit])
 
-    @app.post("/api/proposals/{identifier}/decision", tags=["act"], summary="Approve or reject a proposal as a named person")
+    @app.post(
+        "/api/proposals/{identifier}/decision", tags=["act"], summary="Approve or reject a proposal as a named person"
+    )
     def decide(
         identifier: str,
         outcome: Annotated[str, Body(pattern="^(approved|rejected)$")],

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
 
 from cityward.answerable.decide import decide
-from cityward.answerable.rules import load_rule
 from cityward.answerable.registry import load_systems
+from cityward.answerable.rules import load_rule
 from cityward.city.folder import Folder, load_territories, neutral_csv
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
@@ -26,6 +26,7 @@ from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import SettingsError, UnknownId, UserError
 from cityward.core.frames import CUBE, FORECAST
 from cityward.core.identifiers import kind_of
+from cityward.core.receipts import receipt
 from cityward.core.records import (
     Backtest,
     Decision,
@@ -47,12 +48,13 @@ from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
-from cityward.core.receipts import receipt
 from cityward.secure.receipts import read_receipt
 from cityward.sense.files import decode_ndjson, read_file
 from cityward.sense.mapping import Mapping, load_mapping
 from cityward.store.history import HistoryReader
 from cityward.store.registers import Registers, open_registers
+
+R = TypeVar("R")
 
 
 class City:
@@ -307,7 +309,7 @@ class City:
 
     def need(self, identifier: str) -> Need:
         """A need of this or an earlier turn."""
-        return self._found(self.registers.get_need(identifier), identifier)
+        return _found(self.registers.get_need(identifier), identifier)
 
     def silences(self) -> list[Silence]:
         """Silent places of the last turn."""
@@ -324,7 +326,7 @@ class City:
 
     def proposal(self, identifier: str) -> Proposal:
         """One proposal."""
-        return self._found(self.registers.get_proposal(identifier), identifier)
+        return _found(self.registers.get_proposal(identifier), identifier)
 
     def forecast(self, service: str | None = None, territory: str | None = None) -> pl.DataFrame:
         """Forecast of the last turn, optionally of one service or territory."""
@@ -439,17 +441,9 @@ class City:
                 f"'{identifier[:60]}' is not the identifier of a finding.",
                 "Identifiers look like N-3f9c21d07a; 'cityward needs' and 'cityward proposals' list them.",
             )
-        record = self._found(finders[kind](identifier), identifier)
+        record = _found(finders[kind](identifier), identifier)
         decided = [decision for decision in self.decisions() if decision.proposal == identifier]
         return explain(record, receipt=self.receipt_of(identifier), decisions=decided)
-
-    def _found(self, record: Any, identifier: str) -> Any:
-        if record is None:
-            raise UnknownId(
-                f"Nothing here is called '{identifier[:60]}'.",
-                "'cityward needs' and 'cityward proposals' list what is.",
-            )
-        return record
 
     # -- the ledger --------------------------------------------------------------------------------
 
@@ -523,6 +517,14 @@ class City:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _found(record: R | None, identifier: str) -> R:
+    if record is None:
+        raise UnknownId(
+            f"Nothing here is called '{identifier[:60]}'.", "'cityward needs' and 'cityward proposals' list what is."
+        )
+    return record
 
 
 def open_city(path: str | Path, clock: Clock | None = None) -> City:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -205,7 +206,9 @@ def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, 
             f"{path.name} cannot be read ({type(error).__name__}).", "Give a CSV with a header."
         ) from None
     missing = [
-        name for name in (key, section.attributes_name, *(getattr(section, part) for part in _ATTRIBUTES)) if name and name not in table.columns
+        name
+        for name in (key, section.attributes_name, *(getattr(section, part) for part in _ATTRIBUTES))
+        if name and name not in table.columns
     ]
     if missing:
         raise TerritoryError(
@@ -220,7 +223,7 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    return number if number >= 0 and number == number and number != float("inf") else None
+    return number if number >= 0 and math.isfinite(number) else None
 
 
 def _toml(tables: dict[str, dict[str, str]], territories: list[dict[str, str]]) -> str:

@@ -19,7 +19,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of ``city.toml``; a key that it does not name is an error."""
 
 
-class CitySection(_Section):
+class CitySection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this city is. ``time_zone`` is an IANA name; days are days of that zone."""
 
     name: Name
@@ -27,12 +27,12 @@ class CitySection(_Section):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
 
 
-class TerritorySection(_Section):
+class TerritorySection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One level of territories, finest use first: interactions are placed in the first level.
 
-    ``id`` and ``name`` are properties of the GeoJSON features. ``attributes`` is a CSV beside it whose
-    column ``attributes_id`` equals ``id`` and whose ``attributes_name`` is a better name; the other keys name its (or the GeoJSON's) columns of people,
-    homes, per cent of homes with internet (0 to 100) and yearly median income.
+    ``id`` and ``name`` are properties of the GeoJSON features. ``attributes`` is a CSV beside it whose column
+    ``attributes_id`` equals ``id`` and whose ``attributes_name`` is a better name; the other keys name its (or
+    the GeoJSON's) columns of people, homes, per cent of homes with internet (0 to 100) and yearly median income.
     """
 
     level: Name
@@ -48,13 +48,13 @@ class TerritorySection(_Section):
     income: str | None = None
 
 
-class StoreSection(_Section):
+class StoreSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Engines by URL. ``registers`` is ``sqlite`` (a file in the city folder) or a PostgreSQL URL."""
 
     registers: Name = "sqlite"
 
 
-class NeedsSection(_Section):
+class NeedsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How needs are looked for.
 
     ``history_days`` of the past are the background; a need is at most ``max_days`` old; one is shown
@@ -67,13 +67,13 @@ class NeedsSection(_Section):
     min_recurrence_days: Annotated[float, msgspec.Meta(ge=1)] = 100.0
 
 
-class ForecastSection(_Section):
+class ForecastSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far ahead is looked, in days."""
 
     horizon_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 28
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole ``city.toml``."""
 
     city: CitySection

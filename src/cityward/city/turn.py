@@ -42,7 +42,7 @@ HISTORY_COLUMNS = (
 )
 
 
-class Turn(Record):
+class Turn(Record, frozen=True, kw_only=True):
     """What one turn of the loop found.
 
     ``placed_share`` is the share of interactions with a territory; ``agreement_share`` how often the

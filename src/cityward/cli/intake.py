@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
 from cityward.core.records import Intake
+
+if TYPE_CHECKING:
+    from cityward.sense.mapping import Mapping
 
 
 @click.command()
@@ -21,7 +24,7 @@ from cityward.core.records import Intake
 @click.option("--replay", is_flag=True, help="The file was mended: good rows leave quarantine.")
 @city_option
 @json_option
-def sense(file: Path, map_file: Path | None, guess: bool, replay: bool, folder: str, json_: bool) -> None:  # noqa: FBT001
+def sense(file: Path, map_file: Path | None, guess: bool, replay: bool, folder: str, json_: bool) -> None:
     """Take in FILE (CSV, Parquet, NDJSON or GeoJSON, also gzipped)."""
     if guess:
         from cityward.sense.guess import guess as propose
@@ -48,7 +51,7 @@ def sense(file: Path, map_file: Path | None, guess: bool, replay: bool, folder: 
         click.echo(f"  row {row['row']:,}: {row['reason']}")
 
 
-def _only_mapping(mappings: dict) -> object:  # type: ignore[type-arg]
+def _only_mapping(mappings: dict[str, Mapping]) -> Mapping:
     if len(mappings) == 1:
         return next(iter(mappings.values()))
     known = f"This city knows: {', '.join(mappings)} (sources/*.toml)." if mappings else "Make one with --guess."

@@ -19,7 +19,7 @@ _DATE = click.DateTime(["%Y-%m-%d"])
 @click.option("--seed", type=click.IntRange(0), help="Seed of all randomness; default from city.toml.")
 @city_option
 @json_option
-def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> None:  # noqa: FBT001
+def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> None:
     """Take one turn of the loop."""
     with open_city(folder) as city:
         turn = city.run(as_of=as_of.date() if as_of else None, seed=seed)
@@ -38,7 +38,7 @@ def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> N
 @click.command()
 @city_option
 @json_option
-def needs(folder: str, json_: bool) -> None:  # noqa: FBT001
+def needs(folder: str, json_: bool) -> None:
     """List the needs of the last turn, the rarest by chance first."""
     with open_city(folder) as city:
         found = city.need_list()
@@ -55,7 +55,7 @@ def needs(folder: str, json_: bool) -> None:  # noqa: FBT001
 @click.option("--state", type=click.Choice(["waiting", "approved", "rejected"]), help="Only these.")
 @city_option
 @json_option
-def proposals(state: str | None, folder: str, json_: bool) -> None:  # noqa: FBT001
+def proposals(state: str | None, folder: str, json_: bool) -> None:
     """List proposals."""
     with open_city(folder) as city:
         found = city.proposals(state)
@@ -74,7 +74,7 @@ def proposals(state: str | None, folder: str, json_: bool) -> None:  # noqa: FBT
 @click.option("--because", required=True, help="Your reason, in at least 10 characters.")
 @city_option
 @json_option
-def decide(identifier: str, outcome: str | None, by: str, because: str, folder: str, json_: bool) -> None:  # noqa: FBT001
+def decide(identifier: str, outcome: str | None, by: str, because: str, folder: str, json_: bool) -> None:
     """Decide the proposal IDENTIFIER."""
     if outcome not in ("approved", "rejected"):
         raise UserError("Approve or reject?", "Add --approve or --reject.")
@@ -91,7 +91,7 @@ def decide(identifier: str, outcome: str | None, by: str, because: str, folder: 
 @click.argument("identifier")
 @city_option
 @json_option
-def explain(identifier: str, folder: str, json_: bool) -> None:  # noqa: FBT001
+def explain(identifier: str, folder: str, json_: bool) -> None:
     """Say why, from stored evidence alone."""
     with open_city(folder) as city:
         told = city.explain(identifier)
@@ -108,7 +108,7 @@ def explain(identifier: str, folder: str, json_: bool) -> None:  # noqa: FBT001
 @click.command()
 @city_option
 @json_option
-def verify(folder: str, json_: bool) -> None:  # noqa: FBT001
+def verify(folder: str, json_: bool) -> None:
     """Re-compute the whole ledger and check its signatures."""
     with open_city(folder) as city:
         proof = city.verify()

@@ -14,6 +14,7 @@ from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
     from cityward.city import City
+    from cityward.city.turn import Turn
 
 DEMO_FOLDER = "demo-city"
 
@@ -39,7 +40,9 @@ def start(city: City, host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise UserError(f"Port {port} of {host} cannot be used ({error.strerror}).", "Choose another with --port.") from None
+            raise UserError(
+                f"Port {port} of {host} cannot be used ({error.strerror}).", "Choose another with --port."
+            ) from None
     if not _loopback(host):
         click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
     app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
@@ -67,7 +70,7 @@ def serve(host: str, port: int, folder: str) -> None:
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--city", "folder", default=DEMO_FOLDER, show_default=True, type=click.Path(path_type=Path))
 @json_option
-def demo(no_serve: bool, host: str, port: int, folder: Path, json_: bool) -> None:  # noqa: FBT001
+def demo(no_serve: bool, host: str, port: int, folder: Path, json_: bool) -> None:
     """Chicago 2011 to 2014: sense, know, anticipate, propose, and show it."""
     from cityward.city.demo import run_demo
 
@@ -95,13 +98,7 @@ def findings(city: City) -> list[str]:
             f"{need.relative_risk_high:.1f}); by chance once in {need.recurrence_days:,.0f} days. {need.id}"
         )
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
-    chosen = next((test for test in turn.backtests if test.chosen), None)
-    if chosen:
-        total = city.forecast().select(mean="mean", days="day")
-        lines.append(
-            f"Ahead    about {total['mean'].sum():,.0f} reports in the next {total['days'].n_unique()} days. Model: {chosen.model}; "
-            f"on days it had not seen, weighted quantile loss {chosen.wql:.2f}, 80 % interval held {chosen.coverage_80:.0%}."
-        )
+    lines += _ahead(city, turn)
     waiting = city.proposals("waiting")
     if waiting:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
@@ -109,3 +106,15 @@ def findings(city: City) -> list[str]:
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
+
+
+def _ahead(city: City, turn: Turn) -> list[str]:
+    chosen = next((test for test in turn.backtests if test.chosen), None)
+    if chosen is None:
+        return []
+    days = city.forecast()
+    return [
+        f"Ahead    about {days['mean'].sum():,.0f} reports in the next {days['day'].n_unique()} days. Model: "
+        f"{chosen.model}; on days it had not seen its quantile loss was {chosen.wql:.2f}, and its 80 % interval "
+        f"held {chosen.coverage_80:.0%}."
+    ]

@@ -26,7 +26,7 @@ def init(
     level: str,
     id_property: str | None,
     name_property: str | None,
-    json_: bool,  # noqa: FBT001
+    json_: bool,
 ) -> None:
     """Make a city folder in FOLDER."""
     from cityward.city import init as make
@@ -47,5 +47,7 @@ def init(
     if json_:
         as_json({"city": str(folder), "territories": count, "id": section.id, "name": section.name})
         return
-    click.echo(f"{name} is ready in {folder}: {count:,} territories, known by '{section.id}' and named by '{section.name}'.")
+    click.echo(
+        f"{name} is ready in {folder}: {count:,} territories, known by '{section.id}' and named by '{section.name}'."
+    )
     click.echo(f"Next: cityward sense FILE --guess > map.toml, then cityward sense FILE --map map.toml --city {folder}")

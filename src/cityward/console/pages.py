@@ -24,7 +24,12 @@ from cityward.core.frames import DOMAINS
 PAGE_ENTRIES = 25
 THEMES = ("light", "dark", "auto")
 _SINCE_DAYS = {"7": 7, "14": 14, "30": 30}
-_STATUS: list[tuple[type[CitywardError], int]] = [(UnknownId, 404), (Refused, 409), (UserError, 422), (CitywardError, 500)]
+_STATUS: list[tuple[type[CitywardError], int]] = [
+    (UnknownId, 404),
+    (Refused, 409),
+    (UserError, 422),
+    (CitywardError, 500),
+]
 
 
 class Console:
@@ -66,7 +71,7 @@ class Console:
             status, what, remedy = error.status_code, "There is no such page.", ""
         else:
             status, what, remedy = 500, f"This is a defect of cityward ({type(error).__name__}).", "Please report it."
-        return self.page(request, "error.html", status, status=status, what=what, remedy=remedy)
+        return self.page(request, "error.html", status, code=status, what=what, remedy=remedy)
 
     # -- pages -------------------------------------------------------------------------------------
 
@@ -122,7 +127,9 @@ class Console:
 
     def decide(self, request: Request, identifier: str, body: bytes) -> Response:
         """Take the form; on a mistake show it again with everything that was typed."""
-        fields = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()}
+        fields = {
+            name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
+        }
         outcome: Literal["approved", "rejected"] = "approved" if fields.get("outcome") == "approved" else "rejected"
         by, because = fields.get("by", ""), fields.get("because", "")
         try:
@@ -167,7 +174,9 @@ class Console:
         services = sorted(forecast["service"].unique()) if forecast.height else []
         service = request.query_params.get("service") or (_busiest(forecast, "service") if services else "")
         of_service = forecast.filter(pl.col("service") == service)
-        territory = request.query_params.get("territory") or (_busiest(of_service, "territory") if of_service.height else "")
+        territory = request.query_params.get("territory") or (
+            _busiest(of_service, "territory") if of_service.height else ""
+        )
         names = {place.id: place.name for place in self.city.territories()}
         if services and (service not in services or territory not in names):
             raise UnknownId("There is no forecast for that service and place.", "Choose them from the lists.")
@@ -198,12 +207,16 @@ class Console:
             row = summary[properties["id"]]
             people = row["population"]
             rate = 1000 * row["interactions_28d"] / people if people else None
-            properties.update(name=row["name"], reports=row["interactions_28d"], rate=rate, quiet=properties["id"] in quiet)
+            properties.update(
+                name=row["name"], reports=row["interactions_28d"], rate=rate, quiet=properties["id"] in quiet
+            )
         return JSONResponse(polygons, headers={"cache-control": "no-cache"})
 
 
 def _busiest(forecast: pl.DataFrame, column: str) -> str:
-    return str(forecast.group_by(column).agg(pl.col("mean").sum()).sort("mean", column, descending=[True, False])[column][0])
+    return str(
+        forecast.group_by(column).agg(pl.col("mean").sum()).sort("mean", column, descending=[True, False])[column][0]
+    )
 
 
 def mount_console(app: FastAPI, city: City) -> None:
@@ -220,8 +233,9 @@ def mount_console(app: FastAPI, city: City) -> None:
     }
     for path, show in plain.items():
         router.get(path)(_one(show))
-    for path, show in (("/needs", console.need), ("/proposals", console.proposal), ("/explain", console.explain)):
-        router.get(f"{path}/{{identifier}}")(_about(show))
+    about = {"/needs": console.need, "/proposals": console.proposal, "/explain": console.explain}
+    for path, show_one in about.items():
+        router.get(f"{path}/{{identifier}}")(_about(show_one))
 
     @router.post("/proposals/{identifier}/decision")
     async def decide(request: Request, identifier: str) -> Response:
@@ -241,7 +255,9 @@ def mount_console(app: FastAPI, city: City) -> None:
     def theme(request: Request, name: str) -> Response:
         back = urlsplit(request.headers.get("referer", "/"))
         answer = RedirectResponse("/" + back.path.lstrip("/") + (f"?{back.query}" if back.query else ""), 303)
-        answer.set_cookie("theme", name if name in THEMES else "auto", max_age=31_536_000, httponly=True, samesite="strict")
+        answer.set_cookie(
+            "theme", name if name in THEMES else "auto", max_age=31_536_000, httponly=True, samesite="strict"
+        )
         return answer
 
     app.include_router(router)

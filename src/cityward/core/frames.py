@@ -6,13 +6,14 @@ microseconds; a stamp that its source gives by the day is local midnight of that
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from cityward.core.errors import Defect
 
 UTC_TIME: Final = pl.Datetime("us", "UTC")
+
 
 DOMAINS: Final = (
     "health",
@@ -40,42 +41,40 @@ FIELD_CLASSES: Final = (
 )
 """What a column holds; the door `guard.admit` acts by class."""
 
-INTERACTION: Final = pl.Schema(
-    {
-        "source": pl.String,
-        "id": pl.String,  # the source's own identifier
-        "kind": pl.String,
-        "domain": pl.String,
-        "service": pl.String,
-        "occurred_at": UTC_TIME,
-        "closed_at": UTC_TIME,
-        "status": pl.String,
-        "marked_duplicate": pl.Boolean,  # the source itself says so
-        "lon": pl.Float64,
-        "lat": pl.Float64,
-        "stated_territory": pl.String,
-        "address": pl.String,
-        "text": pl.String,
-        "person": pl.String,
-        "channel": pl.String,
-    }
-)
+_INTERACTION: Final[dict[str, Any]] = {
+    "source": pl.String,
+    "id": pl.String,  # the source's own identifier
+    "kind": pl.String,
+    "domain": pl.String,
+    "service": pl.String,
+    "occurred_at": UTC_TIME,
+    "closed_at": UTC_TIME,
+    "status": pl.String,
+    "marked_duplicate": pl.Boolean,  # the source itself says so
+    "lon": pl.Float64,
+    "lat": pl.Float64,
+    "stated_territory": pl.String,
+    "address": pl.String,
+    "text": pl.String,
+    "person": pl.String,
+    "channel": pl.String,
+}
+INTERACTION: Final = pl.Schema(_INTERACTION)
 """An interaction as decoded from a source, before the door."""
 
-PLACED: Final = pl.Schema({**INTERACTION, "territory": pl.String, "placed_by": pl.String})
+PLACED: Final = pl.Schema([*INTERACTION.items(), ("territory", pl.String), ("placed_by", pl.String)])
 """An interaction with its territory; ``placed_by`` is ``point``, ``code`` or null (nowhere)."""
 
-HISTORY: Final = pl.Schema(
-    {
-        **PLACED,
-        "month": pl.String,  # partition, "2014-06"
-        "received_at": UTC_TIME,
-        "key": pl.UInt64,  # (source, id)
-        "digest": pl.UInt64,  # (source, id, content)
-        "sequence": pl.Int64,  # place in the order of acknowledgement; the highest of a key is current
-        "revision": pl.Boolean,  # the key was held before with other content
-    }
-)
+_HISTORY: Final[dict[str, Any]] = {
+    **PLACED,
+    "month": pl.String,  # partition, "2014-06"
+    "received_at": UTC_TIME,
+    "key": pl.UInt64,  # (source, id)
+    "digest": pl.UInt64,  # (source, id, content)
+    "sequence": pl.Int64,  # place in the order of acknowledgement; the highest of a key is current
+    "revision": pl.Boolean,  # the key was held before with other content
+}
+HISTORY: Final = pl.Schema(_HISTORY)
 """An interaction as kept in history."""
 
 QUARANTINE: Final = pl.Schema({"row": pl.Int64, "reason": pl.String, "column": pl.String, "raw": pl.String})
@@ -86,20 +85,19 @@ CUBE: Final = pl.Schema(
 )
 """Counts by (service, territory, time)."""
 
-FORECAST: Final = pl.Schema(
-    {
-        "service": pl.String,
-        "territory": pl.String,
-        "day": pl.Date,
-        "mean": pl.Float64,
-        "q05": pl.Float64,
-        "q10": pl.Float64,
-        "q50": pl.Float64,
-        "q90": pl.Float64,
-        "q95": pl.Float64,
-        "model": pl.String,
-    }
-)
+_FORECAST: Final[dict[str, Any]] = {
+    "service": pl.String,
+    "territory": pl.String,
+    "day": pl.Date,
+    "mean": pl.Float64,
+    "q05": pl.Float64,
+    "q10": pl.Float64,
+    "q50": pl.Float64,
+    "q90": pl.Float64,
+    "q95": pl.Float64,
+    "model": pl.String,
+}
+FORECAST: Final = pl.Schema(_FORECAST)
 """A distribution of what will be asked, per day."""
 
 

@@ -15,7 +15,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Base of all records."""
 
 
-class Territory(Record):
+class Territory(Record, frozen=True, kw_only=True):
     """An area people live in.
 
     ``population`` and ``households`` are counts of people and homes; ``internet_share`` is the share
@@ -31,7 +31,7 @@ class Territory(Record):
     income: float | None = None
 
 
-class Intake(Record):
+class Intake(Record, frozen=True, kw_only=True):
     """What became of one batch: ``received = admitted + quarantined + refused``, always.
 
     ``admitted = added + revised + repeated``: new rows, new versions of rows held already, and rows
@@ -54,7 +54,7 @@ class Intake(Record):
         return self.added + self.revised + self.repeated
 
 
-class Refusal(Record):
+class Refusal(Record, frozen=True, kw_only=True):
     """The fact that a door refused a payload; never the payload."""
 
     id: str
@@ -67,7 +67,7 @@ class Refusal(Record):
     because: str
 
 
-class Need(Record):
+class Need(Record, frozen=True, kw_only=True):
     """Something detected that territories lack.
 
     ``statistic`` is the log-likelihood ratio of the scan; ``p_value`` its Monte Carlo rank;
@@ -98,7 +98,7 @@ class Need(Record):
     series: tuple[tuple[date, int, float], ...] = ()
 
 
-class Silence(Record):
+class Silence(Record, frozen=True, kw_only=True):
     """A territory that is heard less, per resident, than comparable territories are.
 
     ``ratio`` is heard over expected with its 90 % interval; ``compared_with`` names the peers.
@@ -117,7 +117,7 @@ class Silence(Record):
     sentence: str
 
 
-class Proposal(Record):
+class Proposal(Record, frozen=True, kw_only=True):
     """What could be done, and why. Waits for a person."""
 
     id: str
@@ -132,7 +132,7 @@ class Proposal(Record):
     state: Literal["waiting", "approved", "rejected"] = "waiting"
 
 
-class Party(Record):
+class Party(Record, frozen=True, kw_only=True):
     """Who answers for what: a duty and who holds it."""
 
     duty: str
@@ -140,7 +140,7 @@ class Party(Record):
     contact: str = ""
 
 
-class Decision(Record):
+class Decision(Record, frozen=True, kw_only=True):
     """What was decided, by whom, under which rule, and how to appeal."""
 
     id: str
@@ -157,7 +157,7 @@ class Decision(Record):
     receipt: int  # index in the ledger
 
 
-class Backtest(Record):
+class Backtest(Record, frozen=True, kw_only=True):
     """How forecasts did on days they had not seen, over rolling origins.
 
     ``mase`` is the mean absolute scaled error of the median (seasonal naive in sample = 1);
@@ -174,7 +174,7 @@ class Backtest(Record):
     chosen: bool = False
 
 
-class Explanation(Record):
+class Explanation(Record, frozen=True, kw_only=True):
     """Why: the finding in a sentence, the evidence as pairs, the rule, and the receipt."""
 
     id: str

@@ -15,12 +15,12 @@ from cityward.core.batch import Batch
 from cityward.core.clock import Clock
 from cityward.core.errors import Defect
 from cityward.core.identifiers import make_id
+from cityward.core.receipts import receipt
 from cityward.core.records import Intake, Refusal, from_json, to_json
 from cityward.guard.biometric import templates
 from cityward.private.coarsen import coarsen_address, coarsen_point
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.redact import redact
-from cityward.core.receipts import receipt
 from cityward.store.history_writer import ADDED, REPEATED, REVISED, HistoryWriter
 from cityward.store.registers import Registers
 
@@ -119,7 +119,9 @@ class Door:
         outcome[~refused.to_numpy()] = plan.outcome
         counts = np.bincount(outcome, minlength=4)
         intake = Intake(
-            batch=make_id("batch", batch.source, batch.origin, now.isoformat(), batch.received, *plan.frame["digest"].head(1)),
+            batch=make_id(
+                "batch", batch.source, batch.origin, now.isoformat(), batch.received, *plan.frame["digest"].head(1)
+            ),
             source=batch.source,
             received_at=now,
             received=batch.received,

@@ -26,7 +26,9 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
     """
     kind, sentence, evidence, rule = _parts(record)
     for decision in decisions:
-        evidence.append((f"{decision.outcome} by", f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because}"))
+        evidence.append(
+            (f"{decision.outcome} by", f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because}")
+        )
     check = _CHECK.format(receipt) if receipt is not None else _NO_RECEIPT
     return Explanation(
         id=record.id,  # type: ignore[attr-defined]
@@ -51,12 +53,16 @@ def _need(record: Need) -> _Parts:
         ("expected", f"{record.expected:,.1f}, from how this service and these places share the past"),
         (
             "how much more",
-            f"{record.relative_risk:.1f} times (90 % interval {record.relative_risk_low:.1f} to {record.relative_risk_high:.1f})",
+            f"{record.relative_risk:.1f} times (90 % interval {record.relative_risk_low:.1f} to "
+            f"{record.relative_risk_high:.1f})",
         ),
         ("where", ", ".join(record.names)),
         ("people living there", f"{record.population:,.0f}" if record.population else "not known"),
         ("strength", f"log-likelihood ratio {record.statistic:.2f}"),
-        ("by chance", f"p = {record.p_value:.4f} in {record.replicates:,} shuffles: once in {record.recurrence_days:,.0f} days"),
+        (
+            "by chance",
+            f"p = {record.p_value:.4f} in {record.replicates:,} shuffles: once in {record.recurrence_days:,.0f} days",
+        ),
         *(("take care", caveat) for caveat in record.caveats),
     ]
     return "need", record.sentence, evidence, "prospective space-time permutation scan (Kulldorff and others 2005)"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import narwhals as nw
-from narwhals.typing import IntoFrameT
+
+Frame = TypeVar("Frame")
 
 
-def cube(frame: IntoFrameT) -> IntoFrameT:
+def cube(frame: Frame) -> Frame:
     """Return counts of interactions and incidents by service, territory and day.
 
     Parameters
@@ -19,10 +22,11 @@ def cube(frame: IntoFrameT) -> IntoFrameT:
     frame of the same engine
         `cityward.core.frames.CUBE` columns, in no particular order.
     """
-    counts = (
-        nw.from_native(frame)
-        .group_by("service", "territory", "day")
+    table: Any = nw.from_native(frame)  # any engine that narwhals knows
+    counts: Frame = (
+        table.group_by("service", "territory", "day")
         .agg(nw.len().alias("interactions"), nw.col("incident").n_unique().alias("incidents"))
         .select("service", "territory", "day", "interactions", "incidents")
+        .to_native()
     )
-    return counts.to_native()
+    return counts

@@ -83,7 +83,9 @@ def detect(
             for cluster in found.clusters
             if cluster.recurrence_days >= min_recurrence_days
         ]
-    return sorted(needs, key=lambda need: (need.service == ALL_SERVICES, -need.recurrence_days, -need.statistic, need.id))
+    return sorted(
+        needs, key=lambda need: (need.service == ALL_SERVICES, -need.recurrence_days, -need.statistic, need.id)
+    )
 
 
 def _matrix(rows: pl.DataFrame, places: pl.DataFrame, as_of: date, days: int) -> NDArray[np.int64]:
@@ -114,7 +116,8 @@ def _need(
     ids = inside["territory"].to_list()
     starts = as_of - timedelta(days=cluster.last_day - cluster.first_day)
     low, high = poisson_interval(cluster.observed)
-    people = inside["population"].sum() if inside["population"].null_count() == 0 else None
+    known = inside["population"].null_count() == 0
+    people = float(inside["population"].to_numpy().sum()) if known else None
     daily = counts[cluster.first_day :, members].sum(axis=1)
     names = inside["name"].to_list()
     return Need(
@@ -168,9 +171,7 @@ def _series(counts: NDArray[np.int64], members: list[int], as_of: date) -> tuple
     share = counts[:, members].sum() / counts.sum()
     expected = counts[-days:].sum(axis=1) * share
     first = as_of - timedelta(days=days - 1)
-    return tuple(
-        (first + timedelta(days=at), int(observed[at]), round(float(expected[at]), 3)) for at in range(days)
-    )
+    return tuple((first + timedelta(days=at), int(observed[at]), round(float(expected[at]), 3)) for at in range(days))
 
 
 def poisson_interval(count: int, level: float = 0.9) -> tuple[float, float]:

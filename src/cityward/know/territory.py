@@ -67,7 +67,9 @@ class TerritoryIndex:
             raise TerritoryError(
                 f"{path.name}: two features have {id_property} '{twice}'.", "Each territory needs its own identifier."
             )
-        names = [str((feature.get("properties") or {}).get(name_property) or ids[at]) for at, feature in enumerate(features)]
+        names = [
+            str((feature.get("properties") or {}).get(name_property) or ids[at]) for at, feature in enumerate(features)
+        ]
         polygons, mended = _polygons(features, ids, path)
         cells, origin = _cell_table(polygons)
         points = shapely.point_on_surface(polygons)
@@ -134,18 +136,24 @@ def _features(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise TerritoryError(f"{path.name} cannot be read ({error.strerror}).", "Check the path.") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise TerritoryError(f"{path.name} is not a GeoJSON FeatureCollection.", "Export the territories as GeoJSON.") from None
+        raise TerritoryError(
+            f"{path.name} is not a GeoJSON FeatureCollection.", "Export the territories as GeoJSON."
+        ) from None
     if not features:
         raise TerritoryError(f"{path.name} holds no features.", "Give a file with at least one polygon.")
     if len(features) > TERRITORIES:
-        raise TerritoryError(f"{path.name} holds {len(features):,} features; the limit is {TERRITORIES:,}.", "Use a coarser level.")
+        raise TerritoryError(
+            f"{path.name} holds {len(features):,} features; the limit is {TERRITORIES:,}.", "Use a coarser level."
+        )
     return features
 
 
 def _text(feature: dict[str, Any], key: str, path: Path, at: int) -> str:
     value = (feature.get("properties") or {}).get(key)
     if value is None or str(value).strip() == "":
-        raise TerritoryError(f"{path.name}: feature {at + 1} has no property '{key}'.", "Name another property in city.toml.")
+        raise TerritoryError(
+            f"{path.name}: feature {at + 1} has no property '{key}'.", "Name another property in city.toml."
+        )
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
@@ -157,7 +165,9 @@ def _polygons(features: list[dict[str, Any]], ids: list[str], path: Path) -> tup
         raise TerritoryError(f"{path.name}: territory '{ids[at]}' is not a polygon.", "Give each territory an area.")
     bounds = shapely.total_bounds(polygons)
     if not np.isfinite(bounds).all() or bounds[0] < -180 or bounds[2] > 180 or bounds[1] < -90 or bounds[3] > 90:
-        raise TerritoryError(f"{path.name} is not in degrees of longitude and latitude.", "Export it in WGS 84 (EPSG:4326).")
+        raise TerritoryError(
+            f"{path.name} is not in degrees of longitude and latitude.", "Export it in WGS 84 (EPSG:4326)."
+        )
     broken = ~shapely.is_valid(polygons)
     polygons[broken] = shapely.make_valid(polygons[broken], method="structure")
     shapely.prepare(polygons)

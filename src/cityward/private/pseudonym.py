@@ -32,7 +32,9 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise SettingsError("The pseudonym key is damaged.", "Restore keys/pseudonyms.key from your backup of keys/.")
+            raise SettingsError(
+                "The pseudonym key is damaged.", "Restore keys/pseudonyms.key from your backup of keys/."
+            )
         self._key = key
 
     def column(self, values: pl.Series, purpose: str) -> pl.Series:

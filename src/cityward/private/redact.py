@@ -21,8 +21,9 @@ _EMAIL_RE = re.compile(_EMAIL)
 _IBAN_RE = re.compile(_IBAN)
 _SSN_RE = re.compile(_SSN)
 _RUN_RE = re.compile(_DIGIT_RUN)
+_PHONE_WORDS = "tel|phone|call|cell|mobile|llame|telefono|teléfono|telefone|ligue|telefon|tél|fax"
 _SHORT_PHONE_RE = re.compile(
-    r"\b(?P<word>tel|phone|call|cell|mobile|llame|telefono|teléfono|telefone|ligue|telefon|tél|fax)(?P<gap>\W{1,5})\d{3}[ .-]\d{4}\b",
+    rf"\b(?P<word>{_PHONE_WORDS})(?P<gap>\W{{1,5}})\d{{3}}[ .-]\d{{4}}\b",
     re.IGNORECASE,
 )
 _REQUEST_NUMBER_RE = re.compile(r"^\d{2}-\d{8}$")

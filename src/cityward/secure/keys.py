@@ -39,7 +39,9 @@ def load_signer(path: Path) -> Ed25519PrivateKey:
     except (OSError, ValueError, TypeError):
         signer = None
     if not isinstance(signer, Ed25519PrivateKey):
-        raise SettingsError(f"The signing key {path.name} is missing or damaged.", "Restore it from your backup of keys/.")
+        raise SettingsError(
+            f"The signing key {path.name} is missing or damaged.", "Restore it from your backup of keys/."
+        )
     return signer
 
 
@@ -54,7 +56,9 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(bytes.fromhex(path.read_text(encoding="ascii").strip()))
     except (OSError, ValueError):
-        raise LedgerError(f"The public key {path.name} is missing or damaged; take it from a person who has a copy.") from None
+        raise LedgerError(
+            f"The public key {path.name} is missing or damaged; take it from a person who has a copy."
+        ) from None
 
 
 def public_bytes(key: Ed25519PublicKey) -> bytes:

@@ -118,7 +118,9 @@ class Ledger:
         except OSError as error:
             self._frontier = self._rebuilt(start)
             reason = error.strerror or type(error).__name__
-            raise StoreError(f"The disk failed while writing the ledger: {reason}. Nothing of it was acknowledged.") from error
+            raise StoreError(
+                f"The disk failed while writing the ledger: {reason}. Nothing of it was acknowledged."
+            ) from error
         self._checkpoint, self._note = checkpoint, note
         return list(range(start, checkpoint.size))
 
@@ -184,11 +186,15 @@ class Ledger:
             path = self._folder / name
             path.touch(mode=0o600)
             if path.stat().st_size < length:
-                raise LedgerError(f"The ledger is damaged: '{name}' is too short. Run 'cityward verify', then restore a backup.")
+                raise LedgerError(
+                    f"The ledger is damaged: '{name}' is too short. Run 'cityward verify', then restore a backup."
+                )
             os.truncate(path, length)
         self._frontier = self._rebuilt(self.size)
         if self._frontier.root() != self.root():
-            raise LedgerError("The ledger does not add up to its signed checkpoint. Run 'cityward verify' before anything else.")
+            raise LedgerError(
+                "The ledger does not add up to its signed checkpoint. Run 'cityward verify' before anything else."
+            )
 
     def _write(self, name: str, offset: int, data: bytes) -> None:
         descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -212,7 +218,7 @@ class Ledger:
             os.close(descriptor)
 
 
-class Verification(Record):
+class Verification(Record, frozen=True, kw_only=True):
     """What `verify` proved, or where it failed.
 
     ``first_bad`` is the index of the first entry that is not what was signed, when it can be told.
@@ -248,7 +254,11 @@ def _replay(folder: Path, checkpoints: list[Checkpoint]) -> Verification:
     ledger = Ledger(folder, None)
 
     def bad(index: int, because: str) -> Verification:
-        message = f"The ledger was changed: {because}. Entries 0 to {index - 1} are as signed." if index else f"The ledger was changed: {because}."
+        message = (
+            f"The ledger was changed: {because}. Entries 0 to {index - 1} are as signed."
+            if index
+            else f"The ledger was changed: {because}."
+        )
         return Verification(ok=False, entries=index, root="", first_bad=index, message=message)
 
     for checkpoint in checkpoints:

@@ -190,7 +190,9 @@ class HistoryWriter:
         self.flush()
 
     def _load_keys(self) -> None:
-        table = pl.scan_delta(str(table_path(self._folder))).with_columns(pl.col("key", "digest").reinterpret(signed=False))
+        table = pl.scan_delta(str(table_path(self._folder))).with_columns(
+            pl.col("key", "digest").reinterpret(signed=False)
+        )
         # The hash may change with the library that computes it: the identity is then taken anew.
         probe = table.head(1).collect()
         stale = conform(probe, PLACED).hash_rows(seed=_SEED)[0] != probe["digest"][0]
@@ -226,7 +228,9 @@ class HistoryWriter:
         except OSError:
             raise
         except Exception as error:
-            raise StoreError(f"The history table could not be written ({type(error).__name__}); its rows are safe in the log.") from error
+            raise StoreError(
+                f"The history table could not be written ({type(error).__name__}); its rows are safe in the log."
+            ) from error
         _make_durable(path, before)
 
 

@@ -87,7 +87,9 @@ def open_registers(url: str) -> Registers:
     try:
         _META.create_all(engine)
     except sql.exc.DBAPIError as error:
-        raise StoreError(f"The registers do not answer ({type(error.orig).__name__}). Is the database running?") from None
+        raise StoreError(
+            f"The registers do not answer ({type(error.orig).__name__}). Is the database running?"
+        ) from None
     return Registers(engine)
 
 
@@ -130,14 +132,20 @@ class Registers:
 
     def list_intakes(self, limit: int = 50, offset: int = 0) -> list[Intake]:
         """Newest first."""
-        statement = sql.select(_INTAKES.c.body).order_by(_INTAKES.c.ordinal.desc()).limit(min(limit, PAGE_ROWS)).offset(offset)
+        statement = (
+            sql.select(_INTAKES.c.body).order_by(_INTAKES.c.ordinal.desc()).limit(min(limit, PAGE_ROWS)).offset(offset)
+        )
         return [from_json(body, Intake) for (body,) in self._rows(statement)]
 
     def conservation(self) -> dict[str, Any]:
         """Sums over all batches, in all and by source; ``admitted = added + revised + repeated``."""
         columns = [sql.func.coalesce(sql.func.sum(_INTAKES.c[name]), 0).label(name) for name in _SUMS]
-        rows = self._rows(sql.select(_INTAKES.c.source, *columns).group_by(_INTAKES.c.source).order_by(_INTAKES.c.source))
-        by_source = [{"source": row.source, **_with_admitted({name: int(getattr(row, name)) for name in _SUMS})} for row in rows]
+        rows = self._rows(
+            sql.select(_INTAKES.c.source, *columns).group_by(_INTAKES.c.source).order_by(_INTAKES.c.source)
+        )
+        by_source = [
+            {"source": row.source, **_with_admitted({name: int(getattr(row, name)) for name in _SUMS})} for row in rows
+        ]
         total = {name: sum(source[name] for source in by_source) for name in _SUMS}
         return {**_with_admitted(total), "by_source": by_source}
 
@@ -243,8 +251,14 @@ class Registers:
 
     def list_proposals(self) -> list[Proposal]:
         """All proposals, each in its present state."""
-        statement = sql.select(_RECORDS.c.body, _RECORDS.c.state).where(_RECORDS.c.kind == "proposal").order_by(_RECORDS.c.ordinal)
-        return [msgspec.structs.replace(from_json(body, Proposal), state=state) for body, state in self._rows(statement)]
+        statement = (
+            sql.select(_RECORDS.c.body, _RECORDS.c.state)
+            .where(_RECORDS.c.kind == "proposal")
+            .order_by(_RECORDS.c.ordinal)
+        )
+        return [
+            msgspec.structs.replace(from_json(body, Proposal), state=state) for body, state in self._rows(statement)
+        ]
 
     # -- receipts ----------------------------------------------------------------------------------
 

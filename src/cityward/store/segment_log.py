@@ -107,8 +107,8 @@ class SegmentLog:
         for position, segment in enumerate(segments):
             final = position == len(segments) - 1
             end = 0
-            for number, _, end in _read(segment, last=final):
-                self._last = max(self._last, number)
+            for number, _, record_end in _read(segment, last=final):
+                self._last, end = max(self._last, number), record_end
             if final and end < segment.stat().st_size:
                 with durable("mending the history log"):
                     os.truncate(segment, end)

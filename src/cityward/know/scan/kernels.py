@@ -17,8 +17,8 @@ def likelihood_ratio(observed: float, expected: float, total: float) -> float:
     inside = observed * np.log(observed / expected)
     rest = total - observed
     if rest <= 0:
-        return inside
-    return inside + rest * np.log(rest / (total - expected))
+        return float(inside)
+    return float(inside + rest * np.log(rest / (total - expected)))
 
 
 @njit(cache=True)
@@ -105,10 +105,9 @@ def smallest_counts(
 
 
 @njit(cache=True)
-def _next(state: int) -> int:
+def _next(state: np.uint64) -> np.uint64:
     """A step of splitmix64 (Source: Steele, Lea, Flood 2014, figure 16)."""
-    mixed = np.uint64(state)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
 

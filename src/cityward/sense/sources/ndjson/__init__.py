@@ -38,7 +38,7 @@ class _Reader:
         self.single = {name: at for at, name in enumerate(self.names) if name in set(mapping.sources().values())}
         keys = list(dict.fromkeys([*self.names, *(name.split(".")[0] for name in self.names)]))
         fields = [(f"f{at}", Any, None) for at in range(len(keys))]
-        row = msgspec.defstruct("Row", fields, rename=dict(zip((f[0] for f in fields), keys, strict=True)))  # type: ignore[arg-type]
+        row: Any = msgspec.defstruct("Row", fields, rename=dict(zip((f[0] for f in fields), keys, strict=True)))
         self._decoder = msgspec.json.Decoder(row)
         self._array = msgspec.json.Decoder(list[row])
         place = {key: f"f{at}" for at, key in enumerate(keys)}

@@ -1,0 +1,64 @@
+# Everything a newcomer needs: 'make demo' and 'make test'. 'make help' lists the rest.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+TOOLS := .tools
+UV := $(TOOLS)/bin/uv
+ENVIRONMENT := .venv
+DEMO_ENVIRONMENT := .venv-demo
+PORT ?= 8765
+ARGS ?=
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help demo test lint format types layers pytest bench wheel screenshots reference clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+demo: $(DEMO_ENVIRONMENT)/.ready  ## Chicago, from file to finding; opens http://127.0.0.1:8765 (ARGS=--no-serve prints and exits)
+	$(DEMO_ENVIRONMENT)/bin/cityward demo --port $(PORT) $(ARGS)
+
+test: $(ENVIRONMENT)/.ready lint types layers pytest  ## lint, types, layers and every test, with real services
+
+lint: $(ENVIRONMENT)/.ready
+	$(ENVIRONMENT)/bin/ruff check .
+	$(ENVIRONMENT)/bin/ruff format --check .
+
+types: $(ENVIRONMENT)/.ready
+	$(ENVIRONMENT)/bin/mypy
+
+layers: $(ENVIRONMENT)/.ready
+	$(ENVIRONMENT)/bin/lint-imports
+
+pytest: $(ENVIRONMENT)/.ready
+	scripts/with-services $(ENVIRONMENT)/bin/python -m pytest $(ARGS)
+
+format: $(ENVIRONMENT)/.ready  ## put the code in its usual form
+	$(ENVIRONMENT)/bin/ruff check --fix .
+	$(ENVIRONMENT)/bin/ruff format .
+
+bench: $(ENVIRONMENT)/.ready  ## measure, and write benchmarks/RESULTS.md
+	$(ENVIRONMENT)/bin/python benchmarks/run.py
+
+wheel: $(UV)  ## build dist/cityward-*.whl
+	$(UV) build --wheel
+
+screenshots: $(ENVIRONMENT)/.ready  ## make the pictures of the docs from a running demonstration
+	scripts/with-services $(ENVIRONMENT)/bin/python docs/screenshots.py
+
+clean:  ## remove everything that was made here
+	rm -rf $(TOOLS) $(ENVIRONMENT) $(DEMO_ENVIRONMENT) dist demo-city .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cityward needs Python 3.11 or newer; '$(PYTHON)' is older. Use 'make PYTHON=python3.12 …'."; exit 2; }
+	@$(PYTHON) -m venv $(TOOLS) || { echo "'$(PYTHON) -m venv' failed. On Debian: apt-get install python3-venv."; rm -rf $(TOOLS); exit 2; }
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(DEMO_ENVIRONMENT)/.ready: $(UV) pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=$(DEMO_ENVIRONMENT) $(UV) sync --quiet --frozen --no-dev --python $(PYTHON)
+	@touch $@
+
+$(ENVIRONMENT)/.ready: $(UV) pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=$(ENVIRONMENT) $(UV) sync --quiet --frozen --all-extras --python $(PYTHON)
+	@touch $@

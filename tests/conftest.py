@@ -1,0 +1,80 @@
+"""Fixtures that many tests share. A missing service fails with what to do; nothing is skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cityward.city import City
+from cityward.city.demo import run_demo
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Published data and reference figures beside the project."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.exists():
+        pytest.fail("The reference data is not beside the project, in ../shared/data.")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chicago() -> Path:
+    """Folder of the demonstration's data."""
+    return ROOT / "src" / "cityward" / "city" / "demo" / "chicago"
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demonstration city, made once; tests that write to it work on a copy."""
+    folder = tmp_path_factory.mktemp("demo") / "chicago"
+    run_demo(folder).close()
+    return folder
+
+
+@pytest.fixture
+def demo_copy(demo_folder: Path, tmp_path: Path) -> Iterator[City]:
+    """An open copy of the demonstration city."""
+    from cityward.city import open_city
+
+    copy = tmp_path / "copy"
+    shutil.copytree(demo_folder, copy)
+    with open_city(copy) as city:
+        yield city
+
+
+def _service(name: str, default: str) -> str:
+    return os.environ.get(name, default)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> str:
+    """URL of a PostgreSQL server for tests; 'make test' finds or starts one."""
+    return _service("CITYWARD_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
+
+
+@pytest.fixture(scope="session")
+def nats_url() -> str:
+    """URL of a NATS server with JetStream."""
+    return _service("CITYWARD_TEST_NATS", "nats://127.0.0.1:4222")
+
+
+@pytest.fixture(scope="session")
+def mqtt_url() -> str:
+    """URL of an MQTT broker."""
+    return _service("CITYWARD_TEST_MQTT", "mqtt://127.0.0.1:1883")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.fail("Chromium is not installed; 'make test' installs it.")
+    return found
