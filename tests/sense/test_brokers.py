@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+
 from cityward.core.errors import CityBusy, SourceError
 from cityward.core.records import Intake
 from cityward.sense.files import decode_ndjson

@@ -1,90 +1,190 @@
-"""Floors: simple forecasts that every better model must beat. Pure: arrays in, quantiles out.
+"""Floors: simple forecasts that every better model must beat. Pure: arrays in, distributions out.
 
-All take counts of shape (series, days) and return (series, horizon, quantiles) for `LEVELS`.
+All take counts of shape (series, days), oldest day first, and a horizon in days, and return a
+`Distribution`. A series of zeros is forecast as zero with no width. With less than
+`SHORTEST_HISTORY_DAYS` nothing can be said about weekdays or spread: every model then returns a
+Poisson distribution around the average of what there is.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 LEVELS: Final = (0.05, 0.1, 0.5, 0.9, 0.95)
+"""Quantile levels of every forecast."""
+
+_NORMAL: Final = (-1.6448536269514722, -1.2815515655446004, 0.0, 1.2815515655446004, 1.6448536269514722)
+"""`LEVELS` of the standard normal distribution."""
+
 WEEK_DAYS: Final = 7
+SHORTEST_HISTORY_DAYS: Final = 4 * WEEK_DAYS
+
 MEMORY_WEEKS: Final = 26
 """Half a year: long enough for quantiles of a weekday, short enough to follow a change."""
 
 SIZE_SMOOTHING: Final = 0.1
 PROBABILITY_SMOOTHING: Final = 0.05
-"""Weights of the newest day in TSB, from the range 0.05 to 0.2 that Teunter and others recommend."""
+"""Weights of the newest day in TSB, from the range 0.05 to 0.2 of its authors."""
+
+PROFILE_PRIOR_COUNTS: Final = 100.0
+"""Reports in half a year at which a series' own weekday profile weighs as much as that of all together."""
+
+SIZE_RANGE: Final = (0.05, 1e6)
+"""Bounds of the negative binomial's size: wilder than any service seen, and as good as Poisson."""
+
+NORMAL_FROM_MEAN: Final = 1000.0
+NORMAL_TO_SKEWNESS: Final = 0.5
+"""From here the Cornish-Fisher expansion is within a few thousandths of a standard deviation, and cheaper."""
 
 Counts = NDArray[np.float64]
 
 
-def seasonal_naive(counts: Counts, horizon_days: int) -> Counts:
-    """The same weekday of last week, with the spread that this has had."""
+class Distribution(NamedTuple):
+    """What a model expects: ``mean`` (series, horizon) and ``quantiles`` (series, horizon, `LEVELS`).
+
+    Quantiles never cross and are at least 0.
+    """
+
+    mean: Counts
+    quantiles: Counts
+
+
+def seasonal_naive(counts: Counts, horizon_days: int) -> Distribution:
+    """The same weekday of last week, with the spread that this has had over the last half year.
+
+    The median is the count of last week itself; the other quantiles add those of the differences from
+    one week to the next.
+    """
+    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
+        return _poisson(counts, horizon_days)
     weeks = _last_weeks(counts)
+    differences = np.diff(weeks, axis=1).reshape(counts.shape[0], -1)
+    # A trend may put both ends on one side of last week; the interval is stretched to hold it.
+    sides = np.sign(_NORMAL)[:, None]
+    spread = np.maximum(np.quantile(differences, LEVELS, axis=1) * sides, 0.0) * sides
     last = weeks[:, -1, :]
-    errors = np.diff(weeks, axis=1).reshape(counts.shape[0], -1)
-    spread = np.quantile(errors, LEVELS, axis=1).T if errors.size else np.zeros((counts.shape[0], len(LEVELS)))
-    spread[:, LEVELS.index(0.5)] = 0.0
-    return _ordered(_cycle(last, horizon_days)[:, :, None] + spread[:, None, :])
+    return Distribution(
+        _cycle(last, horizon_days), _cycle(_ordered(last[:, :, None] + spread.T[:, None, :]), horizon_days)
+    )
 
 
-def empirical_quantiles(counts: Counts, horizon_days: int) -> Counts:
-    """Quantiles of the same weekday in the last `MEMORY_WEEKS` weeks."""
-    by_weekday = np.quantile(_last_weeks(counts), LEVELS, axis=1)  # (quantiles, series, weekday)
-    return _ordered(_cycle(np.moveaxis(by_weekday, 0, -1), horizon_days))
+def empirical_quantiles(counts: Counts, horizon_days: int) -> Distribution:
+    """Mean and quantiles of the same weekday in the last `MEMORY_WEEKS` weeks.
+
+    Quantiles are interpolated between counts, so they need not be whole numbers.
+    """
+    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
+        return _poisson(counts, horizon_days)
+    weeks = _last_weeks(counts)
+    by_weekday = np.moveaxis(np.quantile(weeks, LEVELS, axis=1), 0, -1)
+    return Distribution(_cycle(weeks.mean(axis=1), horizon_days), _cycle(_ordered(by_weekday), horizon_days))
 
 
-def tsb(counts: Counts, horizon_days: int) -> Counts:
-    """Teunter-Syntetos-Babai smoothing with the weekday profile of all series together.
+def tsb(counts: Counts, horizon_days: int) -> Distribution:
+    """Teunter-Syntetos-Babai smoothing times a weekday profile, as a negative binomial.
 
-    Quantiles are those of a negative binomial whose dispersion is estimated from the last half year.
+    The profile of a series is drawn to that of all series together, the more the fewer its reports. The
+    dispersion is that of the last half year around its own weekday averages.
+
     Source: Teunter, Syntetos, Babai (2011), Intermittent demand, European Journal of Operational Research
     214(3), equations 3 to 5.
     """
+    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
+        return _poisson(counts, horizon_days)
     weeks = _last_weeks(counts)
-    profile = weeks.mean(axis=(0, 1))
-    profile = profile / profile.mean() if profile.mean() > 0 else np.ones(WEEK_DAYS)
-    level = _smoothed(counts)
-    mean = level[:, None] * _cycle(profile[None, :], horizon_days)
-    recent = weeks.reshape(counts.shape[0], -1)
-    average = recent.mean(axis=1)
-    excess = np.maximum(recent.var(axis=1) - average, 0.0)
-    size = np.where(excess > 0, average**2 / np.where(excess > 0, excess, 1.0), np.inf)
-    return negative_binomial_quantiles(mean, np.clip(size, 0.05, 1e6)[:, None])
+    profile = _profile(weeks)
+    week = _smoothed(counts)[:, None] * profile
+    quantiles = negative_binomial_quantiles(week, _size(weeks, profile)[:, None])
+    return Distribution(_cycle(week, horizon_days), _cycle(_ordered(quantiles), horizon_days))
 
 
 def negative_binomial_quantiles(mean: Counts, size: Counts) -> Counts:
-    """Quantiles `LEVELS` of negative binomials with ``mean`` (n, m) and ``size`` (n, 1), shape (n, m, levels)."""
-    mean = np.maximum(mean, 1e-9)
-    stop = np.log1p(-mean / (mean + size))
-    log_ratio = np.log(mean / (mean + size))
-    log_term = size * stop
-    total = np.exp(log_term)
+    """Return the quantiles `LEVELS` of negative binomials, shape (n, m, levels).
+
+    Parameters
+    ----------
+    mean : ndarray of float, shape (n, m)
+        At least 0.
+    size : ndarray of float, shape (n, 1)
+        The variance is ``mean + mean**2 / size``; clipped to `SIZE_RANGE`.
+
+    Notes
+    -----
+    Exact by summing probabilities, but for large and nearly symmetric ones, which are expanded.
+    Source: Cornish, Fisher (1938), Moments and cumulants, with the terms of skewness and kurtosis.
+    """
+    size = np.broadcast_to(np.clip(size, *SIZE_RANGE), mean.shape)
+    chance = size / (size + mean)
+    deviation = np.sqrt(mean / chance)
+    skewness = np.divide(2 - chance, np.sqrt(size * (1 - chance)), out=np.full(mean.shape, np.inf), where=mean > 0)
+    near_normal = (mean >= NORMAL_FROM_MEAN) & (skewness <= NORMAL_TO_SKEWNESS)
+    found = np.zeros((*mean.shape, len(LEVELS)))
+    found[~near_normal] = _summed_quantiles(mean[~near_normal], size[~near_normal])
+    z, skew = np.asarray(_NORMAL), skewness[near_normal][:, None]
+    kurtosis = (6 / size[near_normal] + 1 / deviation[near_normal] ** 2)[:, None]
+    bent = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
+    found[near_normal] = np.round(mean[near_normal][:, None] + bent * deviation[near_normal][:, None])
+    return found
+
+
+def _summed_quantiles(mean: Counts, size: Counts) -> Counts:
+    """Exact quantiles of negative binomials, shape (n, levels); what is settled leaves the loop."""
+    found = np.zeros((mean.size, len(LEVELS)))
     levels = np.asarray(LEVELS)
-    found = np.where(total[:, :, None] >= levels, 0.0, np.nan)
+    waiting = np.flatnonzero(mean > 0)
+    mean, size = mean[waiting], size[waiting]
+    log_ratio = -np.log1p(size / mean)
+    log_term = -size * np.log1p(mean / size)
+    total = np.exp(log_term)
+    stop = float((mean + 40 * np.sqrt(mean + mean**2 / size)).max(initial=0.0)) + 40  # far beyond the 95 % quantile
     value = 0
-    largest = float(mean.max() + 12 * np.sqrt((mean + mean**2 / size).max()) + 20)
-    while np.isnan(found).any() and value < largest:
-        log_term = log_term + np.log((value + size) / (value + 1)) + log_ratio
+    while waiting.size and value < stop:
         value += 1
-        total = total + np.exp(log_term)
-        found = np.where(np.isnan(found) & (total[:, :, None] >= levels), value, found)
-    return np.where(np.isnan(found), largest, found)
+        found[waiting] += total[:, None] < levels
+        open_ = total < levels[-1]
+        waiting, mean, size, log_ratio = waiting[open_], mean[open_], size[open_], log_ratio[open_]
+        log_term = log_term[open_] + np.log((value - 1 + size) / value) + log_ratio
+        total = total[open_] + np.exp(log_term)
+    return found
+
+
+def _poisson(counts: Counts, horizon_days: int) -> Distribution:
+    """The average of a short history, every day alike."""
+    mean = counts.mean(axis=1, keepdims=True)
+    quantiles = negative_binomial_quantiles(mean, np.full_like(mean, math.inf))
+    return Distribution(np.repeat(mean, horizon_days, axis=1), np.repeat(quantiles, horizon_days, axis=1))
+
+
+def _profile(weeks: Counts) -> Counts:
+    """Weekday factors of each series, shape (series, 7), averaging 1."""
+    everyone = weeks.sum(axis=(0, 1))
+    shared = everyone / everyone.mean() if everyone.any() else np.ones(WEEK_DAYS)
+    own = weeks.sum(axis=1)
+    prior = PROFILE_PRIOR_COUNTS / WEEK_DAYS
+    factors: Counts = (own + prior * shared) / (own.mean(axis=1, keepdims=True) + prior)
+    return factors
+
+
+def _size(weeks: Counts, profile: Counts) -> Counts:
+    """Size of each series' negative binomial by the method of moments; infinite where there is no excess."""
+    average = weeks.mean(axis=(1, 2))
+    expected = average[:, None, None] * profile[:, None, :]
+    excess = ((weeks - expected) ** 2 - expected).mean(axis=(1, 2))
+    second = (expected**2).mean(axis=(1, 2))
+    return np.divide(second, excess, out=np.full(len(weeks), np.inf), where=excess > 0)
 
 
 def _smoothed(counts: Counts) -> Counts:
     """Expected count per day after the last day: probability of any, times size when any."""
     positive = counts > 0
-    any_share = positive.mean(axis=1)
-    mean_size = np.divide(
+    probability: Counts = positive.mean(axis=1)
+    size: Counts = np.divide(
         counts.sum(axis=1), positive.sum(axis=1), out=np.zeros(len(counts)), where=positive.any(axis=1)
     )
-    probability: Counts = any_share
-    size: Counts = mean_size
     for day in range(counts.shape[1]):
         happened = positive[:, day]
         probability = probability + PROBABILITY_SMOOTHING * (happened - probability)
@@ -94,18 +194,13 @@ def _smoothed(counts: Counts) -> Counts:
 
 
 def _last_weeks(counts: Counts) -> Counts:
-    """The last weeks as (series, weeks, 7), the last column being the last day; short histories are padded."""
-    days = counts.shape[1]
-    weeks = max(2, min(MEMORY_WEEKS, days // WEEK_DAYS))
-    missing = weeks * WEEK_DAYS - days
-    if missing > 0:
-        fill = counts.mean(axis=1, keepdims=True) if days else np.zeros((counts.shape[0], 1))
-        counts = np.concatenate([np.repeat(fill, missing, axis=1), counts], axis=1)
+    """The last whole weeks, at most `MEMORY_WEEKS`, as (series, weeks, 7); the last column is the last day."""
+    weeks = min(MEMORY_WEEKS, counts.shape[1] // WEEK_DAYS)
     return counts[:, -weeks * WEEK_DAYS :].reshape(counts.shape[0], weeks, WEEK_DAYS)
 
 
 def _cycle(week: Counts, horizon_days: int) -> Counts:
-    """Repeat a week (second axis) over the horizon."""
+    """Repeat a week (second axis) over the horizon; the first day ahead is the weekday after the last day."""
     return week[:, np.arange(horizon_days) % WEEK_DAYS]
 
 

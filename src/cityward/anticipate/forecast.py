@@ -11,11 +11,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.anticipate.floors import LEVELS, WEEK_DAYS, Counts, empirical_quantiles, seasonal_naive, tsb
+from cityward.anticipate.floors import (
+    LEVELS,
+    SHORTEST_HISTORY_DAYS,
+    WEEK_DAYS,
+    Counts,
+    Distribution,
+    empirical_quantiles,
+    seasonal_naive,
+    tsb,
+)
 from cityward.core.frames import FORECAST, conform
 from cityward.core.records import Backtest
 
-MODELS: Final[dict[str, Callable[[Counts, int], Counts]]] = {
+MODELS: Final[dict[str, Callable[[Counts, int], Distribution]]] = {
     "seasonal naive": seasonal_naive,
     "TSB": tsb,
     "empirical quantiles": empirical_quantiles,
@@ -116,7 +125,7 @@ def _backtests(counts: Counts, as_of: date, horizon_days: int) -> list[Backtest]
     return [msgspec.structs.replace(test, chosen=test is best) for test in tests]
 
 
-def _score(past: Counts, future: Counts, model: Callable[[Counts, int], Counts]) -> tuple[float, float, float]:
+def _score(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:
     """Return MASE of the median, weighted quantile loss, and coverage of the 80 % interval.
 
     Source: Hyndman, Koehler (2006), equation 11, with the weekly naive as scale; quantile loss weighted by

@@ -94,10 +94,10 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
     """Whether ``path`` proves that the tree with ``old_root`` is a prefix of the one with ``new_root``."""
+    if old == new:  # nothing to prove but that the roots are one; two empty trees prove nothing
+        return old > 0 and not path and old_root == new_root
     if old < 0 or new < old or not _hashes(old_root, new_root, *path):
         return False
-    if old == new:
-        return not path and old_root == new_root
     if old == 0:
         return not path and old_root == EMPTY_ROOT
     steps = list(path) if old & (old - 1) else [old_root, *path]

@@ -76,9 +76,8 @@ class SegmentLog:
 
     def replay(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yield (number, payload) of the acknowledged records with a number above ``after``."""
-        segments = self._segments()
-        for position, segment in enumerate(segments):
-            for number, payload, _ in _read(segment, last=position == len(segments) - 1):
+        for segment in self._segments():
+            for number, payload, _ in _read(segment):
                 if number > after:
                     yield number, payload
 
@@ -107,7 +106,7 @@ class SegmentLog:
         for position, segment in enumerate(segments):
             final = position == len(segments) - 1
             end = 0
-            for number, _, record_end in _read(segment, last=final):
+            for number, _, record_end in _read(segment):
                 self._last, end = max(self._last, number), record_end
             if final and end < segment.stat().st_size:
                 with durable("mending the history log"):
@@ -152,8 +151,8 @@ def _first(segment: Path) -> int:
     return int(segment.stem)
 
 
-def _read(segment: Path, *, last: bool) -> Iterator[tuple[int, bytes, int]]:
-    """Yield (number, payload, end offset) of whole records; a torn tail ends it quietly in the last segment."""
+def _read(segment: Path) -> Iterator[tuple[int, bytes, int]]:
+    """Yield (number, payload, end offset) of whole records; a torn tail ends it quietly."""
     expected = _first(segment)
     try:
         file = segment.open("rb")
@@ -161,17 +160,15 @@ def _read(segment: Path, *, last: bool) -> Iterator[tuple[int, bytes, int]]:
         return  # cut by the writer since we listed the folder: its records are in the table
     with file:
         end = 0
-        while True:
-            head = file.read(_HEADER_BYTES)
-            if not head:
-                return
+        while head := file.read(_HEADER_BYTES):
             record = _parse(head, file.read, expected)
             if record is None:
-                if last or not _more_records(file.read()):
-                    return
-                raise StoreError(
-                    f"{segment.name} in the history log is damaged after byte {end}. Restore the city from a backup."
-                )
+                file.seek(end + 1)
+                if _whole_header_in(file.read()):
+                    raise StoreError(
+                        f"{segment.name} in the history log is damaged after byte {end}. Restore the city from a backup."
+                    )
+                return
             end += _HEADER_BYTES + len(record)
             yield expected, record, end
             expected += 1
@@ -187,5 +184,12 @@ def _parse(head: bytes, read: Callable[[int], bytes], expected: int) -> bytes | 
     return payload if len(payload) == length and zlib.crc32(payload) == checksum else None
 
 
-def _more_records(rest: bytes) -> bool:
-    return _MAGIC in rest
+def _whole_header_in(rest: bytes) -> bool:
+    """Whether a record begins in ``rest``: then what came before was damaged, not torn while being written."""
+    at = rest.find(_MAGIC)
+    while at >= 0:
+        head = rest[at : at + _HEADER_BYTES]
+        if len(head) == _HEADER_BYTES and _CHECK.unpack(head[_HEADER.size :])[0] == zlib.crc32(head[: _HEADER.size]):
+            return True
+        at = rest.find(_MAGIC, at + 1)
+    return False
