@@ -19,6 +19,7 @@ from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
 from cityward.city.folder import Folder, load_territories, neutral_csv
 from cityward.city.gathering import Gatherer
+from cityward.city.reading import read_ahead
 from cityward.city.settings import Settings, load_settings
 from cityward.city.turn import HISTORY_COLUMNS, Turn, take_turn, write_turn
 from cityward.core.batch import Batch
@@ -159,8 +160,8 @@ class City:
         with self._writing() as door:
             if replay:
                 self.registers.resolve_quarantine(mapping.source, path.name)
-            for batch in read_file(Path(path), mapping, self.clock.now()):
-                intakes.append(door.admit(self._placed(batch)))
+            for batch in read_ahead(read_file(Path(path), mapping, self.clock.now()), self._placed):
+                intakes.append(door.admit(batch))
                 if progress:
                     progress(sum(intake.received for intake in intakes))
             door.flush()

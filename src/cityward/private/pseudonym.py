@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +12,10 @@ import polars as pl
 from cityward.core.errors import SettingsError
 
 KEY_BYTES = 32
+REMEMBERED = 500_000
+"""Pseudonyms kept in memory, so that people who come again cost no new derivation."""
+
+_NOBODY = pl.DataFrame(schema={"value": pl.String, "name": pl.String})
 _HEX_CHARS = 32  # 128 bits: two of a billion people collide with probability below 10^-20
 
 
@@ -36,15 +39,23 @@ class Pseudonyms:
                 "The pseudonym key is damaged.", "Restore keys/pseudonyms.key from your backup of keys/."
             )
         self._key = key
+        self._known: dict[str, pl.DataFrame] = {}
 
     def column(self, values: pl.Series, purpose: str) -> pl.Series:
         """Return the pseudonyms (32 hex digits) of ``values`` (String, any length); null stays null."""
-        key = hmac.digest(self._key, purpose.encode(), sha256)
-        unique = values.cast(pl.String).unique().drop_nulls()
-        names = [hmac.digest(key, value.encode(), "sha256").hex()[:_HEX_CHARS] for value in unique]
-        return values.cast(pl.String).replace_strict(
-            unique, pl.Series(names, dtype=pl.String), default=None, return_dtype=pl.String
-        )
+        column = values.cast(pl.String).rename("value")
+        known = self._known.get(purpose, _NOBODY)
+        new = column.unique().drop_nulls().to_frame().join(known, on="value", how="anti")["value"]
+        if new.len():
+            made = pl.DataFrame({"value": new, "name": self._names(new, purpose)}, schema=_NOBODY.schema)
+            known = pl.concat([known, made])
+            self._known[purpose] = known if known.height <= REMEMBERED else made
+        return column.to_frame().join(known, on="value", how="left", maintain_order="left")["name"]
+
+    def _names(self, values: pl.Series, purpose: str) -> list[str]:
+        key = hmac.digest(self._key, purpose.encode(), "sha256")
+        digest = hmac.digest
+        return [digest(key, value.encode(), "sha256").hex()[:_HEX_CHARS] for value in values]
 
 
 def load_or_create_key(path: Path) -> bytes:

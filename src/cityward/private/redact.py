@@ -1,6 +1,6 @@
 """Redaction of free text: e-mail addresses, telephone, card, bank and personal id numbers.
 
-A cheap columnar pattern finds the few texts with something that looks like one; only on those is the
+A cheap columnar pattern finds the few texts with an ``@`` or a long run of digits; only on those is the
 exact check (Luhn, ISO 13616) made. House numbers, dates, years, prices and request numbers stay.
 """
 
@@ -15,7 +15,7 @@ _IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"
 _SSN = r"\b\d{3}-\d{2}-\d{4}\b"
 _DIGIT_RUN = r"\+?\(?\d(?:[ .()/-]{0,2}\d){8,22}"
 
-_CANDIDATE = f"(?:{_EMAIL})|(?:{_IBAN})|(?:{_SSN})|(?:{_DIGIT_RUN})|(?:\\b\\d{{3}}[ .-]\\d{{4}}\\b)"
+_CANDIDATE = r"@|[0-9][0-9 .()/-]{5,}[0-9]"
 
 _EMAIL_RE = re.compile(_EMAIL)
 _IBAN_RE = re.compile(_IBAN)

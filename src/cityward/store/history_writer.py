@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.transaction import AddAction
 from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
-from cityward.core.errors import CityBusy, StoreError
+from cityward.core.errors import CityBusy
 from cityward.core.frames import HISTORY, PLACED, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
 from cityward.store.disk import durable, sync_file, sync_folder
@@ -35,7 +36,6 @@ ADDED, REVISED, REPEATED = 0, 1, 2
 
 _NOTE = struct.Struct("<I")
 _SEED = 0x63697479
-_FILES_BEFORE_COMPACTION = 40
 _COMPRESSED_ABOVE_ROWS = 1_000
 
 
@@ -215,34 +215,59 @@ class HistoryWriter:
             self.flush()
 
     def _write_table(self, rows: pl.DataFrame, last: int) -> None:
+        """Write one file a month, make all durable, then commit them together.
+
+        Files are named after the log record, so that a flush repeated after a crash writes the same names.
+        """
         path = table_path(self._folder)
-        before = set(path.rglob("*")) if path.exists() else set()
-        try:
-            write_deltalake(
-                str(path),
-                rows.with_columns(pl.col("key", "digest").reinterpret(signed=True)),
-                mode="append",
-                partition_by=["month"],
-                commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, last)]),
-            )
-        except OSError:
-            raise
-        except Exception as error:
-            raise StoreError(
-                f"The history table could not be written ({type(error).__name__}); its rows are safe in the log."
-            ) from error
-        _make_durable(path, before)
+        stored = rows.with_columns(pl.col("key", "digest").reinterpret(signed=True))
+        table = _table(path, stored)
+        months = stored.partition_by("month", as_dict=True)
+        added = [_write_month(path, str(month), part, last) for (month,), part in months.items()]
+        for folder in {path / Path(action.path).parent for action in added} | {path}:
+            sync_folder(folder)
+        table.create_write_transaction(
+            added,
+            mode="append",
+            schema=table.schema(),
+            partition_by=["month"],
+            commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, last)]),
+        )
+        _sync_commits(path)
 
 
-def _make_durable(path: Path, before: set[Path]) -> None:
-    """Fsync what a commit added: the table library does not."""
-    folders = {path, path.parent}
-    for new in set(path.rglob("*")) - before:
-        if new.is_file():
-            sync_file(new)
-        folders.add(new.parent)
-    for folder in folders:
-        sync_folder(folder)
+def _table(path: Path, rows: pl.DataFrame) -> DeltaTable:
+    """Open the table, or make it and make that durable."""
+    if DeltaTable.is_deltatable(str(path)):
+        return DeltaTable(path)
+    path.mkdir(parents=True, exist_ok=True)
+    table = DeltaTable.create(path, schema=rows.schema, partition_by=["month"])
+    _sync_commits(path)
+    sync_folder(path)
+    sync_folder(path.parent)
+    return table
+
+
+def _sync_commits(path: Path) -> None:
+    """Fsync the newest commit: the table library does not."""
+    commits = path / "_delta_log"
+    sync_file(max(commits.glob("*.json")))
+    sync_folder(commits)
+
+
+def _write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
+    file = path / f"month={month}" / f"{last:020d}.parquet"
+    file.parent.mkdir(exist_ok=True)
+    rows.drop("month").write_parquet(file, compression="snappy")
+    sync_file(file)
+    return AddAction(
+        path=f"month={month}/{file.name}",
+        size=file.stat().st_size,
+        partition_values={"month": month},
+        modification_time=0,
+        data_change=True,
+        stats=f'{{"numRecords":{rows.height}}}',
+    )
 
 
 def _encode(rows: pl.DataFrame, note: bytes) -> bytes:

@@ -38,7 +38,7 @@ class KeySet:
         """Add ``values`` (shape (n,)); those that are there already do no harm."""
         if not values.size:
             return
-        self._runs.append(np.unique(values))
+        self._runs.append(np.sort(values))
         while len(self._runs) > 1 and self._runs[-2].size < 2 * self._runs[-1].size:
             last = self._runs.pop()
             self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")

@@ -166,7 +166,8 @@ def _read(segment: Path) -> Iterator[tuple[int, bytes, int]]:
                 file.seek(end + 1)
                 if _whole_header_in(file.read()):
                     raise StoreError(
-                        f"{segment.name} in the history log is damaged after byte {end}. Restore the city from a backup."
+                        f"{segment.name} in the history log is damaged after byte {end}. "
+                        "Restore the city from a backup."
                     )
                 return
             end += _HEADER_BYTES + len(record)
@@ -175,7 +176,7 @@ def _read(segment: Path) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _parse(head: bytes, read: Callable[[int], bytes], expected: int) -> bytes | None:
-    if len(head) < _HEADER_BYTES or _CHECK.unpack(head[_HEADER.size :])[0] != zlib.crc32(head[: _HEADER.size]):
+    if len(head) < _HEADER_BYTES or not _whole(head):
         return None
     magic, number, length, checksum = _HEADER.unpack(head[: _HEADER.size])
     if magic != _MAGIC or number != expected:
@@ -189,7 +190,13 @@ def _whole_header_in(rest: bytes) -> bool:
     at = rest.find(_MAGIC)
     while at >= 0:
         head = rest[at : at + _HEADER_BYTES]
-        if len(head) == _HEADER_BYTES and _CHECK.unpack(head[_HEADER.size :])[0] == zlib.crc32(head[: _HEADER.size]):
+        if len(head) == _HEADER_BYTES and _whole(head):
             return True
         at = rest.find(_MAGIC, at + 1)
     return False
+
+
+def _whole(head: bytes) -> bool:
+    """Whether a header's own checksum holds."""
+    checksum: int = _CHECK.unpack(head[_HEADER.size :])[0]
+    return checksum == zlib.crc32(head[: _HEADER.size])
