@@ -20,7 +20,7 @@ SMALL_N = 10
 """Below so many reports the page says that the number is small."""
 
 BATCH_SHARE = 0.5
-"""A cluster of several days with more than this share of its reports on one day may be a data-entry batch."""
+"""A cluster with more than this share of its reports on one day may be a data-entry batch."""
 
 FEWEST_CASES = 20
 """Services with fewer incidents in the background are not scanned: there is nothing to compare with."""
@@ -157,7 +157,7 @@ def _caveats(cluster: Cluster, daily: NDArray[np.int64], replicates: int) -> tup
     caveats = []
     if cluster.observed < SMALL_N:
         caveats.append(f"Only {cluster.observed} reports: a small number, easily moved by chance.")
-    if daily.size > 1 and daily.max() > BATCH_SHARE * daily.sum():
+    if (daily.size > 1 or cluster.observed >= SMALL_N) and daily.max() > BATCH_SHARE * daily.sum():
         caveats.append("More than half of the reports came on one day: it may be a batch of data entry, not a need.")
     if cluster.p_value * (replicates + 1) < 1.5:
         caveats.append(f"None of {replicates:,} shuffles was as strong: the true recurrence is longer than shown.")
