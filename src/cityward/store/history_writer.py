@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
-from cityward.core.errors import CityBusy
+from cityward.core.errors import CityBusy, StoreError
 from cityward.core.frames import HISTORY, PLACED, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
 from cityward.store.disk import durable, sync_file, sync_folder
@@ -103,6 +104,10 @@ class HistoryWriter:
         self._keys, self._digests = KeySet(), KeySet()
         self._sequence = 0
         self._waiting: list[pl.DataFrame] = []
+        self._moving: list[pl.DataFrame] = []
+        self._move_ends: tuple[Future[None], int] | None = None
+        self._failure: StoreError | None = None
+        self._mover = ThreadPoolExecutor(1, thread_name_prefix="cityward-history")
         self.recovered: list[bytes] = []
         try:
             self._open()
@@ -162,19 +167,20 @@ class HistoryWriter:
         StoreError
             The disk refused; the rows stay acknowledged in the log.
         """
-        if not self._waiting:
-            return
-        last = self._log.last
-        with durable("writing the history table"):
-            self._write_table(pl.concat(self._waiting), last)
-        self._waiting.clear()
-        self._log.cut(last)
+        self._settle(wait=True)
+        if self._waiting:
+            self._move()
+            self._settle(wait=True)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
 
     def close(self) -> None:
         """Flush and give the lock back; what the disk refuses now stays safe in the log."""
         try:
             self.flush()
         finally:
+            self._mover.shutdown()
             self._log.close()
             os.close(self._lock)
 
@@ -211,8 +217,36 @@ class HistoryWriter:
         self._digests.add(rows["digest"].to_numpy())
         self._sequence = int(rows["sequence"].max()) + 1  # type: ignore[arg-type]
         self._waiting.append(rows)
-        if flush and sum(frame.height for frame in self._waiting) >= MEMORY_FLUSH_ROWS:
-            self.flush()
+        full = sum(frame.height for frame in self._waiting) >= MEMORY_FLUSH_ROWS
+        self._settle(wait=full)
+        if flush and full:
+            self._move()
+
+    def _move(self) -> None:
+        """Begin to move what waits into the table, beside further commits."""
+        self._moving, self._waiting = self._waiting, []
+        rows, last = pl.concat(self._moving), self._log.last
+        self._move_ends = (self._mover.submit(self._write_table, rows, last), last)
+
+    def _settle(self, *, wait: bool) -> None:
+        """Cut the log after a move that has ended; take its rows back when the disk refused.
+
+        A refusal is kept for the next `flush`: the rows are safe in the log, and the commit that happens
+        to notice it is not at fault.
+        """
+        if self._move_ends is None or not (wait or self._move_ends[0].done()):
+            return
+        ended, last = self._move_ends
+        self._move_ends = None
+        try:
+            with durable("writing the history table"):
+                ended.result()
+        except StoreError as failure:
+            self._failure = failure
+            self._waiting = [*self._moving, *self._waiting]
+        else:
+            self._log.cut(last)
+        self._moving = []
 
     def _write_table(self, rows: pl.DataFrame, last: int) -> None:
         """Write one file a month, make all durable, then commit them together.
@@ -223,9 +257,10 @@ class HistoryWriter:
         stored = rows.with_columns(pl.col("key", "digest").reinterpret(signed=True))
         table = _table(path, stored)
         months = stored.partition_by("month", as_dict=True)
-        added = [_write_month(path, str(month), part, last) for (month,), part in months.items()]
-        for folder in {path / Path(action.path).parent for action in added} | {path}:
+        written = [_write_month(path, str(month), part, last) for (month,), part in months.items()]
+        for folder in {path / Path(action.path).parent for action in written} | {path}:
             sync_folder(folder)
+        added: list[AddAction | RemoveAction] = [*written]
         table.create_write_transaction(
             added,
             mode="append",
