@@ -10,7 +10,7 @@ PORT ?= 8765
 ARGS ?=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test lint format types layers pytest bench wheel screenshots reference clean
+.PHONY: help demo test lint types layers pytest format bench wheel screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -21,7 +21,7 @@ demo: $(DEMO_ENVIRONMENT)/.ready  ## Chicago, from file to finding; opens http:/
 
 test: $(ENVIRONMENT)/.ready lint types layers pytest  ## lint, types, layers and every test, with real services
 
-lint: $(ENVIRONMENT)/.ready
+lint: $(ENVIRONMENT)/.ready  ## rules and form of the code
 	$(ENVIRONMENT)/bin/ruff check .
 	$(ENVIRONMENT)/bin/ruff format --check .
 
@@ -39,16 +39,16 @@ format: $(ENVIRONMENT)/.ready  ## put the code in its usual form
 	$(ENVIRONMENT)/bin/ruff format .
 
 bench: $(ENVIRONMENT)/.ready  ## measure, and write benchmarks/RESULTS.md
-	$(ENVIRONMENT)/bin/python benchmarks/run.py
+	$(ENVIRONMENT)/bin/python benchmarks/run.py $(ARGS)
 
 wheel: $(UV)  ## build dist/cityward-*.whl
 	$(UV) build --wheel
 
 screenshots: $(ENVIRONMENT)/.ready  ## make the pictures of the docs from a running demonstration
-	scripts/with-services $(ENVIRONMENT)/bin/python docs/screenshots.py
+	scripts/screenshots $(ENVIRONMENT)/bin
 
 clean:  ## remove everything that was made here
-	rm -rf $(TOOLS) $(ENVIRONMENT) $(DEMO_ENVIRONMENT) dist demo-city .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(TOOLS) $(ENVIRONMENT) $(DEMO_ENVIRONMENT) dist demo-city .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cityward needs Python 3.11 or newer; '$(PYTHON)' is older. Use 'make PYTHON=python3.12 …'."; exit 2; }

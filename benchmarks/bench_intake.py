@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
+
 from measure import CHICAGO, CITYWARD, ROOT, measure
 from synthetic import MAPPING, write
 

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any, Final
 
 import polars as pl
 
 from cityward.core.identifiers import make_id
 from cityward.core.records import Backtest, Need, Proposal, Silence
 
-MOST_PROPOSALS = 12
-_FROM_NEEDS, _FROM_SILENCES, _FROM_FORECASTS = 6, 3, 3
-_UNKNOWN_EFFECT = "Not known yet: what comes of it will tell, confirmed by residents."
+MOST_PROPOSALS: Final = 12
+"""More would not be read; what is left out waits in the lists of needs, silent places and forecasts."""
 
-RISE = 1.25
+_FROM_NEEDS, _FROM_SILENCES, _FROM_FORECASTS = 6, 3, 3
+_UNKNOWN_EFFECT: Final = "Not known yet: what comes of it will tell, confirmed by residents."
+
+RISE: Final = 1.25
 """A forecast is worth a proposal when even its low estimate exceeds the recent average by this much."""
 
-FEWEST_EXPECTED = 10.0
+FEWEST_EXPECTED: Final = 10.0
+SMALL_NUMBER: Final = 10
+"""Fewer reports than this are looked at one by one before anybody is sent."""
+
+SAME_PLACES_SHARE: Final = 0.5
+"""A need over all services that shares more of its places with one service's need is proposed once."""
+
+ALL_SERVICES: Final = "all services"
+FLOOR: Final = "seasonal naive"
+"""Name of the simplest forecast: last week again."""
 
 
 def propose(
@@ -34,38 +46,61 @@ def propose(
     Parameters
     ----------
     needs, silences : sequence
-        Best first.
+        Best first. A need over all services is left out where a single service's need says the same.
     forecasts : polars.DataFrame
-        `cityward.core.frames.FORECAST` columns.
+        `cityward.core.frames.FORECAST` columns. One leads to a proposal when the sum of its daily 10 %
+        quantiles exceeds the recent average `RISE` times, and at least `FEWEST_EXPECTED` are expected.
     backtests : sequence of Backtest
-        Named in the reason of proposals from forecasts.
+        How the models did; the reason of a proposal from a forecast names the model in use and says
+        whether it beat the floor.
     recent : polars.DataFrame
-        ``service``, ``territory``, ``per_day``: average of the last weeks.
+        ``service``, ``territory``, ``per_day``: average count of the last four weeks.
     names : mapping
         Name of each territory.
+
+    Returns
+    -------
+    list of Proposal
+        All waiting. The reason reads on from "because": it ends with a full stop.
     """
-    found = [_from_need(need) for need in needs[:_FROM_NEEDS]]
+    found = [_from_need(need) for need in _distinct(needs)[:_FROM_NEEDS]]
     found += [_from_silence(silence) for silence in silences[:_FROM_SILENCES]]
-    found += _from_forecasts(forecasts, backtests, recent, names)
+    found += [_from_forecast(row, backtests, names) for row in _rising(forecasts, recent)]
     return found[:MOST_PROPOSALS]
 
 
+def _distinct(needs: Sequence[Need]) -> list[Need]:
+    """Needs, without those over all services that a single service's need explains."""
+    single = [set(need.territories) for need in needs if need.service != ALL_SERVICES]
+
+    def explained(need: Need) -> bool:
+        places = set(need.territories)
+        return any(len(places & other) > SAME_PLACES_SHARE * len(places) for other in single)
+
+    return [need for need in needs if need.service != ALL_SERVICES or not explained(need)]
+
+
 def _from_need(need: Need) -> Proposal:
-    service = need.service[0].lower() + need.service[1:]
     where = need.names[0] if len(need.names) == 1 else f"{len(need.names)} areas around {need.names[0]}"
-    batch = any("data entry" in caveat for caveat in need.caveats)
-    action = (
-        f"Check with the intake desk whether these reports were typed in together; if not, inspect {where}."
-        if batch
-        else f"Send an inspection to {where} within three working days and report what is found for each address."
-    )
+    what = "reports of all kinds" if need.service == ALL_SERVICES else _inside(need.service)
+    if any("data entry" in caveat for caveat in need.caveats):
+        action = f"Check with the intake desk whether these reports were typed in together; if not, inspect {where}."
+    elif need.observed < SMALL_NUMBER:
+        action = f"Read the {need.observed} reports one by one; where they tell of the same thing, inspect {where}."
+    else:
+        action = f"Send an inspection to {where} within three working days and report what is found for each address."
+    # The rank of the strongest of all shuffles is only a bound.
+    often = "less than once" if need.p_value * (need.replicates + 1) < 1.5 else "about once"
     return Proposal(
         id=make_id("proposal", need.id, action),
         about=need.id,
         service=need.service,
         territories=need.territories,
-        title=f"Look into {service} in {where}",
-        because=f"{need.sentence[:-1]}; chance alone would show this about once in {need.recurrence_days:,.0f} days.",
+        title=f"Look into {what} in {where}",
+        because=(
+            f"{need.sentence.removesuffix('.')}; chance alone would show this {often} in "
+            f"{need.recurrence_days:,.0f} days."
+        ),
         action=action,
         effect=_UNKNOWN_EFFECT,
         system="cityward-need-scan",
@@ -77,7 +112,7 @@ def _from_silence(silence: Silence) -> Proposal:
     return Proposal(
         id=make_id("proposal", silence.id, action),
         about=silence.id,
-        service="all services",
+        service=ALL_SERVICES,
         territories=(silence.territory,),
         title=f"Ask in {silence.name} what is missing",
         because=silence.sentence,
@@ -87,44 +122,60 @@ def _from_silence(silence: Silence) -> Proposal:
     )
 
 
-def _from_forecasts(
-    forecasts: pl.DataFrame, backtests: Sequence[Backtest], recent: pl.DataFrame, names: Mapping[str, str]
-) -> list[Proposal]:
+def _rising(forecasts: pl.DataFrame, recent: pl.DataFrame) -> list[dict[str, Any]]:
+    """Series that clearly rise, those with most more reports first."""
     if not forecasts.height:
         return []
     rising = (
-        forecasts.group_by("service", "territory")
-        .agg(pl.col("mean", "q10").sum(), pl.len().alias("days"), pl.col("day").min().alias("first"))
+        forecasts.group_by("service", "territory", maintain_order=True)
+        .agg(pl.col("mean", "q10").sum(), pl.len().alias("days"), pl.col("day").min(), pl.col("model").first())
         .join(recent, on=["service", "territory"], how="left")
         .with_columns((pl.col("per_day").fill_null(0.0) * pl.col("days")).alias("lately"))
-        # Adding up daily low estimates understates the low estimate of the sum: a cautious test.
+        # Daily low estimates add up to less than the low estimate of the sum: a cautious test.
         .filter((pl.col("mean") >= FEWEST_EXPECTED) & (pl.col("q10") > RISE * pl.col("lately")))
-        .sort((pl.col("mean") - pl.col("lately")), "service", "territory", descending=[True, False, False])
+        .sort(pl.col("mean") - pl.col("lately"), "service", "territory", descending=[True, False, False])
         .head(_FROM_FORECASTS)
     )
-    return [_from_forecast(row, backtests, names) for row in rising.iter_rows(named=True)]
+    return list(rising.iter_rows(named=True))
 
 
-def _from_forecast(row: Mapping[str, object], backtests: Sequence[Backtest], names: Mapping[str, str]) -> Proposal:
-    place, first = names.get(str(row["territory"]), str(row["territory"])), row["first"]
-    service = str(row["service"])
-    chosen = next((test for test in backtests if test.chosen), None)
-    tested = (
-        f" Model: {chosen.model}, best of {len(backtests)} on days it had not seen." if chosen else " Not tested yet."
-    )
+def _from_forecast(row: Mapping[str, Any], backtests: Sequence[Backtest], names: Mapping[str, str]) -> Proposal:
+    service, territory, first = str(row["service"]), str(row["territory"]), row["day"]
+    place = names.get(territory, territory)
     since = f"{first:%-d %B}" if isinstance(first, date) else "tomorrow"
-    action = f"Plan crews in {place} for about {row['mean']:.0f} reports in the {row['days']} days from {since}."
+    action = f"Plan crews in {place} for about {row['mean']:,.0f} reports in the {row['days']} days from {since}."
+    about = make_id("forecast", service, territory, first)
     return Proposal(
-        id=make_id("proposal", service, row["territory"], action),
-        about=make_id("forecast", service, row["territory"], first),
+        id=make_id("proposal", about, action),
+        about=about,
         service=service,
-        territories=(str(row["territory"]),),
-        title=f"Prepare for more {service[0].lower()}{service[1:]} in {place}",
+        territories=(territory,),
+        title=f"Prepare for more {_inside(service)} in {place}",
         because=(
-            f"about {row['mean']:.0f} reports are expected in {row['days']} days, where the last "
-            f"four weeks had {row['lately']:.0f}.{tested}"
+            f"{place} is expected to send about {row['mean']:,.0f} reports in {row['days']} days, where the pace of "
+            f"the last four weeks would give {row['lately']:,.0f}. {_standing(str(row['model']), backtests)}"
         ),
         action=action,
         effect=_UNKNOWN_EFFECT,
         system="cityward-forecast",
     )
+
+
+def _standing(model: str, backtests: Sequence[Backtest]) -> str:
+    """Which model speaks, and whether it has earned it."""
+    tests = {test.model: test for test in backtests}
+    mine, floor = tests.get(model), tests.get(FLOOR)
+    if mine is None:
+        return f"The model in use is {model}; the history is too short to test it, so take this with care."
+    if floor is None or mine.wql >= floor.wql:
+        return f"The model in use is {model}: none did better than to expect last week again, so take this with care."
+    better = 1 - mine.wql / floor.wql
+    return (
+        f"The model in use is {model}; on days it had not seen its loss was {better:.0%} smaller than that of "
+        "expecting last week again."
+    )
+
+
+def _inside(service: str) -> str:
+    """A service's name inside a sentence; abbreviations keep their capitals."""
+    return service if service[1:2].isupper() else f"{service[:1].lower()}{service[1:]}"

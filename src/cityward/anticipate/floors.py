@@ -33,12 +33,15 @@ PROBABILITY_SMOOTHING: Final = 0.05
 PROFILE_PRIOR_COUNTS: Final = 100.0
 """Reports in half a year at which a series' own weekday profile weighs as much as that of all together."""
 
-SIZE_RANGE: Final = (0.05, 1e6)
+SIZE_RANGE: Final = (0.05, 1e9)
 """Bounds of the negative binomial's size: wilder than any service seen, and as good as Poisson."""
 
-NORMAL_FROM_MEAN: Final = 1000.0
-NORMAL_TO_SKEWNESS: Final = 0.5
-"""From here the Cornish-Fisher expansion is within a few thousandths of a standard deviation, and cheaper."""
+SMALLEST_MEAN: Final = 1e-9
+"""Below it a day is taken for certain to bring nothing."""
+
+LARGE_MEAN: Final = 1000.0
+NARROW_SIZE: Final = 16.0
+"""From both on the Cornish-Fisher expansion is within a hundredth of a standard deviation, and cheaper."""
 
 Counts = NDArray[np.float64]
 
@@ -114,28 +117,38 @@ def negative_binomial_quantiles(mean: Counts, size: Counts) -> Counts:
 
     Notes
     -----
-    Exact by summing probabilities, but for large and nearly symmetric ones, which are expanded.
+    Exact by summing probabilities while the mean is below `LARGE_MEAN`. Beyond, narrow distributions are
+    expanded, and wide ones scaled down to that mean at equal relative spread, so that a day on which a
+    source unloads a million rows costs no more than any other.
     Source: Cornish, Fisher (1938), Moments and cumulants, with the terms of skewness and kurtosis.
     """
     size = np.broadcast_to(np.clip(size, *SIZE_RANGE), mean.shape)
-    chance = size / (size + mean)
-    deviation = np.sqrt(mean / chance)
-    skewness = np.divide(2 - chance, np.sqrt(size * (1 - chance)), out=np.full(mean.shape, np.inf), where=mean > 0)
-    near_normal = (mean >= NORMAL_FROM_MEAN) & (skewness <= NORMAL_TO_SKEWNESS)
+    expand = (mean >= LARGE_MEAN) & (size >= NARROW_SIZE)
+    scale = np.maximum(mean / LARGE_MEAN, 1.0)[~expand]
+    # Relative variance is 1 / mean + 1 / size; the scaled mean has more of the first, and gets less of the second.
+    scaled_size = 1 / (1 / size[~expand] - (scale - 1) / np.maximum(mean[~expand], 1.0))
     found = np.zeros((*mean.shape, len(LEVELS)))
-    found[~near_normal] = _summed_quantiles(mean[~near_normal], size[~near_normal])
-    z, skew = np.asarray(_NORMAL), skewness[near_normal][:, None]
-    kurtosis = (6 / size[near_normal] + 1 / deviation[near_normal] ** 2)[:, None]
-    bent = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
-    found[near_normal] = np.round(mean[near_normal][:, None] + bent * deviation[near_normal][:, None])
+    found[~expand] = np.round(scale[:, None] * _summed_quantiles(mean[~expand] / scale, scaled_size))
+    found[expand] = _expanded_quantiles(mean[expand], size[expand])
     return found
+
+
+def _expanded_quantiles(mean: Counts, size: Counts) -> Counts:
+    """Quantiles of large negative binomials by the expansion of Cornish and Fisher, shape (n, levels)."""
+    mean, size, z = mean[:, None], size[:, None], np.asarray(_NORMAL)
+    deviation = np.sqrt(mean + mean**2 / size)
+    skewness = (1 + 2 * mean / size) / deviation
+    excess_kurtosis = 6 / size + 1 / deviation**2
+    bent = z + (z**2 - 1) * skewness / 6 + (z**3 - 3 * z) * excess_kurtosis / 24 - (2 * z**3 - 5 * z) * skewness**2 / 36
+    whole: Counts = np.round(mean + bent * deviation)
+    return whole
 
 
 def _summed_quantiles(mean: Counts, size: Counts) -> Counts:
     """Exact quantiles of negative binomials, shape (n, levels); what is settled leaves the loop."""
     found = np.zeros((mean.size, len(LEVELS)))
     levels = np.asarray(LEVELS)
-    waiting = np.flatnonzero(mean > 0)
+    waiting = np.flatnonzero(mean > SMALLEST_MEAN)
     mean, size = mean[waiting], size[waiting]
     log_ratio = -np.log1p(size / mean)
     log_term = -size * np.log1p(mean / size)
@@ -175,7 +188,8 @@ def _size(weeks: Counts, profile: Counts) -> Counts:
     expected = average[:, None, None] * profile[:, None, :]
     excess = ((weeks - expected) ** 2 - expected).mean(axis=(1, 2))
     second = (expected**2).mean(axis=(1, 2))
-    return np.divide(second, excess, out=np.full(len(weeks), np.inf), where=excess > 0)
+    size: Counts = np.divide(second, excess, out=np.full(len(weeks), np.inf), where=excess > 0)
+    return size
 
 
 def _smoothed(counts: Counts) -> Counts:

@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from cityward.anticipate.floors import (
     LEVELS,
@@ -29,13 +28,12 @@ MODELS: Final[dict[str, Callable[[Counts, int], Distribution]]] = {
     "TSB": tsb,
     "empirical quantiles": empirical_quantiles,
 }
-"""The floor first."""
+"""The floor first: on equal scores the first is chosen."""
 
 ORIGINS: Final = 3
 HISTORY_DAYS: Final = 730
 """Two years of background; older days say little about the next four weeks."""
 
-SHORTEST_TRAINING_DAYS: Final = 2 * WEEK_DAYS
 _NAMES: Final = ("q05", "q10", "q50", "q90", "q95")
 
 
@@ -52,8 +50,7 @@ def forecast(
     Parameters
     ----------
     cube : polars.DataFrame
-        `cityward.core.frames.CUBE` columns. Days without a row count zero; a series without any history
-        is forecast as zero with the width of zero, and its backtest does not count.
+        `cityward.core.frames.CUBE` columns; rows after ``as_of`` are not looked at.
     services, territories : sequence of str
         The series wanted: every pair.
     as_of : datetime.date
@@ -64,24 +61,33 @@ def forecast(
     Returns
     -------
     frame : polars.DataFrame
-        `cityward.core.frames.FORECAST` columns.
+        `cityward.core.frames.FORECAST` columns, one row for each pair and day, in the order given.
+        Quantiles never cross and are at least 0.
     backtests : list of Backtest
-        One for each model; ``chosen`` marks the one in the frame. Empty when the history is too short to
-        test (less than the horizon and two weeks): the floor is then used untested.
+        One for each model; ``chosen`` marks the one in the frame: the least weighted quantile loss, and
+        the floor on equal scores. Empty when the history is too short to test (less than the horizon and
+        `SHORTEST_HISTORY_DAYS`), or when nothing was ever reported: the floor is then used untested.
+
+    Notes
+    -----
+    A day without a row counts zero: a gap in a source looks like a quiet time, and draws the forecast down
+    until it is filled. A territory or service without any history (a new one) is forecast as zero with no
+    width until its first reports; it weighs in the backtest's quantile loss by what it then brought. One
+    day of history is forecast as that day, with the width of a Poisson distribution. There is no
+    randomness: equal inputs give equal bytes.
     """
     if not services or not territories:
         return pl.DataFrame(schema=FORECAST), []
     counts = _matrix(cube, services, territories, as_of)
     backtests = _backtests(counts, as_of, horizon_days)
     chosen = next((test.model for test in backtests if test.chosen), next(iter(MODELS)))
-    quantiles = MODELS[chosen](counts, horizon_days)
-    return _frame(quantiles, services, territories, as_of, chosen), backtests
+    return _frame(MODELS[chosen](counts, horizon_days), services, territories, as_of, chosen), backtests
 
 
 def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[str], as_of: date) -> Counts:
     """Interactions as (service and territory, day), the last column being ``as_of``."""
-    earliest = cube["day"].min() if cube.height else None
-    days = (as_of - earliest).days + 1 if isinstance(earliest, date) else HISTORY_DAYS
+    earliest = cube["day"].min()
+    days = (as_of - earliest).days + 1 if isinstance(earliest, date) else 1
     days = min(max(days, 1), HISTORY_DAYS)
     first = as_of - timedelta(days=days - 1)
     rows = (
@@ -102,14 +108,14 @@ def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[s
 def _backtests(counts: Counts, as_of: date, horizon_days: int) -> list[Backtest]:
     """Score every model at the last `ORIGINS` origins that leave enough to learn from."""
     ends = [counts.shape[1] - horizon_days * back for back in range(ORIGINS, 0, -1)]
-    ends = [end for end in ends if end >= SHORTEST_TRAINING_DAYS]
+    ends = [end for end in ends if end >= SHORTEST_HISTORY_DAYS and counts[:, :end].any()]
     if not ends:
         return []
     origins = tuple(as_of - timedelta(days=counts.shape[1] - end) for end in ends)
     tests = []
     for name, model in MODELS.items():
-        scores = [_score(counts[:, :end], counts[:, end : end + horizon_days], model) for end in ends]
-        mase, wql, coverage = (float(np.mean([score[part] for score in scores])) for part in range(3))
+        scores = [score(counts[:, :end], counts[:, end : end + horizon_days], model) for end in ends]
+        mase, wql, coverage = (float(np.mean([one[part] for one in scores])) for part in range(3))
         tests.append(
             Backtest(
                 model=name,
@@ -118,45 +124,63 @@ def _backtests(counts: Counts, as_of: date, horizon_days: int) -> list[Backtest]
                 coverage_80=round(coverage, 6),
                 origins=origins,
                 horizon_days=horizon_days,
-                series=int((counts.sum(axis=1) > 0).sum()),
+                series=int(counts.any(axis=1).sum()),
             )
         )
     best = min(tests, key=lambda test: test.wql)
     return [msgspec.structs.replace(test, chosen=test is best) for test in tests]
 
 
-def _score(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:
-    """Return MASE of the median, weighted quantile loss, and coverage of the 80 % interval.
+def score(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:
+    """Return how a model did on days it had not seen: MASE, weighted quantile loss, 80 % coverage.
 
-    Source: Hyndman, Koehler (2006), equation 11, with the weekly naive as scale; quantile loss weighted by
-    the sum of counts as in the M5 competition.
+    Parameters
+    ----------
+    past, future : ndarray of float, shape (series, days)
+        Counts before (more than a week) and after the origin.
+    model : callable
+        As in `MODELS`; it is given ``past`` alone.
+
+    Returns
+    -------
+    mase : float
+        Mean over series of the error of the median, over that of the weekly naive in ``past``; series
+        that never change have no such scale and are left out.
+    wql : float
+        Twice the quantile loss, averaged over levels, over the sum of all counts; of all series.
+    coverage_80 : float
+        Share of days from the 10 % to the 90 % quantile, of series with any report in ``past``: silent ones
+        would be covered for nothing.
+
+    Notes
+    -----
+    Source: Hyndman, Koehler (2006), Another look at measures of forecast accuracy, equation 11; quantile
+    loss weighted as in Makridakis and others (2022), The M5 uncertainty competition.
     """
-    quantiles = model(past, future.shape[1])
+    quantiles = model(past, future.shape[1]).quantiles
     scale = np.abs(past[:, WEEK_DAYS:] - past[:, :-WEEK_DAYS]).mean(axis=1)
-    alive = scale > 0
-    if not alive.any():
-        return 0.0, 0.0, 1.0
+    changing, alive = scale > 0, past.any(axis=1)
     errors = np.abs(future - quantiles[:, :, LEVELS.index(0.5)]).mean(axis=1)
-    mase = float((errors[alive] / scale[alive]).mean())
+    mase = float((errors[changing] / scale[changing]).mean()) if changing.any() else 0.0
     gap = future[:, :, None] - quantiles
     levels = np.asarray(LEVELS)
-    loss = np.maximum(levels * gap, (levels - 1) * gap)[alive].sum(axis=(0, 1)).mean()
-    wql = float(2 * loss / max(np.abs(future[alive]).sum(), 1.0))
-    inside = (future >= quantiles[:, :, LEVELS.index(0.1)]) & (future <= quantiles[:, :, LEVELS.index(0.9)])
-    return mase, wql, float(inside[alive].mean())
+    loss = float(np.maximum(levels * gap, (levels - 1) * gap).sum(axis=(0, 1)).mean())
+    low, high = quantiles[:, :, LEVELS.index(0.1)], quantiles[:, :, LEVELS.index(0.9)]
+    inside = ((future >= low) & (future <= high))[alive]
+    return mase, 2 * loss / max(float(future.sum()), 1.0), float(inside.mean()) if alive.any() else 1.0
 
 
 def _frame(
-    quantiles: NDArray[np.float64], services: Sequence[str], territories: Sequence[str], as_of: date, model: str
+    ahead: Distribution, services: Sequence[str], territories: Sequence[str], as_of: date, model: str
 ) -> pl.DataFrame:
-    horizon = quantiles.shape[1]
-    days = [as_of + timedelta(days=ahead + 1) for ahead in range(horizon)]
-    weights = np.array([0.075, 0.225, 0.4, 0.225, 0.075])  # of each quantile's share of the distribution
+    series, horizon = ahead.mean.shape
+    days = pl.date_range(as_of + timedelta(days=1), as_of + timedelta(days=horizon), eager=True)
+    ranks = np.arange(series).repeat(horizon)
     columns = {
-        "service": np.repeat(services, len(territories) * horizon),
-        "territory": np.tile(np.repeat(territories, horizon), len(services)),
-        "day": pl.Series(days * (len(services) * len(territories)), dtype=pl.Date),
-        "mean": (quantiles @ weights).ravel().round(4),
-        **{name: quantiles[:, :, at].ravel().round(4) for at, name in enumerate(_NAMES)},
+        "service": pl.Series(services, dtype=pl.String).gather(ranks // len(territories)),
+        "territory": pl.Series(territories, dtype=pl.String).gather(ranks % len(territories)),
+        "day": days.gather(np.tile(np.arange(horizon), series)),
+        "mean": ahead.mean.ravel().round(4),
+        **{name: ahead.quantiles[:, :, at].ravel().round(4) for at, name in enumerate(_NAMES)},
     }
     return conform(pl.DataFrame(columns).with_columns(model=pl.lit(model)), FORECAST)

@@ -18,7 +18,7 @@ KINDS = {
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 
-_PATTERN = re.compile(r"^([NFPDRBUS])-([0-9a-f]{10})$")
+_PATTERN = re.compile(r"([NFPDRBUS])-([0-9a-f]{10})")
 
 
 def make_id(kind: str, *parts: object) -> str:
@@ -37,7 +37,7 @@ def make_id(kind: str, *parts: object) -> str:
 
 def kind_of(identifier: str) -> str | None:
     """Return the kind of an identifier, or None when it does not look like one of ours."""
-    match = _PATTERN.match(identifier)
+    match = _PATTERN.fullmatch(identifier)
     if not match:
         return None
     return next(kind for kind, letter in KINDS.items() if letter == match[1])

@@ -2,108 +2,162 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cityward.core.identifiers import make_id
 from cityward.core.records import Silence, Territory
+from cityward.equitable.gamma_poisson import ratio_bounds
 
-PEERS = 10
+Floats = NDArray[np.float64]
+
+PEERS: Final = 10
 """Territories compared with: enough for a spread, few enough to be alike."""
 
-FEWEST_TERRITORIES = 2 * PEERS
-FEWEST_EXPECTED = 10.0
+FEWEST_TERRITORIES: Final = 2 * PEERS
+"""In a smaller city the peers of a place would be most of the city."""
+
+FEWEST_EXPECTED: Final = 10.0
 """With fewer reports expected in a year nothing can be told."""
 
-CLEARLY_BELOW = 0.8
+CLEARLY_BELOW: Final = 0.8
 """A place is listed when even the upper end of its 90 % interval is below this ratio."""
 
-MOST_LISTED = 5
-_Z90 = 1.6448536269514722
+LEAST_SPREAD: Final = 0.05
+"""No two places are more alike than this share of their rate, however alike their counts look."""
+
+MOST_LISTED: Final = 5
 
 
 def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list[Silence]:
-    """Return the places that are clearly quieter than places like them, the quietest first.
+    """Return the places that are clearly quieter than places like them, the clearest first.
 
     Parameters
     ----------
     heard : mapping of str to int
-        Incidents of a year by territory.
+        Incidents of a year by territory; one that is missing was not heard at all.
     territories : sequence of Territory
-        Those without a population are neither judged nor compared with.
+        Those without a population are neither judged nor compared with, and neither are those of which
+        nothing is known to compare them by (income, internet access, people per home).
+
+    Returns
+    -------
+    list of Silence
+        At most `MOST_LISTED`, by the upper end of their 90 % interval. Empty with fewer than
+        `FEWEST_TERRITORIES` that can be compared.
 
     Notes
     -----
-    Peers are nearest in income and internet access (whichever is known of all). The ratio of heard to
-    expected is log-normal: its variance adds the Poisson noise of the place and of its peers to the spread
-    between peers beyond Poisson, so that a place is not called silent for differing as its peers differ.
-    Population counts residents; places where many work or pass through are expected to report more.
+    The peers of a place are the `PEERS` nearest in what is known of both, standardised; people per home
+    stands for how densely people live. Expected is the peers' common rate per resident times its
+    residents. The count is gamma-Poisson around it: Poisson noise, the spread between peers beyond Poisson
+    (by moments, and at least the spread that is typical in the city, because ten peers estimate it badly),
+    and the uncertainty of the peers' own rate. A place is not called silent for differing as its peers
+    differ among themselves.
+
+    It is a question, not a finding of need: population counts residents, and places where few report may
+    have little to report. Source of the moments: Marshall (1991), Mapping disease and mortality rates using
+    empirical Bayes estimators, Journal of the Royal Statistical Society C 40(2).
     """
-    known = [territory for territory in territories if territory.population]
+    known = [territory for territory in territories if territory.population and territory.population > 0]
+    features = _features(known)
+    comparable = np.flatnonzero(np.isfinite(features).any(axis=1))
+    known = [known[place] for place in comparable]
     if len(known) < FEWEST_TERRITORIES:
         return []
     people = np.array([territory.population for territory in known], dtype=float)
     counts = np.array([heard.get(territory.id, 0) for territory in known], dtype=float)
-    peers = _peers(known)
-    found = []
-    for at, territory in enumerate(known):
-        expected, spread = _expectation(counts[peers[at]], people[peers[at]], float(people[at]))
-        if expected < FEWEST_EXPECTED:
-            continue
-        ratio = float(counts[at] + 0.5) / expected
-        error = math.sqrt(1 / (counts[at] + 0.5) + spread**2 * (1 + 1 / PEERS))
-        low, high = ratio * math.exp(-_Z90 * error), ratio * math.exp(_Z90 * error)
-        if high < CLEARLY_BELOW:
-            names = tuple(known[peer].name for peer in peers[at])
-            found.append(_silence(territory, int(counts[at]), expected, (ratio, low, high), names))
-    return sorted(found, key=lambda silence: (silence.ratio_high, silence.territory))[:MOST_LISTED]
+    peers = _peers(features[comparable])
+    expected, variance = _expectation(counts, people, peers)
+    at = np.flatnonzero((expected >= FEWEST_EXPECTED) & (counts < CLEARLY_BELOW * expected) & (peers[:, -1] >= 0))
+    low, high = ratio_bounds(counts[at], expected[at], variance[at])
+    order = [rank for rank in np.lexsort((at, high)) if high[rank] < CLEARLY_BELOW][:MOST_LISTED]
+    return [
+        _silence(
+            known[at[rank]],
+            int(counts[at[rank]]),
+            float(expected[at[rank]]),
+            (float(low[rank]), float(high[rank])),
+            tuple(known[peer].name for peer in peers[at[rank]]),
+        )
+        for rank in order
+    ]
 
 
-def _peers(known: Sequence[Territory]) -> NDArray[np.int64]:
-    """Positions of the `PEERS` most similar territories of each, shape (n, PEERS)."""
-    features = []
-    for name in ("income", "internet_share"):
-        values = [getattr(territory, name) for territory in known]
-        if all(value is not None for value in values):
-            column = np.array(values, dtype=float)
-            column = np.log(np.maximum(column, 1.0)) if name == "income" else column
-            features.append((column - column.mean()) / (column.std() or 1.0))
-    if not features:
-        features = [np.zeros(len(known))]
-    points = np.column_stack(features)
-    distance = np.linalg.norm(points[:, None, :] - points[None, :, :], axis=2)
-    np.fill_diagonal(distance, np.inf)
-    return np.argsort(distance, axis=1, kind="stable")[:, :PEERS]
+def _features(known: Sequence[Territory]) -> Floats:
+    """What territories are compared by, standardised, shape (n, 3); unknown values are not finite."""
+    income = _column([territory.income for territory in known])
+    homes = _column([territory.households for territory in known])
+    people = _column([territory.population for territory in known])
+    internet = _column([territory.internet_share for territory in known])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        features = np.column_stack([np.log(income), internet, np.log(people / homes)])
+    features[~np.isfinite(features)] = np.nan
+    seen = np.isfinite(features)
+    amount = np.maximum(seen.sum(axis=0), 1)
+    centred = features - np.where(seen, features, 0.0).sum(axis=0) / amount
+    deviation = np.sqrt(np.where(seen, centred**2, 0.0).sum(axis=0) / amount)
+    # What is the same everywhere tells nobody apart, and by rounding would tell them apart at random.
+    standardised: Floats = np.where(deviation > 1e-9, centred / np.maximum(deviation, 1e-9), centred * 0.0)
+    return standardised
 
 
-def _expectation(counts: NDArray[np.float64], people: NDArray[np.float64], own: float) -> tuple[float, float]:
-    """Expected count of a place, and the spread (log scale) between its peers beyond Poisson noise."""
-    rates = np.log((counts + 0.5) / people)
-    noise = (1 / (counts + 0.5)).mean()
-    spread = math.sqrt(max(float(rates.var(ddof=1)) - noise, 0.0))
-    return float(own * np.exp(rates.mean())), spread
+def _column(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _peers(features: Floats) -> NDArray[np.int64]:
+    """Positions of the `PEERS` most similar territories of each, shape (n, PEERS); -1 where there are fewer."""
+    seen = np.isfinite(features)
+    values = np.where(seen, features, 0.0)
+    peers = np.full((len(features), PEERS), -1)
+    for place in range(len(features)):  # one row at a time: all pairs at once would not fit for a whole country
+        shared = seen & seen[place]
+        amount = shared.sum(axis=1)
+        squares = np.where(shared, (values - values[place]) ** 2, 0.0).sum(axis=1)
+        distance = np.divide(squares, amount, out=np.full(len(features), np.inf), where=amount > 0)
+        distance[place] = np.inf
+        nearest = np.argsort(distance, kind="stable")[:PEERS]
+        peers[place] = np.where(np.isfinite(distance[nearest]), nearest, -1)
+    return peers
+
+
+def _expectation(counts: Floats, people: Floats, peers: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Expected count of each place, and the relative variance around it beyond Poisson noise."""
+    heard, residents = counts[peers], people[peers]
+    total, everyone = heard.sum(axis=1), residents.sum(axis=1)
+    rate = total / everyone
+    around = (residents * (heard / residents - rate[:, None]) ** 2).sum(axis=1) / everyone
+    beyond = np.maximum(around - rate / residents.mean(axis=1), 0.0)
+    spread = np.divide(beyond, rate**2, out=np.zeros(len(rate)), where=rate > 0)
+    typical = max(float(np.median(spread)), LEAST_SPREAD**2)
+    variance = np.maximum(spread, typical) * (1 + 1 / PEERS) + 1 / (total + 0.5)
+    return rate * people, variance
 
 
 def _silence(
-    territory: Territory, heard: int, expected: float, ratio: tuple[float, float, float], peers: tuple[str, ...]
+    territory: Territory, heard: int, expected: float, bounds: tuple[float, float], peers: tuple[str, ...]
 ) -> Silence:
-    middle, low, high = ratio
+    low, high = bounds
+    ratio = heard / expected
+    hear = (
+        f"we hear {ratio:.1f} times what we would expect ({low:.1f} to {high:.1f})"
+        if heard
+        else f"in a year we heard nothing, where we would expect {expected:.0f} reports"
+    )
     return Silence(
         id=make_id("silence", territory.id, heard, round(expected, 3)),
         territory=territory.id,
         name=territory.name,
         heard=heard,
         expected=expected,
-        ratio=middle,
+        ratio=ratio,
         ratio_low=low,
         ratio_high=high,
         population=float(territory.population or 0),
         compared_with=peers,
-        sentence=(
-            f"{territory.name} is quieter than places like it: we hear {middle:.1f} times what we would expect "
-            f"({low:.1f} to {high:.1f}). Ask there; do not assume that all is well."
-        ),
+        sentence=f"{territory.name} is quieter than places like it: {hear}. Ask there; do not assume that all is well.",
     )

@@ -17,7 +17,7 @@ from cityward.core.errors import Defect
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Intake, Refusal, from_json, to_json
-from cityward.guard.biometric import templates
+from cityward.guard.biometric import suspects, templates
 from cityward.private.coarsen import coarsen_address, coarsen_point
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.redact import redact
@@ -144,7 +144,7 @@ class Door:
         columns: list[str] = []
         declared = False
         for part in (batch.extra, batch.frame):
-            for name in part.columns:
+            for name in suspects(part, {name for name in part.columns if batch.classes.get(name) == "biometric"}):
                 if batch.classes.get(name) == "biometric":
                     found = part[name].is_not_null()
                     declared |= bool(found.any())

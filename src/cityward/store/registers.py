@@ -11,7 +11,6 @@ import polars as pl
 import sqlalchemy as sql
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import NullPool
 
 from cityward.core.errors import SettingsError, StoreError
 from cityward.core.limits import PAGE_ROWS
@@ -76,7 +75,7 @@ def open_registers(url: str) -> Registers:
         The database does not answer.
     """
     try:
-        engine = sql.create_engine(url, poolclass=NullPool) if url.startswith("sqlite") else sql.create_engine(url)
+        engine = sql.create_engine(url)
     except (sql.exc.ArgumentError, ModuleNotFoundError) as error:
         raise SettingsError(
             f"store.registers cannot be used ({type(error).__name__}).",

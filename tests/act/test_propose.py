@@ -1,0 +1,242 @@
+from datetime import date, timedelta
+
+import msgspec
+import polars as pl
+import pytest
+
+from cityward.act.propose import FLOOR, MOST_PROPOSALS, propose
+from cityward.anticipate.forecast import MODELS
+from cityward.core.frames import FORECAST
+from cityward.core.records import Backtest, Need, Proposal, Silence
+
+FIRST = date(2014, 7, 1)
+DAYS = 28
+NAMES = {"1": "Rogers Park", "2": "Clearing"}
+NO_RECENT = pl.DataFrame(schema={"service": pl.String, "territory": pl.String, "per_day": pl.Float64})
+
+NEED = Need(
+    id="N-0000000001",
+    service="Overflowing carts",
+    domain="environment",
+    territories=("2", "3"),
+    names=("Clearing", "Garfield Ridge"),
+    starts=date(2014, 6, 9),
+    ends=date(2014, 6, 30),
+    observed=37,
+    expected=4.3,
+    relative_risk=8.6,
+    relative_risk_low=6.4,
+    relative_risk_high=11.3,
+    statistic=47.0,
+    p_value=0.002,
+    recurrence_days=526.0,
+    replicates=999,
+    population=55_000.0,
+    sentence="37 reports of overflowing carts where 4.3 were expected, in 2 areas around Clearing since 9 June.",
+)
+SILENCE = Silence(
+    id="S-0000000001",
+    territory="54",
+    name="Riverdale",
+    heard=21,
+    expected=71.0,
+    ratio=0.3,
+    ratio_low=0.2,
+    ratio_high=0.6,
+    population=7_000.0,
+    compared_with=("Woodlawn",),
+    sentence=(
+        "Riverdale is quieter than places like it: we hear 0.3 times what we would expect (0.2 to 0.6). "
+        "Ask there; do not assume that all is well."
+    ),
+)
+
+
+def backtest(model: str, wql: float, *, chosen: bool = False) -> Backtest:
+    origins = (date(2014, 6, 2),)
+    return Backtest(
+        model=model, mase=0.8, wql=wql, coverage_80=0.9, origins=origins, horizon_days=DAYS, series=2, chosen=chosen
+    )
+
+
+TESTED = [backtest("seasonal naive", 1.25), backtest("TSB", 0.75, chosen=True)]
+
+
+def ahead(*series: tuple[str, str, float, float], model: str = "TSB") -> pl.DataFrame:
+    """Forecasts of (service, territory, daily mean, daily 10 % quantile)."""
+    return pl.DataFrame(
+        [
+            {
+                "service": service,
+                "territory": territory,
+                "day": FIRST + timedelta(days=day),
+                "mean": mean,
+                "q05": low,
+                "q10": low,
+                "q50": mean,
+                "q90": mean + 2,
+                "q95": mean + 3,
+                "model": model,
+            }
+            for service, territory, mean, low in series
+            for day in range(DAYS)
+        ],
+        schema=FORECAST,
+    )
+
+
+def recent(*series: tuple[str, str, float]) -> pl.DataFrame:
+    return pl.DataFrame(list(series), schema=NO_RECENT.schema, orient="row")
+
+
+def only(proposals: list[Proposal]) -> Proposal:
+    assert len(proposals) == 1
+    return proposals[0]
+
+
+def from_need(need: Need) -> Proposal:
+    return only(propose([need], [], ahead(), [], recent=NO_RECENT, names=NAMES))
+
+
+def from_forecast(forecasts: pl.DataFrame, tests: list[Backtest], lately: pl.DataFrame) -> list[Proposal]:
+    return propose([], [], forecasts, tests, recent=lately, names=NAMES)
+
+
+def test_nothing_found_proposes_nothing() -> None:
+    assert propose([], [], ahead(), [], recent=NO_RECENT, names={}) == []
+
+
+def test_a_need_is_inspected() -> None:
+    found = from_need(NEED)
+    assert found.about == NEED.id
+    assert found.system == "cityward-need-scan"
+    assert found.state == "waiting"
+    assert found.territories == NEED.territories
+    assert found.title == "Look into overflowing carts in 2 areas around Clearing"
+    assert found.because == (
+        "37 reports of overflowing carts where 4.3 were expected, in 2 areas around Clearing since 9 June; "
+        "chance alone would show this about once in 526 days."
+    )
+    assert found.action.startswith("Send an inspection to 2 areas around Clearing")
+
+
+def test_no_effect_is_promised() -> None:
+    rising = ahead(("Water", "1", 5.0, 3.0))
+    found = propose([NEED], [SILENCE], rising, TESTED, recent=NO_RECENT, names=NAMES)
+    assert len(found) == 3
+    assert {one.effect for one in found} == {"Not known yet: what comes of it will tell, confirmed by residents."}
+
+
+def test_a_rank_that_is_only_a_bound_says_so() -> None:
+    need = msgspec.structs.replace(NEED, p_value=0.001, recurrence_days=1000.0)
+    assert "chance alone would show this less than once in 1,000 days." in from_need(need).because
+
+
+def test_a_likely_data_entry_batch_is_checked_at_the_desk_first() -> None:
+    caveat = "More than half of the reports came on one day: it may be a batch of data entry, not a need."
+    found = from_need(msgspec.structs.replace(NEED, caveats=(caveat,)))
+    assert found.action.startswith("Check with the intake desk")
+    assert "Send" not in found.action
+
+
+def test_a_small_number_is_read_before_anybody_is_sent() -> None:
+    found = from_need(msgspec.structs.replace(NEED, observed=7))
+    assert found.action.startswith("Read the 7 reports one by one")
+
+
+def test_abbreviations_keep_their_capitals() -> None:
+    assert from_need(msgspec.structs.replace(NEED, service="LED lamps")).title.startswith("Look into LED lamps in")
+    assert from_need(msgspec.structs.replace(NEED, service="x")).title.startswith("Look into x in")
+
+
+def test_a_need_over_all_services_that_one_service_explains_is_not_proposed_twice() -> None:
+    everything = msgspec.structs.replace(NEED, id="N-0000000002", service="all services")
+    elsewhere = msgspec.structs.replace(everything, id="N-0000000003", territories=("70", "71", "2"))
+    found = propose([NEED, everything, elsewhere], [], ahead(), [], recent=NO_RECENT, names=NAMES)
+    assert [one.about for one in found] == [NEED.id, elsewhere.id]
+    assert found[1].title.startswith("Look into reports of all kinds")
+
+
+def test_a_silent_place_is_asked_not_inspected() -> None:
+    found = only(propose([], [SILENCE], ahead(), [], recent=NO_RECENT, names=NAMES))
+    assert found.about == SILENCE.id
+    assert found.system == "cityward-silence"
+    assert found.because == SILENCE.sentence
+    assert found.action.startswith("Ask in Riverdale: knock on doors, call")
+    assert found.territories == ("54",)
+
+
+def test_a_clear_rise_is_prepared_for() -> None:
+    found = only(from_forecast(ahead(("Water leaks", "1", 5.0, 3.0)), TESTED, recent(("Water leaks", "1", 2.0))))
+    assert found.system == "cityward-forecast"
+    assert found.about.startswith("F-")
+    assert found.title == "Prepare for more water leaks in Rogers Park"
+    assert found.action == "Plan crews in Rogers Park for about 140 reports in the 28 days from 1 July."
+    assert "expected to send about 140 reports in 28 days, where the pace of the last four weeks would give 56." in (
+        found.because
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "lately", "proposed"),
+    [
+        (5.0, 2.6, 2.0, True),
+        (5.0, 2.5, 2.0, False),  # the low estimate is not above 1.25 times the recent pace
+        (9.0, 0.0, 2.0, False),  # more expected, but nothing is sure
+        (0.3, 0.2, 0.0, False),  # too few to send anybody
+    ],
+)
+def test_only_a_clear_rise_is_proposed(mean: float, low: float, lately: float, proposed: bool) -> None:
+    found = from_forecast(ahead(("Water", "1", mean, low)), TESTED, recent(("Water", "1", lately)))
+    assert bool(found) is proposed
+
+
+def test_a_series_that_was_quiet_lately_counts_as_zero() -> None:
+    found = only(from_forecast(ahead(("Water", "1", 5.0, 1.0)), TESTED, NO_RECENT))
+    assert "would give 0." in found.because
+
+
+def test_an_unnamed_territory_keeps_its_code() -> None:
+    assert only(from_forecast(ahead(("Water", "99", 5.0, 3.0)), TESTED, NO_RECENT)).title.endswith("in 99")
+
+
+def test_a_forecast_names_its_model_and_by_how_much_it_beat_the_floor() -> None:
+    because = only(from_forecast(ahead(("Water", "1", 5.0, 3.0)), TESTED, NO_RECENT)).because
+    assert "The model in use is TSB; on days it had not seen its loss was 40% smaller" in because
+
+
+def test_a_forecast_that_did_not_beat_the_floor_says_so() -> None:
+    tests = [backtest("seasonal naive", 0.7, chosen=True), backtest("TSB", 0.75)]
+    rising = ahead(("Water", "1", 5.0, 3.0), model="seasonal naive")
+    because = only(from_forecast(rising, tests, NO_RECENT)).because
+    assert "The model in use is seasonal naive: none did better" in because
+
+
+def test_an_untested_forecast_says_so() -> None:
+    because = only(from_forecast(ahead(("Water", "1", 5.0, 3.0), model="seasonal naive"), [], NO_RECENT)).because
+    assert "The model in use is seasonal naive; the history is too short to test it" in because
+
+
+def test_the_floor_is_the_one_that_forecasts_know() -> None:
+    assert next(iter(MODELS)) == FLOOR
+
+
+def test_few_are_proposed_and_the_best_come_first() -> None:
+    needs = [msgspec.structs.replace(NEED, id=f"N-{at:010d}", names=(f"Place {at}",)) for at in range(20)]
+    quiet = [msgspec.structs.replace(SILENCE, id=f"S-{at:010d}") for at in range(20)]
+    rising = ahead(*[("Water", str(at), 2.0 + at, 2.0 + at) for at in range(20)])
+    found = propose(needs, quiet, rising, TESTED, recent=NO_RECENT, names={})
+    assert len(found) == MOST_PROPOSALS
+    assert [one.about for one in found[:6]] == [need.id for need in needs[:6]]
+    assert [one.about for one in found[6:9]] == [silence.id for silence in quiet[:3]]
+    assert [one.territories for one in found[9:]] == [("19",), ("18",), ("17",)]
+
+
+def test_identifiers_are_unique_and_stay_the_same() -> None:
+    rising = ahead(("Water", "1", 5.0, 3.0), ("Water", "2", 5.0, 3.0))
+    one, other = (
+        propose([NEED], [SILENCE], frame, TESTED, recent=NO_RECENT, names=NAMES) for frame in (rising, rising.reverse())
+    )
+    assert one == other
+    assert len({proposal.id for proposal in one}) == 4
+    assert all(proposal.id.startswith("P-") for proposal in one)
