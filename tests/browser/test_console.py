@@ -36,17 +36,8 @@ def url(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-c",
-        "from cityward.cli import main; main()",
-        "serve",
-        "--port",
-        str(port),
-        "--city",
-        str(city),
-    ]
-    server = subprocess.Popen(command)
+    program = "from cityward.cli import main; main()"
+    server = subprocess.Popen([sys.executable, "-c", program, "serve", "--port", str(port), "--city", str(city)])
     address = f"http://127.0.0.1:{port}"
     for _ in range(150):
         try:

@@ -99,9 +99,8 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path, tmp_path: Path):
     for city in (folder, other):
         shutil.rmtree(city / "turns")
         cityward("run", "--as-of", "2013-08-15", "--seed", "7", "--city", str(city))
-        written.append(
-            {path.relative_to(city): path.read_bytes() for path in (city / "turns").rglob("*") if path.is_file()}
-        )
+        files = [path for path in (city / "turns").rglob("*") if path.is_file()]
+        written.append({path.relative_to(city): path.read_bytes() for path in files})
     assert written[0] == written[1]
     assert len(written[0]) == 5
 

@@ -46,7 +46,7 @@ def needs(folder: str, json_: bool) -> None:
         as_json(found)
         return
     for need in found:
-        click.echo(f"{need.id}  {need.sentence} By chance: once in {need.recurrence_days:,.0f} days.")
+        click.echo(f"{need.id}  {need.sentence} This would come {need.chance}.")
     if not found:
         click.echo("No needs. Take a turn with 'cityward run', or none is clearer than chance.")
 

@@ -95,7 +95,7 @@ def findings(city: City) -> list[str]:
         lines.append(f"Need     {need.sentence}{people}")
         lines.append(
             f"         {need.relative_risk:.1f} times the expected (90 % interval {need.relative_risk_low:.1f} to "
-            f"{need.relative_risk_high:.1f}); by chance once in {need.recurrence_days:,.0f} days. {need.id}"
+            f"{need.relative_risk_high:.1f}); {need.chance}. {need.id}"
         )
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
     lines += _ahead(city, turn)

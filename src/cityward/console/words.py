@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from cityward.core.records import Need
-
 UNKNOWN = "not known"
 
 
@@ -43,14 +41,6 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
 
 
-def chance(need: Need) -> str:
-    """How often chance alone would show a need, without more precision than the shuffles give."""
-    floor = need.p_value * (need.replicates + 1) < 1.5
-    years = need.recurrence_days / 365
-    often = f"{years:,.1f} years" if years >= 1 else f"{need.recurrence_days:,.0f} days"
-    return f"by chance less than once in {often}" if floor else f"by chance once in {often}"
-
-
 def term(word: str, meaning: str) -> Markup:
     """A word with its meaning on hover, focus or long press."""
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
@@ -63,6 +53,5 @@ def filters(time_zone: str) -> dict[str, Any]:
         "amount": amount,
         "day": day,
         "percent": percent,
-        "chance": chance,
         "moment": lambda value: moment(value, time_zone),
     }

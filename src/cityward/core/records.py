@@ -97,6 +97,14 @@ class Need(Record, frozen=True, kw_only=True):
     caveats: tuple[str, ...] = ()
     series: tuple[tuple[date, int, float], ...] = ()
 
+    @property
+    def chance(self) -> str:
+        """How often chance alone would show its like, no more precisely than the shuffles can tell."""
+        strongest = self.p_value * (self.replicates + 1) < 1.5
+        years = self.recurrence_days / 365
+        often = f"{years:,.1f} years" if years >= 1 else f"{self.recurrence_days:,.0f} days"
+        return f"by chance less than once in {often}" if strongest else f"by chance once in {often}"
+
 
 class Silence(Record, frozen=True, kw_only=True):
     """A territory that is heard less, per resident, than comparable territories are.

@@ -3,13 +3,14 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   function frame() {
-    const axis = { axisLabel: { color: colour("--soft") }, axisLine: { lineStyle: { color: colour("--line") } } };
+    const short = (day) => new Date(`${day}T12:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    const axis = { axisLabel: { color: colour("--soft"), hideOverlap: true }, axisLine: { lineStyle: { color: colour("--line") } } };
     return {
-      aria: { enabled: true, decal: { show: true } }, animation: false, textStyle: { fontFamily: "inherit" },
+      aria: { enabled: true, decal: { show: true } }, animation: false, textStyle: { fontFamily: "system-ui, sans-serif" },
       grid: { left: 40, right: 24, top: 34, bottom: 32 },
       tooltip: { trigger: "axis", backgroundColor: colour("--ground"), borderColor: colour("--line"), textStyle: { color: colour("--ink") } },
-      legend: { textStyle: { color: colour("--ink") }, left: 32, top: 0, itemWidth: 18 },
-      xAxis: { type: "category", ...axis },
+      legend: { textStyle: { color: colour("--ink"), fontSize: 13 }, left: 32, top: 0, itemWidth: 18, itemGap: 28 },
+      xAxis: { type: "category", ...axis, axisLabel: { ...axis.axisLabel, formatter: short } },
       yAxis: { type: "value", min: 0, minInterval: 1, ...axis, splitLine: { lineStyle: { color: colour("--line") } } },
     };
   }

@@ -33,6 +33,8 @@ function bounds(features) {
   return all;
 }
 
+const near = (features, marked) => features.filter((f) => marked.has(f.properties.id));
+
 async function draw() {
   const data = await (await fetch(box.dataset.url)).json();
   const marked = new Set(box.dataset.show ? box.dataset.show.split(" ")
@@ -40,7 +42,7 @@ async function draw() {
   const map = new maplibregl.Map({
     container: box, attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
     style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": colour("--map") } }] },
-    bounds: bounds(data.features), fitBoundsOptions: { padding: 16 },
+    bounds: bounds(box.dataset.show ? near(data.features, marked) : data.features), fitBoundsOptions: { padding: box.dataset.show ? 60 : 16 },
   });
   map.addControl(new maplibregl.NavigationControl({ showCompass: false }));
   map.touchZoomRotate.disableRotation();
