@@ -184,11 +184,15 @@ class City:
                 )
             self._mapping_cache[source] = mapping
         batch = decode_ndjson(body, mapping, self.clock.now(), origin)
+        return (self._gatherer or self._start_gatherer()).take(batch)
+
+    def _start_gatherer(self) -> Gatherer:
+        # Senders that find it started never take the lock: the writer holds it while it writes.
         with self._lock:
             if self._gatherer is None:
                 self._open_door()
                 self._gatherer = Gatherer(self._admit_parts)
-        return self._gatherer.take(batch)
+            return self._gatherer
 
     @cached_property
     def _mapping_cache(self) -> dict[str, Mapping]:

@@ -12,12 +12,16 @@ import msgspec
 import polars as pl
 
 from cityward.core.batch import Batch
+from cityward.core.clock import monotonic
 from cityward.core.errors import CityBusy
 from cityward.core.limits import BATCH_ROWS
 from cityward.core.records import Intake
 
 WAITING_MESSAGES = 10_000
 """Most messages that wait for the writer; beyond it a sender is told to come back later."""
+
+LINGER_SECONDS = 0.004
+"""How long the first message of a group waits for others: less than the writing of a group takes."""
 
 
 @dataclass(slots=True)
@@ -70,9 +74,10 @@ class Gatherer:
             if first is None:
                 return
             group, rows = [first], first.batch.received
+            until = monotonic() + LINGER_SECONDS
             while rows < BATCH_ROWS:
                 try:
-                    following = self._queue.get_nowait()
+                    following = self._queue.get(timeout=max(until - monotonic(), 1e-6))
                 except queue.Empty:
                     break
                 if following is None:

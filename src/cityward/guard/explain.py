@@ -61,7 +61,7 @@ def _need(record: Need) -> _Parts:
         ("strength", f"log-likelihood ratio {record.statistic:.2f}"),
         (
             "by chance",
-            f"p = {record.p_value:.4f} in {record.replicates:,} shuffles: once in {record.recurrence_days:,.0f} days",
+            f"p = {record.p_value:.4f} in {record.replicates:,} shuffles: {record.chance}",
         ),
         *(("take care", caveat) for caveat in record.caveats),
     ]
