@@ -56,6 +56,8 @@ async def _listen(
     from nats.js.api import ConsumerConfig
 
     try:
+        # A server that was never there is told at once; one that goes away later is waited for.
+        await (await nats.connect(url, connect_timeout=5, allow_reconnect=False)).close()
         connection = await nats.connect(url, connect_timeout=5, allow_reconnect=True, max_reconnect_attempts=-1)
     except (OSError, Error, NoServersError) as error:
         raise SourceError(
