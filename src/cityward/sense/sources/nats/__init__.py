@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cityward.core.errors import SourceError
 from cityward.core.identifiers import slug
@@ -57,9 +58,11 @@ async def _listen(
 
     try:
         # A server that was never there is told at once; one that goes away later is waited for.
-        await (await nats.connect(url, connect_timeout=5, allow_reconnect=False)).close()
+        where = urlsplit(url if "//" in url else f"nats://{url}")
+        _, probe = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port or 4222), 5)
+        probe.close()
         connection = await nats.connect(url, connect_timeout=5, allow_reconnect=True, max_reconnect_attempts=-1)
-    except (OSError, Error, NoServersError) as error:
+    except (OSError, TimeoutError, ValueError, Error, NoServersError) as error:
         raise SourceError(
             f"The NATS server cannot be reached ({type(error).__name__}).", "Check that it runs and the address."
         ) from None
