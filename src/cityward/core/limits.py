@@ -52,3 +52,21 @@ CLOCK_SKEW_HOURS: Final = 48
 
 PAGE_ROWS: Final = 200
 """Most rows of one page of a list, in the console and the API."""
+
+SCAN_PLACES: Final = 50_000
+"""Most places of one scan: every place is compared with every other."""
+
+SCAN_NEIGHBOURS: Final = 200_000_000
+"""Most neighbours, over all places, of one scan: 800 MB."""
+
+SCAN_CASES: Final = 2_000_000_000
+"""Most cases of one scan; counts are 32-bit numbers."""
+
+SCAN_LANES: Final = 200_000
+"""Most intervals of time that one scan tries."""
+
+SCAN_STORED_BYTES: Final = 512 * 2**20
+"""Largest table of limits that is kept; a larger one is worked out again for each block of replicates."""
+
+SCAN_REPLICATES: Final = 1_000_000
+"""Most Monte Carlo replicates."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cityward.core.clock import rng
 from cityward.core.identifiers import make_id
 from cityward.core.records import Need
-from cityward.know.scan import Cluster, distance_order, scan_permutation
+from cityward.know.scan import Cluster, Design, Study, scan
 
 ALL_SERVICES = "all services"
 SMALL_N = 10
@@ -66,7 +66,8 @@ def detect(
     list of Need
         The rarest by chance first, then the strongest.
     """
-    order = distance_order(places["lon"].to_numpy(), places["lat"].to_numpy())
+    design = Design(max_intervals=max_days, replicates=replicates)
+    lon, lat = (places[name].cast(pl.Float64).to_numpy() for name in ("lon", "lat"))
     window = cube.filter(pl.col("day").is_between(as_of - timedelta(days=days_history - 1), as_of))
     needs: list[Need] = []
     for service in [*sorted(services), ALL_SERVICES] if len(services) > 1 else sorted(services):
@@ -74,14 +75,12 @@ def detect(
         counts = _matrix(rows, places, as_of, days_history)
         if counts.sum() < FEWEST_CASES:
             continue
-        found = scan_permutation(
-            counts, order, max_days=max_days, replicates=replicates, rng=rng(seed, "scan", service)
-        )
+        found = scan(Study(lon, lat, counts[None]), design, rng(seed, "scan", service))
         domain = services.get(service, "participation" if service != ALL_SERVICES else "public space")
         needs += [
             _need(cluster, counts, places, service, domain, as_of, replicates)
             for cluster in found.clusters
-            if cluster.recurrence_days >= min_recurrence_days
+            if cluster.recurrence >= min_recurrence_days
         ]
     return sorted(
         needs, key=lambda need: (need.service == ALL_SERVICES, -need.recurrence_days, -need.statistic, need.id)
@@ -114,11 +113,11 @@ def _need(
     members = list(cluster.members)
     inside = places[members]
     ids = inside["territory"].to_list()
-    starts = as_of - timedelta(days=cluster.last_day - cluster.first_day)
+    starts = as_of - timedelta(days=cluster.last - cluster.first)
     low, high = poisson_interval(cluster.observed)
     known = inside["population"].null_count() == 0
     people = float(inside["population"].to_numpy().sum()) if known else None
-    daily = counts[cluster.first_day :, members].sum(axis=1)
+    daily = counts[cluster.first :, members].sum(axis=1)
     names = inside["name"].to_list()
     return Need(
         id=make_id("need", service, *sorted(ids), starts, as_of),
@@ -135,7 +134,7 @@ def _need(
         relative_risk_high=high / cluster.expected,
         statistic=cluster.statistic,
         p_value=cluster.p_value,
-        recurrence_days=cluster.recurrence_days,
+        recurrence_days=cluster.recurrence,
         replicates=replicates,
         population=people,
         sentence=_sentence(service, cluster, names, starts, as_of),

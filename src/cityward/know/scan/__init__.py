@@ -1,6 +1,6 @@
-"""The scan: where and when there is more than chance explains. Pure: arrays in, clusters out."""
+"""The scan: counts by place and interval in, clusters with their significance out; no files, no clock."""
 
-from cityward.know.scan.permutation import Cluster, ScanResult, scan_permutation
-from cityward.know.scan.places import distance_order
+from cityward.know.scan.search import Cluster, Design, Found, scan
+from cityward.know.scan.study import Study
 
-__all__ = ["Cluster", "ScanResult", "distance_order", "scan_permutation"]
+__all__ = ["Cluster", "Design", "Found", "Study", "scan"]

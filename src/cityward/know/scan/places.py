@@ -1,36 +1,121 @@
-"""Circular windows: for each place, all places in order of distance."""
+"""Circular windows: around each place, the places in order of distance, up to a limit."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numba import njit, prange
 from numpy.typing import NDArray
 
-EARTH_RADIUS_KM = 6371.0
+from cityward.core.errors import UserError
+from cityward.core.limits import SCAN_NEIGHBOURS, SCAN_PLACES
+
+EARTH_RADIUS_KM = 6367.0
+"""Mean radius as the reference program for such scans takes it, so that limits in km mean the same."""
+
+Floats = NDArray[np.float64]
 
 
-def distance_order(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], *, max_km: float | None = None
-) -> NDArray[np.int32]:
-    """Return for each place (row) the places in order of great-circle distance, itself first.
+def neighbours(
+    x: Floats,
+    y: Floats,
+    weights: Floats,
+    *,
+    sphere: bool = True,
+    most_weight: float = math.inf,
+    max_km: float | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return for each place the places in order of distance, itself first, and how many a window may take.
 
     Parameters
     ----------
-    lon, lat : ndarray, shape (n,)
-        Degrees.
+    x, y : ndarray, shape (n,)
+        Longitude and latitude in degrees, or plane coordinates.
+    weights : ndarray, shape (n,)
+        What a window may hold at most ``most_weight`` of (cases, people or expected cases).
+    sphere : bool
+        Great-circle distances; else those of the plane.
+    most_weight : float
+        A window that holds more is too large.
     max_km : float, optional
-        Places farther away are -1, at the end of the row.
+        Largest radius; in units of the coordinates on the plane.
 
     Returns
     -------
-    ndarray, shape (n, n)
-        Equal distances stand in the order of the places.
+    order : ndarray of int32, shape (n, k)
+        Positions of places; equal distances stand in the order of the places; -1 after the last.
+    reach : ndarray of int64, shape (n,)
+        Places that a window around each may take; 0 where even the place alone is too large.
+
+    Raises
+    ------
+    UserError
+        More places or neighbours than fit into memory.
     """
-    x, y = np.radians(lon), np.radians(lat)
-    half = np.sin((y[:, None] - y) / 2) ** 2 + np.cos(y)[:, None] * np.cos(y) * np.sin((x[:, None] - x) / 2) ** 2
-    km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    np.fill_diagonal(km, -1.0)
-    order = np.argsort(km, axis=1, kind="stable").astype(np.int32)
+    if x.size > SCAN_PLACES:
+        raise UserError(
+            f"{x.size:,} places are more than a scan compares ({SCAN_PLACES:,}).", "Sum them to larger places first."
+        )
+    points = _points(x, y) if sphere else np.column_stack([x, y, np.zeros(x.size)])
+    far = np.inf
     if max_km is not None:
-        far = np.take_along_axis(km, order.astype(np.int64), axis=1) > max_km
-        order[far] = -1
-    return order
+        far = 2 * math.sin(min(max_km / (2 * EARTH_RADIUS_KM), math.pi / 2)) if sphere else max_km
+    limit = most_weight * (1 + 1e-12)
+    reach = _reaches(points, weights, limit, far * (1 + 1e-12))
+    if reach.sum() > SCAN_NEIGHBOURS:
+        raise UserError(
+            f"The circles around {x.size:,} places take {reach.sum():,} neighbours; {SCAN_NEIGHBOURS:,} fit.",
+            "Set a smaller --max-km or --max-share, or sum the places to larger ones.",
+        )
+    order = np.full((x.size, max(int(reach.max(initial=0)), 1)), -1, dtype=np.int32)
+    _fill(points, reach, order)
+    return order, reach
+
+
+def radius_km(x: Floats, y: Floats, *, sphere: bool = True) -> float:
+    """Distance from the first place to the farthest of the others; plane units on the plane."""
+    points = _points(x, y) if sphere else np.column_stack([x, y, np.zeros(x.size)])
+    chord = float(np.sqrt(((points - points[0]) ** 2).sum(axis=1)).max())
+    return 2 * EARTH_RADIUS_KM * math.asin(min(chord / 2, 1.0)) if sphere else chord
+
+
+def _points(lon: Floats, lat: Floats) -> Floats:
+    """Points of the unit sphere: chords grow as great circles do, and cost no inverse functions."""
+    east, north = np.radians(lon), np.radians(lat)
+    return np.column_stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
+
+
+@njit(cache=True)
+def _in_order(points: Floats, centre: int) -> tuple[NDArray[np.int64], Floats]:
+    squares = np.empty(points.shape[0])
+    for place in range(points.shape[0]):
+        squares[place] = (
+            (points[place, 0] - points[centre, 0]) ** 2
+            + (points[place, 1] - points[centre, 1]) ** 2
+            + (points[place, 2] - points[centre, 2]) ** 2
+        )
+    squares[centre] = -1.0  # itself first, also among places at one point
+    return np.argsort(squares, kind="mergesort"), squares
+
+
+@njit(cache=True, parallel=True)
+def _reaches(points: Floats, weights: Floats, limit: float, far: float) -> NDArray[np.int64]:
+    reach = np.zeros(points.shape[0], dtype=np.int64)
+    for centre in prange(points.shape[0]):
+        order, squares = _in_order(points, centre)
+        weight = 0.0
+        for taken in range(order.size):
+            weight += weights[order[taken]]
+            if weight > limit or squares[order[taken]] > far * far:
+                break
+            reach[centre] = taken + 1
+    return reach
+
+
+@njit(cache=True, parallel=True)
+def _fill(points: Floats, reach: NDArray[np.int64], order: NDArray[np.int32]) -> None:
+    for centre in prange(points.shape[0]):
+        found, _ = _in_order(points, centre)
+        for taken in range(reach[centre]):
+            order[centre, taken] = found[taken]
