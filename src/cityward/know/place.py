@@ -8,6 +8,9 @@ import polars as pl
 from cityward.core.frames import PLACED, conform
 from cityward.know.territory import TerritoryIndex
 
+_POINT, _CODE, _NOWHERE = 0, 1, 2
+_HOW = pl.Series(["point", "code", None], dtype=pl.String)
+
 
 def place(frame: pl.DataFrame, index: TerritoryIndex) -> pl.DataFrame:
     """Return ``frame`` with ``territory`` and ``placed_by`` (``point``, ``code`` or null).
@@ -19,17 +22,13 @@ def place(frame: pl.DataFrame, index: TerritoryIndex) -> pl.DataFrame:
     index : TerritoryIndex
         The level to place in.
     """
-    lon, lat = (frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("lon", "lat"))
+    lon, lat = (frame[name].cast(pl.Float64).to_numpy() for name in ("lon", "lat"))
     found = index.locate(lon, lat)
-    ids = pl.Series(index.ids, dtype=pl.String)
-    positions = pl.Series(np.where(found < 0, 0, found), dtype=pl.UInt32)
-    by_point = pl.Series(found >= 0)
+    how = np.where(found >= 0, _POINT, _NOWHERE)
     stated = frame["stated_territory"]
-    by_code = ~by_point & stated.is_in(ids.implode()).fill_null(value=False)
-    return conform(
-        frame.with_columns(
-            pl.when(by_point).then(ids.gather(positions)).when(by_code).then(stated).alias("territory"),
-            pl.when(by_point).then(pl.lit("point")).when(by_code).then(pl.lit("code")).alias("placed_by"),
-        ),
-        PLACED,
-    )
+    if stated.null_count() < stated.len():
+        unplaced = np.flatnonzero((found < 0) & stated.is_not_null().to_numpy())
+        found[unplaced] = index.positions(stated.gather(unplaced))
+        how[unplaced] = np.where(found[unplaced] >= 0, _CODE, _NOWHERE)
+    placed = frame.with_columns(index.id_column.gather(found).alias("territory"), _HOW.gather(how).alias("placed_by"))
+    return conform(placed, PLACED)

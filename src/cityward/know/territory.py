@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import shapely
 from numpy.typing import NDArray
 
@@ -36,6 +37,8 @@ class TerritoryIndex:
         The kept properties of each feature.
     mended : tuple of str
         Identifiers of polygons that crossed themselves and were mended.
+    id_column : polars.Series
+        `ids` and, last, a null: position -1 is nowhere.
     """
 
     level: str
@@ -47,6 +50,7 @@ class TerritoryIndex:
     _polygons: NDArray[Any] = field(repr=False)
     _cells: NDArray[np.int32] = field(repr=False)
     _origin: tuple[float, float, float] = field(repr=False)
+    id_column: pl.Series = field(repr=False)
     _tree: shapely.STRtree = field(repr=False)
 
     @classmethod
@@ -83,6 +87,7 @@ class TerritoryIndex:
             _polygons=polygons,
             _cells=cells,
             _origin=origin,
+            id_column=pl.Series([*ids, None], dtype=pl.String),
             _tree=shapely.STRtree(polygons),
         )
 
@@ -106,6 +111,11 @@ class TerritoryIndex:
         if border.size:
             found[border] = self._exact(lon[border], lat[border])
         return found
+
+    def positions(self, codes: pl.Series) -> NDArray[np.int32]:
+        """Return for each of ``codes`` (String) its position in `ids`, or -1 when it is none of them."""
+        held = np.arange(len(self.ids), dtype=np.int32)
+        return codes.replace_strict(self.id_column[:-1], held, default=-1, return_dtype=pl.Int32).to_numpy()
 
     def geojson(self, digits: int = 5) -> dict[str, Any]:
         """Return the polygons as a FeatureCollection with ``id`` and ``name`` only, rounded to ``digits``."""
