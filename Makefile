@@ -10,7 +10,7 @@ PORT ?= 8765
 ARGS ?=
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test lint types layers pytest format bench wheel screenshots clean
+.PHONY: help demo test lint types layers pytest format bench wheel screenshots references clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -46,6 +46,9 @@ wheel: $(UV)  ## build dist/cityward-*.whl
 
 screenshots: $(ENVIRONMENT)/.ready  ## make the pictures of the docs from a running demonstration
 	scripts/screenshots $(ENVIRONMENT)/bin
+
+references: $(ENVIRONMENT)/.ready  ## write docs/reference (commands, OpenAPI) from the code
+	$(ENVIRONMENT)/bin/python docs/write_references.py
 
 clean:  ## remove everything that was made here
 	rm -rf $(TOOLS) $(ENVIRONMENT) $(DEMO_ENVIRONMENT) dist demo-city .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
