@@ -57,14 +57,13 @@ def everything_on_disk(folder: Path) -> bytes:
 
 
 def test_each_class_has_its_treatment(door: Door, tmp_path: Path):
-    door.admit(
-        batch(
-            person=["Ana Gómez", "Ana Gómez"],
-            text=["write to ana@example.org", "the lamp is out"],
-            address=["4853 S WOOD", "12 ELM ST"],
-            channel=["illness", None],
-        )
+    told = batch(
+        person=["Ana Gómez", "Ana Gómez"],
+        text=["write to ana@example.org", "the lamp is out"],
+        address=["4853 S WOOD", "12 ELM ST"],
+        channel=["illness", None],
     )
+    door.admit(door.treat(told))
     rows = kept(tmp_path).sort("id")
     assert rows["person"].n_unique() == 1
     assert len(rows["person"][0]) == 32
@@ -79,7 +78,7 @@ def test_each_class_has_its_treatment(door: Door, tmp_path: Path):
 def test_biometric_rows_are_refused_and_nothing_of_them_is_kept(door: Door, tmp_path: Path, declared: bool):
     vector = [0.125 + at / 1000 for at in range(TEMPLATE_NUMBERS_MIN)]
     classes = {"face": "biometric" if declared else "public"}
-    intake = door.admit(batch(3, extra={"face": [vector, None, vector]}, classes=classes))
+    intake = door.admit(door.treat(batch(3, extra={"face": [vector, None, vector]}, classes=classes)))
     assert (intake.received, intake.added, intake.refused) == (3, 1, 2)
     assert kept(tmp_path)["id"].to_list() == ["r1"]
     refusal = door._registers.list_refusals()[0]
@@ -89,7 +88,7 @@ def test_biometric_rows_are_refused_and_nothing_of_them_is_kept(door: Door, tmp_
 
 def test_a_template_hidden_in_text_is_refused(door: Door):
     vector = ", ".join(f"{at / 997:.6f}" for at in range(1, 130))
-    intake = door.admit(batch(text=[f'{{"note": [{vector}]}}', "the lamp is out"]))
+    intake = door.admit(door.treat(batch(text=[f'{{"note": [{vector}]}}', "the lamp is out"])))
     assert (intake.added, intake.refused) == (1, 1)
 
 
@@ -103,7 +102,7 @@ def test_short_vectors_and_long_texts_are_not_templates():
 def test_quarantined_rows_are_counted_and_kept_apart(door: Door):
     good = batch(1)
     bad = pl.DataFrame({"row": [2], "reason": ["no date"], "column": ["d"], "raw": ["{}"]}, schema=QUARANTINE)
-    intake = door.admit(Batch("s", "f.csv", 2, good.frame, quarantine=bad, classes=CLASSES))
+    intake = door.admit(door.treat(Batch("s", "f.csv", 2, good.frame, quarantine=bad, classes=CLASSES)))
     assert (intake.received, intake.admitted, intake.quarantined) == (2, 1, 1)
 
 
@@ -117,7 +116,7 @@ def test_shares_of_joined_messages_add_up(tmp_path_factory, heights):
         append_receipt=lambda _: 0,
         clock=Clock.fixed(NOW),
     )
-    shares = door.admit_parts(batch(sum(heights)), heights)
+    shares = door.admit_parts(door.treat(batch(sum(heights))), heights)
     door.close()
     assert [share.added for share in shares] == heights
     assert [share.received for share in shares] == heights

@@ -24,7 +24,7 @@ from cityward.core.limits import BODY_BYTES, PAGE_ROWS
 
 INTAKE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json")
 SENDERS = 64
-"""Requests that wait for the writer at once; more wait in the server's own queue."""
+"""Larger requests that are decoded and wait for the writer at once; more wait in the server's own queue."""
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
@@ -95,8 +95,10 @@ def _add_intake(app: FastAPI, city: City) -> None:
             body = await anyio.to_thread.run_sync(_expanded, body)
         elif coding != "identity":
             return problem(415, "Only gzip is expanded.", remedy="Send it plain or with gzip.")
-        loop = asyncio.get_running_loop()
-        intake = await loop.run_in_executor(senders, city.take, source, body)
+        if city.takes(body):
+            intake = await asyncio.wrap_future(city.take_soon(source, body))
+        else:
+            intake = await asyncio.get_running_loop().run_in_executor(senders, city.take, source, body)
         return answer({**msgspec.structs.asdict(intake), "admitted": intake.admitted})
 
     @app.get("/api/intake", tags=["intake"], summary="The conservation sum, and batches newest first")

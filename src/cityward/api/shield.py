@@ -23,6 +23,7 @@ HEADERS = {
 }
 """Scripts come from us alone. Styles may be inline because the map and chart libraries set them."""
 
+_HEADER_PAIRS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -87,7 +88,7 @@ def _decorated(send: Send) -> Send:
     async def decorated(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = {name for name, _ in message["headers"]}
-            extra = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in given]
+            extra = [pair for pair in _HEADER_PAIRS if pair[0] not in given]
             message = {**message, "headers": [*message["headers"], *extra]}
         await send(message)
 

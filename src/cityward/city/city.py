@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -50,8 +51,10 @@ from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.receipts import read_receipt
-from cityward.sense.files import decode_ndjson, read_file
+from cityward.sense.files import read_file
 from cityward.sense.mapping import Mapping, load_mapping
+from cityward.sense.quick import MESSAGE_BYTES
+from cityward.store.disk import durable, replace_file
 from cityward.store.history import HistoryReader
 from cityward.store.registers import Registers, open_registers
 
@@ -131,13 +134,14 @@ class City:
         found = (load_mapping(path) for path in sorted(self._folder.sources.glob("*.toml")))
         return {mapping.source: mapping for mapping in found}
 
+    @durable("keeping the mapping")
     def add_mapping(self, path: Path) -> Mapping:
         """Check a mapping and keep it in the city folder."""
         mapping = load_mapping(path)
         target = self._folder.sources / f"{mapping.source}.toml"
         if path.resolve() != target.resolve():
             target.parent.mkdir(exist_ok=True)
-            target.write_bytes(path.read_bytes())
+            replace_file(target, path.read_bytes())
         return mapping
 
     def sense(
@@ -160,8 +164,9 @@ class City:
         with self._writing() as door:
             if replay:
                 self.registers.resolve_quarantine(mapping.source, path.name)
-            for batch in read_ahead(read_file(Path(path), mapping, self.clock.now()), self._placed):
-                intakes.append(door.admit(batch))
+            batches = read_file(Path(path), mapping, self.clock.now())
+            for treated in read_ahead(batches, lambda batch: door.treat(self._placed(batch))):
+                intakes.append(door.admit(treated))
                 if progress:
                     progress(sum(intake.received for intake in intakes))
             door.flush()
@@ -169,6 +174,20 @@ class City:
 
     def take(self, source: str, body: bytes, origin: str = "http") -> Intake:
         """Take in NDJSON that arrived as a message; returns when its rows are durable.
+
+        Raises
+        ------
+        UnknownId
+            No mapping of this city is for ``source``.
+        """
+        return self.take_soon(source, body, origin).result()
+
+    def takes(self, body: bytes) -> bool:
+        """Whether `take_soon` of ``body`` only hands it over: it is small, and the writer is at work already."""
+        return self._gatherer is not None and len(body) <= MESSAGE_BYTES
+
+    def take_soon(self, source: str, body: bytes, origin: str = "http") -> Future[Intake]:
+        """Take in NDJSON that arrived as a message; the future ends when its rows are durable.
 
         Raises
         ------
@@ -183,15 +202,14 @@ class City:
                     f"This city has no source '{source}'.", "Add its mapping with 'cityward sense FILE --map MAP.toml'."
                 )
             self._mapping_cache[source] = mapping
-        batch = decode_ndjson(body, mapping, self.clock.now(), origin)
-        return (self._gatherer or self._start_gatherer()).take(batch)
+        return (self._gatherer or self._start_gatherer()).take(body, mapping, origin)
 
     def _start_gatherer(self) -> Gatherer:
         # Senders that find it started never take the lock: the writer holds it while it writes.
         with self._lock:
             if self._gatherer is None:
                 self._open_door()
-                self._gatherer = Gatherer(self._admit_parts)
+                self._gatherer = Gatherer(self._admit_parts, self.clock)
             return self._gatherer
 
     @cached_property
@@ -200,7 +218,7 @@ class City:
 
     def _admit_parts(self, batch: Batch, heights: list[int]) -> list[Intake]:
         with self._writing() as door:
-            return door.admit_parts(self._placed(batch), heights)
+            return door.admit_parts(door.treat(self._placed(batch)), heights)
 
     def _placed(self, batch: Batch) -> Batch:
         return Batch(
@@ -512,10 +530,9 @@ class City:
             self._gatherer.close()
             self._gatherer = None
         with self._lock:
-            if self._door is not None:
-                self._door.close()
-                self._door = None
-            self._ledger = None
+            door, self._door, self._ledger = self._door, None, None
+            if door is not None:
+                door.close()
 
     def __enter__(self) -> City:
         return self

@@ -19,6 +19,7 @@ from cityward.core.records import Territory
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.keys import create_signer
+from cityward.store.disk import durable
 
 _ATTRIBUTES = ("population", "households", "internet_percent", "income")
 
@@ -115,6 +116,7 @@ def init(
     return path
 
 
+@durable("making the city folder")
 def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequence[Path] = ()) -> None:
     """Write a city folder from a ready ``city.toml`` and the files that it names."""
     staging = path.with_name(f".{path.name}.new")

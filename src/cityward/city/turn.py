@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -22,8 +23,8 @@ from cityward.core.records import Backtest, Need, Proposal, Record, Silence, Ter
 from cityward.equitable.silence import silences
 from cityward.know.cube import cube
 from cityward.know.incidents import collapse
-from cityward.know.needs import detect
 from cityward.know.territory import TerritoryIndex
+from cityward.store.disk import durable, replace_file, sync_folder
 
 RECENT_DAYS = 28
 """What "lately" means beside a forecast: four whole weeks, so that weekdays weigh the same."""
@@ -133,17 +134,20 @@ def take_turn(
     return Found(turn, counts, ahead, proposals)
 
 
+@durable("writing the turn")
 def write_turn(found: Found, folder: Path) -> None:
     """Write a turn to ``folder/<id>`` and make it current; a half-written turn is never seen."""
     target = folder / found.turn.id
     target.mkdir(parents=True, exist_ok=True)
-    found.cube.write_parquet(target / "cube.parquet")
-    found.forecast.write_parquet(target / "forecast.parquet")
-    (target / "proposals.json").write_bytes(to_json(found.proposals))
-    (target / "turn.json").write_bytes(to_json(found.turn))
-    pointer = folder / "current.new"
-    pointer.write_text(found.turn.id, encoding="utf-8")
-    pointer.replace(folder / "current")
+    # A turn taken again has the same folder, and may be the current one: each file is replaced whole.
+    for name, frame in (("cube", found.cube), ("forecast", found.forecast)):
+        buffer = BytesIO()
+        frame.write_parquet(buffer)
+        replace_file(target / f"{name}.parquet", buffer.getbuffer())
+    replace_file(target / "proposals.json", to_json(found.proposals))
+    replace_file(target / "turn.json", to_json(found.turn))
+    sync_folder(folder)
+    replace_file(folder / "current", found.turn.id.encode())
 
 
 def _needs(
@@ -166,6 +170,9 @@ def _needs(
         schema_overrides={"population": pl.Float64},
     )
     domains = history.group_by("service").agg(pl.col("domain").first()).sort("service")
+    # The compiler behind the scan takes a second to load; a city that only takes in is spared it.
+    from cityward.know.needs import detect
+
     return detect(
         counts,
         places,

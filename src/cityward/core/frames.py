@@ -107,6 +107,8 @@ def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     Missing columns become null. A type that cannot be cast is a defect of the caller: data from
     outside is validated before it comes here.
     """
+    if frame.schema == schema:
+        return frame
     columns = [
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in schema.items()

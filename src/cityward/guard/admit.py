@@ -6,10 +6,12 @@ The only module that may append to history; a layer rule and a test hold it to t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cityward.core.batch import Batch
 from cityward.core.clock import Clock
@@ -44,8 +46,42 @@ def open_door(
     ------
     cityward.core.errors.CityBusy
         Another process writes to it.
+    cityward.core.errors.StoreError
+        What a process that ended early left in the log cannot be finished.
     """
-    return Door(HistoryWriter(folder, clock), registers, pseudonyms, append_receipt, clock)
+    writer = HistoryWriter(folder, clock)
+    try:
+        door = Door(writer, registers, pseudonyms, append_receipt, clock)
+        door.flush()
+    except BaseException:
+        writer.close(flush=False)
+        raise
+    return door
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """A batch on the threshold; made by `Door.treat`.
+
+    Attributes
+    ----------
+    batch : Batch
+        As it came.
+    frame : polars.DataFrame
+        Its rows that are not refused, every column treated by its class.
+    refused : polars.Series
+        Which rows of ``batch.frame`` are refused.
+    refused_for : tuple of str
+        The columns that they are refused for.
+    declared : bool
+        Whether the mapping itself declares one of them biometric.
+    """
+
+    batch: Batch
+    frame: pl.DataFrame
+    refused: pl.Series
+    refused_for: tuple[str, ...]
+    declared: bool
 
 
 class Door:
@@ -64,25 +100,34 @@ class Door:
         self._pseudonyms = pseudonyms
         self._append_receipt = append_receipt
         self._clock = clock
-        for note in writer.recovered:  # acknowledged by the log, perhaps not yet by the registers
-            registers.put_intake(from_json(note, Intake))
+        # Acknowledged by the log, perhaps not yet by the registers.
+        self._unnoted = [from_json(note, Intake) for note in writer.recovered]
 
-    def admit(self, batch: Batch) -> Intake:
+    def treat(self, batch: Batch) -> Treated:
+        """Return ``batch`` with every column treated by its class; nothing is written yet.
+
+        May run beside `admit` of another batch.
+        """
+        refused, columns, declared = _refused(batch)
+        kept = batch.frame.filter(~refused) if columns else batch.frame
+        return Treated(batch, _by_class(kept, batch, self._pseudonyms), refused, columns, declared)
+
+    def admit(self, treated: Treated) -> Intake:
         """Admit one batch; returns once its rows are durable."""
-        return self._admit(batch)[0]
+        return self._admit(treated)[0]
 
-    def admit_parts(self, batch: Batch, heights: list[int]) -> list[Intake]:
+    def admit_parts(self, treated: Treated, heights: list[int]) -> list[Intake]:
         """Admit messages that were joined into one batch; return each one's share.
 
         Parameters
         ----------
-        batch : Batch
+        treated : Treated
             Joined batch.
         heights : list of int
-            Rows of ``batch.frame`` that belong to each message, in order. Quarantined rows are counted
+            Rows of its frame that belong to each message, in order. Quarantined rows are counted
             by the caller, who knows whose they are: each share holds the frame's rows only.
         """
-        whole, outcome = self._admit(batch)
+        whole, outcome = self._admit(treated)
         shares, start = [], 0
         for height in heights:
             counts = np.bincount(outcome[start : start + height], minlength=4)
@@ -104,19 +149,32 @@ class Door:
 
     def flush(self) -> None:
         """Move acknowledged rows into the tables."""
+        self._note_intakes()
         self._writer.flush()
 
     def close(self) -> None:
         """Flush and give the writer lock back."""
-        self._writer.close()
+        noted = False
+        try:
+            self._note_intakes()
+            noted = True
+        finally:
+            self._writer.close(flush=noted)
 
-    def _admit(self, batch: Batch) -> tuple[Intake, np.ndarray]:
-        now = self._clock.now()
-        refused = self._refuse(batch)
-        kept = batch.frame.filter(~refused) if refused.any() else batch.frame
-        plan = self._writer.plan(_by_class(kept, batch, self._pseudonyms))
+    def _note_intakes(self) -> None:
+        """Tell the registers what the log has; until they know, the log with its notes is not cut."""
+        while self._unnoted:
+            self._registers.put_intake(self._unnoted[0])
+            del self._unnoted[0]
+
+    def _admit(self, treated: Treated) -> tuple[Intake, NDArray[np.uint8]]:
+        now, batch = self._clock.now(), treated.batch
+        self._note_intakes()
+        if treated.refused_for:
+            self._note_refusal(treated)
+        plan = self._writer.plan(treated.frame)
         outcome = np.full(batch.frame.height, _REFUSED, dtype=np.uint8)
-        outcome[~refused.to_numpy()] = plan.outcome
+        outcome[~treated.refused.to_numpy()] = plan.outcome
         counts = np.bincount(outcome, minlength=4)
         intake = Intake(
             batch=make_id(
@@ -133,33 +191,17 @@ class Door:
         )
         if intake.received != intake.admitted + intake.quarantined + intake.refused:
             raise Defect(f"{intake.batch}: received is not the sum of admitted, quarantined and refused.")
-        self._writer.commit(plan, note=to_json(intake))
         self._registers.put_quarantine(batch.source, batch.origin, batch.quarantine)
-        self._registers.put_intake(intake)
+        self._writer.commit(plan, note=to_json(intake))
+        self._unnoted.append(intake)
+        self._note_intakes()
         return intake, outcome
 
-    def _refuse(self, batch: Batch) -> pl.Series:
-        """Return which rows are refused, and keep the fact (never the payload) with its receipt."""
-        refused = pl.repeat(value=False, n=batch.frame.height, dtype=pl.Boolean, eager=True)
-        columns: list[str] = []
-        declared = False
-        for part in (batch.extra, batch.frame):
-            for name in suspects(part, {name for name in part.columns if batch.classes.get(name) == "biometric"}):
-                if batch.classes.get(name) == "biometric":
-                    found = part[name].is_not_null()
-                    declared |= bool(found.any())
-                else:
-                    found = templates(part[name])
-                if found.any():
-                    columns.append(name)
-                    refused |= found
-        if columns:
-            self._note_refusal(batch, tuple(columns), int(refused.sum()), declared=declared)
-        return refused
-
-    def _note_refusal(self, batch: Batch, columns: tuple[str, ...], rows: int, *, declared: bool) -> None:
-        now = self._clock.now()
-        how = "its mapping declares" if declared else "its content shows"
+    def _note_refusal(self, treated: Treated) -> None:
+        """Keep the fact (never the payload) with its receipt."""
+        now, batch, columns = self._clock.now(), treated.batch, treated.refused_for
+        rows = int(treated.refused.sum())
+        how = "its mapping declares" if treated.declared else "its content shows"
         many = "s" if len(columns) > 1 else ""
         refusal = Refusal(
             id=make_id("refusal", batch.source, columns, rows, now.isoformat()),
@@ -178,6 +220,24 @@ class Door:
         index = self._append_receipt(entry)
         self._registers.put_refusal(refusal)
         self._registers.put_receipts({refusal.id: index})
+
+
+def _refused(batch: Batch) -> tuple[pl.Series, tuple[str, ...], bool]:
+    """Return which rows are refused, for which columns, and whether the mapping itself declares one."""
+    refused = pl.Series(np.zeros(batch.frame.height, dtype=np.bool_))
+    columns: list[str] = []
+    declared = False
+    for part in (batch.extra, batch.frame):
+        for name in suspects(part, {name for name in part.columns if batch.classes.get(name) == "biometric"}):
+            if batch.classes.get(name) == "biometric":
+                found = part[name].is_not_null()
+                declared |= bool(found.any())
+            else:
+                found = templates(part[name])
+            if found.any():
+                columns.append(name)
+                refused |= found
+    return refused, tuple(columns), declared
 
 
 def _by_class(frame: pl.DataFrame, batch: Batch, pseudonyms: Pseudonyms) -> pl.DataFrame:

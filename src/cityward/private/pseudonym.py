@@ -15,6 +15,7 @@ KEY_BYTES = 32
 REMEMBERED = 500_000
 """Pseudonyms kept in memory, so that people who come again cost no new derivation."""
 
+_FEW = 1_000  # so few are derived sooner than they are looked up
 _NOBODY = pl.DataFrame(schema={"value": pl.String, "name": pl.String})
 _HEX_CHARS = 32  # 128 bits: two of a billion people collide with probability below 10^-20
 
@@ -44,6 +45,8 @@ class Pseudonyms:
     def column(self, values: pl.Series, purpose: str) -> pl.Series:
         """Return the pseudonyms (32 hex digits) of ``values`` (String, any length); null stays null."""
         column = values.cast(pl.String).rename("value")
+        if column.len() <= _FEW:
+            return pl.Series("name", self._names(column, purpose), dtype=pl.String)
         known = self._known.get(purpose, _NOBODY)
         new = column.unique().drop_nulls().to_frame().join(known, on="value", how="anti")["value"]
         if new.len():
@@ -52,10 +55,10 @@ class Pseudonyms:
             self._known[purpose] = known if known.height <= REMEMBERED else made
         return column.to_frame().join(known, on="value", how="left", maintain_order="left")["name"]
 
-    def _names(self, values: pl.Series, purpose: str) -> list[str]:
+    def _names(self, values: pl.Series, purpose: str) -> list[str | None]:
         key = hmac.digest(self._key, purpose.encode(), "sha256")
         digest = hmac.digest
-        return [digest(key, value.encode(), "sha256").hex()[:_HEX_CHARS] for value in values]
+        return [None if value is None else digest(key, value.encode(), "sha256").hex()[:_HEX_CHARS] for value in values]
 
 
 def load_or_create_key(path: Path) -> bytes:

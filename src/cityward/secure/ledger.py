@@ -17,6 +17,7 @@ from cityward.core.errors import LedgerError, StoreError
 from cityward.core.records import Record
 from cityward.secure.merkle import HASH_BYTES, consistency_path, inclusion_path, leaf_hash, node_hash, root_of
 from cityward.secure.note import Checkpoint, check, parse, sign
+from cityward.store.disk import durable, sync_folder, write_all
 
 ENTRY_BYTES_MAX = 65_535
 """Longest entry: the length that the tile format of C2SP can express."""
@@ -68,8 +69,9 @@ class Ledger:
         if self._note:
             self._checkpoint = parse(self._note)
         if signer is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._recover()
+            with durable("opening the ledger"):
+                folder.mkdir(parents=True, exist_ok=True)
+                self._recover()
 
     @property
     def size(self) -> int:
@@ -201,9 +203,7 @@ class Ledger:
         try:
             os.ftruncate(descriptor, offset)
             os.lseek(descriptor, offset, os.SEEK_SET)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            write_all(descriptor, data)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -211,11 +211,9 @@ class Ledger:
     def _append_note(self, note: str) -> None:
         data = note.encode() + b"\x00"
         self._write("checkpoints", self._notes_end, data)
-        first, self._notes_end = self._notes_end == 0, self._notes_end + len(data)
-        if first:
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-            os.fsync(descriptor)
-            os.close(descriptor)
+        if self._notes_end == 0:
+            sync_folder(self._folder)
+        self._notes_end += len(data)  # last: a note that failed anywhere is written over by the next
 
 
 class Verification(Record, frozen=True, kw_only=True):

@@ -59,9 +59,9 @@ def decode_ndjson(body: bytes, mapping: Mapping, now: datetime, origin: str = "h
     SourceError
         The message is too large, or an array that is not one of objects.
     """
-    batch = quick.decode(body, mapping, now, origin)
-    if batch is not None:
-        return batch
+    plain = quick.decode([body], mapping, now, origin)
+    if plain is not None:
+        return plain[0]
     return validate(ndjson.decode(body, mapping), mapping, now, origin, from_file=False)
 
 

@@ -1,14 +1,14 @@
 """A shortcut for small messages: it may only say yes.
 
-A frame of one row costs as much as one of ten thousand, nearly all of it set-up. A message whose every
-value is plainly fine becomes a batch here, without expressions; at the least doubt `decode` returns None
+A frame of one row costs as much as one of ten thousand, nearly all of it set-up. Messages whose every
+value is plainly fine become one batch here, without expressions; at the least doubt `decode` returns None
 and `cityward.sense.validate` decides. Where both answer, they answer the same (a property test holds it).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -23,7 +23,7 @@ from cityward.core.limits import CLOCK_SKEW_HOURS, ID_CHARS, TEXT_CHARS, YEAR_MI
 from cityward.sense.mapping import Mapping
 from cityward.sense.sources import ndjson
 
-BODY_BYTES: Final = 128 * 2**10
+MESSAGE_BYTES: Final = 128 * 2**10
 """Largest message that is worth the shortcut."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,13 +68,18 @@ class _Plan:
 _plans: dict[int, _Plan] = {}
 
 
-def decode(body: bytes, mapping: Mapping, now: datetime, origin: str) -> Batch | None:
-    """Return the batch of a small message of NDJSON, or None when anything about it is not plain."""
-    if len(body) > BODY_BYTES or mapping.date_formats or mapping.encoding:
+def decode(bodies: Sequence[bytes], mapping: Mapping, now: datetime, origin: str) -> tuple[Batch, list[int]] | None:
+    """Return the batch of small messages of NDJSON with the rows of each.
+
+    None when anything about any of them is not plain.
+    """
+    if mapping.date_formats or mapping.encoding or any(len(body) > MESSAGE_BYTES for body in bodies):
         return None
     try:
-        names, values = ndjson.columns_of(body, mapping)
-        return _batch(dict(zip(names, values, strict=True)), _plan_of(mapping), now, origin)
+        names, values, heights = ndjson.columns_of(bodies, mapping)
+        if 0 in heights:
+            return None
+        return _batch(dict(zip(names, values, strict=True)), _plan_of(mapping), now, origin), heights
     except (_Doubt, msgspec.DecodeError, ValueError, OverflowError, RecursionError):
         return None
 
@@ -105,8 +110,6 @@ def _plan_of(mapping: Mapping) -> _Plan:
 
 def _batch(given: dict[str, list[Any]], plan: _Plan, now: datetime, origin: str) -> Batch:
     height = len(next(iter(given.values())))
-    if not height:
-        raise _Doubt
     mapping, none = plan.mapping, [None] * height
 
     def column(name: str) -> list[Any]:

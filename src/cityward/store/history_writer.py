@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
 from cityward.core.errors import CityBusy, StoreError
-from cityward.core.frames import HISTORY, PLACED, conform
+from cityward.core.frames import HISTORY, PLACED, UTC_TIME, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
-from cityward.store.disk import durable, sync_file, sync_folder
+from cityward.store.disk import durable, sync_file, sync_folder, write_file
 from cityward.store.keyset import KeySet
 from cityward.store.segment_log import SegmentLog
 
@@ -48,6 +49,7 @@ class Plan:
     outcome: NDArray[np.uint8]
 
 
+@durable("taking the writer lock")
 def lock_folder(folder: Path) -> int:
     """Take the writer lock of ``folder`` and return its descriptor.
 
@@ -94,7 +96,8 @@ class HistoryWriter:
     Attributes
     ----------
     recovered : list of bytes
-        Notes of acknowledged records that were still in the log when it was opened.
+        Notes of acknowledged records that were still in the log when it was opened; the next `flush`
+        cuts them from the log.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -104,6 +107,7 @@ class HistoryWriter:
         self._keys, self._digests = KeySet(), KeySet()
         self._sequence = 0
         self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = 0
         self._moving: list[pl.DataFrame] = []
         self._move_ends: tuple[Future[None], int] | None = None
         self._failure: StoreError | None = None
@@ -123,9 +127,11 @@ class HistoryWriter:
         frame = conform(frame, PLACED)
         keys = frame.select("source", "id").hash_rows(seed=_SEED)
         digests = frame.hash_rows(seed=_SEED)
-        first_of_key = keys.is_first_distinct().to_numpy() & ~self._keys.holds(keys.to_numpy())
-        first_of_digest = digests.is_first_distinct().to_numpy() & ~self._digests.holds(digests.to_numpy())
-        outcome = np.where(first_of_key, ADDED, np.where(first_of_digest, REVISED, REPEATED)).astype(np.uint8)
+        outcome = np.full(frame.height, ADDED, dtype=np.uint8)
+        held = ~keys.is_first_distinct().to_numpy() | self._keys.holds(keys.to_numpy())
+        if held.any():  # seldom: content is compared for rows whose identity is known already
+            new = digests.is_first_distinct().to_numpy()[held] & ~self._digests.holds(digests.to_numpy()[held])
+            outcome[held] = np.where(new, REVISED, REPEATED)
         return Plan(frame.with_columns(key=keys, digest=digests), outcome)
 
     def commit(self, plan: Plan, note: bytes = b"") -> None:
@@ -144,19 +150,18 @@ class HistoryWriter:
             The disk refused; nothing was acknowledged.
         """
         keep = plan.outcome != REPEATED
-        rows = plan.frame.filter(keep)
+        rows = plan.frame if keep.all() else plan.frame.filter(keep)
         if not rows.height:
             return
-        rows = conform(
-            rows.with_columns(
-                pl.col("occurred_at").dt.strftime("%Y-%m").alias("month"),
-                pl.lit(self._clock.now()).alias("received_at"),
-                pl.int_range(self._sequence, self._sequence + rows.height, dtype=pl.Int64).alias("sequence"),
-                pl.Series("revision", plan.outcome[keep] == REVISED),
-            ),
-            HISTORY,
+        rows = rows.select(
+            *PLACED.names(),
+            pl.col("occurred_at").dt.strftime("%Y-%m").alias("month"),
+            pl.lit(self._clock.now(), dtype=UTC_TIME).alias("received_at"),
+            pl.col("key", "digest"),
+            pl.int_range(self._sequence, self._sequence + rows.height, dtype=pl.Int64).alias("sequence"),
+            pl.Series("revision", plan.outcome[keep] == REVISED),
         )
-        self._log.append(_encode(rows, note))
+        self._log.append(_encode(conform(rows, HISTORY), note))
         self._hold(rows)
 
     def flush(self) -> None:
@@ -175,10 +180,11 @@ class HistoryWriter:
             failure, self._failure = self._failure, None
             raise failure
 
-    def close(self) -> None:
-        """Flush and give the lock back; what the disk refuses now stays safe in the log."""
+    def close(self, *, flush: bool = True) -> None:
+        """Flush and give the lock back; what is not flushed, or the disk refuses now, stays safe in the log."""
         try:
-            self.flush()
+            if flush:
+                self.flush()
         finally:
             self._mover.shutdown()
             self._log.close()
@@ -193,7 +199,6 @@ class HistoryWriter:
             rows, note = decode(payload)
             self.recovered.append(note)
             self._hold(rows, flush=False)
-        self.flush()
 
     def _load_keys(self) -> None:
         table = pl.scan_delta(str(table_path(self._folder))).with_columns(
@@ -217,16 +222,17 @@ class HistoryWriter:
         self._digests.add(rows["digest"].to_numpy())
         self._sequence = int(rows["sequence"].max()) + 1  # type: ignore[arg-type]
         self._waiting.append(rows)
-        full = sum(frame.height for frame in self._waiting) >= MEMORY_FLUSH_ROWS
+        self._waiting_rows += rows.height
+        full = self._waiting_rows >= MEMORY_FLUSH_ROWS
         self._settle(wait=full)
         if flush and full:
             self._move()
 
     def _move(self) -> None:
         """Begin to move what waits into the table, beside further commits."""
-        self._moving, self._waiting = self._waiting, []
-        rows, last = pl.concat(self._moving), self._log.last
-        self._move_ends = (self._mover.submit(self._write_table, rows, last), last)
+        self._moving, self._waiting, self._waiting_rows = self._waiting, [], 0
+        last = self._log.last
+        self._move_ends = (self._mover.submit(self._write_table, self._moving, last), last)
 
     def _settle(self, *, wait: bool) -> None:
         """Cut the log after a move that has ended; take its rows back when the disk refused.
@@ -241,20 +247,27 @@ class HistoryWriter:
         try:
             with durable("writing the history table"):
                 ended.result()
-        except StoreError as failure:
-            self._failure = failure
+        except BaseException as failure:
+            # Whatever it was, the rows must wait again: the next move cuts the log up to its own end.
             self._waiting = [*self._moving, *self._waiting]
+            self._waiting_rows = sum(frame.height for frame in self._waiting)
+            if not isinstance(failure, StoreError):
+                raise
+            self._failure = failure
         else:
-            self._log.cut(last)
+            try:
+                self._log.cut(last)
+            except StoreError as failure:  # the table knows what it holds; the next move cuts again
+                self._failure = failure
         self._moving = []
 
-    def _write_table(self, rows: pl.DataFrame, last: int) -> None:
+    def _write_table(self, parts: Sequence[pl.DataFrame], last: int) -> None:
         """Write one file a month, make all durable, then commit them together.
 
         Files are named after the log record, so that a flush repeated after a crash writes the same names.
         """
         path = table_path(self._folder)
-        stored = rows.with_columns(pl.col("key", "digest").reinterpret(signed=True))
+        stored = pl.concat(parts, rechunk=True).with_columns(pl.col("key", "digest").reinterpret(signed=True))
         table = _table(path, stored)
         months = stored.partition_by("month", as_dict=True)
         written = [_write_month(path, str(month), part, last) for (month,), part in months.items()]
@@ -293,8 +306,9 @@ def _sync_commits(path: Path) -> None:
 def _write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
     file = path / f"month={month}" / f"{last:020d}.parquet"
     file.parent.mkdir(exist_ok=True)
-    rows.drop("month").write_parquet(file, compression="snappy")
-    sync_file(file)
+    buffer = BytesIO()  # written by us: the writer of the library tells a full disk as a malformed file
+    rows.drop("month").write_parquet(buffer, compression="snappy")
+    write_file(file, buffer.getbuffer())
     return AddAction(
         path=f"month={month}/{file.name}",
         size=file.stat().st_size,
@@ -305,12 +319,12 @@ def _write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAc
     )
 
 
-def _encode(rows: pl.DataFrame, note: bytes) -> bytes:
+def _encode(rows: pl.DataFrame, note: bytes) -> memoryview:
     buffer = BytesIO()
     buffer.write(_NOTE.pack(len(note)))
     buffer.write(note)
     rows.write_ipc_stream(buffer, compression="lz4" if rows.height > _COMPRESSED_ABOVE_ROWS else "uncompressed")
-    return buffer.getvalue()
+    return buffer.getbuffer()
 
 
 def decode(payload: bytes) -> tuple[pl.DataFrame, bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -83,13 +85,23 @@ def open_registers(url: str) -> Registers:
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _pragmas)
-    try:
+    with _answering():
         _META.create_all(engine)
-    except sql.exc.DBAPIError as error:
-        raise StoreError(
-            f"The registers do not answer ({type(error.orig).__name__}). Is the database running?"
-        ) from None
     return Registers(engine)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn a database that is gone, locked or out of room into a `StoreError`."""
+    try:
+        yield
+    except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
+        # What SQLite says names no value; what a server says might.
+        own = isinstance(error.orig, sqlite3.Error)
+        reason = (
+            f"({error.orig}). Is the disk full?" if own else f"({type(error.orig).__name__}). Is the database running?"
+        )
+        raise StoreError(f"The registers do not answer {reason} Mend that, then do the same again.") from None
 
 
 def _pragmas(connection: Any, _: object) -> None:
@@ -106,19 +118,20 @@ class Registers:
         self._engine = engine
 
     def _upsert(self, table: sql.Table, rows: list[dict[str, Any]], key: str, update: Sequence[str]) -> None:
+        # Rows are parameters and not part of the statement, so that it is compiled once and kept.
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        with self._engine.begin() as connection:
+        statement = dialect.insert(table)
+        if update:
+            changed = {name: statement.excluded[name] for name in update}
+            statement = statement.on_conflict_do_update(index_elements=[key], set_=changed)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=[key])
+        with _answering(), self._engine.begin() as connection:
             for start in range(0, len(rows), _CHUNK_ROWS):
-                statement = dialect.insert(table).values(rows[start : start + _CHUNK_ROWS])
-                if update:
-                    changed = {name: statement.excluded[name] for name in update}
-                    statement = statement.on_conflict_do_update(index_elements=[key], set_=changed)
-                else:
-                    statement = statement.on_conflict_do_nothing(index_elements=[key])
-                connection.execute(statement)
+                connection.execute(statement, rows[start : start + _CHUNK_ROWS])
 
     def _rows(self, statement: sql.Select[Any]) -> list[Any]:
-        with self._engine.connect() as connection:
+        with _answering(), self._engine.connect() as connection:
             return list(connection.execute(statement))
 
     # -- intake ------------------------------------------------------------------------------------
@@ -176,7 +189,7 @@ class Registers:
             .where(_QUARANTINE.c.source == source, _QUARANTINE.c.origin == origin, _QUARANTINE.c.state == "open")
             .values(state="resolved")
         )
-        with self._engine.begin() as connection:
+        with _answering(), self._engine.begin() as connection:
             return connection.execute(statement).rowcount
 
     def list_quarantine(self, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
@@ -202,7 +215,7 @@ class Registers:
         """Keep a decision and mark its proposal, in one transaction."""
         row = {"id": decision.id, "kind": "decision", "state": decision.outcome, "body": to_json(decision).decode()}
         mark = sql.update(_RECORDS).where(_RECORDS.c.id == decision.proposal).values(state=decision.outcome)
-        with self._engine.begin() as connection:
+        with _answering(), self._engine.begin() as connection:
             connection.execute(sql.insert(_RECORDS).values(row))
             connection.execute(mark)
 

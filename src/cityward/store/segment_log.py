@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cityward.core.errors import StoreError
 from cityward.core.limits import SEGMENT_BYTES
-from cityward.store.disk import durable, sync_folder
+from cityward.store.disk import durable, sync_folder, write_all
 
 _HEADER = struct.Struct("<4sQQI")
 _CHECK = struct.Struct("<I")
@@ -43,15 +43,16 @@ class SegmentLog:
         self._size = 0
         self._broken = False
         if writable:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._recover()
+            with durable("opening the history log"):
+                folder.mkdir(parents=True, exist_ok=True)
+                self._recover()
 
     @property
     def last(self) -> int:
         """Number of the last acknowledged record."""
         return self._last
 
-    def append(self, payload: bytes) -> int:
+    def append(self, payload: bytes | memoryview) -> int:
         """Write a record, make it durable, and return its number.
 
         Raises
@@ -64,7 +65,8 @@ class SegmentLog:
                 self._open_segment()
             assert self._file is not None  # noqa: S101 - for the type checker
             try:
-                _write_all(self._file, _frame(self._last + 1, payload) + payload)
+                for part in (_frame(self._last + 1, payload), payload):
+                    write_all(self._file, part)
                 os.fsync(self._file)
             except OSError:
                 self._broken = True
@@ -119,8 +121,9 @@ class SegmentLog:
         path = self._folder / f"{self._last + 1:020d}.seg"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._size = 0
-        self._broken = False
+        self._broken = True  # until the name of the segment is durable, no record of it may count
         sync_folder(self._folder)
+        self._broken = False
 
     def _cut_back(self) -> None:
         try:
@@ -136,15 +139,9 @@ class SegmentLog:
             self._file = None
 
 
-def _frame(number: int, payload: bytes) -> bytes:
+def _frame(number: int, payload: bytes | memoryview) -> bytes:
     header = _HEADER.pack(_MAGIC, number, len(payload), zlib.crc32(payload))
     return header + _CHECK.pack(zlib.crc32(header))
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _first(segment: Path) -> int:

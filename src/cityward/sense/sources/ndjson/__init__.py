@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
@@ -143,8 +144,8 @@ def objects_of(body: bytes, most: int) -> list[dict[str, Any]]:
     return found
 
 
-def columns_of(body: bytes, mapping: Mapping) -> tuple[list[str], list[list[Any]]]:
-    """Return wanted names and values of a body whose every line is a JSON object.
+def columns_of(bodies: Sequence[bytes], mapping: Mapping) -> tuple[list[str], list[list[Any]], list[int]]:
+    """Return wanted names and values of messages whose every line is a JSON object, and the rows of each.
 
     Raises
     ------
@@ -152,7 +153,8 @@ def columns_of(body: bytes, mapping: Mapping) -> tuple[list[str], list[list[Any]
         One is not.
     """
     reader = _reader_of(mapping)
-    return reader.names, reader.columns(reader.lines(body))
+    parts = [reader.lines(body) for body in bodies]
+    return reader.names, reader.columns(list(chain.from_iterable(parts))), list(map(len, parts))
 
 
 def decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
