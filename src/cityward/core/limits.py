@@ -62,6 +62,12 @@ SCAN_NEIGHBOURS: Final = 200_000_000
 SCAN_CASES: Final = 2_000_000_000
 """Most cases of one scan; counts are 32-bit numbers."""
 
+SCAN_FILE_BYTES: Final = 2**30
+"""Largest text file of a scan, which is read as a whole."""
+
+SCAN_CELLS: Final = 100_000_000
+"""Most places times intervals of one scan."""
+
 SCAN_LANES: Final = 200_000
 """Most intervals of time that one scan tries."""
 

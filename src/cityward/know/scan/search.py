@@ -32,7 +32,8 @@ class Design:
     Parameters
     ----------
     shape : str
-        ``prospective`` (windows that reach the last interval), ``retrospective``, ``spatial`` or ``temporal``.
+        ``prospective`` (windows that reach the last interval), ``retrospective``, ``spatial``, ``temporal`` or
+        ``temporal-prospective``.
     rates : str
         ``high``, ``low`` or ``both``.
     max_share : float
@@ -146,7 +147,7 @@ def scan(study: Study, design: Design, rng: np.random.Generator) -> Found:
     if study.total < design.min_cases:
         return Found([], np.zeros(0))
     weights = study.weights()
-    most = math.inf if design.shape == "temporal" else design.max_share * float(weights.sum())
+    most = math.inf if design.shape.startswith("temporal") else design.max_share * float(weights.sum())
     order, reach = neighbours(study.x, study.y, weights, sphere=study.sphere, most_weight=most, max_km=design.max_km)
     search = _Search(study, design, first, last, order, reach)
     best = search.best()
@@ -156,7 +157,7 @@ def scan(study: Study, design: Design, rng: np.random.Generator) -> Found:
 
 
 def _reduced(study: Study, design: Design) -> Study:
-    if design.shape in ("spatial", "temporal"):
+    if design.shape not in ("prospective", "retrospective"):
         if study.model == "space-time-permutation":
             raise UserError(
                 "The permutation model compares places over time; it has no purely spatial or temporal form.",
@@ -178,7 +179,7 @@ def lanes(intervals: int, design: Design) -> tuple[Counts, Counts]:
         return np.zeros(1, dtype=np.int64), np.array([intervals], dtype=np.int64)
     longest = min(design.max_intervals or max(intervals // 2, 1), intervals)
     lengths = np.arange(1, longest + 1, dtype=np.int64)
-    if design.shape == "prospective":
+    if design.shape.endswith("prospective"):
         return intervals - lengths, np.full(longest, intervals, dtype=np.int64)
     amount = int((intervals - lengths + 1).sum())
     if amount > SCAN_LANES:
@@ -297,8 +298,10 @@ def _choose(best: dict[int, Floats], search: _Search, judged: Significance, most
             break
         if taken.intersection(members):
             continue
-        taken.update(members)
         p_value, p_gumbel = judged.p_values(statistic)
+        if judged.maxima.size and p_value >= 1:  # weaker than every replicate, and so are all that follow
+            break
+        taken.update(members)
         clusters.append(
             Cluster(
                 members=members,

@@ -84,7 +84,7 @@ def significance(
     pilot = min(PILOT, replicates)
     found[:pilot] = _complete(maxima, seeds[:pilot], start)
     bound = _SAFETY * float(found[:pilot].min()) if pilot else start
-    step = replicates if stop_after is None else ROUND
+    step = max(replicates, 1) if stop_after is None else ROUND
     for begin in range(pilot, replicates, step):
         if stop_after is not None and int((found[:begin] >= strongest - _TIE).sum()) >= stop_after:
             break

@@ -12,7 +12,7 @@ from cityward.core.errors import UserError
 from cityward.core.limits import SCAN_CASES
 
 Model = Literal["space-time-permutation", "poisson", "bernoulli"]
-Shape = Literal["prospective", "retrospective", "spatial", "temporal"]
+Shape = Literal["prospective", "retrospective", "spatial", "temporal", "temporal-prospective"]
 Rates = Literal["high", "low", "both"]
 
 Floats = NDArray[np.float64]

@@ -1,0 +1,237 @@
+"""The command 'scan': a scan of files as users of other scan programs have them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cityward.cli.main import as_json, json_option
+from cityward.core.clock import rng
+from cityward.core.errors import UserError
+
+if TYPE_CHECKING:
+    from cityward.know.scan import Cluster, Design, Found, Study
+    from cityward.know.scan.frames import Table
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_DATE = click.DateTime(["%Y-%m-%d", "%Y/%m/%d"])
+_DAYS = {"day": 1, "month": 30, "year": 365}
+"""Shortest that a limit of days is taken to mean for longer units."""
+
+_SHOWN = 12  # members of a cluster in a line
+
+
+@click.command()
+@click.option("--cases", "case_file", type=_FILE, required=True, help="id, number of cases, date, covariates.")
+@click.option("--geo", "place_file", type=_FILE, required=True, help="id, latitude, longitude; or id, x, y.")
+@click.option("--pop", "population_file", type=_FILE, help="id, date, population, covariates (poisson).")
+@click.option("--ctl", "control_file", type=_FILE, help="id, number of controls, date (bernoulli).")
+@click.option(
+    "--model",
+    type=click.Choice(["space-time-permutation", "poisson", "bernoulli"]),
+    default="space-time-permutation",
+    show_default=True,
+)
+@click.option("--prospective", is_flag=True, help="Only windows that reach the last day (the default).")
+@click.option("--retrospective", is_flag=True, help="Windows of any time.")
+@click.option("--spatial", is_flag=True, help="Without time.")
+@click.option("--temporal", is_flag=True, help="Without space.")
+@click.option("--from", "start", type=_DATE, help="First day of the study.")
+@click.option("--to", "end", type=_DATE, help="Last day of the study.")
+@click.option("--unit", type=click.Choice(["day", "month", "year"]), help="Of time; default: as precise as the dates.")
+@click.option("--every", type=click.IntRange(1), default=1, show_default=True, help="Units of one interval.")
+@click.option("--coordinates", type=click.Choice(["degrees", "plane"]), help="Default: degrees, if they can be.")
+@click.option("--max-share", type=float, default=0.5, show_default=True, help="Of cases or people in a window.")
+@click.option("--max-km", type=float, help="Largest radius; plane units on the plane.")
+@click.option("--max-days", type=click.IntRange(1), help="Longest window; default half of the study.")
+@click.option("--min-cases", type=int, default=2, show_default=True, help="Fewest cases of a window.")
+@click.option("--rates", type=click.Choice(["high", "low", "both"]), default="high", show_default=True)
+@click.option("--weekday", is_flag=True, help="Adjust for the day of the week.")
+@click.option("--replicates", type=int, default=999, show_default=True, help="Of chance (Monte Carlo).")
+@click.option("--stop-after", type=int, help="Stop once so many replicates are as strong (sequential).")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="Default: all cores. The result is the same.")
+@json_option
+def scan(
+    case_file: Path,
+    place_file: Path,
+    population_file: Path | None,
+    control_file: Path | None,
+    model: Any,
+    prospective: bool,
+    retrospective: bool,
+    spatial: bool,
+    temporal: bool,
+    start: datetime | None,
+    end: datetime | None,
+    unit: Any,
+    every: int,
+    coordinates: str | None,
+    max_share: float,
+    max_km: float | None,
+    max_days: int | None,
+    min_cases: int,
+    rates: Any,
+    weekday: bool,
+    replicates: int,
+    stop_after: int | None,
+    seed: int,
+    threads: int | None,
+    json_: bool,
+) -> None:
+    """Scan text files for clusters in space and time."""
+    from cityward.know import scan as engine
+    from cityward.know.scan.frames import tabulate
+    from cityward.know.scan.text_files import read_cases, read_places, read_population
+
+    shape = _shape(prospective=prospective, retrospective=retrospective, spatial=spatial, temporal=temporal)
+    places, degrees = read_places(place_file)
+    sphere = degrees if coordinates is None else coordinates == "degrees"
+    if sphere and not degrees:
+        raise UserError("These coordinates cannot be degrees.", "Give --coordinates plane.")
+    people, covariates = read_population(population_file) if population_file else (None, 0)
+    if model == "poisson":
+        cases = read_cases(case_file, covariates=covariates)
+    else:
+        cases = read_cases(case_file, covariates=0 if model == "bernoulli" else None)
+    controls = read_cases(control_file, covariates=0, value="controls") if control_file else None
+    if cases.unit is None and shape != "spatial":
+        raise UserError(f"{case_file.name} has no dates.", "Add them after the number of cases, or give --spatial.")
+    unit = unit or cases.unit or "day"
+    table = tabulate(
+        cases.frame,
+        places if degrees == sphere else places.rename({"x": "y", "y": "x"}),
+        model,
+        start=_day(start, cases.frame, "--from"),
+        end=_day(end, cases.frame, "--to"),
+        unit=unit,
+        every=every,
+        population=people,
+        controls=controls.frame if controls else None,
+        weekday=weekday,
+        sphere=sphere,
+    )
+    design = engine.Design(
+        shape=shape,
+        rates=rates,
+        max_share=max_share,
+        max_km=max_km,
+        max_intervals=None if max_days is None else max(max_days // (_DAYS[unit] * every), 1),
+        min_cases=min_cases,
+        replicates=replicates,
+        stop_after=stop_after,
+    )
+    if threads:
+        _use(threads)
+    found = engine.scan(table.study, design, rng(seed, "scan", "files"))
+    told = {
+        "model": model,
+        "shape": shape,
+        "from": table.edges[0],
+        "to": _last(table, len(table.edges) - 1),
+        "locations": sum(map(len, table.members)),
+        "places": len(table.members),
+        "coordinates": "degrees" if sphere else "plane",
+        "cases": table.study.total,
+        "population": float(table.people.sum()) if table.people.size else None,
+        "left_out": {"without_coordinates": table.without_place, "outside_the_study": table.outside},
+        "replicates": int(found.maxima.size),
+        "seed": seed,
+        "clusters": _clusters(table, design, found),
+    }
+    if json_:
+        as_json(told)
+        return
+    _print(told)
+
+
+def _shape(*, prospective: bool, retrospective: bool, spatial: bool, temporal: bool) -> Any:
+    if prospective + retrospective > 1 or (spatial and (prospective or retrospective or temporal)):
+        raise UserError("These forms of a scan exclude each other.", "Give one of them.")
+    if temporal:
+        return "temporal-prospective" if prospective else "temporal"
+    return "spatial" if spatial else "retrospective" if retrospective else "prospective"
+
+
+def _day(told: datetime | None, cases: Any, option: str) -> date:
+    if told is not None:
+        return told.date()
+    if "time" in cases.columns:
+        raise UserError(
+            f"The study needs {option}.", "Give the first and the last day on which cases could be counted."
+        )
+    return date(2000, 1, 1)  # any day: there is no time
+
+
+def _use(threads: int) -> None:
+    import numba
+
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+
+
+def _last(table: Table, interval: int) -> date:
+    return date.fromordinal(table.edges[interval].toordinal() - 1)
+
+
+def _clusters(table: Table, design: Design, found: Found) -> list[dict[str, Any]]:
+    return [_cluster(table, table.study, design, cluster) for cluster in found.clusters]
+
+
+def _cluster(table: Table, study: Study, design: Design, cluster: Cluster) -> dict[str, Any]:
+    from cityward.know.scan.places import radius_km
+
+    everywhere = design.shape.startswith("temporal")
+    at = list(range(study.x.size)) if everywhere else list(cluster.members)
+    first, last = (0, study.intervals - 1) if design.shape == "spatial" else (cluster.first, cluster.last)
+    outside = (
+        (study.total - cluster.observed) / (study.total - cluster.expected) if study.total > cluster.expected else 0
+    )
+    ratio = cluster.observed / cluster.expected if cluster.expected else math.nan
+    alive = design.shape.endswith("prospective")
+    days = (table.edges[-1] - table.edges[0]).days / study.intervals
+    return {
+        "statistic": cluster.statistic,
+        "p_value": cluster.p_value,
+        "p_value_gumbel": cluster.p_gumbel,
+        "recurrence_interval_days": days * cluster.recurrence if alive else None,
+        "members": [] if everywhere else [name for place in at for name in table.members[place]],
+        "centre": None if everywhere else [float(study.x[at[0]]), float(study.y[at[0]])],
+        "radius_km": None if everywhere else radius_km(study.x[at], study.y[at], sphere=study.sphere),
+        "from": table.edges[first],
+        "to": _last(table, last + 1),
+        "rate": "high" if cluster.high else "low",
+        "observed": cluster.observed,
+        "expected": cluster.expected,
+        "observed_to_expected": ratio if math.isfinite(ratio) else None,
+        "relative_risk": ratio / outside if outside > 0 and math.isfinite(ratio) and table.people.size else None,
+        "population": float(table.people[at].sum()) if table.people.size else None,
+    }
+
+
+def _print(told: dict[str, Any]) -> None:
+    click.echo(
+        f"{told['cases']:,} cases at {told['places']:,} places from {told['from']} to {told['to']}; "
+        f"{told['replicates']:,} replicates of chance."
+    )
+    for reason, amount in told["left_out"].items():
+        if amount:
+            click.echo(f"Left out: {amount:,} cases {reason.replace('_', ' ')}.")
+    for rank, cluster in enumerate(told["clusters"], start=1):
+        names = ", ".join(cluster["members"][:_SHOWN]) or "everywhere"
+        more = len(cluster["members"]) - _SHOWN
+        click.echo(
+            f"{rank:>3}. {cluster['observed']:,} cases, {cluster['expected']:.2f} expected, "
+            f"{cluster['from']} to {cluster['to']}; statistic {cluster['statistic']:.6f}, p {cluster['p_value']:.4f}"
+            + (
+                f", once in {cluster['recurrence_interval_days']:,.0f} days"
+                if cluster["recurrence_interval_days"]
+                else ""
+            )
+            + f"\n     {names}{f' and {more} more' if more > 0 else ''}"
+        )
+    if not told["clusters"]:
+        click.echo("No window has more cases than expected.")
