@@ -84,7 +84,7 @@ def collapse(
 
     ask_words = "text" in history.columns and text_similarity > 0 and radius_m > near_m
     rows = _prepared(history, window_days, longest_gap_days, families, ask_words=ask_words)
-    words, offsets = _words(rows["text"]) if ask_words else _no_words(rows.height)
+    words, offsets = words_of(rows["text"]) if ask_words else _nowords_of(rows.height)
     leader = lead(
         rows["time"].to_numpy(),
         rows["ends"].to_numpy(),
@@ -143,7 +143,7 @@ def _address() -> pl.Expr:
     return pl.when(plain.is_not_null()).then(plain.hash()).otherwise(pl.lit(0, pl.UInt64))
 
 
-def _words(text: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def words_of(text: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Sorted, distinct hashes of the words of each text, and where each text begins."""
     lists = (
         text.fill_null("")
@@ -156,5 +156,5 @@ def _words(text: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     return words, offsets
 
 
-def _no_words(rows: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def _nowords_of(rows: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     return np.empty(0, dtype=np.uint64), np.zeros(rows + 1, dtype=np.int64)
