@@ -63,8 +63,9 @@ OFFICE_FROM, OFFICE_TO, OFFICE_DAYS = 8, 18, 5
 AT_ONE_MINUTE: Final = 0.5
 """Share of an hour's reports of a sender that bear one minute: chance gives one in sixty."""
 
-ON_THE_HOUR: Final = 0.5
-"""A source with this share of its stamps on the full hour tells the hour or the day, not the minute."""
+ONE_TIME: Final = 0.02
+"""A time of day, to the second, that this share of a source's reports bear stands for the day or the hour: by
+chance one in 1,440 bears it even where stamps are to the minute."""
 
 KNOWN_PERIODS: Final = 7
 """With fewer days (or hours) of a sender its usual is not known, and taken to be one report."""
@@ -302,7 +303,7 @@ def _why() -> pl.Expr:
 def _stamped(history: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """Return what the signs are read from, one row per interaction.
 
-    ``sender`` is the source with its channel; ``coarse`` rows tell the day or the hour only.
+    ``sender`` is the source with its channel; ``coarse`` rows tell only the day or the hour.
     """
     held = set(history.columns)
 
@@ -330,14 +331,18 @@ def _stamped(history: pl.DataFrame, time_zone: str) -> pl.DataFrame:
         .fill_null(value=False)
         .alias("at_once"),
     )
-    on_hour = pl.col("time") == pl.col("hour")
-    days = pl.col("day").n_unique()
-    hourly = frame.group_by("source").agg(((on_hour.mean() >= ON_THE_HOUR) & (days >= KNOWN_PERIODS)).alias("hourly"))
-    midnight = (pl.col("clock") == pl.time(0)) | (pl.col("time").dt.time() == pl.time(0))
-    return (
-        frame.join(hourly, on="source", how="left", nulls_equal=True, maintain_order="left")
-        .with_columns((midnight | (on_hour & pl.col("hourly"))).alias("coarse"))
-        .drop("closed_at", "clock", "hourly", "kind")
+    whole = frame.group_by("source").len("all")
+    times = frame.group_by("source", "clock").agg(pl.len().alias("bear"), pl.col("day").n_unique().alias("days"))
+    times = times.join(whole, on="source", nulls_equal=True).select(
+        "source",
+        "clock",
+        coarse=(pl.col("bear") >= ONE_TIME * pl.col("all")) & (pl.col("days") >= KNOWN_PERIODS)
+        | (pl.col("clock") == pl.time(0)),
+    )
+    frame = frame.join(times, on=["source", "clock"], how="left", nulls_equal=True, maintain_order="left")
+    # Midnight somewhere: a source that says only the day.
+    return frame.with_columns(pl.col("coarse") | (pl.col("time").dt.time() == pl.time(0))).drop(
+        "closed_at", "clock", "kind"
     )
 
 
