@@ -128,7 +128,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Iterator[tu
     program = [sys.executable, "-c", "from cityward.cli import main; main()"]
     server = subprocess.Popen([*program, "serve", "--port", str(port), "--city", str(home)], stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(f"{address}/api/health")
             break
@@ -136,7 +136,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Iterator[tu
             time.sleep(0.1)
     yield address, paths
     server.terminate()
-    server.wait(20)
+    server.wait(100)
 
 
 @pytest.fixture(scope="module")

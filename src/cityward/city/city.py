@@ -136,12 +136,21 @@ class City:
 
     @durable("keeping the mapping")
     def add_mapping(self, path: Path) -> Mapping:
-        """Check a mapping and keep it in the city folder."""
+        """Check a mapping and keep it in the city folder.
+
+        Raises
+        ------
+        cityward.core.errors.CityBusy
+            It would change one that another process may be working with.
+        """
         mapping = load_mapping(path)
-        target = self._folder.sources / f"{mapping.source}.toml"
-        if path.resolve() != target.resolve():
+        target, content = self._folder.sources / f"{mapping.source}.toml", path.read_bytes()
+        if not target.exists():
             target.parent.mkdir(exist_ok=True)
-            replace_file(target, path.read_bytes())
+            replace_file(target, content)
+        elif content != target.read_bytes():
+            with self._writing():
+                replace_file(target, content)
         return mapping
 
     def sense(
@@ -510,11 +519,13 @@ class City:
     def _open_door(self) -> Door:
         with self._lock:
             if self._door is None:
-                if not self._folder.signing_key.exists():
-                    raise SettingsError(
-                        f"{self.path} has lost its signing key (keys/ledger.key).",
-                        "Restore it from your backup of keys/.",
-                    )
+                # With a new key the same person would be another: rows would double, and nobody would be told.
+                for key, what in ((self._folder.signing_key, "signing"), (self._folder.pseudonym_key, "pseudonym")):
+                    if not key.exists():
+                        raise SettingsError(
+                            f"{self.path} has lost its {what} key (keys/{key.name}).",
+                            "Restore it from your backup of keys/.",
+                        )
                 self._door = open_door(
                     self._folder.history,
                     registers=self.registers,

@@ -28,7 +28,9 @@ def _loopback(host: str) -> bool:
 
 def start(city: City, host: str, port: int) -> None:
     """Serve the console and the API of ``city`` until interrupted."""
+    import signal
     import socket
+    import sys
 
     import uvicorn
 
@@ -49,6 +51,8 @@ def start(city: City, host: str, port: int) -> None:
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"The console is on http://{shown}:{port} (stop with Ctrl-C).")
+    # The server passes the signal on once it has stopped; the city is then still to be closed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
 
 
