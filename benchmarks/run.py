@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bench_demo
 import bench_http
+import bench_incidents
 import bench_intake
 from cityward.core.clock import Clock
 from measure import machine
@@ -16,7 +17,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main() -> None:
     """Measure, then write the table; a figure that misses its target says so."""
     figures: dict[str, object] = {}
-    for bench in (bench_demo, bench_http, bench_intake):
+    for bench in (bench_demo, bench_http, bench_intake, bench_incidents):
         figures |= bench.main()
     lines = [
         "# Results",
