@@ -144,7 +144,7 @@ def test_reading_needs_no_turn_at_the_door(folder: Path, tmp_path: Path) -> None
             assert cityward(command, "--city", folder).returncode == 0
 
 
-def test_a_server_that_has_written_keeps_others_out_and_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_a_server_keeps_others_out_and_closes_its_city_when_it_is_stopped(folder: Path, tmp_path: Path) -> None:
     second = write_rows(tmp_path / "second.csv", "b")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -172,6 +172,9 @@ def test_a_server_that_has_written_keeps_others_out_and_goes_on(folder: Path, tm
         told = sense(folder, second)
         assert (told.returncode, told.stderr.startswith(BUSY)) == (2, True)
         assert post("a-1")["added"] == 1
+        server.terminate()
+        assert server.wait(100) == 0
+        assert list((folder / "history" / "log").iterdir()) == []  # all of it is in the tables
     finally:
         server.kill()
         server.wait(100)
