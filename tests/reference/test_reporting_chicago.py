@@ -1,4 +1,4 @@
-"""The under-reporting trap of Chicago: twice the rate by internet, as counted, and not published."""
+"""The under-reporting trap of Chicago: a far higher rate by internet, as counted, and not published."""
 
 from __future__ import annotations
 
@@ -59,14 +59,12 @@ def found(exposure: Exposure, city: list[Territory]) -> Reporting:
     return fit(exposure, city)
 
 
-def test_the_raw_rate_differs_nearly_twofold_between_quarters_of_internet(
-    exposure: Exposure, city: list[Territory]
-) -> None:
+def test_the_raw_rate_differs_much_between_quarters_of_internet(exposure: Exposure, city: list[Territory]) -> None:
     events, days = exposure.cube()
     order = np.argsort([place.internet_share for place in city])
     least, most = order[:19], order[-19:]
     rates = [events[part].sum() / days[part].sum() for part in (least, most)]
-    assert rates[1] / rates[0] > 1.5
+    assert rates[1] / rates[0] == pytest.approx(1.6, abs=0.1)
 
 
 def test_the_raw_coefficients_are_those_of_the_trap(found: Reporting) -> None:

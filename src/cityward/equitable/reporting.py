@@ -441,11 +441,11 @@ def corrected(
         factor = heard_share / -np.expm1(reporting.draws * np.log1p(-heard_share))
     flat = heard.reshape(-1, places)
     low, high = np.empty_like(flat), np.empty_like(flat)
-    random = rng(seed, "corrected")
+    stream = rng(seed, "corrected")
     block = max(_CELLS // max(factor.size, 1), 1)
     for first in range(0, len(flat), block):
         rows = slice(first, first + block)
-        rates = random.standard_gamma(flat[rows, None, :] + 0.5, size=(len(flat[rows]), *factor.shape))
+        rates = stream.standard_gamma(flat[rows, None, :] + 0.5, size=(len(flat[rows]), *factor.shape))
         low[rows], high[rows] = np.quantile(rates * factor, (0.05, 0.95), axis=1)
         if not reporting.publishable:
             raw = np.quantile(rates, (0.05, 0.95), axis=1)
