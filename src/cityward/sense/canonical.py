@@ -90,6 +90,8 @@ def _number(source: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(source)
     if dtype == pl.String:
         return column.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    if not dtype.is_numeric():  # true is no longitude, and neither is a date
+        return pl.when(column.is_null()).then(None).otherwise(float("nan"))
     return column.cast(pl.Float64, strict=False)
 
 

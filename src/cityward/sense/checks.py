@@ -19,6 +19,9 @@ RAW = "raw:"
 """Prefix of the source's own value of a canonical column, beside a row that failed."""
 
 _SHOWN_CHARS = 60
+_UNSEEN = r"[\p{Cc}\p{Cf}]"
+"""Characters that could drive a terminal or turn a text round."""
+
 _LENGTHS = {
     "stated_territory": ID_CHARS,
     "channel": ID_CHARS,
@@ -155,7 +158,7 @@ def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:
         before, mark, after = sentence.partition("{day}")
     parts.append(pl.lit(before))
     if mark == "{value}" and mapping.class_of(name) == "public":
-        shown = pl.col(RAW + name).str.slice(0, _SHOWN_CHARS)
+        shown = pl.col(RAW + name).str.slice(0, _SHOWN_CHARS).str.replace_all(_UNSEEN, "\ufffd")
         parts.append(pl.concat_str(pl.lit(" ('"), shown, pl.lit("')")))
     elif mark == "{day}":
         parts.append(_day(mapping, name))

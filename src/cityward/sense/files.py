@@ -23,6 +23,10 @@ _READERS: dict[str, Callable[[Path, Mapping], Iterator[Decoded]]] = {
 }
 
 
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f]")
+_CONTROLS = 8
+"""Control characters that a damaged text may have at its beginning; a program or a picture has more."""
+
 _COLLECTION = re.compile(r'"type"\s*:\s*"FeatureCollection"')
 
 
@@ -85,8 +89,8 @@ def format_of(path: Path) -> str:
     if start.startswith("{"):
         whole = _COLLECTION.search(start) or ".geojson" in path.suffixes
         return "geojson" if whole else "ndjson"
-    if start.startswith("["):
+    if start.startswith("[") or {".ndjson", ".jsonl"} & set(path.suffixes):
         return "ndjson"
-    if "\0" in start:
+    if len(_CONTROL.findall(start)) > max(_CONTROLS, len(start) // 100):
         raise SourceError(f"{path.name} is not text, Parquet or JSON.", "Give CSV, Parquet, NDJSON or GeoJSON.")
     return "csv"

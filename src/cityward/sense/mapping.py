@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import zoneinfo
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import polars as pl
 
 from cityward.core.errors import SettingsError
 from cityward.core.frames import INTERACTION
@@ -31,6 +33,7 @@ Domain = Literal[
 ]
 FieldClass = Literal["public", "personal", "sensitive", "biometric", "location-of-person", "free-text"]
 
+_SOME_DAY = pl.Series([datetime(2014, 12, 31, 13, 45, 56)])  # noqa: DTZ001 - has no zone on purpose
 _USUAL_CLASS = {"person": "personal", "text": "free-text", "address": "location-of-person"}
 
 
@@ -153,33 +156,72 @@ def parse_mapping(text: str, name: str) -> Mapping:
 
 def _slips(mapping: Mapping) -> list[tuple[str, str, str]]:
     """What is wrong beyond types: (key path, what, remedy), worst first."""
-    return [*_slips_of_time(mapping), *_slips_of_columns(mapping), *_slips_of_status(mapping)]
+    return [*_slips_of_time(mapping), *_slips_of_text(mapping), *_slips_of_columns(mapping), *_slips_of_status(mapping)]
 
 
 def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
     found = []
-    try:
-        zoneinfo.ZoneInfo(mapping.time_zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    if not _is_zone(mapping.time_zone):
         close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones(), n=1)
         hint = f"Did you mean '{close[0]}'?" if close else "Write an IANA name such as 'America/Bogota'."
         found.append((".time_zone", f"there is no time zone '{mapping.time_zone}'.", hint))
-    if mapping.encoding:
-        try:
-            "".encode(mapping.encoding)
-        except LookupError:
-            remedy = "Write 'utf-8', 'cp1252', 'utf-16', or leave it out."
-            found.append((".encoding", f"there is no encoding '{mapping.encoding}'.", remedy))
     found += [
-        (".date_formats", f"'{form}' is no date format.", "Write one such as '%d/%m/%Y %H:%M'.")
+        (".date_formats", f"'{form}' is no format of a whole date.", "Write one such as '%d/%m/%Y %H:%M'.")
         for form in mapping.date_formats
-        if "%" not in form
+        if not _is_format(form)
     ]
     return found
 
 
+def _is_zone(name: str) -> bool:
+    """Whether both Python and Polars know a time zone; each knows some that the other does not."""
+    try:
+        zoneinfo.ZoneInfo(name)
+        _SOME_DAY.dt.replace_time_zone(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError):
+        return False
+    return True
+
+
+def _is_format(form: str) -> bool:
+    """Whether a day that is written in a format can be read from it again."""
+    try:
+        written = _SOME_DAY.dt.replace_time_zone("UTC").dt.strftime(form)
+        read = written.str.to_datetime(form, time_unit="us", time_zone="UTC" if "%z" in form else None, strict=False)
+    except pl.exceptions.PolarsError:
+        return False
+    return read.dt.date().to_list() == _SOME_DAY.dt.date().to_list()
+
+
+def _slips_of_text(mapping: Mapping) -> list[tuple[str, str, str]]:
+    found = []
+    if mapping.encoding and not _is_encoding(mapping.encoding):
+        remedy = "Write 'utf-8', 'cp1252', 'utf-16', or leave it out."
+        found.append((".encoding", f"there is no encoding '{mapping.encoding}'.", remedy))
+    mark = mapping.delimiter
+    if mark and (mark.isalnum() or not mark.isascii() or mark in "\"'" or (mark != "\t" and not mark.isprintable())):
+        remedy = "Write ',', ';', '|' or '\\t', or leave it out."
+        found.append((".delimiter", "that character cannot part columns.", remedy))
+    return found
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        encoded = "a".encode(name)  # knows texts alone: zlib and the like end here
+        codecs.getincrementaldecoder(name)("replace").decode(encoded, final=True)
+        b"a".decode(name, errors="ignore")
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def _slips_of_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
     columns, found = mapping.columns, []
+    found += [
+        (".columns", f"a column called '{name}' cannot be told from a pattern.", "Rename it in the file and here.")
+        for name in mapping.wanted()
+        if name == "*" or (name.startswith("^") and name.endswith("$")) or name in ("@occurred_at", "@closed_at")
+    ]
     if (columns.lon is None) != (columns.lat is None):
         given, missing = ("lon", "lat") if columns.lat is None else ("lat", "lon")
         found.append((f".columns.{given}", f"{given} is given without {missing}.", f"Add {missing}, or take both out."))

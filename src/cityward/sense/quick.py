@@ -73,7 +73,9 @@ def decode(bodies: Sequence[bytes], mapping: Mapping, now: datetime, origin: str
 
     None when anything about any of them is not plain.
     """
-    if mapping.date_formats or mapping.encoding or any(len(body) > MESSAGE_BYTES for body in bodies):
+    if mapping.date_formats or mapping.encoding:
+        return None
+    if any(len(body) > MESSAGE_BYTES or ndjson.NUL in body for body in bodies):
         return None
     try:
         names, values, heights = ndjson.columns_of(bodies, mapping)

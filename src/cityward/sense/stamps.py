@@ -141,6 +141,9 @@ def _from_text(values: pl.Series, time_zone: str, order: str | None, formats: tu
     left = text.filter(found.is_null() & text.is_not_null())
     if not len(left):
         return found
+    spoken = _plain(text)
+    if (spoken != text).any():
+        return _from_text(spoken, time_zone, order, formats)
     shapes = left.str.replace_all(r"\d", "9")
     kinds = pl.DataFrame({"shape": shapes, "example": left}).group_by("shape").agg(pl.col("example").first(), pl.len())
     common = kinds.sort("len", "shape", descending=[True, False]).head(_SHAPES)["example"].to_list()
@@ -149,6 +152,12 @@ def _from_text(values: pl.Series, time_zone: str, order: str | None, formats: tu
     if digits.null_count() == len(digits):
         return found
     return found.zip_with(found.is_not_null(), _from_number(digits, time_zone))
+
+
+def _plain(text: pl.Series) -> pl.Series:
+    """Times as Spanish, Portuguese and French programs write them, in the way of the others."""
+    half = text.str.replace(r"(?i)(:\d\d)\s*([ap])\.?\s?m\.?$", "$1 ${2}M")
+    return half.str.replace(r"(?i)\b(\d{1,2}) ?h ?(\d{2})(?: ?min)?$", "$1:$2")
 
 
 def _try(text: pl.Series, found: pl.Series, formats: tuple[str, ...], time_zone: str, order: str | None) -> pl.Series:

@@ -154,10 +154,17 @@ def _quarantine(
     )
 
 
+def _is_plain(dtype: pl.DataType) -> bool:
+    return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration, pl.Object)
+
+
 def _public_cells(raw: pl.DataFrame, mapping: Mapping) -> pl.Series:
     """One JSON object per row with its public single values; others are not kept."""
-    classes = {source: mapping.class_of(name) for name, source in mapping.sources().items()} | mapping.classes
-    public = [name for name in raw.columns if classes.get(name) == "public" and not raw[name].dtype.is_nested()]
+    mapped = [(source, mapping.class_of(name)) for name, source in mapping.sources().items()]
+    held = {*mapped, *mapping.classes.items()}
+    closed = {name for name, field_class in held if field_class != "public"}
+    public = [name for name, dtype in raw.schema.items() if (name, "public") in held and _is_plain(dtype)]
+    public = [name for name in public if name not in closed]
     if not public:
         return pl.Series("raw", ["{}"] * raw.height, dtype=QUARANTINE["raw"])
     cells = [

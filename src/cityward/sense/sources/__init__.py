@@ -7,8 +7,10 @@ a folder (and, for files, a line in `cityward.sense.files`).
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -16,6 +18,11 @@ from cityward.core.errors import SourceError
 from cityward.core.frames import QUARANTINE
 from cityward.core.limits import COLUMNS
 from cityward.sense.mapping import Mapping
+
+_NUL: Final = "A cell holds the character NUL, which no text has; the row was damaged on its way."
+_NAME_CHARS: Final = 60
+_DATUM: Final = re.compile(r"[-+]?\d.*|.*@.*\..*|.*[{}\[\]].*", re.DOTALL)
+"""A number, a stamp, a mail address or a piece of JSON: what a row holds, and no column is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,19 @@ def broken_rows(rows: Sequence[int], reasons: Sequence[str]) -> pl.DataFrame:
     )
 
 
+def without_nul(decoded: Decoded) -> Decoded:
+    """Return ``decoded`` with rows that hold a NUL among the broken: databases refuse the character."""
+    bad = pl.Series([False]).new_from_index(0, decoded.frame.height)
+    for values in decoded.frame.get_columns():
+        if values.dtype == pl.String:
+            bad |= values.str.contains("\0", literal=True).fill_null(value=False)
+    if not bad.any():
+        return decoded
+    rows = decoded.rows.filter(bad).to_list()
+    broken = pl.concat([decoded.broken, broken_rows(rows, [_NUL] * len(rows))]).sort("row")
+    return Decoded(decoded.frame.filter(~bad), decoded.rows.filter(~bad), broken)
+
+
 def present(name: str, columns: Sequence[str], mapping: Mapping) -> list[str]:
     """Return the wanted columns that a source has, in its own order.
 
@@ -62,8 +82,7 @@ def present(name: str, columns: Sequence[str], mapping: Mapping) -> list[str]:
     held = set(columns)
     for canonical, source in mapping.sources().items():
         if source not in held:
-            close = difflib.get_close_matches(source, columns, n=1)
-            hint = f"Did you mean '{close[0]}'?" if close else f"Its columns are: {', '.join(columns[:20])}."
+            hint = _hint(source, columns)
             if len(columns) == 1 and mapping.delimiter:
                 hint += " Perhaps the delimiter in the mapping is not that of the file."
             raise SourceError(
@@ -71,3 +90,13 @@ def present(name: str, columns: Sequence[str], mapping: Mapping) -> list[str]:
             )
     wanted = set(mapping.wanted())
     return [column for column in columns if column in wanted]
+
+
+def _hint(source: str, columns: Sequence[str]) -> str:
+    """The columns that there are; none of them if the first line is a row, which may be somebody's."""
+    if any(map(_DATUM.fullmatch, columns)):
+        return "Its first line looks like a row: put a line with the names of the columns before it."
+    close = difflib.get_close_matches(source, columns, n=1)
+    if close:
+        return f"Did you mean '{close[0][:_NAME_CHARS]}'?"
+    return f"Its columns are: {', '.join(column[:_NAME_CHARS] for column in columns[:20])}."

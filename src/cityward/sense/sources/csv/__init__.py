@@ -6,6 +6,7 @@ Rows are numbered from 1 after the header; a line without any value is not a row
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -17,7 +18,7 @@ import polars as pl
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS, LINE_BYTES
 from cityward.sense.mapping import Mapping
-from cityward.sense.sources import Decoded, broken_rows, numbered, present
+from cityward.sense.sources import Decoded, broken_rows, numbered, present, without_nul
 from cityward.sense.text import blocks, mend_utf8
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -25,7 +26,7 @@ _QUOTED_LINES: Final = 200
 """Most lines of one quoted cell in a block that has stray quotes."""
 
 _STEPS_BACK: Final = 1_000
-csv.field_size_limit(LINE_BYTES)
+csv.field_size_limit(2**31 - 1)  # `blocks` and checks bound what a cell may hold
 
 
 def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
@@ -37,7 +38,7 @@ def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
         No rows, no header, a missing column, or not text at all.
     """
     parts = _records(path, mapping.encoding)
-    start, _ = next(parts)
+    start, _ = next(parts, (b"", False))
     head, body = _split_header(start)
     delimiter = mapping.delimiter or sniff_delimiter(start[: 2**16].decode(errors="replace"))
     names = header_of(head.decode(errors="replace"), delimiter)
@@ -80,11 +81,11 @@ def header_of(line: str, delimiter: str) -> list[str]:
 
 def table_of(path: Path, rows: int) -> tuple[pl.DataFrame, str]:
     """Return the first ``rows`` rows as text and the delimiter, for a look at an unknown file."""
-    start, _ = next(_records(path, None))
+    start, _ = next(_records(path, None), (b"", False))
     head, body = _split_header(start)
     delimiter = sniff_delimiter(start[: 2**16].decode(errors="replace"))
     names = header_of(head.decode(errors="replace"), delimiter)
-    lines = body.decode(errors="replace").splitlines(keepends=True)
+    lines = _lines(body)
     cells = list(islice((row for row in csv.reader(lines, delimiter=delimiter) if any(row)), rows))
     columns = {name: [row[at] if at < len(row) else None for row in cells] for at, name in enumerate(names) if name}
     return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), delimiter
@@ -163,7 +164,8 @@ def _decode(block: bytes, names: list[str], delimiter: str, mapping: Mapping, fi
         bad = extra | pl.Series([False]).new_from_index(0, part.height).scatter([row - start for row in quoted], True)
         reasons = [broken.get(row - first, _too_many(len(names))) for row in rows.filter(bad).to_list()]
         good = part.filter(~bad).select(pl.col(at).alias(name) for at, name in keep.items())
-        yield Decoded(good, rows.filter(~bad), broken_rows(rows.filter(bad).to_list(), reasons))
+        decoded = Decoded(good, rows.filter(~bad), broken_rows(rows.filter(bad).to_list(), reasons))
+        yield without_nul(decoded) if b"\0" in block else decoded
 
 
 def _too_many(fields: int) -> str:
@@ -187,7 +189,7 @@ def _parse_slowly(block: bytes, width: int, delimiter: str) -> tuple[pl.DataFram
 
     Returns the table as `_parse` does (all columns), and the reason of each row (0-based) that is no row.
     """
-    lines = block.decode(errors="replace").splitlines(keepends=True)
+    lines = _lines(block)
     cells: list[list[str | None]] = []
     broken: dict[int, str] = {}
     at = 0
@@ -203,6 +205,11 @@ def _parse_slowly(block: bytes, width: int, delimiter: str) -> tuple[pl.DataFram
         cells.append(padded + [None] * (width + 1 - len(padded)))
     names = [*(f"c{at}" for at in range(width)), "over"]
     return pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String), orient="row"), broken
+
+
+def _lines(block: bytes) -> list[str]:
+    """Lines as line feeds end them: a form feed or a Unicode separator belongs to its cell."""
+    return list(io.StringIO(block.decode(errors="replace"), newline="\n"))
 
 
 def _next_row(lines: list[str], at: int, width: int, delimiter: str) -> tuple[list[str] | None, int]:

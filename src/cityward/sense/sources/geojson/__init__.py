@@ -18,8 +18,8 @@ import shapely
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS
 from cityward.sense.mapping import Mapping
-from cityward.sense.sources import Decoded, broken_rows, present
-from cityward.sense.sources.ndjson import ARRAY_BYTES, table
+from cityward.sense.sources import Decoded, broken_rows, present, without_nul
+from cityward.sense.sources.ndjson import ARRAY_BYTES, NESTED, table
 from cityward.sense.text import blocks
 
 LON: Final = "geometry.lon"
@@ -28,7 +28,7 @@ LAT: Final = "geometry.lat"
 
 class _Feature(msgspec.Struct):
     properties: dict[str, Any] | None = None
-    geometry: msgspec.Raw | None = None
+    geometry: msgspec.Raw = msgspec.Raw(b"null")  # a union with None would take nothing but null
 
 
 class _Collection(msgspec.Struct):
@@ -79,28 +79,36 @@ def load(path: Path, encoding: str | None = None) -> list[msgspec.Raw]:
         ) from None
 
 
-def points_of(geometries: list[msgspec.Raw | None]) -> tuple[np.ndarray, np.ndarray]:
+def points_of(geometries: list[msgspec.Raw]) -> tuple[np.ndarray, np.ndarray]:
     """Return lon and lat of each geometry (its centroid unless a point); NaN without one."""
-    texts = np.array([None if raw is None else bytes(raw).decode() for raw in geometries], dtype=object)
+    texts = np.array([bytes(raw).decode(errors="replace") for raw in geometries], dtype=object)
     texts[texts == "null"] = None
     shapes = shapely.from_geojson(texts, on_invalid="ignore")
-    centres = shapely.centroid(shapes)
+    with np.errstate(over="ignore"):
+        centres = shapely.centroid(shapes)
+    centres[shapely.is_empty(centres)] = None  # an empty shape has no place, and GEOS would raise
     return shapely.get_x(centres), shapely.get_y(centres)
 
 
 def _decode(name: str, features: list[msgspec.Raw], mapping: Mapping, first: int) -> Decoded:
-    rows, numbers, broken = [], [], []
+    rows, numbers, broken = [], [], {}
+    single = set(mapping.sources().values())
     for number, raw in enumerate(features, start=first):
         try:
-            rows.append(_features.decode(raw))
-            numbers.append(number)
+            row = _features.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            broken.append(number)
-    if first == 1:
+            broken[number] = "The feature is not a GeoJSON object with properties."
+            continue
+        if any(isinstance(value, dict | list) for name, value in (row.properties or {}).items() if name in single):
+            broken[number] = NESTED
+            continue
+        rows.append(row)
+        numbers.append(number)
+    if first == 1 and rows:
         present(name, sorted({LON, LAT}.union(*(row.properties or () for row in rows))), mapping)
     names = [column for column in mapping.wanted() if column not in (LON, LAT)]
     frame = table(names, [[(row.properties or {}).get(column) for row in rows] for column in names])
     lon, lat = points_of([row.geometry for row in rows])
     points = pl.DataFrame({LON: lon, LAT: lat}).fill_nan(None)
-    reasons = ["The feature is not a GeoJSON object with properties."] * len(broken)
-    return Decoded(frame.hstack(points), pl.Series(numbers, dtype=pl.Int64), broken_rows(broken, reasons))
+    wrong = broken_rows(list(broken), list(broken.values()))
+    return without_nul(Decoded(frame.hstack(points), pl.Series(numbers, dtype=pl.Int64), wrong))

@@ -18,15 +18,18 @@ import polars as pl
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS, BODY_BYTES, LINE_BYTES
 from cityward.sense.mapping import Mapping
-from cityward.sense.sources import Decoded, broken_rows, numbered
+from cityward.sense.sources import Decoded, broken_rows, numbered, without_nul
 from cityward.sense.text import blocks, encoding_of, head_of
 
 ARRAY_BYTES: Final = 512 * 2**20
 """Largest JSON array or GeoJSON: it has to be held whole in memory."""
 
+NUL: Final = rb"\u0000"
+"""The only way in which JSON can write the character."""
+
 _KEPT: Final = 64
 _NOT_JSON: Final = "The line is not a whole JSON object."
-_NESTED: Final = "A list or an object stands where a single value is expected."
+NESTED: Final = "A list or an object stands where a single value is expected."
 _TOO_LONG: Final = f"The line is longer than {LINE_BYTES // 2**20} MB; nothing of it was kept."
 
 
@@ -159,6 +162,11 @@ def columns_of(bodies: Sequence[bytes], mapping: Mapping) -> tuple[list[str], li
 
 def decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
     """Decode lines of which the first has number ``first``. Blank lines are no rows."""
+    decoded = _decode_lines(body, mapping, first)
+    return without_nul(decoded) if NUL in body else decoded
+
+
+def _decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
     reader = _reader_of(mapping)
     count = body.count(b"\n") + (not body.endswith(b"\n"))
     short = len(body) <= LINE_BYTES or max(map(len, body.split(b"\n"))) <= LINE_BYTES
@@ -190,7 +198,8 @@ def decode_array(body: bytes, mapping: Mapping) -> Decoded:
         rows = reader.array(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise SourceError("The JSON array is cut short, or holds something else than objects.", "Mend it.") from None
-    return _checked(reader, rows, numbered(1, len(rows)), {})
+    decoded = _checked(reader, rows, numbered(1, len(rows)), {})
+    return without_nul(decoded) if NUL in body else decoded
 
 
 def _checked(reader: _Reader, rows: Sequence[Any], numbers: pl.Series, broken: dict[int, str]) -> Decoded:
@@ -200,7 +209,7 @@ def _checked(reader: _Reader, rows: Sequence[Any], numbers: pl.Series, broken: d
         if {dict, list} & set(map(type, columns[at])):
             nested |= {row for row, value in enumerate(columns[at]) if isinstance(value, dict | list)}
     if nested:
-        broken = broken | {int(numbers[row]): _NESTED for row in nested}
+        broken = broken | {int(numbers[row]): NESTED for row in nested}
         keep = [row for row in range(len(rows)) if row not in nested]
         columns, numbers = [[column[row] for row in keep] for column in columns], numbers.gather(keep)
     frame = _frame(reader, columns)

@@ -44,7 +44,7 @@ def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
 
 def _check_single(name: str, schema: pl.Schema, mapping: Mapping) -> None:
     for canonical, source in mapping.sources().items():
-        if schema[source].is_nested() or schema[source] in (pl.Binary, pl.Object):
+        if schema[source].is_nested() or schema[source] in (pl.Binary, pl.Duration, pl.Object):
             raise SourceError(
                 f"{name}: column '{source}' holds {schema[source]}, where {canonical} needs a single value.",
                 "Map another column.",
