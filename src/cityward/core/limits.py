@@ -71,8 +71,8 @@ SCAN_CELLS: Final = 100_000_000
 SCAN_LANES: Final = 200_000
 """Most intervals of time that one scan tries."""
 
-SCAN_STORED_BYTES: Final = 512 * 2**20
-"""Largest table of limits that is kept; a larger one is worked out again for each block of replicates."""
+SCAN_TABLE_BYTES: Final = 512 * 2**20
+"""Largest table of limits that a scan keeps; what needs a larger one is scanned part by part."""
 
 SCAN_REPLICATES: Final = 1_000_000
 """Most Monte Carlo replicates."""

@@ -10,13 +10,14 @@ e59, equations 1, 2 and 4; significance by Monte Carlo (Dwass 1957).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cityward.core.errors import UserError
-from cityward.core.limits import SCAN_LANES, SCAN_REPLICATES, SCAN_STORED_BYTES
+from cityward.core.limits import SCAN_LANES, SCAN_REPLICATES, SCAN_TABLE_BYTES
 from cityward.know.scan import windows
 from cityward.know.scan.draws import Deal, cells, labels, times
 from cityward.know.scan.places import neighbours
@@ -212,6 +213,13 @@ class _Search:
         self.fewest = {direction: design.min_cases if direction == HIGH else 0 for direction in _directions(design)}
         self._from = int(first.min())  # what comes earlier no window reaches
         self._deal = _deal(study, self._from)
+        self._padded = _whole_groups(order, study.x.size)
+        # Lanes in parts of whole vectors, the last filled up with lanes without time.
+        empty = -first.size % windows.VECTOR
+        ends = (np.append(edge - self._from, np.zeros(empty, np.int64)) for edge in (first, last))
+        self._lanes = tuple(edge.reshape(-1, windows.VECTOR) for edge in ends)
+        sizes = np.pad(self.sizes, ((0, 0), (0, empty))).reshape(study.x.size, -1, windows.VECTOR)
+        self._lane_sizes = np.ascontiguousarray(sizes.transpose(1, 0, 2))
 
     def best(self) -> dict[int, Floats]:
         """Strongest window around each centre, by direction."""
@@ -233,41 +241,56 @@ class _Search:
         return max(0.25 * math.log(float(self.reach.sum()) * self.first.size + 1), 0.5)
 
     def _maxima(self, seeds: NDArray[np.uint64], bound: float, direction: int, fewest: int) -> Floats:
-        width = -(-self.first.size // windows.VECTOR) * windows.VECTOR
         most = min(self._deal.most, self.study.total)
         # Half of the range is for limits that no count reaches: their difference must not overflow.
         dtype = np.int16 if most < np.iinfo(np.int16).max // 2 else np.int32
         critical = critical_sizes(self.model, direction, most, self.total, self.people, bound)
-        padded = np.zeros((self.study.x.size, width))
-        padded[:, : self.first.size] = self.sizes
-        shape = (*self.order.shape, width)
-        table = np.dtype(dtype).itemsize * math.prod(shape) <= SCAN_STORED_BYTES
-        stored = np.empty(shape if table else (0, 0, width), dtype=dtype)
-        walk = (padded, critical, direction, fewest)
-        if table:
-            windows.all_limits(self.order, self.reach, *walk, stored)
-        deal, lanes = self._deal, (self.first - self._from, self.last - self._from)
-        return windows.replicate_maxima(
-            seeds,
-            deal.kind,
-            deal.deck,
-            deal.starts,
-            deal.tickets,
-            deal.odds,
-            deal.whole,
-            self.study.intervals - self._from,
-            *lanes,
-            self.order,
-            self.reach,
-            padded,
-            stored,
-            critical,
-            self.model,
-            direction,
-            fewest,
-            self.total,
-            self.people,
-        )
+        deal = self._deal
+        found = np.zeros(seeds.size)
+        for parts, centres in self._slices(np.dtype(dtype).itemsize):
+            around, reach, sizes = self._padded[centres], self.reach[centres], self._lane_sizes[parts]
+            limits = np.empty((sizes.shape[0], *around.shape, windows.VECTOR), dtype=dtype)
+            windows.all_limits(around, reach, sizes, critical, direction, fewest, limits)
+            maxima = windows.replicate_maxima(
+                seeds,
+                deal.kind,
+                deal.deck,
+                deal.starts,
+                deal.tickets,
+                deal.odds,
+                deal.whole,
+                self.study.intervals - self._from,
+                self._lanes[0][parts],
+                self._lanes[1][parts],
+                around,
+                reach,
+                sizes,
+                limits,
+                self.model,
+                direction,
+                self.total,
+                self.people,
+            )
+            np.maximum(found, maxima, out=found)
+        return found
+
+    def _slices(self, itemsize: int) -> Iterator[tuple[slice, slice]]:
+        """Slices of parts and of centres whose limits together are kept in memory."""
+        parts, centres = self._lane_sizes.shape[0], self.reach.size
+        of_part = self._padded.size * windows.VECTOR * itemsize
+        wide = max(SCAN_TABLE_BYTES // of_part, 1)
+        high = max(centres * SCAN_TABLE_BYTES // of_part, 1)
+        for part in range(0, parts, wide):
+            for centre in range(0, centres, high):
+                yield slice(part, part + wide), slice(centre, centre + high)
+
+
+def _whole_groups(order: NDArray[np.int32], places: int) -> NDArray[np.int32]:
+    """Neighbours filled up with ``places``, which stands for none, to whole groups."""
+    width = -(-order.shape[1] // windows.GROUP) * windows.GROUP
+    padded = np.full((order.shape[0], width), places, dtype=np.int32)
+    padded[:, : order.shape[1]] = np.where(order < 0, places, order)
+    return padded
 
 
 def _directions(design: Design) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from cityward.know.scan.windows import SIDE_BY_SIDE
 PILOT = 2 * SIDE_BY_SIDE
 """Replicates that show how strong chance is, before the others are compared with that."""
 
-ROUND = 16 * SIDE_BY_SIDE
+ROUND = 8 * SIDE_BY_SIDE
 """Replicates between two looks at whether a sequential Monte Carlo may stop."""
 
 _SAFETY = 0.9  # of the weakest of the pilot: few of the others stay below it

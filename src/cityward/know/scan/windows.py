@@ -3,7 +3,9 @@
 Under the null hypothesis the margins are fixed, so every window's size is, and so is the smallest count
 that reaches a given statistic. These counts, the limits, are computed once; a replicate then only adds and
 compares, several replicates side by side and all lanes at once, and the logarithm is taken for the rare
-window that passes. Results do not depend on the number of threads.
+window that passes. As places are added counts and limits only grow, so that one comparison, of the count
+after a few places with the limit of the first, mostly speaks for all of these. Results do not depend on the
+number of threads.
 """
 
 from __future__ import annotations
@@ -16,47 +18,16 @@ from cityward.know.scan.draws import deal
 from cityward.know.scan.statistic import HIGH, POISSON, expectation, likelihood_ratio
 
 VECTOR = 32
-"""Lanes are filled up to a multiple of this, so that the compiler uses whole vector registers."""
+"""Lanes that are looked at together: a vector register of 16-bit counts."""
 
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 16
 """Replicates that share a look at the limits; their counts together fit into the second-level cache."""
 
-# The functions below are plain loops because they are compiled: vector operations would allocate.
+GROUP = 4
+"""Places that are added between two comparisons. The code of `_scan_lanes` adds so many."""
 
-
-@njit(cache=True)
-def limits_around(
-    nearest: NDArray[np.int32],
-    sizes: NDArray[np.float64],
-    critical: NDArray[np.float64],
-    direction: int,
-    fewest: int,
-    limits: NDArray[np.int32],
-) -> None:
-    """Fill ``limits`` (shape (places, lanes)): what a signed count must reach, by places taken and lane.
-
-    Counts of a search for low rates are negative, so that both directions compare alike. As places are
-    added a window only grows, and so does its limit: one walk along ``critical`` finds them all.
-    """
-    lanes, unreachable = sizes.shape[1], np.iinfo(limits.dtype).max // 2
-    size = np.zeros(lanes)
-    count = np.full(lanes, fewest if direction == HIGH else -1)
-    limits[:] = unreachable
-    for taken in range(nearest.size):
-        for lane in range(lanes):
-            size[lane] += sizes[nearest[taken], lane]
-            at = count[lane]
-            if direction == HIGH:
-                while at < critical.size and critical[at] < size[lane]:
-                    at += 1
-                if at < critical.size:
-                    limits[taken, lane] = at
-            else:
-                while at + 1 < critical.size and critical[at + 1] <= size[lane]:
-                    at += 1
-                if at >= fewest:
-                    limits[taken, lane] = -at
-            count[lane] = at
+# The functions below are plain loops because they are compiled: vector operations would allocate. Bounds
+# of the inner loops are constants, or the compiler would not use vector registers.
 
 
 @njit(cache=True, parallel=True)
@@ -69,30 +40,50 @@ def all_limits(
     fewest: int,
     limits: NDArray[np.int32],
 ) -> None:
-    """Fill ``limits`` (shape (centres, places, lanes)) for every centre."""
+    """Fill ``limits``: what a signed count must reach, by places taken and lane.
+
+    Shapes are (parts, places, `VECTOR`) of ``sizes`` and (parts, centres, k, `VECTOR`) of ``limits``. Counts
+    of a search for low rates are negative, so that both directions compare alike. As places are added a
+    window only grows, and so does its limit: one walk along ``critical`` finds them all.
+    """
+    unreachable = np.iinfo(limits.dtype).max // 2
     for centre in prange(reach.size):
-        limits_around(
-            neighbours[centre, : reach[centre]], sizes, critical, direction, fewest, limits[centre, : reach[centre]]
-        )
+        for part in range(sizes.shape[0]):
+            size = np.zeros(VECTOR)
+            count = np.full(VECTOR, fewest if direction == HIGH else -1)
+            limits[part, centre] = unreachable
+            for taken in range(reach[centre]):
+                place, limit = neighbours[centre, taken], limits[part, centre, taken]
+                for lane in range(VECTOR):
+                    size[lane] += sizes[part, place, lane]
+                    at = count[lane]
+                    if direction == HIGH:
+                        while at < critical.size and critical[at] < size[lane]:
+                            at += 1
+                        if at < critical.size:
+                            limit[lane] = at
+                    else:
+                        while at + 1 < critical.size and critical[at + 1] <= size[lane]:
+                            at += 1
+                        if at >= fewest:
+                            limit[lane] = -at
+                    count[lane] = at
 
 
 @njit(cache=True)
 def _lay_out(
-    counts: NDArray[np.int32], first: NDArray[np.int64], last: NDArray[np.int64], sign: int, rows: NDArray[np.int32]
+    sums: NDArray[np.int32], first: NDArray[np.int64], last: NDArray[np.int64], sign: int, rows: NDArray[np.int32]
 ) -> None:
-    """Sum the intervals of each lane: ``rows[place, lane]`` from ``counts[place, interval]``."""
-    sums = np.zeros(counts.shape[1] + 1, dtype=np.int64)
-    for place in range(counts.shape[0]):
-        for interval in range(counts.shape[1]):
-            sums[interval + 1] = sums[interval] + counts[place, interval]
+    """Sum the intervals of each lane: ``rows[place, lane]`` from sums up to each interval."""
+    for place in range(sums.shape[0]):
         for lane in range(first.size):
-            rows[place, lane] = sign * (sums[last[lane]] - sums[first[lane]])
+            rows[place, lane] = sign * (sums[place, last[lane]] - sums[place, first[lane]])
 
 
 @njit(cache=True)
-def _strongest(
+def _raise(
     running: NDArray[np.int32],
-    limits: NDArray[np.int32],
+    limit: NDArray[np.int32],
     size: NDArray[np.float64],
     model: int,
     direction: int,
@@ -101,57 +92,106 @@ def _strongest(
     best: NDArray[np.float64],
 ) -> None:
     """Raise ``best`` (one per replicate) by the windows that reach their limit."""
-    for replicate in range(running.shape[0]):
-        for lane in range(running.shape[1]):
-            if running[replicate, lane] >= limits[lane]:
-                cases = direction * running[replicate, lane]
-                statistic = likelihood_ratio(model, cases, size[lane], total, people)
+    for replicate in range(SIDE_BY_SIDE):
+        for lane in range(VECTOR):
+            cases = running[replicate * VECTOR + lane]
+            if cases >= limit[lane]:
+                statistic = likelihood_ratio(model, direction * cases, size[lane], total, people)
                 best[replicate] = max(best[replicate], statistic)
 
 
 @njit(cache=True)
-def _scan_block(
+def _look_closer(
+    running: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    nearest: NDArray[np.int32],
+    begin: int,
+    limits: NDArray[np.int32],
+    size: NDArray[np.float64],
+    sized: int,
+    sizes: NDArray[np.float64],
+    model: int,
+    direction: int,
+    total: float,
+    people: float,
+    best: NDArray[np.float64],
+) -> int:
+    """Raise ``best`` by the windows of a group of places, added one by one to ``running``.
+
+    ``size`` has the sizes of the first ``sized`` places; they are summed only as far as a window passes.
+    Returns how far.
+    """
+    for taken in range(begin, begin + GROUP):
+        row, limit = rows[nearest[taken]], limits[taken]
+        slack = rows.dtype.type(np.iinfo(rows.dtype).min)
+        for replicate in range(SIDE_BY_SIDE):
+            for lane in range(VECTOR):
+                count = rows.dtype.type(running[replicate * VECTOR + lane] + row[replicate * VECTOR + lane])
+                running[replicate * VECTOR + lane] = count
+                slack = max(slack, rows.dtype.type(count - limit[lane]))
+        if slack >= 0:
+            for place in nearest[sized : taken + 1]:
+                for lane in range(VECTOR):
+                    size[lane] += sizes[place, lane]
+            sized = taken + 1
+            _raise(running, limit, size, model, direction, total, people, best)
+    return sized
+
+
+@njit(cache=True)
+def _may_be_stronger(
+    cases: float, size: float, model: int, direction: int, total: float, people: float, best: float
+) -> bool:
+    """Whether a window deviates in the direction asked for, and perhaps by more than ``best``."""
+    gain = direction * (cases - expectation(model, size, total, people))
+    # ln x is at most x - 1: most windows are told to be weaker without a logarithm.
+    return gain > 0 and not (model == POISSON and direction == HIGH and cases * gain <= size * best)
+
+
+@njit(cache=True)
+def _scan_lanes(
     rows: NDArray[np.int32],
     neighbours: NDArray[np.int32],
     reach: NDArray[np.int64],
     sizes: NDArray[np.float64],
-    stored: NDArray[np.int32],
-    scratch: NDArray[np.int32],
-    critical: NDArray[np.float64],
+    limits: NDArray[np.int32],
     model: int,
     direction: int,
-    fewest: int,
     total: float,
     people: float,
     best: NDArray[np.float64],
 ) -> None:
-    """Largest statistic of each of a block of replicates; ``rows`` has shape (places, replicates, lanes)."""
-    side, lanes = rows.shape[1], rows.shape[2]
-    running = np.zeros((side, lanes), dtype=rows.dtype)
-    size = np.zeros(sizes.shape[1])
+    """Raise ``best``, the strongest window of each replicate, by those of `VECTOR` lanes.
+
+    ``rows`` has shape (places + 1, replicates * lanes), the last place empty: neighbours are filled up with
+    it to whole groups.
+    """
+    before = np.zeros(SIDE_BY_SIDE * VECTOR, dtype=rows.dtype)
+    after = np.zeros(SIDE_BY_SIDE * VECTOR, dtype=rows.dtype)
+    size = np.zeros(VECTOR)
     for centre in range(reach.size):
-        limits = stored[centre] if stored.size else scratch
-        if not stored.size:
-            near = neighbours[centre, : reach[centre]]
-            limits_around(near, sizes, critical, direction, fewest, limits[: near.size])
-        running[:] = 0
+        before[:] = 0
         size[:] = 0.0
         sized = 0
-        for taken in range(reach[centre]):
-            row, limit = rows[neighbours[centre, taken]], limits[taken]
+        nearest, limit = neighbours[centre], limits[centre]
+        for begin in range(0, reach[centre], GROUP):
+            # Counts with high rates only grow and so do limits; with low rates both only fall.
+            least = limit[begin] if direction == HIGH else limit[min(begin + GROUP, reach[centre]) - 1]
+            one, two = rows[nearest[begin]], rows[nearest[begin + 1]]
+            three, four = rows[nearest[begin + 2]], rows[nearest[begin + 3]]
             slack = rows.dtype.type(np.iinfo(rows.dtype).min)
-            for replicate in range(side):
-                for start in range(0, lanes, VECTOR):
-                    for lane in range(start, start + VECTOR):
-                        count = rows.dtype.type(running[replicate, lane] + row[replicate, lane])
-                        running[replicate, lane] = count
-                        slack = max(slack, rows.dtype.type(count - limit[lane]))
+            for replicate in range(SIDE_BY_SIDE):
+                for lane in range(VECTOR):
+                    at = replicate * VECTOR + lane
+                    first = before[at]
+                    last = rows.dtype.type(first + one[at] + two[at] + three[at] + four[at])
+                    after[at] = last
+                    slack = max(slack, rows.dtype.type(max(first, last) - least[lane]))
             if slack >= 0:
-                while sized <= taken:  # sizes are summed only where a window passes
-                    for lane in range(size.size):
-                        size[lane] += sizes[neighbours[centre, sized], lane]
-                    sized += 1
-                _strongest(running, limit, size, model, direction, total, people, best)
+                sized = _look_closer(
+                    before, rows, nearest, begin, limit, size, sized, sizes, model, direction, total, people, best
+                )
+            before, after = after, before
 
 
 @njit(cache=True, parallel=True)
@@ -169,35 +209,53 @@ def replicate_maxima(
     neighbours: NDArray[np.int32],
     reach: NDArray[np.int64],
     sizes: NDArray[np.float64],
-    stored: NDArray[np.int32],
-    critical: NDArray[np.float64],
+    limits: NDArray[np.int32],
     model: int,
     direction: int,
-    fewest: int,
     total: float,
     people: float,
 ) -> NDArray[np.float64]:
     """Largest statistic of each replicate, 0 where no window reaches its limit.
 
-    `SIDE_BY_SIDE` replicates form a block; each depends on its own seed alone.
+    Parameters
+    ----------
+    seeds : ndarray of uint64
+        One for each replicate, which depends on it alone.
+    kind, deck, starts, tickets, odds, whole
+        See `Deal`.
+    intervals : int
+        Intervals of time that windows can reach.
+    first, last : ndarray of int
+        First and past-the-last interval of each lane, shape (parts, `VECTOR`).
+    neighbours : ndarray, shape (centres, k)
+        Places in order of distance; ``k`` is a multiple of `GROUP`, and the number of places, which stands
+        for none, fills it up.
+    reach : ndarray, shape (centres,)
+        Places that a window may take.
+    sizes : ndarray, shape (parts, places, `VECTOR`)
+        See `Study.sizes`.
+    limits : ndarray, shape (parts, centres, k, `VECTOR`)
+        Of `all_limits`.
     """
-    places = sizes.shape[0]
+    places = sizes.shape[1]
     maxima = np.zeros(seeds.size)
     blocks = (seeds.size + SIDE_BY_SIDE - 1) // SIDE_BY_SIDE
     for block in prange(blocks):
-        begin = block * SIDE_BY_SIDE
-        end = min(begin + SIDE_BY_SIDE, seeds.size)
-        rows = np.zeros((places, SIDE_BY_SIDE, stored.shape[2]), dtype=stored.dtype)
+        begin, end = block * SIDE_BY_SIDE, min((block + 1) * SIDE_BY_SIDE, seeds.size)
         counts = np.zeros((places, intervals), dtype=np.int32)
+        sums = np.zeros((SIDE_BY_SIDE, places, intervals + 1), dtype=np.int32)
         own, drawn = deck.copy(), np.empty(0 if odds.size else tickets.sum(), dtype=np.int64)
-        for replicate in range(begin, end):
-            deal(seeds[replicate], kind, own, starts, tickets, odds, whole, drawn, counts)
-            _lay_out(counts, first, last, direction, rows[:, replicate - begin, :])
-        scratch = np.empty((0 if stored.size else neighbours.shape[1], stored.shape[2]), dtype=stored.dtype)
+        for replicate in range(end - begin):
+            deal(seeds[begin + replicate], kind, own, starts, tickets, odds, whole, drawn, counts)
+            for interval in range(intervals):
+                sums[replicate, :, interval + 1] = sums[replicate, :, interval] + counts[:, interval]
+        rows = np.zeros((places + 1, SIDE_BY_SIDE * VECTOR), dtype=limits.dtype)
         best = np.zeros(SIDE_BY_SIDE)
-        _scan_block(
-            rows, neighbours, reach, sizes, stored, scratch, critical, model, direction, fewest, total, people, best
-        )
+        for part in range(sizes.shape[0]):
+            for replicate in range(end - begin):
+                columns = rows[:places, replicate * VECTOR : (replicate + 1) * VECTOR]
+                _lay_out(sums[replicate], first[part], last[part], direction, columns)
+            _scan_lanes(rows, neighbours, reach, sizes[part], limits[part], model, direction, total, people, best)
         maxima[begin:end] = best[: end - begin]
     return maxima
 
@@ -227,12 +285,10 @@ def best_windows(
             for lane in range(lanes):
                 running[lane] += rows[place, lane]
                 size[lane] += sizes[place, lane]
-                cases = running[lane]
-                gain = direction * (cases - expectation(model, size[lane], total, people))
-                if cases < fewest or gain <= 0:
-                    continue
-                # ln x is at most x - 1: most windows are told to be weaker without a logarithm.
-                if model == POISSON and direction == HIGH and cases * gain <= size[lane] * best[centre, 0]:
+                cases, strongest = running[lane], best[centre, 0]
+                if cases < fewest or not _may_be_stronger(
+                    cases, size[lane], model, direction, total, people, strongest
+                ):
                     continue
                 statistic = likelihood_ratio(model, cases, size[lane], total, people)
                 if statistic > best[centre, 0] + 1e-10:
