@@ -13,7 +13,19 @@ import polars as pl
 from cityward.core.errors import SourceError
 from cityward.core.identifiers import slug
 from cityward.sense.files import format_of
-from cityward.sense.guess_words import BIOMETRIC, CLOSED, COLUMNS, DUPLICATE, OPEN, PERSONAL, SENSITIVE
+from cityward.sense.guess_words import (
+    BIOMETRIC,
+    BIRTH,
+    CLOSED,
+    CLOSED_STEMS,
+    COLUMNS,
+    DUPLICATE,
+    FILLERS,
+    NOT,
+    OPEN,
+    PERSONAL,
+    SENSITIVE,
+)
 from cityward.sense.mapping import Columns
 from cityward.sense.sources import csv, geojson, ndjson
 from cityward.sense.stamps import to_utc
@@ -22,6 +34,9 @@ from cityward.sense.text import blocks
 _ROWS: Final = 100_000
 _FEW: Final = 40
 """Most different values of a column of states."""
+
+_WORD_CHARS: Final = 60
+"""Longest name of a service that is proposed."""
 
 _PARTS: Final = re.compile(r"^(\d{1,2})[/-](\d{1,2})[/-]\d{4}")
 
@@ -92,17 +107,18 @@ def _columns(table: pl.DataFrame) -> dict[str, str]:
     """Canonical column → column of the file; each column is used once, the surest first."""
     found: dict[str, str] = {}
     ranks = sorted(
-        (rank, order, name, canonical)
+        (rank, order, at, name, canonical)
         for order, canonical in enumerate(Columns.__struct_fields__)
-        for name in table.columns
+        for at, name in enumerate(table.columns)
         if (rank := _rank(name, canonical)) is not None and _fits(table[name], canonical)
     )
-    for _, _, name, canonical in ranks:
+    for *_, name, canonical in ranks:
         if canonical not in found and name not in found.values():
             found[canonical] = name
     for canonical in ("id", "occurred_at"):
         if canonical not in found:
-            free = [name for name in table.columns if name not in found.values() and _fits(table[name], canonical)]
+            left = [name for name in table.columns if name not in found.values() and not _is_birth(name)]
+            free = [name for name in left if _fits(table[name], canonical)]
             if free:
                 found[canonical] = free[0]
     if ("lon" in found) != ("lat" in found):
@@ -112,12 +128,19 @@ def _columns(table: pl.DataFrame) -> dict[str, str]:
 
 def _rank(name: str, canonical: str) -> int | None:
     """How well a name fits: its place in the word list; one that only contains a word comes later."""
-    plain, words = slug(name).replace("-", ""), COLUMNS[canonical]
-    if plain in words:
-        return words.index(plain)
-    parts = set(slug(name).split("-"))
+    parts, words = slug(name).split("-"), COLUMNS[canonical]
+    if canonical in ("occurred_at", "closed_at") and _is_birth(name):
+        return None
+    plain, short = "".join(parts), "".join(part for part in parts if part not in FILLERS)
+    ranks = [words.index(form) for form in (plain, short) if form in words]
+    if ranks:
+        return min(ranks)
     within = [at for at, word in enumerate(words) if len(word) > 3 and (word in parts or plain.startswith(word))]
     return 1_000 + min(within) if within else None
+
+
+def _is_birth(name: str) -> bool:
+    return any(part.startswith(BIRTH) for part in slug(name).split("-"))
 
 
 def _fits(values: pl.Series, canonical: str) -> bool:
@@ -220,11 +243,11 @@ def _status(table: pl.DataFrame, found: dict[str, str]) -> list[str]:
 
 def _state(word: str) -> str | None:
     """``open``, ``closed`` or None when the word is not known."""
-    plain = slug(word).replace("-", "")
-    parts = {*slug(word).split("-"), plain}
-    if parts & set(CLOSED) or plain.startswith(CLOSED):
-        return "closed"
-    return "open" if parts & set(OPEN) or plain.startswith(OPEN) else None
+    parts = slug(word).split("-")
+    plain = "".join(parts)
+    if {*parts, plain} & set(CLOSED) or any(part.startswith(CLOSED_STEMS) for part in parts):
+        return "open" if parts[0] in NOT else "closed"
+    return "open" if {*parts, plain} & set(OPEN) or plain.startswith(OPEN) else None
 
 
 def _services(table: pl.DataFrame, found: dict[str, str]) -> list[str]:
@@ -232,7 +255,9 @@ def _services(table: pl.DataFrame, found: dict[str, str]) -> list[str]:
     if name is None:
         return ["[service]", 'default = "service request" # ? no column says what was asked for', ""]
     lines = ["[service]", 'default = "unspecified" # for rows where the column is empty', ""]
-    counted = table[name].cast(pl.String).drop_nulls().value_counts(sort=True).to_series(0).head(12).to_list()
+    words = table[name].cast(pl.String).drop_nulls()
+    words = words.filter((words.str.len_chars() <= _WORD_CHARS) & words.is_duplicated())  # no sentences of one person
+    counted = words.value_counts(sort=True).to_series(0).head(12).to_list()
     lines += ["[service.names] # optional: names for people, and domains of their own"]
     lines += [f"# {_quote(word)} = {{ name = {_quote(word)} }}" for word in counted]
     return [*lines, ""]

@@ -102,6 +102,9 @@ PERSONAL: Final = (
     *("nombre", "apellido", "correo", "telefono", "celular", "cedula", "nacimiento", "nome", "sobrenome", "telefone"),
     *("cpf", "nascimento", "vorname", "nachname", "telefon", "handy", "geburt", "prenom", "nom", "courriel"),
 )
+BIRTH: Final = ("birth", "dob", "nacimiento", "nascimento", "geburt", "naissance")
+"""A day of birth is a date too, and never that of a request."""
+
 SENSITIVE: Final = (
     *("health", "diagnosis", "religion", "ethnic", "race", "disability", "salud", "diagnostico", "raza", "etnia"),
     *("discapacidad", "saude", "deficiencia", "gesundheit", "diagnose", "behinderung", "sante", "handicap"),
@@ -145,4 +148,35 @@ CLOSED: Final = (
     *("geschlossen", "abgeschlossen", "erledigt", "geloest", "gelost", "abgelehnt", "ferme", "fermee", "clos"),
     *("cloture", "cloturee", "resolu", "resolue", "termine", "traite", "rejete"),
 )
+CLOSED_STEMS: Final = (
+    *("cerrad", "resuelt", "solucionad", "finalizad", "terminad", "anulad", "rechazad", "atendid", "archivad"),
+    *("fechad", "concluid", "resolvid", "encerrad", "cancelad", "cancell", "indeferid", "deferid", "executad"),
+    *("cloture", "resolue", "terminee", "traitee", "rejete", "annule", "abgeschlossen", "geschlossen", "erledigt"),
+)
+"""Beginnings of such words in both genders and numbers."""
+
+NOT: Final = ("no", "not", "non", "nao", "sin", "sem", "sans", "pas", "nicht", "ohne", "un", "por", "pour")
+"""Words that turn one round: what is "not resolved" is open."""
+
+FILLERS: Final = (
+    "de",
+    "del",
+    "da",
+    "do",
+    "du",
+    "des",
+    "la",
+    "le",
+    "el",
+    "l",
+    "d",
+    "of",
+    "the",
+    "der",
+    "die",
+    "das",
+    "von",
+)
+"""Words that a column's name may leave out."""
+
 DUPLICATE: Final = ("dup", "duplicate", "duplicado", "duplicada", "duplikat", "doublon", "repetido")
