@@ -122,3 +122,12 @@ def test_a_stamp_from_the_future_waits_and_is_taken_when_the_clock_is_right(fold
     watch.now = NOON
     take(folder, watch, line("a", "2014-06-29"))
     assert history(folder)["id"].to_list() == ["a"]
+
+
+def test_a_clock_that_stands_still_counts_every_batch(folder: Path) -> None:
+    watch = Watch(NOON)
+    take(folder, watch, line("1", "2014-06-29"), line("1", "2014-06-29"))
+    take(folder, watch, line("1", "2014-06-29"))
+    with open_city(folder, watch.clock()) as city:
+        sums = city.conservation()
+    assert (sums["received"], sums["repeated"]) == (3, 2)

@@ -102,6 +102,7 @@ class Door:
         self._clock = clock
         # Acknowledged by the log, perhaps not yet by the registers.
         self._unnoted = [from_json(note, Intake) for note in writer.recovered]
+        self._batches: int | None = None  # so far: a part of identifiers, because the clock may stand still
 
     def treat(self, batch: Batch) -> Treated:
         """Return ``batch`` with every column treated by its class; nothing is written yet.
@@ -170,6 +171,8 @@ class Door:
     def _admit(self, treated: Treated) -> tuple[Intake, NDArray[np.uint8]]:
         now, batch = self._clock.now(), treated.batch
         self._note_intakes()
+        if self._batches is None:
+            self._batches = self._registers.intakes()
         if treated.refused_for:
             self._note_refusal(treated)
         plan = self._writer.plan(treated.frame)
@@ -178,7 +181,7 @@ class Door:
         counts = np.bincount(outcome, minlength=4)
         intake = Intake(
             batch=make_id(
-                "batch", batch.source, batch.origin, now.isoformat(), batch.received, *plan.frame["digest"].head(1)
+                "batch", self._batches, batch.source, batch.origin, now.isoformat(), *plan.frame["digest"].head(1)
             ),
             source=batch.source,
             received_at=now,
@@ -194,6 +197,7 @@ class Door:
         self._registers.put_quarantine(batch.source, batch.origin, batch.quarantine)
         self._writer.commit(plan, note=to_json(intake))
         self._unnoted.append(intake)
+        self._batches += 1
         self._note_intakes()
         return intake, outcome
 
@@ -204,7 +208,7 @@ class Door:
         how = "its mapping declares" if treated.declared else "its content shows"
         many = "s" if len(columns) > 1 else ""
         refusal = Refusal(
-            id=make_id("refusal", batch.source, columns, rows, now.isoformat()),
+            id=make_id("refusal", self._batches, batch.source, columns, rows, now.isoformat()),
             source=batch.source,
             at=now,
             columns=columns,

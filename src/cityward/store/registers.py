@@ -142,6 +142,11 @@ class Registers:
         row = {"batch": intake.batch, "source": intake.source, **sums, "body": to_json(intake).decode()}
         self._upsert(_INTAKES, [row], "batch", ())
 
+    def intakes(self) -> int:
+        """How many batches were ever taken in, at least."""
+        ((found,),) = self._rows(sql.select(sql.func.coalesce(sql.func.max(_INTAKES.c.ordinal), 0)))
+        return int(found)
+
     def list_intakes(self, limit: int = 50, offset: int = 0) -> list[Intake]:
         """Newest first."""
         statement = (
