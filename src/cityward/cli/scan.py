@@ -14,14 +14,11 @@ from cityward.core.clock import rng
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
-    from cityward.know.scan import Cluster, Design, Found, Study
+    from cityward.know.scan import Cluster, Design
     from cityward.know.scan.frames import Table
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DATE = click.DateTime(["%Y-%m-%d", "%Y/%m/%d"])
-_DAYS = {"day": 1, "month": 30, "year": 365}
-"""Shortest that a limit of days is taken to mean for longer units."""
-
 _SHOWN = 12  # members of a cluster in a line
 
 
@@ -56,97 +53,83 @@ _SHOWN = 12  # members of a cluster in a line
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Default: all cores. The result is the same.")
 @json_option
-def scan(
-    case_file: Path,
-    place_file: Path,
-    population_file: Path | None,
-    control_file: Path | None,
-    model: Any,
-    prospective: bool,
-    retrospective: bool,
-    spatial: bool,
-    temporal: bool,
-    start: datetime | None,
-    end: datetime | None,
-    unit: Any,
-    every: int,
-    coordinates: str | None,
-    max_share: float,
-    max_km: float | None,
-    max_days: int | None,
-    min_cases: int,
-    rates: Any,
-    weekday: bool,
-    replicates: int,
-    stop_after: int | None,
-    seed: int,
-    threads: int | None,
-    json_: bool,
-) -> None:
+def scan(seed: int, threads: int | None, json_: bool, **options: Any) -> None:
     """Scan text files for clusters in space and time."""
     from cityward.know import scan as engine
-    from cityward.know.scan.frames import tabulate
-    from cityward.know.scan.text_files import read_cases, read_places, read_population
 
-    shape = _shape(prospective=prospective, retrospective=retrospective, spatial=spatial, temporal=temporal)
-    places, degrees = read_places(place_file)
-    sphere = degrees if coordinates is None else coordinates == "degrees"
-    if sphere and not degrees:
-        raise UserError("These coordinates cannot be degrees.", "Give --coordinates plane.")
-    people, covariates = read_population(population_file) if population_file else (None, 0)
-    if model == "poisson":
-        cases = read_cases(case_file, covariates=covariates)
-    else:
-        cases = read_cases(case_file, covariates=0 if model == "bernoulli" else None)
-    controls = read_cases(control_file, covariates=0, value="controls") if control_file else None
-    if cases.unit is None and shape != "spatial":
-        raise UserError(f"{case_file.name} has no dates.", "Add them after the number of cases, or give --spatial.")
-    unit = unit or cases.unit or "day"
-    table = tabulate(
-        cases.frame,
-        places if degrees == sphere else places.rename({"x": "y", "y": "x"}),
-        model,
-        start=_day(start, cases.frame, "--from"),
-        end=_day(end, cases.frame, "--to"),
-        unit=unit,
-        every=every,
-        population=people,
-        controls=controls.frame if controls else None,
-        weekday=weekday,
-        sphere=sphere,
-    )
-    design = engine.Design(
-        shape=shape,
-        rates=rates,
-        max_share=max_share,
-        max_km=max_km,
-        max_intervals=None if max_days is None else max(max_days // (_DAYS[unit] * every), 1),
-        min_cases=min_cases,
-        replicates=replicates,
-        stop_after=stop_after,
-    )
+    forms = {name: options.pop(name) for name in ("prospective", "retrospective", "spatial", "temporal")}
+    shape = _shape(**forms)
+    limits = {
+        name: options.pop(name) for name in ("max_share", "max_km", "min_cases", "rates", "replicates", "stop_after")
+    }
+    max_days = options.pop("max_days")
+    table = _read(shape, **options)
+    if max_days is not None:
+        length = (table.edges[-1] - table.edges[-2]).days
+        limits["max_intervals"] = max(max_days // length, 1)
+    design = engine.Design(shape=shape, **limits)
     if threads:
         _use(threads)
     found = engine.scan(table.study, design, rng(seed, "scan", "files"))
     told = {
-        "model": model,
+        "model": table.study.model,
         "shape": shape,
         "from": table.edges[0],
         "to": _last(table, len(table.edges) - 1),
         "locations": sum(map(len, table.members)),
         "places": len(table.members),
-        "coordinates": "degrees" if sphere else "plane",
+        "coordinates": "degrees" if table.study.sphere else "plane",
         "cases": table.study.total,
         "population": float(table.people.sum()) if table.people.size else None,
         "left_out": {"without_coordinates": table.without_place, "outside_the_study": table.outside},
         "replicates": int(found.maxima.size),
         "seed": seed,
-        "clusters": _clusters(table, design, found),
+        "clusters": [_cluster(table, design, cluster) for cluster in found.clusters],
     }
     if json_:
         as_json(told)
-        return
-    _print(told)
+    else:
+        _print(told)
+
+
+def _read(
+    shape: str,
+    *,
+    case_file: Path,
+    place_file: Path,
+    population_file: Path | None,
+    control_file: Path | None,
+    model: Any,
+    start: datetime | None,
+    end: datetime | None,
+    unit: Any,
+    every: int,
+    coordinates: str | None,
+    weekday: bool,
+) -> Table:
+    from cityward.know.scan.frames import tabulate
+    from cityward.know.scan.text_files import read_cases, read_places, read_population
+
+    places, degrees = read_places(place_file, coordinates)
+    people, covariates = read_population(population_file) if population_file else (None, 0)
+    known = {"poisson": covariates, "bernoulli": 0}
+    cases = read_cases(case_file, covariates=known.get(model))
+    controls = read_cases(control_file, covariates=0, value="controls") if control_file else None
+    if cases.unit is None and shape != "spatial":
+        raise UserError(f"{case_file.name} has no dates.", "Add them after the number of cases, or give --spatial.")
+    return tabulate(
+        cases.frame,
+        places,
+        model,
+        start=_day(start, cases.frame, "--from"),
+        end=_day(end, cases.frame, "--to"),
+        unit=unit or cases.unit or "day",
+        every=every,
+        population=people,
+        controls=controls.frame if controls else None,
+        weekday=weekday,
+        sphere=degrees,
+    )
 
 
 def _shape(*, prospective: bool, retrospective: bool, spatial: bool, temporal: bool) -> Any:
@@ -177,13 +160,10 @@ def _last(table: Table, interval: int) -> date:
     return date.fromordinal(table.edges[interval].toordinal() - 1)
 
 
-def _clusters(table: Table, design: Design, found: Found) -> list[dict[str, Any]]:
-    return [_cluster(table, table.study, design, cluster) for cluster in found.clusters]
-
-
-def _cluster(table: Table, study: Study, design: Design, cluster: Cluster) -> dict[str, Any]:
+def _cluster(table: Table, design: Design, cluster: Cluster) -> dict[str, Any]:
     from cityward.know.scan.places import radius_km
 
+    study = table.study
     everywhere = design.shape.startswith("temporal")
     at = list(range(study.x.size)) if everywhere else list(cluster.members)
     first, last = (0, study.intervals - 1) if design.shape == "spatial" else (cluster.first, cluster.last)

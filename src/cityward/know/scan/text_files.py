@@ -41,17 +41,25 @@ class Read:
     unit: Unit | None
 
 
-def read_places(path: Path) -> tuple[pl.DataFrame, bool]:
+def read_places(path: Path, coordinates: str | None = None) -> tuple[pl.DataFrame, bool]:
     """Read ``id latitude longitude`` or ``id x y``; also tell whether they are degrees.
 
-    Coordinates are taken for degrees when all of them could be.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    coordinates : str, optional
+        ``degrees`` or ``plane``; None: degrees when all of them could be.
     """
     rows = _rows(path, "a location, and two coordinates", least=3, most=3)
     frame = rows.select(
         pl.col("line"), pl.col("f0").alias("place"), *(_number(rows, f"f{at}").alias(f"f{at}") for at in (1, 2))
     )
     _whole(frame, path, "f1", "f2", what="a coordinate is not a number")
-    degrees = bool(frame.select(((pl.col("f1").abs() <= 90) & (pl.col("f2").abs() <= 180)).all()).item())
+    can_be = bool(frame.select(((pl.col("f1").abs() <= 90) & (pl.col("f2").abs() <= 180)).all()).item())
+    degrees = can_be if coordinates is None else coordinates == "degrees"
+    if degrees and not can_be:
+        raise UserError(f"The coordinates of {path.name} cannot be degrees.", "Give --coordinates plane.")
     names = {"f1": "y", "f2": "x"} if degrees else {"f1": "x", "f2": "y"}
     return frame.rename(names).select("place", "x", "y"), degrees
 
