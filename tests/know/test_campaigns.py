@@ -151,6 +151,15 @@ def test_a_surge_of_people_with_a_few_short_sentences_is_not_a_campaign(quiet_ye
     assert set(kinds(quiet_year, people(21, 300, 200, 3, text=text))) == {None}
 
 
+def test_a_flood_that_begins_at_midnight_is_a_flood_from_its_first_report(quiet_year):
+    assert set(kinds(quiet_year, rows(100 * DAY + np.arange(300.0), channel="token 17"))) == {"scripted flood"}
+
+
+def test_storms_told_with_one_sentence_from_a_menu_are_not_campaigns():
+    storms = [people(22 + at, 150, day, 2, text="snow not yet ploughed here") for at, day in enumerate((20, 200, 340))]
+    assert recognise(pl.concat([people(30, 20, 0, 365), *storms]))["batch"].null_count() == 470
+
+
 def test_a_sentence_from_a_menu_is_not_a_campaign():
     menu = people(15, 3650, 0, 365, text=LETTER)
     assert recognise(pl.concat([menu, people(16, 300, 200, 3, text=LETTER)]))["batch"].null_count() == 3950

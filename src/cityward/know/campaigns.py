@@ -84,8 +84,10 @@ WORDS_MIN: Final = 8
 
 WORDS_FEW: Final = 4
 FEW_SHARE: Final = 0.5
-"""A shorter text, down to `WORDS_FEW` words, is a campaign's only when it is word for word the same and makes up
-this share of all reports of its service on a day: many short texts are alike, but not most of them."""
+FEW_NEW_MIN: Final = 0.9
+"""A shorter text, down to `WORDS_FEW` words, is a campaign's only when it is word for word the same, makes up this
+share of all reports of its service on a day, and is hardly used otherwise: many short texts are alike, but not
+most of a day's, and a sentence from a menu comes back with the next storm."""
 
 ALIKE_MIN: Final = 0.7
 """Share of words common to a text and the commonest of its kind: of twelve words, one left out and one put in by
@@ -337,13 +339,12 @@ def _stamped(history: pl.DataFrame, time_zone: str) -> pl.DataFrame:
         "source",
         "clock",
         coarse=(pl.col("bear") >= ONE_TIME * pl.col("all")) & (pl.col("days") >= KNOWN_PERIODS)
-        | (pl.col("clock") == pl.time(0)),
+        | ((pl.col("clock") == pl.time(0)) & (pl.col("bear") > 1)),
     )
     frame = frame.join(times, on=["source", "clock"], how="left", nulls_equal=True, maintain_order="left")
-    # Midnight somewhere: a source that says only the day.
-    return frame.with_columns(pl.col("coarse") | (pl.col("time").dt.time() == pl.time(0))).drop(
-        "closed_at", "clock", "kind"
-    )
+    # Midnight somewhere, and not by chance: a source that says only the day.
+    midnight = (pl.col("time").dt.time() == pl.time(0)) & (pl.len().over("source", "clock") > 1)
+    return frame.with_columns(pl.col("coarse") | midnight).drop("closed_at", "clock", "kind")
 
 
 def _floods(rows: pl.DataFrame) -> pl.DataFrame:
@@ -388,12 +389,12 @@ def _same_texts(rows: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
         run=(pl.col("time").diff() > pl.duration(days=RUN_GAP_DAYS)).fill_null(value=False).cum_sum().over("likeness")
     )
     runs = said.group_by("likeness", "run").agg(
-        pl.len().alias("n"), pl.col("ever").first(), (pl.col("time").max() - pl.col("time").min()).alias("span")
+        pl.len().alias("n"), pl.col("ever", "few").first(), (pl.col("time").max() - pl.col("time").min()).alias("span")
     )
     runs = runs.filter(
         pl.col("n") >= ROWS_MIN,
         pl.col("span") <= pl.duration(days=CAMPAIGN_DAYS_MAX),
-        pl.col("n") >= NEW_MIN * pl.col("ever"),
+        pl.col("n") >= pl.when("few").then(FEW_NEW_MIN).otherwise(NEW_MIN) * pl.col("ever"),
     )
     ours = said.join(runs, on=["likeness", "run"])
     # A text has several likenesses: the one that most share is the row's own, and a likeness whose rows mostly
