@@ -63,7 +63,7 @@ def main(rows: int = ROWS) -> dict[str, object]:
         label = f"{rows // 1_000_000} M rows"
         for task in ("incidents", "batches"):
             took, peak_mb = run(task)
-            figures[f"{task} seconds, {label}"] = (took, f"≤ {SECONDS_MAX}")
+            figures[f"{task} seconds, {label}"] = (took, f"≤ {SECONDS_MAX}" if task == "incidents" else "")
             figures[f"{task} peak MB, {label}"] = (peak_mb, "")
             figures[f"{task} time over a sort, {label}"] = (took / peer, "")
         one, two = (run(str(count))[0] for count in SPOT_ROWS)
