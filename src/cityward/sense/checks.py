@@ -19,6 +19,8 @@ RAW = "raw:"
 """Prefix of the source's own value of a canonical column, beside a row that failed."""
 
 _SHOWN_CHARS = 60
+"""Longest value that is shown; what is longer in a column of codes or dates has strayed into it."""
+
 _UNSEEN = r"[\p{Cc}\p{Cf}]"
 """Characters that could drive a terminal or turn a text round."""
 
@@ -158,8 +160,9 @@ def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:
         before, mark, after = sentence.partition("{day}")
     parts.append(pl.lit(before))
     if mark == "{value}" and mapping.class_of(name) == "public":
-        shown = pl.col(RAW + name).str.slice(0, _SHOWN_CHARS).str.replace_all(_UNSEEN, "\ufffd")
-        parts.append(pl.concat_str(pl.lit(" ('"), shown, pl.lit("')")))
+        value = pl.col(RAW + name)
+        shown = pl.concat_str(pl.lit(" ('"), value.str.replace_all(_UNSEEN, "\ufffd"), pl.lit("')"))
+        parts.append(pl.when(value.str.len_chars() <= _SHOWN_CHARS).then(shown))
     elif mark == "{day}":
         parts.append(_day(mapping, name))
     return pl.concat_str(*parts, pl.lit(after), ignore_nulls=True)
