@@ -8,6 +8,7 @@ import bench_demo
 import bench_http
 import bench_incidents
 import bench_intake
+import bench_scan
 from cityward.core.clock import Clock
 from measure import machine
 

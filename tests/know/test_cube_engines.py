@@ -20,7 +20,7 @@ def events() -> pl.DataFrame:
             "service": random.choice(["a", "b", "c"], size),
             "territory": random.choice(["1", "2"], size),
             "day": pl.Series(random.integers(16_000, 16_030, size), dtype=pl.Int32).cast(pl.Date),
-            "incident": random.integers(0, 900, size),
+            "first_report": random.random(size) < 0.8,
         }
     )
 
@@ -32,9 +32,9 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def expected(events: pl.DataFrame) -> pl.DataFrame:
     counts: dict[tuple, list] = {}
-    for service, territory, day, incident in events.iter_rows():
-        counts.setdefault((service, territory, day), []).append(incident)
-    rows = [(*key, len(found), len(set(found))) for key, found in counts.items()]
+    for service, territory, day, leads in events.iter_rows():
+        counts.setdefault((service, territory, day), []).append(leads)
+    rows = [(*key, len(found), sum(found)) for key, found in counts.items()]
     return ordered(pl.DataFrame(rows, schema=CUBE, orient="row"))
 
 

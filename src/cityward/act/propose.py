@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from cityward.core.identifiers import make_id
-from cityward.core.records import Backtest, Need, Proposal, Silence
+from cityward.core.records import ALL_SERVICES, Backtest, Need, Proposal, Silence
 
 MOST_PROPOSALS: Final = 12
 """More would not be read; what is left out waits in the lists of needs, silent places and forecasts."""
@@ -27,7 +27,6 @@ SMALL_NUMBER: Final = 10
 SAME_PLACES_SHARE: Final = 0.5
 """A need over all services that shares more of its places with one service's need is proposed once."""
 
-ALL_SERVICES: Final = "all services"
 FLOOR: Final = "seasonal naive"
 """Name of the simplest forecast: last week again."""
 

@@ -21,8 +21,9 @@ from cityward.answerable.rules import load_rule
 from cityward.city.folder import Folder, load_territories, neutral_csv
 from cityward.city.gathering import Gatherer
 from cityward.city.reading import read_ahead
+from cityward.city.replay import Plan, Replay, replay
 from cityward.city.settings import Settings, load_settings
-from cityward.city.turn import HISTORY_COLUMNS, Turn, take_turn, write_turn
+from cityward.city.turn import HISTORY_COLUMNS, Turn, needs_before, take_turn, write_turn
 from cityward.core.batch import Batch
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import SettingsError, UnknownId, UserError
@@ -274,7 +275,7 @@ class City:
             as_of = as_of or self._last_day()
             history = history_frame(
                 HistoryReader(self._folder.history),
-                "need-detection",
+                "incident-recognition",
                 HISTORY_COLUMNS,
                 as_of=end_of_day(as_of, self.time_zone),
             ).collect()
@@ -283,10 +284,23 @@ class City:
                     f"Nothing is known as of {as_of}.", "Take in a file first: 'cityward sense FILE --map MAP.toml'."
                 )
             index, territories = self._level(None)
-            found = take_turn(history, index, territories, self.settings, as_of=as_of, seed=seed)
+            found = take_turn(
+                history,
+                index,
+                territories,
+                self.settings,
+                as_of=as_of,
+                seed=seed,
+                before=needs_before(self._folder.turns, as_of),
+                answered=self._answered(as_of),
+            )
             write_turn(found, self._folder.turns)
             self._record(found.turn, found.proposals)
         return msgspec.structs.replace(found.turn, receipt=self.receipt_of(found.turn.id))
+
+    def replay(self, plan: Plan, progress: Callable[[int], None] | None = None) -> Replay:
+        """Daily surveillance of past days; see `cityward.city.replay.replay`."""
+        return replay(HistoryReader(self._folder.history), self._level(None)[0], self.settings, plan, progress)
 
     def _record(self, turn: Turn, proposals: Sequence[Proposal]) -> None:
         """One ledger entry each for the turn and its findings, then the registers."""
@@ -299,6 +313,12 @@ class City:
         indexes = self._writable_ledger().append(entries)
         self.registers.put_findings(turn.needs, turn.silences, proposals)
         self.registers.put_receipts({name: at for (_, name, _), at in zip(subjects, indexes, strict=True)})
+
+    def _answered(self, as_of: date) -> set[str]:
+        """What actions were approved for, by the end of a day."""
+        end = end_of_day(as_of, self.time_zone)
+        approved = {one.proposal for one in self.decisions() if one.outcome == "approved" and one.at <= end}
+        return {proposal.about for proposal in self.proposals("approved") if proposal.id in approved}
 
     def _last_day(self) -> date:
         latest = (
@@ -336,7 +356,7 @@ class City:
     def needs(self) -> pl.DataFrame:
         """Needs of the last turn as a frame, one row each."""
         rows = [msgspec.to_builtins(need, builtin_types=(date, datetime)) for need in self.need_list()]
-        keep = [name for name in Need.__struct_fields__ if name != "series"]
+        keep = [name for name in Need.__struct_fields__ if name not in ("series", "moments", "rank")]
         return pl.DataFrame([{name: row[name] for name in keep} for row in rows], infer_schema_length=None)
 
     def need(self, identifier: str) -> Need:

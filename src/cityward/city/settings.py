@@ -67,6 +67,17 @@ class NeedsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_recurrence_days: Annotated[float, msgspec.Meta(ge=1)] = 100.0
 
 
+class IncidentsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which services the city itself handles as one type of case: by the name of the type, its services."""
+
+    families: dict[str, list[Name]] = {}
+
+    @property
+    def type_of(self) -> dict[str, str]:
+        """Type of case by service."""
+        return {service: family for family, services in self.families.items() for service in services}
+
+
 class ForecastSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far ahead is looked, in days."""
 
@@ -79,6 +90,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     city: CitySection
     territories: Annotated[list[TerritorySection], msgspec.Meta(min_length=1)]
     store: StoreSection = StoreSection()
+    incidents: IncidentsSection = IncidentsSection()
     needs: NeedsSection = NeedsSection()
     forecast: ForecastSection = ForecastSection()
 

@@ -6,7 +6,7 @@ equal inputs write equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -17,12 +17,30 @@ import polars as pl
 from cityward.act.propose import propose
 from cityward.anticipate.forecast import forecast
 from cityward.city.settings import Settings
+from cityward.core.clock import end_of_day
 from cityward.core.frames import CUBE
 from cityward.core.identifiers import make_id
-from cityward.core.records import Backtest, Need, Proposal, Record, Silence, Territory, to_json
-from cityward.equitable.silence import silences
+from cityward.core.records import (
+    ALL_SERVICES,
+    Backtest,
+    Batch,
+    Heard,
+    Need,
+    Proposal,
+    Record,
+    Silence,
+    Territory,
+    from_json,
+    to_json,
+)
+from cityward.equitable.heard import corrected_need, how_heard
+from cityward.equitable.reporting import fit, silent
+from cityward.equitable.reporting_exposure import expose
+from cityward.know.campaigns import set_apart
 from cityward.know.cube import cube
 from cityward.know.incidents import collapse
+from cityward.know.life import live_on
+from cityward.know.ranking import explained, ranked
 from cityward.know.territory import TerritoryIndex
 from cityward.store.disk import durable, replace_file, sync_folder
 
@@ -30,6 +48,8 @@ RECENT_DAYS = 28
 """What "lately" means beside a forecast: four whole weeks, so that weekdays weigh the same."""
 
 HISTORY_COLUMNS = (
+    "source",
+    "kind",
     "service",
     "domain",
     "territory",
@@ -40,14 +60,21 @@ HISTORY_COLUMNS = (
     "status",
     "lon",
     "lat",
+    "address",
+    "text",
+    "person",
+    "channel",
 )
+"""For the purpose ``incident-recognition``."""
 
 
 class Turn(Record, frozen=True, kw_only=True):
     """What one turn of the loop found.
 
     ``placed_share`` is the share of interactions with a territory; ``agreement_share`` how often the
-    point and the code stated by the source name the same one (None when no row states both).
+    point and the code stated by the source name the same one (None when no row states both). ``resting`` are
+    needs of earlier turns that this one did not find. ``readiness`` says what can be told of how readily
+    residents report.
     """
 
     id: str
@@ -63,6 +90,10 @@ class Turn(Record, frozen=True, kw_only=True):
     silences: tuple[Silence, ...]
     proposals: tuple[str, ...]
     backtests: tuple[Backtest, ...]
+    resting: tuple[Need, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    heard: tuple[Heard, ...] = ()
+    readiness: str = ""
     receipt: int | None = None
 
 
@@ -84,6 +115,8 @@ def take_turn(
     *,
     as_of: date,
     seed: int,
+    before: Sequence[Need] = (),
+    answered: Collection[str] = (),
 ) -> Found:
     """Know, anticipate and propose as of the end of ``as_of`` (a local day).
 
@@ -99,14 +132,25 @@ def take_turn(
         Last day that is known.
     seed : int
         Seed of all randomness.
+    before : sequence of Need
+        Needs of the last turn before ``as_of``, found or resting.
+    answered : collection of str
+        Needs for which an action was approved.
     """
-    history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date())
-    collapsed = collapse(history)
+    zone = settings.city.time_zone
+    history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
+    apart = set_apart(history, time_zone=zone)
+    collapsed = collapse(apart.history, families=settings.incidents.type_of)
     counts = cube(collapsed.filter(pl.col("territory").is_not_null()))
     counts = counts.cast(dict(CUBE)).select(CUBE.names()).sort("service", "territory", "day")  # type: ignore[arg-type]
-    needs = _needs(counts, history, index, territories, settings, as_of, seed)
     heard = _heard(counts, index, as_of)
-    quiet = silences(heard, list(territories))
+    reporting = fit(expose(collapsed, territories, until=end_of_day(as_of, zone)), territories, seed=seed)
+    found = _needs(counts, history, index, territories, settings, as_of, seed)
+    found = [corrected_need(need, _window(counts, need), reporting, seed) for need in found]
+    lives = live_on(found, before, as_of=as_of, answered=answered)
+    needs = ranked([explained(need) for need in lives if need.ends == as_of])
+    resting = [need for need in lives if need.ends != as_of]
+    quiet = silent(heard, territories, reporting)
     ahead, backtests = forecast(
         counts,
         services=sorted(counts["service"].unique()),
@@ -127,7 +171,11 @@ def take_turn(
         placed_share=float(history["territory"].is_not_null().mean() or 0.0),  # type: ignore[arg-type]
         agreement_share=_agreement(history, index),
         needs=tuple(needs),
+        resting=tuple(resting),
+        batches=tuple(Batch(**row) for row in apart.batches.drop("batch").iter_rows(named=True)),
         silences=tuple(quiet),
+        heard=tuple(how_heard(heard, territories, reporting)),
+        readiness=reporting.because,
         proposals=tuple(proposal.id for proposal in proposals),
         backtests=tuple(backtests),
     )
@@ -148,6 +196,19 @@ def write_turn(found: Found, folder: Path) -> None:
     replace_file(target / "turn.json", to_json(found.turn))
     sync_folder(folder)
     replace_file(folder / "current", found.turn.id.encode())
+
+
+def needs_before(folder: Path, as_of: date) -> list[Need]:
+    """Needs of the last turn before ``as_of``, found or resting; of two of one day, the later written."""
+    past = [
+        turn
+        for path in sorted(folder.glob("*/turn.json"), key=lambda path: path.stat().st_mtime_ns)
+        if (turn := from_json(path.read_bytes(), Turn)).as_of < as_of
+    ]
+    if not past:
+        return []
+    last = max(past, key=lambda turn: turn.as_of)
+    return [*last.needs, *last.resting]
 
 
 def _needs(
@@ -184,6 +245,14 @@ def _needs(
         services=dict(domains.iter_rows()),
         min_recurrence_days=settings.needs.min_recurrence_days,
     )
+
+
+def _window(counts: pl.DataFrame, need: Need) -> dict[str, int]:
+    """What was observed of a need in each of its areas."""
+    rows = counts.filter(pl.col("day").is_between(need.starts, need.ends))
+    if need.service != ALL_SERVICES:
+        rows = rows.filter(pl.col("service") == need.service)
+    return dict(rows.group_by("territory").agg(pl.col("incidents").sum()).iter_rows())
 
 
 def _heard(counts: pl.DataFrame, index: TerritoryIndex, as_of: date) -> dict[str, int]:

@@ -67,13 +67,81 @@ class Refusal(Record, frozen=True, kw_only=True):
     because: str
 
 
+ALL_SERVICES = "all services"
+"""Stands for the service of a need over all of them."""
+
+
+class Moment(Record, frozen=True, kw_only=True):
+    """What a turn found of a need: counts of its window, and its excess, reports above those expected."""
+
+    day: date
+    observed: int
+    expected: float
+    recurrence_days: float
+    areas: int
+
+    @property
+    def excess(self) -> float:
+        """Reports above those expected."""
+        return self.observed - self.expected
+
+
+class RankPart(Record, frozen=True, kw_only=True):
+    """One reason why a need stands where it stands: ``value`` from 0 to 1, and what it was read from."""
+
+    name: str
+    value: float
+    because: str
+
+
+class Batch(Record, frozen=True, kw_only=True):
+    """Many reports that are one act (data entry, a scripted flood, a campaign): shown, not counted as a need."""
+
+    kind: str
+    source: str | None
+    channel: str | None
+    service: str | None
+    first: datetime
+    last: datetime
+    rows: int
+    places: int
+    why: str
+
+
+class Heard(Record, frozen=True, kw_only=True):
+    """How a territory is heard beside comparable ones, in a year.
+
+    ``ratio`` is heard over expected with its 90 % interval; None where nothing can be compared. ``verdict`` is
+    ``quieter``, ``as others``, ``more`` or ``cannot tell``. ``readiness`` is how readily residents report
+    beside the city, with its 90 % interval and its own verdict.
+    """
+
+    territory: str
+    name: str
+    population: float | None
+    heard: int
+    expected: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    verdict: str
+    readiness: float
+    readiness_low: float
+    readiness_high: float
+    readiness_verdict: str
+
+
 class Need(Record, frozen=True, kw_only=True):
     """Something detected that territories lack.
 
-    ``statistic`` is the log-likelihood ratio of the scan; ``p_value`` its Monte Carlo rank;
+    ``statistic`` is the log-likelihood ratio of the scan; ``p_value`` its Monte Carlo rank,
+    ``p_tail`` from a Gumbel distribution fitted to the replicates, which goes on where their number ends;
     ``recurrence_days`` how often chance alone would show one as strong; ``relative_risk_low`` and
     ``relative_risk_high`` bound observed over expected (exact Poisson, 90 %). ``series`` holds the
-    cluster's (day, observed, expected) around the period.
+    cluster's (day, observed, expected) around the period. ``state`` is ``opened``, ``growing``, ``fading``,
+    ``answered`` or ``closed``; ``moments`` tells how it developed, one for each turn that found it.
+    ``corrected_low`` and ``corrected_high`` bound the count after correction for how readily residents report
+    (90 %), and ``correction`` says it in words.
     """
 
     id: str
@@ -96,6 +164,13 @@ class Need(Record, frozen=True, kw_only=True):
     sentence: str
     caveats: tuple[str, ...] = ()
     series: tuple[tuple[date, int, float], ...] = ()
+    p_tail: float = 1.0
+    state: str = "opened"
+    moments: tuple[Moment, ...] = ()
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+    correction: str = ""
+    rank: tuple[RankPart, ...] = ()
 
     @property
     def chance(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -62,29 +63,69 @@ def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list
     have little to report. Source of the moments: Marshall (1991), Mapping disease and mortality rates using
     empirical Bayes estimators, Journal of the Royal Statistical Society C 40(2).
     """
+    beside = beside_peers(heard, territories)
+    if beside is None:
+        return []
+    expected, high = beside.expected, beside.high
+    at = np.flatnonzero(beside.judged & (beside.counts < CLEARLY_BELOW * expected) & (high < CLEARLY_BELOW))
+    return [
+        _silence(
+            beside.known[place],
+            int(beside.counts[place]),
+            float(expected[place]),
+            (float(beside.low[place]), float(high[place])),
+            tuple(beside.known[peer].name for peer in beside.peers[place]),
+        )
+        for place in at[np.lexsort((at, high[at]))][:MOST_LISTED]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Territories beside those like them.
+
+    Attributes
+    ----------
+    known : list of Territory
+        Those of which enough is known to compare them.
+    counts, expected : ndarray, shape (known,)
+        Heard, and what is expected by the rate of the peers.
+    low, high : ndarray, shape (known,)
+        Bounds (90 %) of heard over expected.
+    peers : ndarray of int, shape (known, PEERS)
+        Positions of the peers.
+    judged : ndarray of bool, shape (known,)
+        Whether there are peers and expectation enough for a verdict.
+    """
+
+    known: list[Territory]
+    counts: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+    peers: NDArray[np.int64]
+    judged: NDArray[np.bool_]
+
+
+def beside_peers(heard: Mapping[str, int], territories: Sequence[Territory]) -> Beside | None:
+    """Compare territories with those like them; None when fewer than `FEWEST_TERRITORIES` can be.
+
+    See `silences` for what is compared and how.
+    """
     known = [territory for territory in territories if territory.population and territory.population > 0]
     features = _features(known)
     comparable = np.flatnonzero(np.isfinite(features).any(axis=1))
     known = [known[place] for place in comparable]
     if len(known) < FEWEST_TERRITORIES:
-        return []
+        return None
     people = np.array([territory.population for territory in known], dtype=float)
     counts = np.array([heard.get(territory.id, 0) for territory in known], dtype=float)
     peers = _peers(features[comparable])
     expected, variance = _expectation(counts, people, peers)
-    at = np.flatnonzero((expected >= FEWEST_EXPECTED) & (counts < CLEARLY_BELOW * expected) & (peers[:, -1] >= 0))
-    low, high = ratio_bounds(counts[at], expected[at], variance[at])
-    order = [rank for rank in np.lexsort((at, high)) if high[rank] < CLEARLY_BELOW][:MOST_LISTED]
-    return [
-        _silence(
-            known[at[rank]],
-            int(counts[at[rank]]),
-            float(expected[at[rank]]),
-            (float(low[rank]), float(high[rank])),
-            tuple(known[peer].name for peer in peers[at[rank]]),
-        )
-        for rank in order
-    ]
+    judged = (expected >= FEWEST_EXPECTED) & (peers[:, -1] >= 0)
+    low, high = np.full((2, len(known)), np.nan)
+    low[judged], high[judged] = ratio_bounds(counts[judged], expected[judged], variance[judged])
+    return Beside(known, counts, expected, low, high, peers, judged)
 
 
 def _features(known: Sequence[Territory]) -> Floats:

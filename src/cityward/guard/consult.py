@@ -15,6 +15,8 @@ _PERSONAL = {"person", "text", "address"}
 _COUNTING = frozenset(HISTORY) - _PERSONAL
 
 PURPOSES: dict[str, frozenset[str]] = {
+    # Tells which reports are one incident or one act; what comes of it are numbers, never the columns.
+    "incident-recognition": frozenset(HISTORY),
     "need-detection": _COUNTING,
     "forecasting": _COUNTING,
     "case-handling": frozenset(HISTORY) - {"person"},

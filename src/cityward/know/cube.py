@@ -15,7 +15,8 @@ def cube(frame: Frame) -> Frame:
     Parameters
     ----------
     frame : Polars, DuckDB or PySpark frame
-        With ``service``, ``territory``, ``day`` (a local date) and ``incident``.
+        With ``service``, ``territory``, ``day`` (a local date) and ``first_report``: whether a row is the first
+        report of its incident, which counts where and when it was first reported.
 
     Returns
     -------
@@ -25,7 +26,7 @@ def cube(frame: Frame) -> Frame:
     table: Any = nw.from_native(frame)  # any engine that narwhals knows
     counts: Frame = (
         table.group_by("service", "territory", "day")
-        .agg(nw.len().alias("interactions"), nw.col("incident").n_unique().alias("incidents"))
+        .agg(nw.len().alias("interactions"), nw.col("first_report").cast(nw.Int64).sum().alias("incidents"))
         .select("service", "territory", "day", "interactions", "incidents")
         .to_native()
     )

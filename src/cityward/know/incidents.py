@@ -36,7 +36,7 @@ def collapse(
     longest_gap_days: int | None = None,
     families: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
-    """Return ``history`` with a column ``incident`` (UInt64), equal for reports of one incident.
+    """Return ``history`` with ``incident`` (UInt64), equal for reports of one incident, and ``first_report`` (bool).
 
     A report joins the nearest incident of its service whose first report lies within ``radius_m`` and that
     is still open; else it begins one. Incidents are numbered from 1 in order of their first report.
@@ -79,7 +79,8 @@ def collapse(
     if not radius_m > 0:
         raise ValueError(f"The radius must be more than 0 m, not {radius_m:g}.")
     if not history.height:
-        return history.with_columns(pl.Series("incident", [], dtype=pl.UInt64))
+        nothing = (pl.Series("incident", [], dtype=pl.UInt64), pl.Series("first_report", [], dtype=pl.Boolean))
+        return history.with_columns(nothing)
     from cityward.know.incident_kernel import lead
 
     ask_words = "text" in history.columns and text_similarity > 0 and radius_m > near_m
@@ -96,10 +97,10 @@ def collapse(
         offsets,
         (float(radius_m), float(near_m), float(text_similarity)),
     )
-    number = np.cumsum(leader == np.arange(leader.size), dtype=np.uint64)
-    incident = np.empty(leader.size, dtype=np.uint64)
-    incident[rows["row"].to_numpy()] = number[leader]
-    return history.with_columns(pl.Series("incident", incident))
+    leads, row = leader == np.arange(leader.size), rows["row"].to_numpy()
+    incident, first_report = np.empty(leader.size, dtype=np.uint64), np.empty(leader.size, dtype=np.bool_)
+    incident[row], first_report[row] = np.cumsum(leads, dtype=np.uint64)[leader], leads
+    return history.with_columns(pl.Series("incident", incident), pl.Series("first_report", first_report))
 
 
 def normalised(text: pl.Expr) -> pl.Expr:

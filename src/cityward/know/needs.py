@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from cityward.core.clock import rng
 from cityward.core.identifiers import make_id
-from cityward.core.records import Need
+from cityward.core.records import ALL_SERVICES, Need
 from cityward.know.scan import Cluster, Design, Study, scan
 
-ALL_SERVICES = "all services"
 SMALL_N = 10
 """Below so many reports the page says that the number is small."""
 
@@ -134,6 +133,7 @@ def _need(
         relative_risk_high=high / cluster.expected,
         statistic=cluster.statistic,
         p_value=cluster.p_value,
+        p_tail=cluster.p_gumbel,
         recurrence_days=cluster.recurrence,
         replicates=replicates,
         population=people,
