@@ -22,6 +22,7 @@ _COMMANDS = {
     "proposals": ("loop", "List what waits for a person."),
     "decide": ("loop", "Approve or reject a proposal."),
     "explain": ("loop", "Say why: for a need, silence, proposal, refusal or decision."),
+    "replay": ("replay", "Daily surveillance of past days: which alarms would have begun, and when."),
     "scan": ("scan", "Scan text files for clusters, as other scan programs read them."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
