@@ -96,8 +96,9 @@ def _summary(found: Replay) -> str:
     lines = [
         f"{found.days:,} days, {len(found.services)} services, {found.scans:,} scans in {found.seconds:.0f} s: "
         f"{len(found.alarms):,} alarms began ({found.signals:,} daily signals).",
-        f"A signal is what chance shows at most once in {found.min_recurrence_days:,.0f} days of one service: "
-        f"by chance at most {found.false_alarms_here:,.1f} signals in these scans, {found.false_alarms_per_year:,.1f} a year.",
+        f"A signal is what chance shows at most once in {found.min_recurrence_days:,.0f} days of one service. Chance "
+        f"alone gives at most {found.false_alarms_here:,.1f} in these scans; over all services "
+        f"{found.false_alarms_per_year:,.1f} a year.",
     ]
     if found.not_scanned:
         lines.append(f"Not scanned, with too few incidents before: {found.not_scanned:,} times.")

@@ -141,4 +141,4 @@ def _spread(residual: Floats) -> Floats:
     squares = _moving(residual**2, BASELINE_DAYS) / BASELINE_DAYS
     late = np.full(residual.shape, np.nan)
     late[GUARD_DAYS:] = squares[:-GUARD_DAYS]
-    return np.fmax(np.sqrt(late), 1.0)
+    return np.asarray(np.fmax(np.sqrt(late), 1.0))
