@@ -14,10 +14,12 @@ American Journal of Epidemiology 159(3) (recurrence intervals); Besag and Cliffo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -187,6 +189,17 @@ def study_of(counts: Counts, lon: Floats, lat: Floats) -> Study:
     return Study(lon, lat, cases)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For many small scans: threads would wait for each other, and for what prepares the next day beside them."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(threads)
+
+
 @dataclass(slots=True)
 class Lookout:
     """Scans one service day after day.
@@ -226,6 +239,10 @@ class Lookout:
         """
         if counts.sum() < FEWEST_CASES:
             return None
+        with _one_thread():
+            return self._found(day, counts)
+
+    def _found(self, day: date, counts: Counts) -> list[Signal]:
         study, watch = study_of(counts, self.lon, self.lat), self.watch
         design = Design(max_intervals=watch.max_days, max_share=watch.max_share, replicates=0)
         if self._is_quiet(day, study, design):
