@@ -162,7 +162,7 @@ def _slips(mapping: Mapping) -> list[tuple[str, str, str]]:
 def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
     found = []
     if not _is_zone(mapping.time_zone):
-        close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones(), n=1)
+        close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones() - {mapping.time_zone}, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else "Write an IANA name such as 'America/Bogota'."
         found.append((".time_zone", f"there is no time zone '{mapping.time_zone}'.", hint))
     found += [

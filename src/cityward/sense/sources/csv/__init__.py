@@ -73,7 +73,7 @@ def sniff_delimiter(text: str) -> str:
 
 def header_of(line: str, delimiter: str) -> list[str]:
     """Column names of a header line, stripped; empty at the end are dropped."""
-    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    names = [name.strip() for name in next(_loosely([line], delimiter), [])]
     while names and not names[-1]:
         names.pop()
     return names
@@ -86,7 +86,7 @@ def table_of(path: Path, rows: int) -> tuple[pl.DataFrame, str]:
     delimiter = sniff_delimiter(start[: 2**16].decode(errors="replace"))
     names = header_of(head.decode(errors="replace"), delimiter)
     lines = _lines(body)
-    cells = list(islice((row for row in csv.reader(lines, delimiter=delimiter) if any(row)), rows))
+    cells = list(islice((row for row in _loosely(lines, delimiter) if any(row)), rows))
     columns = {name: [row[at] if at < len(row) else None for row in cells] for at, name in enumerate(names) if name}
     return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), delimiter
 
@@ -225,8 +225,15 @@ def _next_row(lines: list[str], at: int, width: int, delimiter: str) -> tuple[li
             if row is not None and len(row) == width:
                 return row, used
             break
-    loose = next(csv.reader([lines[at].replace("\n", "")], delimiter=delimiter), [])
+    loose = next(_loosely([lines[at].replace("\n", "")], delimiter), [])
     return (loose, 1) if len(loose) == width else (None, 1)
+
+
+def _loosely(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    """Rows as far as they can be told; a carriage return inside a line, which the reader refuses, is a blank."""
+    return csv.reader(
+        [line.replace("\r\n", "\n").rstrip("\r").replace("\r", " ") for line in lines], delimiter=delimiter
+    )
 
 
 def _strictly(text: str, delimiter: str) -> list[str] | None:
