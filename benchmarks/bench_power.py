@@ -38,6 +38,9 @@ FALSE_ALARMS = 4.0
 QUICK_ALARMS = 20.0
 """The same for a quick look, which has few days."""
 
+UNSEEN = 0.1
+"""A method that sees fewer is no use for this kind of outbreak."""
+
 SIZES = (10, 20, 40)
 SEED = 20_140_630
 
@@ -370,7 +373,10 @@ def verdict(measured: Measured) -> list[str]:
         low, high = wilson(ours.hits, ours.of)
         low_other, high_other = wilson(best.hits, best.of)
         outcome = "loses to" if low_other > high else "beats" if low > high_other else "draws with"
-        lines.append(f"- {shape}, +{size}: the scan {outcome} the best simple method ({name}).")
+        told = f"{outcome} the best simple method ({name})"
+        if max(ours.hits, best.hits) < UNSEEN * ours.of:
+            told = f"misses it, and so does every simple method (fewer than {UNSEEN:.0%} seen; most by {name})"
+        lines.append(f"- {shape}, +{size}: the scan {told}.")
     return lines
 
 
