@@ -27,6 +27,8 @@ def pages(page: object, url: str) -> dict[str, str]:
     return {
         "now": "/",
         "need": f"/needs/{needs[0]['id']}",
+        "silence": "/silence",
+        "compare": "/compare?a=36&b=7",
         "ahead": "/ahead",
         "proposals": "/proposals",
         "proposal": f"/proposals/{proposals[0]['id']}",

@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
 from cityward.console import words
+from cityward.console.need_pages import need_page, weighed
+from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
@@ -45,7 +47,7 @@ class Console:
             lstrip_blocks=True,
         )
         self.templates.filters.update(words.filters(city.time_zone))
-        self.templates.globals["term"] = words.term
+        self.templates.globals.update(term=words.term, span=words.span)
 
     def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Render a page with its masthead."""
@@ -79,7 +81,8 @@ class Console:
         """The first page: findings, map, what waits."""
         domain, since = request.query_params.get("domain", ""), request.query_params.get("since", "")
         turn = self.city.turn()
-        needs = [need for need in (turn.needs if turn else ()) if not domain or need.domain == domain]
+        shown = weighed(turn, request.query_params)
+        needs = [need for need in shown.pop("needs") if not domain or need.domain == domain]
         if turn and since in _SINCE_DAYS:
             first = turn.as_of - timedelta(days=_SINCE_DAYS[since])
             needs = [need for need in needs if need.starts > first]
@@ -87,6 +90,7 @@ class Console:
             request,
             "now.html",
             needs=needs,
+            resting=[need for need in (turn.resting if turn else ()) if not domain or need.domain == domain],
             silences=self.city.silences(),
             proposals=self.city.proposals("waiting"),
             refusals=self.city.refusals()[:3],
@@ -94,6 +98,7 @@ class Console:
             domain=domain,
             since=since,
             domains=[name for name in DOMAINS if turn and any(need.domain == name for need in turn.needs)],
+            **shown,
         )
 
     def need(self, request: Request, identifier: str, **form: Any) -> HTMLResponse:
@@ -105,12 +110,20 @@ class Console:
             request,
             "need.html",
             form.pop("status", 200),
-            need=need,
             proposal=proposal,
             decisions=decisions,
             told=self.city.explain(identifier),
             form={"by": "", "because": "", "problem": "", **form},
+            **need_page(self.city.turn(), need),
         )
+
+    def silence(self, request: Request) -> HTMLResponse:
+        """Who is heard less than places like it, and where we cannot tell."""
+        return self.page(request, "silence.html", **silence_page(self.city.turn(), request.query_params))
+
+    def compare(self, request: Request) -> HTMLResponse:
+        """Two territories side by side."""
+        return self.page(request, "compare.html", **compare_page(self.city.turn(), request.query_params))
 
     def proposal(self, request: Request, identifier: str, **form: Any) -> HTMLResponse:
         """One proposal: evidence before recommendation, then the form."""
@@ -202,13 +215,20 @@ class Console:
         summary = {row["territory"]: row for row in self.city.area_summary().to_dicts()}
         turn = self.city.turn()
         quiet = {silence.territory for silence in (turn.silences if turn else ())}
+        heard = {place.territory: place for place in (turn.heard if turn else ())}
         for feature in polygons["features"]:
             properties = feature["properties"]
             row = summary[properties["id"]]
             people = row["population"]
             rate = 1000 * row["interactions_28d"] / people if people else None
+            place = heard.get(properties["id"])
             properties.update(
-                name=row["name"], reports=row["interactions_28d"], rate=rate, quiet=properties["id"] in quiet
+                name=row["name"],
+                reports=row["interactions_28d"],
+                rate=rate,
+                quiet=properties["id"] in quiet,
+                ratio=place.ratio if place else None,
+                verdict=place.verdict if place else CANNOT_TELL,
             )
         return JSONResponse(polygons, headers={"cache-control": "no-cache"})
 
@@ -230,6 +250,8 @@ def mount_console(app: FastAPI, city: City) -> None:
         "/intake": console.intake,
         "/ledger": console.ledger,
         "/ahead": console.ahead,
+        "/silence": console.silence,
+        "/compare": console.compare,
     }
     for path, show in plain.items():
         router.get(path)(_one(show))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,6 +42,19 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
 
 
+def span(low: float | None, high: float | None, digits: int = 2) -> str:
+    """An interval: ``0.32 to 1.75``."""
+    return UNKNOWN if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+SCALE_MAX = 5.0
+
+
+def on_scale(ratio: float) -> float:
+    """Where a ratio stands between a fifth (0) and five times (100), by its logarithm; 1 is in the middle."""
+    return round(50 + 50 * max(-1.0, min(1.0, math.log(max(ratio, 1e-9)) / math.log(SCALE_MAX))), 2)
+
+
 def term(word: str, meaning: str) -> Markup:
     """A word with its meaning on hover, focus or long press."""
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
@@ -53,5 +67,6 @@ def filters(time_zone: str) -> dict[str, Any]:
         "amount": amount,
         "day": day,
         "percent": percent,
+        "on_scale": on_scale,
         "moment": lambda value: moment(value, time_zone),
     }

@@ -15,11 +15,23 @@
     };
   }
 
+  // A band is two stacked lines: the lower one is not drawn, the upper one is as high as the band is wide.
+  function band(name, low, high, step = false) {
+    const line = { type: "line", stack: "band", step, lineStyle: { opacity: 0 }, showSymbol: false };
+    const width = high.map((value, i) => (value === null ? null : value - low[i]));
+    return [
+      { ...line, name: "low", data: low, tooltip: { show: false } },
+      { ...line, name, data: width, tooltip: { valueFormatter: (_, i) => `${low[i]} to ${high[i]}` }, areaStyle: { color: colour("--s4"), opacity: 0.3 }, itemStyle: { color: colour("--s4") } },
+    ];
+  }
+
   const kinds = {
     need(data) {
       const base = frame();
       base.xAxis.data = data.days;
+      base.legend.data = ["reports", "expected", { name: "usual range", icon: "rect" }];
       base.series = [
+        ...band("usual range", data.low, data.high, "middle"),
         { name: "reports", type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
           markArea: { silent: true, itemStyle: { color: colour("--alarm"), opacity: 0.09 }, data: [[{ xAxis: data.starts }, { xAxis: data.days.at(-1) }]] } },
         { name: "expected", type: "line", data: data.expected, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2, type: "dashed" }, itemStyle: { color: colour("--ink") } },
@@ -30,11 +42,10 @@
       const base = frame();
       const gap = data.past.map(() => null);
       base.xAxis.data = [...data.past_days, ...data.days];
-      base.legend.data = ["reports", "expected", "80 % interval"];
+      base.legend.data = ["reports", "expected", { name: "80 % interval", icon: "rect" }];
       base.series = [
         { name: "reports", type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
-        { name: "low", type: "line", stack: "band", data: [...gap, ...data.low], lineStyle: { opacity: 0 }, showSymbol: false, tooltip: { show: false } },
-        { name: "80 % interval", type: "line", stack: "band", data: [...gap, ...data.high.map((v, i) => v - data.low[i])], lineStyle: { opacity: 0 }, showSymbol: false, areaStyle: { color: colour("--s4"), opacity: 0.3 }, itemStyle: { color: colour("--s4") } },
+        ...band("80 % interval", [...gap, ...data.low], [...gap, ...data.high]),
         { name: "expected", type: "line", data: [...gap, ...data.mean], showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
       ];
       return base;

@@ -26,6 +26,17 @@ function steps(features) {
   return expression;
 }
 
+// Of what places like it let expect: half, four fifths, as much, five quarters, twice.
+const heard = () => ["case", ["==", ["get", "ratio"], null], colour("--map"),
+  ["step", ["coalesce", ["get", "ratio"], 1], colour("--d1"), 0.5, colour("--d2"), 0.8, colour("--d3"), 1.25, colour("--d4"), 2, colour("--d5")]];
+const clear = ["in", ["get", "verdict"], ["literal", ["quieter", "more"]]];
+
+function told(place) {
+  if (box.dataset.paint !== "heard") return `${place.name}: ${place.reports} reports in 28 days`;
+  return place.ratio === undefined || place.ratio === null ? `${place.name}: ${place.verdict}`
+    : `${place.name}: ${Number(place.ratio).toFixed(2)} of the expected, ${place.verdict}`;
+}
+
 function bounds(features) {
   const all = new maplibregl.LngLatBounds();
   const walk = (c) => (typeof c[0] === "number" ? all.extend(c) : c.forEach(walk));
@@ -50,9 +61,12 @@ async function draw() {
     map.addImage("hatch", hatch(colour("--ink")));
     map.addSource("areas", { type: "geojson", data, promoteId: "id" });
     const among = (ids) => ["in", ["get", "id"], ["literal", [...ids]]];
-    map.addLayer({ id: "fill", type: "fill", source: "areas", paint: { "fill-color": steps(data.features) } });
-    map.addLayer({ id: "quiet", type: "fill", source: "areas", filter: ["get", "quiet"], paint: { "fill-pattern": "hatch" } });
+    const silence = box.dataset.paint === "heard";
+    map.addLayer({ id: "fill", type: "fill", source: "areas", paint: silence
+      ? { "fill-color": heard(), "fill-opacity": ["case", clear, 1, 0.5] } : { "fill-color": steps(data.features) } });
+    map.addLayer({ id: "quiet", type: "fill", source: "areas", filter: silence ? ["==", ["get", "verdict"], "cannot tell"] : ["get", "quiet"], paint: { "fill-pattern": "hatch" } });
     map.addLayer({ id: "edge", type: "line", source: "areas", paint: { "line-color": colour("--ground"), "line-width": 1 } });
+    if (silence) map.addLayer({ id: "clear", type: "line", source: "areas", filter: clear, paint: { "line-color": colour("--ink"), "line-width": 2.5 } });
     map.addLayer({ id: "need", type: "line", source: "areas", filter: among(marked), paint: { "line-color": colour("--alarm"), "line-width": 3 } });
     map.addLayer({ id: "lit", type: "line", source: "areas", filter: among([]), paint: { "line-color": colour("--ink"), "line-width": 3 } });
     box.dataset.ready = "yes";
@@ -63,7 +77,7 @@ async function draw() {
     map.on("mousemove", "fill", (event) => {
       const found = event.features[0].properties;
       light([found.id]);
-      popup.setLngLat(event.lngLat).setText(`${found.name}: ${found.reports} reports in 28 days`).addTo(map);
+      popup.setLngLat(event.lngLat).setText(told(found)).addTo(map);
       document.querySelectorAll("tr.lit").forEach((row) => row.classList.remove("lit"));
       document.querySelector(`tr[data-place="${CSS.escape(found.id)}"]`)?.classList.add("lit");
     });
@@ -88,5 +102,5 @@ if (box) {
 function unavailable() {
   box.hidden = true;
   document.getElementById("map-note").hidden = false;
-  document.querySelector("details.table")?.setAttribute("open", "");
+  document.getElementById("map-table")?.setAttribute("open", "");
 }
