@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,6 +214,10 @@ class _Search:
         self.fewest = {direction: design.min_cases if direction == HIGH else 0 for direction in _directions(design)}
         self._from = int(first.min())  # what comes earlier no window reaches
         self._deal = _deal(study, self._from)
+        self._most = min(self._deal.most, study.total)
+        # Half of the range is for limits that no count reaches: their difference must not overflow.
+        self._counted = np.int16 if self._most < np.iinfo(np.int16).max // 2 else np.int32
+        self._table: tuple[tuple[Any, ...], NDArray[Any]] | None = None
         self._padded = _whole_groups(order, study.x.size)
         # Lanes in parts of whole vectors, the last filled up with lanes without time.
         empty = -first.size % windows.VECTOR
@@ -241,16 +246,11 @@ class _Search:
         return max(0.25 * math.log(float(self.reach.sum()) * self.first.size + 1), 0.5)
 
     def _maxima(self, seeds: NDArray[np.uint64], bound: float, direction: int, fewest: int) -> Floats:
-        most = min(self._deal.most, self.study.total)
-        # Half of the range is for limits that no count reaches: their difference must not overflow.
-        dtype = np.int16 if most < np.iinfo(np.int16).max // 2 else np.int32
-        critical = critical_sizes(self.model, direction, most, self.total, self.people, bound)
         deal = self._deal
         found = np.zeros(seeds.size)
-        for parts, centres in self._slices(np.dtype(dtype).itemsize):
+        for parts, centres in self._slices() if seeds.size else ():
             around, reach, sizes = self._padded[centres], self.reach[centres], self._lane_sizes[parts]
-            limits = np.empty((sizes.shape[0], *around.shape, windows.VECTOR), dtype=dtype)
-            windows.all_limits(around, reach, sizes, critical, direction, fewest, limits)
+            limits = self._limits(parts, centres, bound, direction, fewest)
             maxima = windows.replicate_maxima(
                 seeds,
                 deal.kind,
@@ -274,10 +274,23 @@ class _Search:
             np.maximum(found, maxima, out=found)
         return found
 
-    def _slices(self, itemsize: int) -> Iterator[tuple[slice, slice]]:
+    def _limits(self, parts: slice, centres: slice, bound: float, direction: int, fewest: int) -> NDArray[Any]:
+        """Table of limits; the last one is kept, and its memory used again."""
+        around, sizes = self._padded[centres], self._lane_sizes[parts]
+        key = (parts.start, centres.start, bound, direction)
+        shape = (sizes.shape[0], *around.shape, windows.VECTOR)
+        if self._table is None or self._table[1].shape != shape:
+            self._table = ((), np.empty(shape, dtype=self._counted))
+        if self._table[0] != key:
+            critical = critical_sizes(self.model, direction, self._most, self.total, self.people, bound)
+            self._table = (key, self._table[1])
+            windows.all_limits(around, self.reach[centres], sizes, critical, direction, fewest, self._table[1])
+        return self._table[1]
+
+    def _slices(self) -> Iterator[tuple[slice, slice]]:
         """Slices of parts and of centres whose limits together are kept in memory."""
         parts, centres = self._lane_sizes.shape[0], self.reach.size
-        of_part = self._padded.size * windows.VECTOR * itemsize
+        of_part = self._padded.size * windows.VECTOR * np.dtype(self._counted).itemsize
         wide = max(SCAN_TABLE_BYTES // of_part, 1)
         high = max(centres * SCAN_TABLE_BYTES // of_part, 1)
         for part in range(0, parts, wide):

@@ -81,6 +81,16 @@ def _lay_out(
 
 
 @njit(cache=True)
+def _may_be_stronger(
+    cases: float, size: float, model: int, direction: int, total: float, people: float, best: float
+) -> bool:
+    """Whether a window deviates in the direction asked for, and perhaps by more than ``best``."""
+    gain = direction * (cases - expectation(model, size, total, people))
+    # ln x is at most x - 1: most windows are told to be weaker without a logarithm.
+    return gain > 0 and not (model == POISSON and direction == HIGH and cases * gain <= size * best)
+
+
+@njit(cache=True)
 def _raise(
     running: NDArray[np.int32],
     limit: NDArray[np.int32],
@@ -94,9 +104,11 @@ def _raise(
     """Raise ``best`` (one per replicate) by the windows that reach their limit."""
     for replicate in range(SIDE_BY_SIDE):
         for lane in range(VECTOR):
-            cases = running[replicate * VECTOR + lane]
-            if cases >= limit[lane]:
-                statistic = likelihood_ratio(model, direction * cases, size[lane], total, people)
+            if running[replicate * VECTOR + lane] < limit[lane]:
+                continue
+            cases = direction * running[replicate * VECTOR + lane]
+            if _may_be_stronger(cases, size[lane], model, direction, total, people, best[replicate]):
+                statistic = likelihood_ratio(model, cases, size[lane], total, people)
                 best[replicate] = max(best[replicate], statistic)
 
 
@@ -136,16 +148,6 @@ def _look_closer(
             sized = taken + 1
             _raise(running, limit, size, model, direction, total, people, best)
     return sized
-
-
-@njit(cache=True)
-def _may_be_stronger(
-    cases: float, size: float, model: int, direction: int, total: float, people: float, best: float
-) -> bool:
-    """Whether a window deviates in the direction asked for, and perhaps by more than ``best``."""
-    gain = direction * (cases - expectation(model, size, total, people))
-    # ln x is at most x - 1: most windows are told to be weaker without a logarithm.
-    return gain > 0 and not (model == POISSON and direction == HIGH and cases * gain <= size * best)
 
 
 @njit(cache=True)
@@ -247,8 +249,9 @@ def replicate_maxima(
         own, drawn = deck.copy(), np.empty(0 if odds.size else tickets.sum(), dtype=np.int64)
         for replicate in range(end - begin):
             deal(seeds[begin + replicate], kind, own, starts, tickets, odds, whole, drawn, counts)
-            for interval in range(intervals):
-                sums[replicate, :, interval + 1] = sums[replicate, :, interval] + counts[:, interval]
+            for place in range(places):
+                for interval in range(intervals):
+                    sums[replicate, place, interval + 1] = sums[replicate, place, interval] + counts[place, interval]
         rows = np.zeros((places + 1, SIDE_BY_SIDE * VECTOR), dtype=limits.dtype)
         best = np.zeros(SIDE_BY_SIDE)
         for part in range(sizes.shape[0]):
