@@ -73,7 +73,8 @@ def sniff_delimiter(text: str) -> str:
 
 def header_of(line: str, delimiter: str) -> list[str]:
     """Column names of a header line, stripped; empty at the end are dropped."""
-    names = [name.strip() for name in next(_loosely([line], delimiter), [])]
+    cells = _strictly(line, delimiter) or next(_loosely([line.replace("\n", " ")], delimiter), [])
+    names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
     return names
