@@ -23,7 +23,7 @@ from cityward.sense.sources import ndjson
 from cityward.sense.validate import validate
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
-MANY = settings(max_examples=80, deadline=None)
+MANY = settings(max_examples=60, deadline=None)
 MAP = """
 source = "calls"
 kind = "request"
@@ -220,13 +220,13 @@ def same_both_ways(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(row, min_size=1, max_size=3), st.sampled_from(MAPPINGS))
 def test_the_shortcut_and_the_long_way_agree(rows: list[dict[str, Any]], mapping: Mapping):
     same_both_ways(rows, mapping)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(plain_row, min_size=1, max_size=3), st.sampled_from(MAPPINGS))
 def test_the_shortcut_and_the_long_way_agree_on_plain_messages(rows: list[dict[str, Any]], mapping: Mapping):
     same_both_ways(rows, mapping)

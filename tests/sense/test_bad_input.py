@@ -180,6 +180,8 @@ def test_a_stated_encoding_that_is_wrong_is_told(give):
         ("soon", "no date or time"),
         ("", "is empty"),
         ("1066-10-14", "before the year 1900"),
+        ("0000-01-01", "before the year 1900"),
+        ("-62135596800000001", "no date or time"),
         ("2031-01-01", "in the future"),
     ],
 )
@@ -293,6 +295,8 @@ GOOD = b'{"id": "g", "at": "2024-03-05", "status": "open"}\n'
         (b'{"id": {"name": "Ana"}, "at": "2024-03-05"}', "list or an object"),
         (b'{"id": "1", "at": true}', "no date or time"),
         (b'{"id": "1", "at": 1e300}', "no date or time"),
+        (b'{"id": "1", "at": -6.3e16}', "before the year 1900"),
+        (b'{"id": "1", "at": 9e16}', "in the future"),
         (b'{"id": null, "at": "2024-03-05"}', "id is empty"),
         (b'{"id": "a\\u0000b", "at": "2024-03-05"}', "NUL"),
         (b'{"id": "\\ud800", "at": "2024-03-05"}', "not a whole JSON object"),
