@@ -17,20 +17,18 @@ from numpy.typing import NDArray
 
 from cityward.city.reading import read_ahead
 from cityward.city.settings import Settings
+from cityward.city.turn import HISTORY_COLUMNS, tell_apart
 from cityward.core.clock import end_of_day, monotonic
 from cityward.core.errors import UserError
-from cityward.core.records import Record
+from cityward.core.records import ALL_SERVICES, Record
 from cityward.guard.consult import history_frame
-from cityward.know.incidents import collapse
 from cityward.know.territory import TerritoryIndex
 from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.know.surveillance import Alarm, Lookout, Signal
 
-ALL_SERVICES = "all services"
 REPLICATES = 999
-COLUMNS = ("service", "territory", "occurred_at", "closed_at", "lon", "lat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +227,9 @@ def _counted(
     """Counts of incidents by service, shape (days of background, places), as known at the end of each day."""
 
     def count(day: date) -> tuple[date, dict[str, NDArray[np.int64]]]:
-        known = history_frame(
-            reader, "need-detection", COLUMNS, as_of=end_of_day(day, settings.city.time_zone)
-        ).collect()
-        return day, _matrices(collapse(known), index, settings, services, day)
+        end = end_of_day(day, settings.city.time_zone)
+        known = history_frame(reader, "incident-recognition", HISTORY_COLUMNS, as_of=end).collect()
+        return day, _matrices(tell_apart(known, settings)[0], index, settings, services, day)
 
     return read_ahead(iter(days), count)
 
@@ -246,10 +243,11 @@ def _matrices(
     place = pl.Series(index.positions(collapsed["territory"]))
     day = pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date()
     sums = (
-        collapsed.select("service", "incident", day=(day - pl.lit(first)).dt.total_days(), place=place)
+        collapsed.filter("first_report")
+        .select("service", day=(day - pl.lit(first)).dt.total_days(), place=place)
         .filter((pl.col("day") >= 0) & (pl.col("place") >= 0))
         .group_by("service", "day", "place")
-        .agg(pl.col("incident").n_unique().alias("incidents"))
+        .agg(pl.len().alias("incidents"))
     )
     found: dict[str, NDArray[np.int64]] = {}
     for service in services:

@@ -107,6 +107,12 @@ class Found:
     proposals: list[Proposal]
 
 
+def tell_apart(history: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return reports with their incidents, without batches; and the batches."""
+    apart = set_apart(history, time_zone=settings.city.time_zone)
+    return collapse(apart.history, families=settings.incidents.type_of), apart.batches
+
+
 def take_turn(
     history: pl.DataFrame,
     index: TerritoryIndex,
@@ -139,8 +145,7 @@ def take_turn(
     """
     zone = settings.city.time_zone
     history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
-    apart = set_apart(history, time_zone=zone)
-    collapsed = collapse(apart.history, families=settings.incidents.type_of)
+    collapsed, batches = tell_apart(history, settings)
     counts = cube(collapsed.filter(pl.col("territory").is_not_null()))
     counts = counts.cast(dict(CUBE)).select(CUBE.names()).sort("service", "territory", "day")  # type: ignore[arg-type]
     heard = _heard(counts, index, as_of)
@@ -172,7 +177,7 @@ def take_turn(
         agreement_share=_agreement(history, index),
         needs=tuple(needs),
         resting=tuple(resting),
-        batches=tuple(Batch(**row) for row in apart.batches.drop("batch").iter_rows(named=True)),
+        batches=tuple(Batch(**row) for row in batches.drop("batch").iter_rows(named=True)),
         silences=tuple(quiet),
         heard=tuple(how_heard(heard, territories, reporting)),
         readiness=reporting.because,
