@@ -134,6 +134,7 @@ def test_the_rank_is_explained_part_by_part(opened: Opened, lived) -> None:
 def test_other_weights_give_another_order(opened: Opened, lived) -> None:
     page = opened()
     page.goto("/")
+    page.wait_for_selector("#map[data-ready=yes]")
     usual = listed(page)
     assert usual == [need.id for need in ranked(lived.turn.needs)]
     page.get_by_text("Weigh otherwise").press("Enter")
@@ -145,6 +146,8 @@ def test_other_weights_give_another_order(opened: Opened, lived) -> None:
     page.wait_for_load_state("networkidle")
     assert listed(page) == [need.id for need in ranked(lived.turn.needs, asked)]
     assert listed(page) != usual
+    lead = next(need for need in lived.turn.needs if need.id == listed(page)[0])
+    assert page.get_attribute("#map", "data-marked").split() == list(lead.territories)
     assert "Ranked by your weights" in page.inner_text("#findings")
     page.reload()
     assert listed(page) != usual

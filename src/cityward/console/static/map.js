@@ -44,12 +44,18 @@ function bounds(features) {
   return all;
 }
 
+// The need that is shown, or the one that leads the page; another order of needs brings another to the lead.
+function mark() {
+  const places = box.dataset.show ?? document.querySelector("#findings .lead [data-places]")?.dataset.places ?? "";
+  box.dataset.marked = places;
+  return new Set(places.split(" ").filter(Boolean));
+}
+
 const near = (features, marked) => features.filter((f) => marked.has(f.properties.id));
 
 async function draw() {
   const data = await (await fetch(box.dataset.url)).json();
-  const marked = new Set(box.dataset.show ? box.dataset.show.split(" ")
-    : [...document.querySelectorAll("#findings [data-places]")].slice(0, 1).flatMap((a) => a.dataset.places.split(" ")));
+  const marked = mark();
   const map = new maplibregl.Map({
     container: box, attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
     style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": colour("--map") } }] },
@@ -72,7 +78,7 @@ async function draw() {
     box.dataset.ready = "yes";
     const light = (ids) => map.setFilter("lit", among(ids));
     link(document, light);
-    document.addEventListener("htmx:after:swap", () => link(document, light));
+    document.addEventListener("htmx:after:swap", () => { link(document, light); map.setFilter("need", among(mark())); });
     const popup = new maplibregl.Popup({ closeButton: false, closeOnClick: false });
     map.on("mousemove", "fill", (event) => {
       const found = event.features[0].properties;
