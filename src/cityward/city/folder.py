@@ -16,7 +16,7 @@ import polars as pl
 from cityward.city.settings import TerritorySection, check_time_zone
 from cityward.core.errors import TerritoryError, UserError
 from cityward.core.records import Territory
-from cityward.know.territory import TerritoryIndex
+from cityward.know.territory import TerritoryIndex, read_features
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.keys import create_signer
 from cityward.store.disk import durable
@@ -144,15 +144,8 @@ def guess_properties(geojson: Path) -> tuple[str, str]:
     The identifier is the first property whose values are all there and all different; the name the
     first text with a telling key, else the identifier.
     """
-    try:
-        features = json.loads(geojson.read_text(encoding="utf-8-sig"))["features"]
-        rows: list[dict[str, Any]] = [feature["properties"] for feature in features]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TerritoryError(
-            f"{geojson.name} is not a GeoJSON FeatureCollection ({type(error).__name__}).",
-            "Give a file of polygons, each with a property that identifies it.",
-        ) from None
-    keys = [key for key in (rows[0] if rows else {}) if all(row.get(key) is not None for row in rows)]
+    rows = [feature["properties"] for feature in read_features(geojson)]
+    keys = [key for key in rows[0] if all(row.get(key) is not None for row in rows)]
     unique = [key for key in keys if len({str(row[key]) for row in rows}) == len(rows)]
     if not unique:
         raise TerritoryError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml
 
@@ -122,9 +122,7 @@ def load_settings(folder: Path) -> Settings:
 
 def check_time_zone(name: str, where: str) -> None:
     """Raise `SettingsError` unless ``name`` is a time zone that this machine knows."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    if not is_time_zone(name):
         raise SettingsError(
             f"{where}: '{name}' is not a time zone.", "Use an IANA name such as 'America/Chicago' or 'UTC'."
-        ) from None
+        )

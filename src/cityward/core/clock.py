@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+import polars as pl
 
 
 def _system_now() -> datetime:
@@ -61,6 +62,16 @@ def end_of_day(day: date, time_zone: str = "UTC") -> datetime:
     following = day + timedelta(days=1)
     midnight = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(time_zone))
     return midnight.astimezone(UTC) - timedelta(microseconds=1)
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether both Python and Polars know a time zone; each knows some that the other does not."""
+    try:
+        ZoneInfo(name)
+        pl.Series([date(2000, 1, 1)]).cast(pl.Datetime("us")).dt.replace_time_zone(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def rng(seed: int, *purpose: str | int) -> np.random.Generator:

@@ -64,16 +64,14 @@ class TerritoryIndex:
         TerritoryError
             The file, a property or a geometry cannot be used; the message names the feature.
         """
-        features = _features(path)
+        features = read_features(path)
         ids = [_text(feature, id_property, path, at) for at, feature in enumerate(features)]
         if len(set(ids)) != len(ids):
             twice = next(identifier for identifier in ids if ids.count(identifier) > 1)
             raise TerritoryError(
                 f"{path.name}: two features have {id_property} '{twice}'.", "Each territory needs its own identifier."
             )
-        names = [
-            str((feature.get("properties") or {}).get(name_property) or ids[at]) for at, feature in enumerate(features)
-        ]
+        names = [str(feature["properties"].get(name_property) or ids[at]) for at, feature in enumerate(features)]
         polygons, mended = _polygons(features, ids, path)
         cells, origin = _cell_table(polygons)
         points = shapely.point_on_surface(polygons)
@@ -82,7 +80,7 @@ class TerritoryIndex:
             ids=tuple(ids),
             names=tuple(names),
             centroids=np.column_stack([shapely.get_x(points), shapely.get_y(points)]),
-            properties=[{key: (feature.get("properties") or {}).get(key) for key in keep} for feature in features],
+            properties=[{key: feature["properties"].get(key) for key in keep} for feature in features],
             mended=mended,
             _polygons=polygons,
             _cells=cells,
@@ -137,7 +135,14 @@ class TerritoryIndex:
         return found
 
 
-def _features(path: Path) -> list[dict[str, Any]]:
+def read_features(path: Path) -> list[dict[str, Any]]:
+    """Read the features of a GeoJSON FeatureCollection, each with a dict of ``properties``.
+
+    Raises
+    ------
+    TerritoryError
+        It is anything else, or holds none or too many.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         features = content["features"]
@@ -155,11 +160,14 @@ def _features(path: Path) -> list[dict[str, Any]]:
         raise TerritoryError(
             f"{path.name} holds {len(features):,} features; the limit is {TERRITORIES:,}.", "Use a coarser level."
         )
+    for feature in features:
+        if not isinstance(feature.get("properties"), dict):
+            feature["properties"] = {}
     return features
 
 
 def _text(feature: dict[str, Any], key: str, path: Path, at: int) -> str:
-    value = (feature.get("properties") or {}).get(key)
+    value = feature["properties"].get(key)
     if value is None or str(value).strip() == "":
         raise TerritoryError(
             f"{path.name}: feature {at + 1} has no property '{key}'.", "Name another property in city.toml."

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import polars as pl
 
+from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.frames import INTERACTION
 from cityward.core.toml_text import decode_toml_text, line_of, read_toml
@@ -161,7 +162,7 @@ def _slips(mapping: Mapping) -> list[tuple[str, str, str]]:
 
 def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
     found = []
-    if not _is_zone(mapping.time_zone):
+    if not is_time_zone(mapping.time_zone):
         close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones() - {mapping.time_zone}, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else "Write an IANA name such as 'America/Bogota'."
         found.append((".time_zone", f"there is no time zone '{mapping.time_zone}'.", hint))
@@ -171,16 +172,6 @@ def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
         if not _is_format(form)
     ]
     return found
-
-
-def _is_zone(name: str) -> bool:
-    """Whether both Python and Polars know a time zone; each knows some that the other does not."""
-    try:
-        zoneinfo.ZoneInfo(name)
-        _SOME_DAY.dt.replace_time_zone(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError):
-        return False
-    return True
 
 
 def _is_format(form: str) -> bool:
