@@ -26,7 +26,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("/", "/ahead", "/proposals", "/intake", "/ledger?verify=1")
+PAGES = ("/", "/silence", "/compare", "/ahead", "/proposals", "/intake", "/ledger?verify=1")
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
 

@@ -118,7 +118,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Iterator[tu
     assert total["admitted"] >= 36 * len(TRICKS)
     assert needs
     assert proposals
-    paths = ["/", "/ahead", "/proposals", "/intake", "/ledger?verify=1", "/nowhere", "/explain/" + TRICKS["script"]]
+    paths = [
+        "/",
+        "/silence",
+        "/compare",
+        "/ahead",
+        "/proposals",
+        "/intake",
+        "/ledger?verify=1",
+        "/nowhere",
+        "/explain/" + TRICKS["script"],
+    ]
     paths += [f"/needs/{need.id}" for need in needs[:3]] + [f"/explain/{need.id}" for need in needs[:2]]
     paths += [f"/proposals/{proposal.id}" for proposal in proposals[:3]]
     paths += [f"/ahead?{urllib.parse.urlencode({'service': service})}" for service in services]

@@ -115,8 +115,11 @@ def hostile_city(folder: Path) -> City:
     for day in range(400):
         at = date.fromordinal(date(2013, 6, 1).toordinal() + day)
         many = [0, 1, 2, 3] + [2] * (15 if day > 394 else 0)
-        # Apart from each other, or they would be one incident.
-        rows += [f"{day}-{n},{at},@SUM(1+1),{-87.69 + area / 20},{41.801 + n / 500}" for n, area in enumerate(many)]
+        # Apart from each other and from those of the last weeks, or they would be one incident.
+        rows += [
+            f"{day}-{n},{at},@SUM(1+1),{-87.695 + area / 20 + day % 40 / 1000},{41.801 + n / 500}"
+            for n, area in enumerate(many)
+        ]
     file = folder / "rows.csv"
     file.write_text("\n".join(rows) + "\n", encoding="utf-8")
     city = open_city(

@@ -98,7 +98,9 @@ def test_few_reports_of_another_time_would_have_been_joined(sanitation, families
         moved = sanitation.with_columns(pl.col("occurred_at", "closed_at") + timedelta(days=days))
         first, last = sanitation["occurred_at"].min(), sanitation["occurred_at"].max()
         moved = joined(moved.filter(pl.col("occurred_at").is_between(first, last)), families=families)
-        moved = moved.filter(~pl.col("later")).drop("incident", "later").with_columns(moved=pl.lit(True))
+        moved = (
+            moved.filter(~pl.col("later")).drop("incident", "first_report", "later").with_columns(moved=pl.lit(True))
+        )
         mixed = pl.concat([sanitation.with_columns(moved=pl.lit(False)), moved])
         mixed = collapse(mixed, families=families).sort("occurred_at", "moved")
         begun_by_moved = pl.col("moved").first().over("incident")
