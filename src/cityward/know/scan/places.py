@@ -62,14 +62,15 @@ def neighbours(
     if max_km is not None:
         far = 2 * math.sin(min(max_km / (2 * EARTH_RADIUS_KM), math.pi / 2)) if sphere else max_km
     limit = most_weight * (1 + 1e-12)
-    reach = _reaches(points, weights, limit, far * (1 + 1e-12))
+    far *= 1 + 1e-12  # rounding must not leave out a place at the very limit
+    reach = _reaches(points, weights, limit, far)
     if reach.sum() > SCAN_NEIGHBOURS:
         raise UserError(
             f"The circles around {x.size:,} places take {reach.sum():,} neighbours; {SCAN_NEIGHBOURS:,} fit.",
             "Set a smaller --max-km or --max-share, or sum the places to larger ones.",
         )
     order = np.full((x.size, max(int(reach.max(initial=0)), 1)), -1, dtype=np.int32)
-    _fill(points, reach, order)
+    _fill(points, reach, far, order)
     return order, reach
 
 
@@ -87,7 +88,8 @@ def _points(lon: Floats, lat: Floats) -> Floats:
 
 
 @njit(cache=True)
-def _in_order(points: Floats, centre: int) -> tuple[NDArray[np.int64], Floats]:
+def _in_order(points: Floats, centre: int, far: float) -> NDArray[np.int64]:
+    """Places no farther than ``far``, in order of distance."""
     squares = np.empty(points.shape[0])
     for place in range(points.shape[0]):
         squares[place] = (
@@ -96,26 +98,27 @@ def _in_order(points: Floats, centre: int) -> tuple[NDArray[np.int64], Floats]:
             + (points[place, 2] - points[centre, 2]) ** 2
         )
     squares[centre] = -1.0  # itself first, also among places at one point
-    return np.argsort(squares, kind="mergesort"), squares
+    near = np.flatnonzero(squares <= far * far)
+    return near[np.argsort(squares[near], kind="mergesort")]
 
 
 @njit(cache=True, parallel=True)
 def _reaches(points: Floats, weights: Floats, limit: float, far: float) -> NDArray[np.int64]:
     reach = np.zeros(points.shape[0], dtype=np.int64)
     for centre in prange(points.shape[0]):
-        order, squares = _in_order(points, centre)
+        order = _in_order(points, centre, far)
         weight = 0.0
         for taken in range(order.size):
             weight += weights[order[taken]]
-            if weight > limit or squares[order[taken]] > far * far:
+            if weight > limit:
                 break
             reach[centre] = taken + 1
     return reach
 
 
 @njit(cache=True, parallel=True)
-def _fill(points: Floats, reach: NDArray[np.int64], order: NDArray[np.int32]) -> None:
+def _fill(points: Floats, reach: NDArray[np.int64], far: float, order: NDArray[np.int32]) -> None:
     for centre in prange(points.shape[0]):
-        found, _ = _in_order(points, centre)
+        found = _in_order(points, centre, far)
         for taken in range(reach[centre]):
             order[centre, taken] = found[taken]

@@ -20,7 +20,7 @@ from cityward.know.scan.statistic import HIGH, POISSON, expectation, likelihood_
 VECTOR = 32
 """Lanes that are looked at together: a vector register of 16-bit counts."""
 
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 12
 """Replicates that share a look at the limits; their counts together fit into the second-level cache."""
 
 GROUP = 4
