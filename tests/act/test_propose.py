@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from cityward.act.propose import FLOOR, MOST_PROPOSALS, propose
-from cityward.anticipate.forecast import MODELS
+from cityward.anticipate.engine import FLOORS
 from cityward.core.frames import FORECAST
 from cityward.core.records import Backtest, Need, Proposal, Silence
 
@@ -218,7 +218,7 @@ def test_an_untested_forecast_says_so() -> None:
 
 
 def test_the_floor_is_the_one_that_forecasts_know() -> None:
-    assert next(iter(MODELS)) == FLOOR
+    assert next(iter(FLOORS)) == FLOOR
 
 
 def test_few_are_proposed_and_the_best_come_first() -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,31 +72,45 @@ def _rewrite(folder: Path) -> Turn:
     return from_json(path.read_bytes(), Turn)
 
 
-@pytest.fixture(scope="session")
-def lived(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
-    """A server of the demonstration with a past."""
-    city = shutil.copytree(demo_folder, tmp_path_factory.mktemp("lived") / "city")
-    turn = _rewrite(city)
+@contextmanager
+def _served(city: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    program = "from cityward.cli import main; main()"
-    server = subprocess.Popen([sys.executable, "-c", program, "serve", "--port", str(port), "--city", str(city)])
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
+    program = [sys.executable, "-c", "from cityward.cli import main; main()"]
+    server = subprocess.Popen([*program, "serve", "--port", str(port), "--city", str(city)], stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(1200):
         try:
-            urllib.request.urlopen(f"{url}/api/health")
+            urllib.request.urlopen(f"{address}/api/health")
             break
         except OSError:
             time.sleep(0.1)
-    yield Lived(url, turn)
+    yield address
     server.terminate()
-    server.wait(20)
+    server.wait(100)
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[[Path], AbstractContextManager[str]]:
+    """Serve a city from a process of its own for as long as a test needs it; gives its address."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def lived(
+    demo_folder: Path, served: Callable[[Path], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lived]:
+    """A server of the demonstration with a past."""
+    city = shutil.copytree(demo_folder, tmp_path_factory.mktemp("lived") / "city")
+    turn = _rewrite(city)
+    with served(city) as url:
+        yield Lived(url, turn)
 
 
 @pytest.fixture(scope="module")
-def engine(chromium: str) -> Iterator[Browser]:
-    """Chromium."""
+def browser(chromium: str) -> Iterator[Browser]:
+    """Chromium, with maps drawn in software."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
@@ -108,7 +123,7 @@ def _trouble(said: ConsoleMessage) -> bool:
 
 
 @pytest.fixture
-def opened(engine: Browser, lived: Lived) -> Iterator[Callable[..., Page]]:
+def opened(browser: Browser, lived: Lived) -> Iterator[Callable[..., Page]]:
     """Open a page with the options of a browser context; none of them may meet an error or ask another host."""
     troubles: list[str] = []
     contexts = []
@@ -117,7 +132,7 @@ def opened(engine: Browser, lived: Lived) -> Iterator[Callable[..., Page]]:
         troubles.append(text)
 
     def open_page(**options: object) -> Page:
-        context = engine.new_context(**{"base_url": lived.url, "viewport": {"width": 1280, "height": 860}, **options})
+        context = browser.new_context(**{"base_url": lived.url, "viewport": {"width": 1280, "height": 860}, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: note(said.text) if _trouble(said) else None)

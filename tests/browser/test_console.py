@@ -4,58 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = ("/", "/silence", "/compare", "/ahead", "/proposals", "/intake", "/ledger?verify=1")
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
 
 @pytest.fixture(scope="module")
-def url(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    city = shutil.copytree(demo_folder, tmp_path_factory.mktemp("browser") / "city")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = "from cityward.cli import main; main()"
-    server = subprocess.Popen([sys.executable, "-c", program, "serve", "--port", str(port), "--city", str(city)])
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(f"{address}/api/health")
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield address
-    server.terminate()
-    server.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
+def url(
+    demo_folder: Path, served: Callable[[Path], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with served(shutil.copytree(demo_folder, tmp_path_factory.mktemp("browser") / "city")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -101,7 +98,9 @@ def fill(city: City, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Iterator[tuple[str, list[str]]]:
+def site(
+    served: Callable[[Path], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory, chicago: Path
+) -> Iterator[tuple[str, list[str]]]:
     """Address of a server, and the paths of all its pages."""
     folder = tmp_path_factory.mktemp("hostile")
     areas = json.loads((chicago / "community_areas.geojson").read_text(encoding="utf-8"))
@@ -132,25 +131,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Iterator[tu
     paths += [f"/needs/{need.id}" for need in needs[:3]] + [f"/explain/{need.id}" for need in needs[:2]]
     paths += [f"/proposals/{proposal.id}" for proposal in proposals[:3]]
     paths += [f"/ahead?{urllib.parse.urlencode({'service': service})}" for service in services]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = [sys.executable, "-c", "from cityward.cli import main; main()"]
-    server = subprocess.Popen([*program, "serve", "--port", str(port), "--city", str(home)], stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(1200):
-        try:
-            urllib.request.urlopen(f"{address}/api/health")
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield address, paths
-    server.terminate()
-    server.wait(100)
+    with served(home) as address:
+        yield address, paths
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Chromium without a graphics processor: no map hides what the pages say."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser

@@ -1,30 +1,29 @@
 """Floors: simple forecasts that every better model must beat. Pure: arrays in, distributions out.
 
-All take counts of shape (series, days), oldest day first, and a horizon in days, and return a
-`Distribution`. A series of zeros is forecast as zero with no width. With less than
-`SHORTEST_HISTORY_DAYS` nothing can be said about weekdays or spread: every model then returns a
-Poisson distribution around the average of what there is.
+All take counts of shape (series, steps), oldest step first, a horizon in steps and the `Rhythm` of the
+steps (days unless told), and return a `Distribution`. A series of zeros is forecast as zero with no
+width. With less than ``rhythm.shortest`` steps nothing can be said about weekdays or spread: every model
+then returns a Poisson distribution around the average of what there is.
 """
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS: Final = (0.05, 0.1, 0.5, 0.9, 0.95)
-"""Quantile levels of every forecast."""
+from cityward.anticipate.rhythm import DAILY, Rhythm
 
-_NORMAL: Final = (-1.6448536269514722, -1.2815515655446004, 0.0, 1.2815515655446004, 1.6448536269514722)
+LEVELS: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Quantile levels of every forecast: the tenths, by which it is scored, and a twentieth at both ends."""
+
+MEDIAN: Final = LEVELS.index(0.5)
+
+_NORMAL: Final = tuple(NormalDist().inv_cdf(level) for level in LEVELS)
 """`LEVELS` of the standard normal distribution."""
-
-WEEK_DAYS: Final = 7
-SHORTEST_HISTORY_DAYS: Final = 4 * WEEK_DAYS
-
-MEMORY_WEEKS: Final = 26
-"""Half a year: long enough for quantiles of a weekday, short enough to follow a change."""
 
 SIZE_SMOOTHING: Final = 0.1
 PROBABILITY_SMOOTHING: Final = 0.05
@@ -56,38 +55,36 @@ class Distribution(NamedTuple):
     quantiles: Counts
 
 
-def seasonal_naive(counts: Counts, horizon_days: int) -> Distribution:
-    """The same weekday of last week, with the spread that this has had over the last half year.
+def seasonal_naive(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Distribution:
+    """The same weekday (and hour) of last week, with the spread that this has lately had.
 
     The median is the count of last week itself; the other quantiles add those of the differences from
     one week to the next.
     """
-    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
-        return _poisson(counts, horizon_days)
-    weeks = _last_weeks(counts)
+    if counts.shape[1] < rhythm.shortest:
+        return _poisson(counts, horizon)
+    weeks = _last_weeks(counts, rhythm)
     differences = np.diff(weeks, axis=1).reshape(counts.shape[0], -1)
     # A trend may put both ends on one side of last week; the interval is stretched to hold it.
     sides = np.sign(_NORMAL)[:, None]
     spread = np.maximum(np.quantile(differences, LEVELS, axis=1) * sides, 0.0) * sides
     last = weeks[:, -1, :]
-    return Distribution(
-        _cycle(last, horizon_days), _cycle(_ordered(last[:, :, None] + spread.T[:, None, :]), horizon_days)
-    )
+    return Distribution(_cycle(last, horizon), _cycle(_ordered(last[:, :, None] + spread.T[:, None, :]), horizon))
 
 
-def empirical_quantiles(counts: Counts, horizon_days: int) -> Distribution:
-    """Mean and quantiles of the same weekday in the last `MEMORY_WEEKS` weeks.
+def empirical_quantiles(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Distribution:
+    """Mean and quantiles of the same weekday (and hour) in the last weeks of the rhythm's memory.
 
     Quantiles are interpolated between counts, so they need not be whole numbers.
     """
-    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
-        return _poisson(counts, horizon_days)
-    weeks = _last_weeks(counts)
+    if counts.shape[1] < rhythm.shortest:
+        return _poisson(counts, horizon)
+    weeks = _last_weeks(counts, rhythm)
     by_weekday = np.moveaxis(np.quantile(weeks, LEVELS, axis=1), 0, -1)
-    return Distribution(_cycle(weeks.mean(axis=1), horizon_days), _cycle(_ordered(by_weekday), horizon_days))
+    return Distribution(_cycle(weeks.mean(axis=1), horizon), _cycle(_ordered(by_weekday), horizon))
 
 
-def tsb(counts: Counts, horizon_days: int) -> Distribution:
+def tsb(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Distribution:
     """Teunter-Syntetos-Babai smoothing times a weekday profile, as a negative binomial.
 
     The profile of a series is drawn to that of all series together, the more the fewer its reports. The
@@ -96,13 +93,13 @@ def tsb(counts: Counts, horizon_days: int) -> Distribution:
     Source: Teunter, Syntetos, Babai (2011), Intermittent demand, European Journal of Operational Research
     214(3), equations 3 to 5.
     """
-    if counts.shape[1] < SHORTEST_HISTORY_DAYS:
-        return _poisson(counts, horizon_days)
-    weeks = _last_weeks(counts)
+    if counts.shape[1] < rhythm.shortest:
+        return _poisson(counts, horizon)
+    weeks = _last_weeks(counts, rhythm)
     profile = _profile(weeks)
     week = _smoothed(counts)[:, None] * profile
     quantiles = negative_binomial_quantiles(week, _size(weeks, profile)[:, None])
-    return Distribution(_cycle(week, horizon_days), _cycle(_ordered(quantiles), horizon_days))
+    return Distribution(_cycle(week, horizon), _cycle(_ordered(quantiles), horizon))
 
 
 def negative_binomial_quantiles(mean: Counts, size: Counts) -> Counts:
@@ -165,19 +162,19 @@ def _summed_quantiles(mean: Counts, size: Counts) -> Counts:
     return found
 
 
-def _poisson(counts: Counts, horizon_days: int) -> Distribution:
+def _poisson(counts: Counts, horizon: int) -> Distribution:
     """The average of a short history, every day alike."""
     mean = counts.mean(axis=1, keepdims=True)
     quantiles = negative_binomial_quantiles(mean, np.full_like(mean, math.inf))
-    return Distribution(np.repeat(mean, horizon_days, axis=1), np.repeat(quantiles, horizon_days, axis=1))
+    return Distribution(np.repeat(mean, horizon, axis=1), np.repeat(quantiles, horizon, axis=1))
 
 
 def _profile(weeks: Counts) -> Counts:
-    """Weekday factors of each series, shape (series, 7), averaging 1."""
+    """Weekday (and hour) factors of each series, shape (series, steps of a week), averaging 1."""
     everyone = weeks.sum(axis=(0, 1))
-    shared = everyone / everyone.mean() if everyone.any() else np.ones(WEEK_DAYS)
+    shared = everyone / everyone.mean() if everyone.any() else np.ones(weeks.shape[2])
     own = weeks.sum(axis=1)
-    prior = PROFILE_PRIOR_COUNTS / WEEK_DAYS
+    prior = PROFILE_PRIOR_COUNTS / weeks.shape[2]
     factors: Counts = (own + prior * shared) / (own.mean(axis=1, keepdims=True) + prior)
     return factors
 
@@ -207,15 +204,15 @@ def _smoothed(counts: Counts) -> Counts:
     return expected
 
 
-def _last_weeks(counts: Counts) -> Counts:
-    """The last whole weeks, at most `MEMORY_WEEKS`, as (series, weeks, 7); the last column is the last day."""
-    weeks = min(MEMORY_WEEKS, counts.shape[1] // WEEK_DAYS)
-    return counts[:, -weeks * WEEK_DAYS :].reshape(counts.shape[0], weeks, WEEK_DAYS)
+def _last_weeks(counts: Counts, rhythm: Rhythm) -> Counts:
+    """The last whole weeks that are remembered, as (series, weeks, steps of a week); the last is the last step."""
+    weeks = min(rhythm.memory_weeks, counts.shape[1] // rhythm.week)
+    return counts[:, -weeks * rhythm.week :].reshape(counts.shape[0], weeks, rhythm.week)
 
 
-def _cycle(week: Counts, horizon_days: int) -> Counts:
-    """Repeat a week (second axis) over the horizon; the first day ahead is the weekday after the last day."""
-    return week[:, np.arange(horizon_days) % WEEK_DAYS]
+def _cycle(week: Counts, horizon: int) -> Counts:
+    """Repeat a week (second axis) over the horizon; the first step ahead is a week after the first of it."""
+    return week[:, np.arange(horizon) % week.shape[1]]
 
 
 def _ordered(quantiles: Counts) -> Counts:

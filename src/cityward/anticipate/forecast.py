@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
-import msgspec
 import numpy as np
 import polars as pl
 
-from cityward.anticipate.floors import (
-    LEVELS,
-    SHORTEST_HISTORY_DAYS,
-    WEEK_DAYS,
-    Counts,
-    Distribution,
-    empirical_quantiles,
-    seasonal_naive,
-    tsb,
-)
+from cityward.anticipate.engine import Ahead, Setting, ahead
+from cityward.anticipate.features import Counts
+from cityward.anticipate.floors import LEVELS
+from cityward.anticipate.rhythm import DAILY
 from cityward.core.frames import FORECAST, conform
 from cityward.core.records import Backtest
 
-MODELS: Final[dict[str, Callable[[Counts, int], Distribution]]] = {
-    "seasonal naive": seasonal_naive,
-    "TSB": tsb,
-    "empirical quantiles": empirical_quantiles,
-}
-"""The floor first: on equal scores the first is chosen."""
+HISTORY_DAYS: Final = 4 * 365 + 1
+"""Four years: the learner sees three times what the same season was like."""
 
-ORIGINS: Final = 3
-HISTORY_DAYS: Final = 730
-"""Two years of background; older days say little about the next four weeks."""
-
-_NAMES: Final = ("q05", "q10", "q50", "q90", "q95")
+_LEVEL_OF: Final = {"q05": 0.05, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q95": 0.95}
 
 
 def forecast(
@@ -44,6 +29,7 @@ def forecast(
     territories: Sequence[str],
     as_of: date,
     horizon_days: int = 28,
+    seed: int = 1,
 ) -> tuple[pl.DataFrame, list[Backtest]]:
     """Forecast interactions for every service and territory, and say how well that has worked.
 
@@ -64,24 +50,26 @@ def forecast(
         `cityward.core.frames.FORECAST` columns, one row for each pair and day, in the order given.
         Quantiles never cross and are at least 0.
     backtests : list of Backtest
-        One for each model; ``chosen`` marks the one in the frame: the least weighted quantile loss, and
-        the floor on equal scores. Empty when the history is too short to test (less than the horizon and
-        `SHORTEST_HISTORY_DAYS`), or when nothing was ever reported: the floor is then used untested.
+        One for each model, over all series; ``chosen`` marks the one that speaks for most of them. Each
+        group of series gets the model with the least quantile loss on its last windows, and the floor
+        where none is clearly better (`cityward.anticipate.engine`); the frame names the model of each
+        row. Empty when the history is too short to test (less than the horizon and four weeks), or when
+        nothing was ever reported: the floor is then used untested.
 
     Notes
     -----
     A day without a row counts zero: a gap in a source looks like a quiet time, and draws the forecast down
     until it is filled. A territory or service without any history (a new one) is forecast as zero with no
     width until its first reports; it weighs in the backtest's quantile loss by what it then brought. One
-    day of history is forecast as that day, with the width of a Poisson distribution. There is no
-    randomness: equal inputs give equal bytes.
+    day of history is forecast as that day, with the width of a Poisson distribution. Equal inputs and an
+    equal seed give equal bytes.
     """
     if not services or not territories:
         return pl.DataFrame(schema=FORECAST), []
     counts = _matrix(cube, services, territories, as_of)
-    backtests = _backtests(counts, as_of, horizon_days)
-    chosen = next((test.model for test in backtests if test.chosen), next(iter(MODELS)))
-    return _frame(MODELS[chosen](counts, horizon_days), services, territories, as_of, chosen), backtests
+    first = as_of - timedelta(days=counts.shape[1] - 1)
+    found = ahead(counts, horizon_days, Setting(datetime.combine(first, time()), DAILY, seed=seed))
+    return _frame(found, services, territories, as_of), _backtests(found, counts, first, horizon_days)
 
 
 def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[str], as_of: date) -> Counts:
@@ -105,82 +93,47 @@ def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[s
     return counts.reshape(-1, days)
 
 
-def _backtests(counts: Counts, as_of: date, horizon_days: int) -> list[Backtest]:
-    """Score every model at the last `ORIGINS` origins that leave enough to learn from."""
-    ends = [counts.shape[1] - horizon_days * back for back in range(ORIGINS, 0, -1)]
-    ends = [end for end in ends if end >= SHORTEST_HISTORY_DAYS and counts[:, :end].any()]
-    if not ends:
-        return []
-    origins = tuple(as_of - timedelta(days=counts.shape[1] - end) for end in ends)
-    tests = []
-    for name, model in MODELS.items():
-        scores = [score(counts[:, :end], counts[:, end : end + horizon_days], model) for end in ends]
-        mase, wql, coverage = (float(np.mean([one[part] for one in scores])) for part in range(3))
-        tests.append(
-            Backtest(
-                model=name,
-                mase=round(mase, 6),
-                wql=round(wql, 6),
-                coverage_80=round(coverage, 6),
-                origins=origins,
-                horizon_days=horizon_days,
-                series=int(counts.any(axis=1).sum()),
-            )
-        )
-    best = min(tests, key=lambda test: test.wql)
-    return [msgspec.structs.replace(test, chosen=test is best) for test in tests]
+def _backtests(found: Ahead, counts: Counts, first: date, horizon_days: int) -> list[Backtest]:
+    """How each model did over all series, in the windows that it was tried on.
 
-
-def score(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:
-    """Return how a model did on days it had not seen: MASE, weighted quantile loss, 80 % coverage.
-
-    Parameters
-    ----------
-    past, future : ndarray of float, shape (series, days)
-        Counts before (more than a week) and after the origin.
-    model : callable
-        As in `MODELS`; it is given ``past`` alone.
-
-    Returns
-    -------
-    mase : float
-        Mean over series of the error of the median, over that of the weekly naive in ``past``; series
-        that never change have no such scale and are left out.
-    wql : float
-        Twice the quantile loss, averaged over levels, over the sum of all counts; of all series.
-    coverage_80 : float
-        Share of days from the 10 % to the 90 % quantile, of series with any report in ``past``: silent ones
-        would be covered for nothing.
-
-    Notes
-    -----
     Source: Hyndman, Koehler (2006), Another look at measures of forecast accuracy, equation 11; quantile
     loss weighted as in Makridakis and others (2022), The M5 uncertainty competition.
     """
-    quantiles = model(past, future.shape[1]).quantiles
-    scale = np.abs(past[:, WEEK_DAYS:] - past[:, :-WEEK_DAYS]).mean(axis=1)
-    changing, alive = scale > 0, past.any(axis=1)
-    errors = np.abs(future - quantiles[:, :, LEVELS.index(0.5)]).mean(axis=1)
-    mase = float((errors[changing] / scale[changing]).mean()) if changing.any() else 0.0
-    gap = future[:, :, None] - quantiles
-    levels = np.asarray(LEVELS)
-    loss = float(np.maximum(levels * gap, (levels - 1) * gap).sum(axis=(0, 1)).mean())
-    low, high = quantiles[:, :, LEVELS.index(0.1)], quantiles[:, :, LEVELS.index(0.9)]
-    inside = ((future >= low) & (future <= high))[alive]
-    return mase, 2 * loss / max(float(future.sum()), 1.0), float(inside.mean()) if alive.any() else 1.0
+    if not found.tested:
+        return []
+    known = counts[:, : found.origins[0]]
+    scale = np.abs(known[:, DAILY.week :] - known[:, : -DAILY.week]).mean(axis=1)
+    changing, alive = scale > 0, known.any(axis=1)
+    days = len(found.origins) * horizon_days
+    whole = max(float(counts[:, -days:].sum()), 1.0)
+    names, series = np.unique(found.model, return_counts=True)
+    most = names[np.argmax(series)]
+    return [
+        Backtest(
+            model=one.model,
+            mase=round(float((one.error[changing] / days / scale[changing]).mean()) if changing.any() else 0.0, 6),
+            wql=round(float(one.loss.sum()) / whole, 6),
+            coverage_80=round(float(np.nanmean(one.inside[alive])) if alive.any() else 1.0, 6),
+            origins=tuple(first + timedelta(days=at - 1) for at in found.origins),
+            horizon_days=horizon_days,
+            series=int(counts.any(axis=1).sum()),
+            chosen=one.model == most,
+        )
+        for one in found.tested
+    ]
 
 
-def _frame(
-    ahead: Distribution, services: Sequence[str], territories: Sequence[str], as_of: date, model: str
-) -> pl.DataFrame:
-    series, horizon = ahead.mean.shape
+def _frame(found: Ahead, services: Sequence[str], territories: Sequence[str], as_of: date) -> pl.DataFrame:
+    series, horizon = found.distribution.mean.shape
     days = pl.date_range(as_of + timedelta(days=1), as_of + timedelta(days=horizon), eager=True)
     ranks = np.arange(series).repeat(horizon)
+    quantiles = found.distribution.quantiles
     columns = {
         "service": pl.Series(services, dtype=pl.String).gather(ranks // len(territories)),
         "territory": pl.Series(territories, dtype=pl.String).gather(ranks % len(territories)),
         "day": days.gather(np.tile(np.arange(horizon), series)),
-        "mean": ahead.mean.ravel().round(4),
-        **{name: ahead.quantiles[:, :, at].ravel().round(4) for at, name in enumerate(_NAMES)},
+        "mean": found.distribution.mean.ravel().round(4),
+        **{name: quantiles[:, :, LEVELS.index(level)].ravel().round(4) for name, level in _LEVEL_OF.items()},
+        "model": pl.Series(found.model.tolist(), dtype=pl.String).gather(ranks),
     }
-    return conform(pl.DataFrame(columns).with_columns(model=pl.lit(model)), FORECAST)
+    return conform(pl.DataFrame(columns), FORECAST)

@@ -36,6 +36,7 @@ from cityward.core.records import (
 from cityward.equitable.heard import corrected_need, how_heard
 from cityward.equitable.reporting import fit, silent
 from cityward.equitable.reporting_exposure import expose
+from cityward.equitable.silence import beside_peers
 from cityward.know.campaigns import set_apart
 from cityward.know.cube import cube
 from cityward.know.incidents import collapse
@@ -155,13 +156,15 @@ def take_turn(
     lives = live_on(found, before, as_of=as_of, answered=answered)
     needs = ranked([explained(need) for need in lives if need.ends == as_of])
     resting = [need for need in lives if need.ends != as_of]
-    quiet = silent(heard, territories, reporting)
+    beside = beside_peers(heard, territories)
+    quiet = silent(heard, territories, reporting, beside=beside)
     ahead, backtests = forecast(
         counts,
         services=sorted(counts["service"].unique()),
         territories=list(index.ids),
         as_of=as_of,
         horizon_days=settings.forecast.horizon_days,
+        seed=seed,
     )
     names = dict(zip(index.ids, index.names, strict=True))
     proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)
@@ -179,7 +182,7 @@ def take_turn(
         resting=tuple(resting),
         batches=tuple(Batch(**row) for row in batches.drop("batch").iter_rows(named=True)),
         silences=tuple(quiet),
-        heard=tuple(how_heard(heard, territories, reporting)),
+        heard=tuple(how_heard(heard, territories, reporting, beside=beside)),
         readiness=reporting.because,
         proposals=tuple(proposal.id for proposal in proposals),
         backtests=tuple(backtests),

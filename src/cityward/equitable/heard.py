@@ -16,7 +16,13 @@ from cityward.equitable.silence import CLEARLY_BELOW, Beside, beside_peers
 CANNOT_TELL = "cannot tell"
 
 
-def how_heard(heard: Mapping[str, int], territories: Sequence[Territory], reporting: Reporting) -> list[Heard]:
+def how_heard(
+    heard: Mapping[str, int],
+    territories: Sequence[Territory],
+    reporting: Reporting,
+    *,
+    beside: Beside | None = None,
+) -> list[Heard]:
     """Return one record for each territory, in their order, "we cannot tell" included.
 
     Parameters
@@ -27,9 +33,11 @@ def how_heard(heard: Mapping[str, int], territories: Sequence[Territory], report
         All of one level.
     reporting : Reporting
         How readily residents of the same territories report.
+    beside : Beside, optional
+        What `beside_peers` answers for the same counts and territories, where it is there already.
     """
-    beside = beside_peers(heard, territories)
-    position = {territory.id: at for at, territory in enumerate(beside.known)} if beside else {}
+    beside = beside_peers(heard, territories) if beside is None else beside
+    position = {territory.id: at for at, territory in enumerate(beside.known)}
     readiness = {row["territory"]: row for row in reporting.territories.iter_rows(named=True)}
     return [
         Heard(
@@ -81,8 +89,8 @@ def corrected_need(need: Need, counts: Mapping[str, int], reporting: Reporting, 
     return msgspec.structs.replace(need, corrected_low=float(low), corrected_high=float(high), correction=told)
 
 
-def _beside(beside: Beside | None, at: int | None) -> dict[str, Any]:
-    if beside is None or at is None or not beside.judged[at]:
+def _beside(beside: Beside, at: int | None) -> dict[str, Any]:
+    if at is None or not beside.judged[at]:
         return {"expected": None, "ratio": None, "ratio_low": None, "ratio_high": None, "verdict": CANNOT_TELL}
     low, high, expected = float(beside.low[at]), float(beside.high[at]), float(beside.expected[at])
     verdict = "quieter" if high < CLEARLY_BELOW else "more" if low > 1 / CLEARLY_BELOW else "as others"

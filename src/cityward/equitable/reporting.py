@@ -28,7 +28,7 @@ from cityward.core.records import Silence, Territory
 from cityward.equitable import reporting_fit as numbers
 from cityward.equitable.reporting_exposure import EDGES_DAYS, Exposure, expose
 from cityward.equitable.reporting_fit import Evidence, Floats
-from cityward.equitable.silence import CLEARLY_BELOW, FEWEST_EXPECTED, MOST_LISTED, silences
+from cityward.equitable.silence import CLEARLY_BELOW, FEWEST_EXPECTED, MOST_LISTED, Beside, silences
 
 WINDOWS_DAYS: Final = (0, 3, 7, 30, 100)
 """Last ages that are looked at; 0 is the day of the first report alone."""
@@ -461,12 +461,18 @@ def corrected(
     )
 
 
-def silent(heard: Mapping[str, int], territories: Sequence[Territory], reporting: Reporting) -> list[Silence]:
+def silent(
+    heard: Mapping[str, int],
+    territories: Sequence[Territory],
+    reporting: Reporting,
+    *,
+    beside: Beside | None = None,
+) -> list[Silence]:
     """Return places where comparable places, or their own readiness, say that more happens than is heard.
 
     Parameters
     ----------
-    heard, territories
+    heard, territories, beside
         As for `silence.silences`, whose answer it begins with.
     reporting : Reporting
         Of the same territories.
@@ -490,7 +496,7 @@ def silent(heard: Mapping[str, int], territories: Sequence[Territory], reporting
         msgspec.structs.replace(
             place, sentence=f"{place.sentence} {told[verdicts.get(place.territory, 'cannot tell')]}"
         )
-        for place in silences(heard, territories)
+        for place in silences(heard, territories, beside=beside)
     ]
     listed = {place.territory for place in found}
     people = {territory.id: float(territory.population or 0) for territory in territories}

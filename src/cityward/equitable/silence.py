@@ -33,7 +33,9 @@ LEAST_SPREAD: Final = 0.05
 MOST_LISTED: Final = 5
 
 
-def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list[Silence]:
+def silences(
+    heard: Mapping[str, int], territories: Sequence[Territory], *, beside: Beside | None = None
+) -> list[Silence]:
     """Return the places that are clearly quieter than places like them, the clearest first.
 
     Parameters
@@ -43,6 +45,8 @@ def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list
     territories : sequence of Territory
         Those without a population are neither judged nor compared with, and neither are those of which
         nothing is known to compare them by (income, internet access, people per home).
+    beside : Beside, optional
+        What `beside_peers` answers for the same counts and territories, where it is there already.
 
     Returns
     -------
@@ -63,9 +67,7 @@ def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list
     have little to report. Source of the moments: Marshall (1991), Mapping disease and mortality rates using
     empirical Bayes estimators, Journal of the Royal Statistical Society C 40(2).
     """
-    beside = beside_peers(heard, territories)
-    if beside is None:
-        return []
+    beside = beside_peers(heard, territories) if beside is None else beside
     expected, high = beside.expected, beside.high
     at = np.flatnonzero(beside.judged & (beside.counts < CLEARLY_BELOW * expected) & (high < CLEARLY_BELOW))
     return [
@@ -82,7 +84,7 @@ def silences(heard: Mapping[str, int], territories: Sequence[Territory]) -> list
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Territories beside those like them.
+    """Territories beside those like them; without any when too few can be compared.
 
     Attributes
     ----------
@@ -107,17 +109,18 @@ class Beside:
     judged: NDArray[np.bool_]
 
 
-def beside_peers(heard: Mapping[str, int], territories: Sequence[Territory]) -> Beside | None:
-    """Compare territories with those like them; None when fewer than `FEWEST_TERRITORIES` can be.
+def beside_peers(heard: Mapping[str, int], territories: Sequence[Territory]) -> Beside:
+    """Compare territories with those like them; none of them when fewer than `FEWEST_TERRITORIES` can be.
 
-    See `silences` for what is compared and how.
+    See `silences` for what is compared and how. It compares all pairs of territories: who needs it twice in one
+    turn takes it once and hands it on.
     """
     known = [territory for territory in territories if territory.population and territory.population > 0]
     features = _features(known)
     comparable = np.flatnonzero(np.isfinite(features).any(axis=1))
     known = [known[place] for place in comparable]
     if len(known) < FEWEST_TERRITORIES:
-        return None
+        return _nobody()
     people = np.array([territory.population for territory in known], dtype=float)
     counts = np.array([heard.get(territory.id, 0) for territory in known], dtype=float)
     peers = _peers(features[comparable])
@@ -126,6 +129,11 @@ def beside_peers(heard: Mapping[str, int], territories: Sequence[Territory]) -> 
     low, high = np.full((2, len(known)), np.nan)
     low[judged], high[judged] = ratio_bounds(counts[judged], expected[judged], variance[judged])
     return Beside(known, counts, expected, low, high, peers, judged)
+
+
+def _nobody() -> Beside:
+    none = np.empty(0)
+    return Beside([], none, none, none, none, np.empty((0, PEERS), np.int64), np.empty(0, np.bool_))
 
 
 def _features(known: Sequence[Territory]) -> Floats:

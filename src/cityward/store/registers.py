@@ -64,6 +64,8 @@ _RECEIPTS = sql.Table(
 )
 _SUMS = ("received", "added", "revised", "repeated", "quarantined", "refused")
 _CHUNK_ROWS = 500
+_MAKING = 0x63697479
+"""The lock of PostgreSQL under which tables are made; any number of our own ("city")."""
 
 
 def open_registers(url: str) -> Registers:
@@ -86,8 +88,20 @@ def open_registers(url: str) -> Registers:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _pragmas)
     with _answering():
-        _META.create_all(engine)
+        _make_tables(engine)
     return Registers(engine)
+
+
+def _make_tables(engine: sql.Engine) -> None:
+    """Make what is missing; several programs may do so at once, so none looks first and makes later."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # There, two that make one table at once both find it missing.
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_MAKING)))
+        for table in _META.sorted_tables:
+            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sql.schema.CreateIndex(index, if_not_exists=True))
 
 
 @contextmanager

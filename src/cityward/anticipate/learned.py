@@ -1,0 +1,96 @@
+"""The learned model: gradient-boosted trees over all series at once. Needs the extra ``learn``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cityward.anticipate.features import RATIO_MAX, Counts, History, features
+from cityward.core.clock import rng
+
+ROWS_MAX: Final = 200_000
+"""Rows to learn from: more cost time and did not help on Chicago or Melbourne."""
+
+SIZE: Final = 5.0
+"""A count's weight is its precision as a negative binomial of this size; else the busiest place decides all."""
+
+ORIGINS_MAX: Final = 120
+STEPS_MAX: Final = 12
+"""Of each origin so many steps are drawn: neighbours along the horizon say the same."""
+
+ROUNDS: Final = 250
+_PARAMETERS: Final[dict[str, Any]] = {
+    "objective": "poisson",
+    "learning_rate": 0.05,
+    "num_leaves": 31,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 20.0,
+    "max_bin": 63,
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+
+
+def available() -> bool:
+    """Say whether LightGBM is installed."""
+    try:
+        import lightgbm  # noqa: F401 (an extra)
+    except ImportError:
+        return False
+    return True
+
+
+class Learned:
+    """Trees that correct the baseline of `cityward.anticipate.features`.
+
+    Source: Ke et al. (2017), LightGBM, NeurIPS 30; a global Poisson model as in Makridakis et al. (2022),
+    The M5 accuracy competition, International Journal of Forecasting 38(4).
+    """
+
+    def __init__(self, past: History, end: int, horizon: int, *, seed: int, threads: int = 2) -> None:
+        """Learn from the steps before ``end`` (the first unknown one), for ``horizon`` steps ahead."""
+        import lightgbm
+
+        columns, ratios, weights = _rows(past, end, horizon, rng(seed, "forecast", end))
+        leaf = int(np.clip(len(ratios) // 400, 20, _PARAMETERS["min_data_in_leaf"]))
+        parameters = {**_PARAMETERS, "seed": seed, "num_threads": threads, "min_data_in_leaf": leaf}
+        self._trees = lightgbm.train(parameters, lightgbm.Dataset(columns, ratios, weight=weights), ROUNDS)
+
+    def mean(self, past: History, origin: int, horizon: int) -> Counts:
+        """Return the expected values of the ``horizon`` steps from ``origin``, shape (series, horizon)."""
+        series, steps = np.arange(len(past.values)), np.arange(horizon)
+        found = np.empty((len(series), horizon))
+        for some in np.array_split(series, max(1, len(series) * horizon // ROWS_MAX)):
+            columns, base = features(past, origin, some, steps)
+            found[some] = np.asarray(self._trees.predict(columns)).reshape(base.shape) * base
+        return found
+
+
+def _rows(
+    past: History, end: int, horizon: int, chance: np.random.Generator
+) -> tuple[NDArray[np.float32], Counts, Counts]:
+    """Rows to learn from: origins at even distances, and some steps and series of each."""
+    first = min(past.rhythm.year + 8 * past.rhythm.week, max(past.rhythm.shortest, (end - horizon) // 2))
+    count = int(min(ORIGINS_MAX, max(1, (end - horizon - first) // past.rhythm.day)))
+    # All at the hour at which the forecast begins: what a step is like depends on it.
+    apart = max((end - horizon - first) // past.rhythm.day // count, 1) * past.rhythm.day
+    origins = np.arange(end - horizon, first - 1, -apart)[::-1] if end - horizon > first else np.array([end - horizon])
+    each = min(horizon, STEPS_MAX)
+    take = int(min(len(past.values), max(1, ROWS_MAX // (len(origins) * each))))
+    columns, ratios, weights = [], [], []
+    for origin in origins:
+        steps = np.sort(chance.choice(horizon, each, replace=False))
+        series = np.sort(chance.choice(len(past.values), take, replace=False))
+        some, base = features(past, int(origin), series, steps)
+        # A place that says nothing now has no level to be a ratio of; a gap is no outcome.
+        use = (past.known[np.ix_(series, origin + steps)] & past.alive(int(origin))[series, None]).ravel()
+        columns.append(some[use])
+        ratios.append(np.minimum(past.values[np.ix_(series, origin + steps)] / base, RATIO_MAX).ravel()[use])
+        weights.append((base / (1 + base / SIZE)).ravel()[use])
+    return np.concatenate(columns), np.concatenate(ratios), np.concatenate(weights)

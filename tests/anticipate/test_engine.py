@@ -1,0 +1,133 @@
+"""Which model speaks where, what the interval holds, and what a model may not see."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cityward.anticipate.backtest import CHOSEN, backtest, tabulate
+from cityward.anticipate.engine import FLOOR, LEARNED, Setting, ahead
+from cityward.anticipate.features import Counts
+from cityward.anticipate.rhythm import DAILY, HOURLY
+from cityward.core.errors import UserError
+
+START = datetime(2023, 1, 2)  # noqa: DTZ001 (the hour on the wall)
+WEEKDAY = np.array([1.4, 1.3, 1.2, 1.1, 1.0, 0.6, 0.4])
+
+
+def seasonal(series: int, days: int, seed: int = 0) -> Counts:
+    """Counts with weekdays, a season of the year that all share, and levels from 0.2 to 6."""
+    random = np.random.default_rng(seed)
+    day = np.arange(days)
+    season = 1 + 0.8 * np.sin(2 * np.pi * day / 364)
+    level = np.geomspace(0.2, 6, series)
+    return random.poisson(level[:, None] * season * WEEKDAY[day % 7]).astype(float)
+
+
+def test_the_learner_is_used_where_it_is_better_and_holds_its_interval() -> None:
+    counts = seasonal(48, 900)
+    found = ahead(counts[:, :-28], 28, Setting(START, DAILY))
+    assert set(found.model) != {FLOOR}
+    future = counts[:, -28:]
+    inside = ((future >= found.low) & (future <= found.high)).mean()
+    assert 0.74 <= inside <= 0.92
+    assert (found.low <= found.high).all()
+
+
+def test_where_nothing_is_better_the_floor_speaks() -> None:
+    same = np.tile(np.array([3.0, 1, 4, 1, 5, 9, 2]), (20, 40))
+    assert set(ahead(same, 14, Setting(START, DAILY)).model) == {FLOOR}
+
+
+def test_what_comes_after_the_origin_changes_nothing() -> None:
+    counts = seasonal(15, 500)
+    one = ahead(counts[:, :400], 14, Setting(START, DAILY))
+    other = ahead(counts.copy()[:, :400], 14, Setting(START, DAILY))
+    assert np.array_equal(one.distribution.quantiles, other.distribution.quantiles)
+    assert one.model.tolist() == other.model.tolist()
+
+
+@pytest.mark.parametrize("values", [np.zeros((3, 200)), np.full((1, 1), 2.0), np.full((2, 90), np.nan)])
+def test_series_that_say_little_are_forecast_without_failing(values: Counts) -> None:
+    found = ahead(values, 7, Setting(START, DAILY))
+    assert found.distribution.mean.shape == (len(values), 7)
+    assert np.isfinite(found.distribution.quantiles).all()
+
+
+def test_a_dead_sensor_and_a_gap_do_not_disturb_the_others() -> None:
+    hours = 24 * 7 * 14
+    random = np.random.default_rng(1)
+    rhythm = 200 * (1.1 + np.sin(2 * np.pi * (np.arange(hours) % 24) / 24))
+    counts = random.poisson(np.tile(rhythm, (4, 1))).astype(float)
+    counts[1, 500:] = np.nan
+    counts[2, 700:760] = np.nan
+    found = ahead(counts, 24, Setting(START, HOURLY))
+    assert np.abs(found.distribution.mean[[0, 2, 3]] / rhythm[:24] - 1).mean() < 0.15
+
+
+def test_a_level_shift_is_followed() -> None:
+    counts = np.random.default_rng(2).poisson(2.0, (20, 500)).astype(float)
+    counts[:, 400:] *= 4
+    assert 6 < ahead(counts, 7, Setting(START, DAILY)).distribution.mean.mean() < 10
+
+
+def table_of(counts: Counts) -> pl.DataFrame:
+    series, step = np.nonzero(counts)
+    return pl.DataFrame(
+        {
+            "place": [f"p{at}" for at in series],
+            "day": [(START + timedelta(days=int(at))).date() for at in step],
+            "n": counts[series, step].astype(int),
+        }
+    )
+
+
+def test_a_backtest_scores_every_model_and_the_choice_and_repeats_byte_for_byte() -> None:
+    table = tabulate(table_of(seasonal(20, 500)), series="place", time="day", value="n", freq="D")
+    assert table.missing == "zero"
+    scores = backtest(table, horizon=14, origins=2)
+    assert {FLOOR, LEARNED, CHOSEN} <= set(scores)
+    assert scores[CHOSEN]["wql"] < scores[FLOOR]["wql"]
+    again = backtest(table, horizon=14, origins=2)
+    assert [{**one, "seconds": 0} for one in scores.values()] == [{**one, "seconds": 0} for one in again.values()]
+
+
+def test_rows_of_one_day_are_added_and_counted_and_hopeless_rows_are_left_out() -> None:
+    frame = pl.DataFrame(
+        {
+            "s": ["a", "a", "a", None],
+            "t": ["2024-01-01", "2024-01-01", "rubbish", "2024-01-02"],
+            "v": [1.0, 2.0, 5.0, 1.0],
+        }
+    )
+    table = tabulate(frame, series="s", time="t", value="v", freq="D")
+    assert table.values.tolist() == [[3.0]]
+    assert table.duplicates == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"v": [-1.0]}, "negative"),
+        ({"v": ["x"]}, "no numbers"),
+        ({"t": [1]}, "no times"),
+        ({"t": [None]}, "holds no times"),
+    ],
+)
+def test_tables_that_cannot_be_are_told(change: dict[str, list[object]], said: str) -> None:
+    frame = pl.DataFrame({"s": ["a"], "t": ["2024-01-01"], "v": [1.0], **change})
+    with pytest.raises(UserError, match=said):
+        tabulate(frame, series="s", time="t", value="v", freq="D")
+
+
+def test_a_wrong_year_that_stretches_the_table_is_told() -> None:
+    frame = pl.DataFrame({"s": ["a", "b"], "t": ["0001-01-01T00:00", "9999-01-01T00:00"], "v": [1.0, 1.0]})
+    with pytest.raises(UserError, match="more than"):
+        tabulate(frame, series="s", time="t", value="v", freq="h")
+
+
+def test_too_short_a_table_is_told() -> None:
+    table = tabulate(table_of(seasonal(3, 30)), series="place", time="day", value="n", freq="D")
+    with pytest.raises(UserError, match="too few"):
+        backtest(table, horizon=14, origins=2)
