@@ -23,6 +23,9 @@ from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_pa
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
+PARTS: tuple[Any, ...] = ()
+"""Modules of pages; each has ``mount(router, console)``."""
+
 PAGE_ENTRIES = 25
 THEMES = ("light", "dark", "auto")
 _SINCE_DAYS = {"7": 7, "14": 14, "30": 30}
@@ -282,6 +285,8 @@ def mount_console(app: FastAPI, city: City) -> None:
         )
         return answer
 
+    for part in PARTS:
+        part.mount(router, console)
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_error_pages(app, console)

@@ -15,10 +15,17 @@ KINDS = {
     "batch": "B",
     "run": "U",
     "silence": "S",
+    "warning": "A",
+    "alert": "E",
+    "case": "C",
+    "job": "J",
+    "plan": "L",
+    "order": "W",
+    "outcome": "O",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 
-_PATTERN = re.compile(r"([NFPDRBUS])-([0-9a-f]{10})")
+_PATTERN = re.compile(rf"([{''.join(KINDS.values())}])-([0-9a-f]{{10}})")
 
 
 def make_id(kind: str, *parts: object) -> str:

@@ -222,13 +222,13 @@ class Registers:
 
     def put_refusal(self, refusal: Refusal) -> None:
         """Keep the fact of a refusal."""
-        self._put("refusal", [refusal], update=())
+        self.put("refusal", [refusal], update=())
 
     def put_findings(self, needs: Iterable[Need], silences: Iterable[Silence], proposals: Iterable[Proposal]) -> None:
         """Keep what a turn found; a proposal that was decided keeps its state."""
-        self._put("need", needs, update=("body",))
-        self._put("silence", silences, update=("body",))
-        self._put("proposal", proposals, update=("body",), state="waiting")
+        self.put("need", needs, update=("body",))
+        self.put("silence", silences, update=("body",))
+        self.put("proposal", proposals, update=("body",), state="waiting")
 
     def put_decision(self, decision: Decision) -> None:
         """Keep a decision and mark its proposal, in one transaction."""
@@ -238,35 +238,38 @@ class Registers:
             connection.execute(sql.insert(_RECORDS).values(row))
             connection.execute(mark)
 
-    def _put(self, kind: str, records: Iterable[Any], *, update: Sequence[str], state: str | None = None) -> None:
+    def put(self, kind: str, records: Iterable[Any], *, update: Sequence[str], state: str | None = None) -> None:
+        """Keep records of a kind by their ``id``; of one that is there already, the columns ``update`` change."""
         rows = [{"id": record.id, "kind": kind, "state": state, "body": to_json(record).decode()} for record in records]
         if rows:
             self._upsert(_RECORDS, rows, "id", update)
 
-    def _list(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
+    def list_of(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
+        """All records of a kind, in the order in which they were first kept."""
         order = _RECORDS.c.ordinal.desc() if newest_first else _RECORDS.c.ordinal
         rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.kind == kind).order_by(order))
         return [from_json(body, record) for (body,) in rows]
 
-    def _get(self, identifier: str, record: type[R]) -> R | None:
+    def get(self, identifier: str, record: type[R]) -> R | None:
+        """One record, or None."""
         rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.id == identifier))
         return from_json(rows[0][0], record) if rows else None
 
     def get_need(self, identifier: str) -> Need | None:
         """A need, or None."""
-        return self._get(identifier, Need)
+        return self.get(identifier, Need)
 
     def get_silence(self, identifier: str) -> Silence | None:
         """A silent place, or None."""
-        return self._get(identifier, Silence)
+        return self.get(identifier, Silence)
 
     def get_refusal(self, identifier: str) -> Refusal | None:
         """A refusal, or None."""
-        return self._get(identifier, Refusal)
+        return self.get(identifier, Refusal)
 
     def get_decision(self, identifier: str) -> Decision | None:
         """A decision, or None."""
-        return self._get(identifier, Decision)
+        return self.get(identifier, Decision)
 
     def get_proposal(self, identifier: str) -> Proposal | None:
         """A proposal in its present state, or None."""
@@ -274,11 +277,11 @@ class Registers:
 
     def list_refusals(self) -> list[Refusal]:
         """Newest first."""
-        return self._list("refusal", Refusal, newest_first=True)
+        return self.list_of("refusal", Refusal, newest_first=True)
 
     def list_decisions(self) -> list[Decision]:
         """Newest first."""
-        return self._list("decision", Decision, newest_first=True)
+        return self.list_of("decision", Decision, newest_first=True)
 
     def list_proposals(self) -> list[Proposal]:
         """All proposals, each in its present state."""

@@ -1,0 +1,169 @@
+"""An open city folder: what it is, its ledger, and the lock of its writer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from cityward.city.folder import Folder, load_territories
+from cityward.city.gathering import Gatherer
+from cityward.city.settings import Settings, load_settings
+from cityward.core.clock import Clock
+from cityward.core.errors import SettingsError, UserError
+from cityward.core.records import (
+    Territory,
+)
+from cityward.guard.admit import Door, open_door
+from cityward.know.territory import TerritoryIndex
+from cityward.private.pseudonym import Pseudonyms, load_or_create_key
+from cityward.secure.keys import load_public_key, load_signer
+from cityward.secure.ledger import Ledger, Verification, verify
+from cityward.secure.receipts import read_receipt
+from cityward.store.registers import Registers, open_registers
+
+R = TypeVar("R")
+
+
+class Opened:
+    """The folder, registers, ledger and door of a city; see `cityward.city.city.City`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The city folder.
+    clock : Clock
+        The time; tests inject theirs.
+    """
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self.path = Path(path)
+        self.clock = clock or Clock()
+        self.settings: Settings = load_settings(self.path)
+        self.folder = Folder(self.path)
+        self._lock = threading.RLock()
+        self._door: Door | None = None
+        self._ledger: Ledger | None = None
+        self._gatherer: Gatherer | None = None
+
+    # -- what the city is --------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the city."""
+        return self.settings.city.name
+
+    @property
+    def time_zone(self) -> str:
+        """IANA time zone of its days."""
+        return self.settings.city.time_zone
+
+    @cached_property
+    def _levels(self) -> dict[str, tuple[TerritoryIndex, list[Territory]]]:
+        return {section.level: load_territories(self.path, section) for section in self.settings.territories[:1]}
+
+    def level(self, level: str | None) -> tuple[TerritoryIndex, list[Territory]]:
+        """Index and facts of a level of territories; None is the one in which interactions are placed."""
+        sections = {section.level: section for section in self.settings.territories}
+        wanted = level or self.settings.territories[0].level
+        if wanted not in sections:
+            raise UserError(f"There is no level '{wanted}'.", f"Levels here: {', '.join(sections)}.")
+        if wanted not in self._levels:
+            self._levels[wanted] = load_territories(self.path, sections[wanted])
+        return self._levels[wanted]
+
+    def levels(self) -> list[str]:
+        """Names of the territory levels, the one in which interactions are placed first."""
+        return [section.level for section in self.settings.territories]
+
+    def territories(self, level: str | None = None) -> list[Territory]:
+        """Territories of a level with what is known about each."""
+        return self.level(level)[1]
+
+    def geojson(self, level: str | None = None) -> dict[str, Any]:
+        """Polygons of a level; each feature has ``id`` and ``name`` only."""
+        return self.level(level)[0].geojson()
+
+    @cached_property
+    def registers(self) -> Registers:
+        """The SQL registers."""
+        return open_registers(self.folder.registers_url(self.settings.store.registers))
+
+    # -- the ledger --------------------------------------------------------------------------------
+
+    def receipt_of(self, identifier: str) -> int | None:
+        """Ledger index of the newest entry about ``identifier``."""
+        return self.registers.get_receipt(identifier)
+
+    def _reading_ledger(self) -> Ledger:
+        return self._ledger or Ledger(self.folder.ledger, None)
+
+    def writable_ledger(self) -> Ledger:
+        """The ledger, for a holder of `writing`."""
+        if self._ledger is None:
+            self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key))
+        return self._ledger
+
+    @property
+    def ledger_size(self) -> int:
+        """Number of entries."""
+        return self._reading_ledger().size
+
+    def ledger_entries(self, start: int = 0, count: int = 50) -> list[dict[str, Any]]:
+        """Entries ``start`` to ``start + count``: index, kind, subject, at, facts, hash."""
+        ledger = self._reading_ledger()
+        return [read_receipt(entry, start + offset) for offset, entry in enumerate(ledger.entries(start, count))]
+
+    def checkpoint(self) -> str:
+        """The signed checkpoint, as text; empty before the first entry."""
+        return self._reading_ledger().checkpoint()
+
+    def verify(self) -> Verification:
+        """Re-compute the whole ledger from its entries and check the signature."""
+        return verify(self.folder.ledger, load_public_key(self.folder.public_key))
+
+    # -- opening and closing -----------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Door]:
+        """Be the one who writes: takes the folder's lock (kept until `close`) and gives the door in."""
+        with self._lock:
+            yield self._open_door()
+
+    def _open_door(self) -> Door:
+        with self._lock:
+            if self._door is None:
+                # With a new key the same person would be another: rows would double, and nobody would be told.
+                for key, what in ((self.folder.signing_key, "signing"), (self.folder.pseudonym_key, "pseudonym")):
+                    if not key.exists():
+                        raise SettingsError(
+                            f"{self.path} has lost its {what} key (keys/{key.name}).",
+                            "Restore it from your backup of keys/.",
+                        )
+                self._door = open_door(
+                    self.folder.history,
+                    registers=self.registers,
+                    pseudonyms=Pseudonyms(load_or_create_key(self.folder.pseudonym_key)),
+                    append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
+                    clock=self.clock,
+                )
+            return self._door
+
+    def close(self) -> None:
+        """Finish what waits and give the writer lock back."""
+        if self._gatherer is not None:
+            self._gatherer.close()
+            self._gatherer = None
+        with self._lock:
+            door, self._door, self._ledger = self._door, None, None
+            if door is not None:
+                door.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
