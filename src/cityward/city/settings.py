@@ -84,6 +84,34 @@ class ForecastSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields
     horizon_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 28
 
 
+class ServiceWork(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one report of a service takes: minutes on the spot, the skill, and how many a day can be done at all."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
+    skill: Name = "general"
+    capacity_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+class WorkSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who goes out, what it takes, and how unequal waiting may be.
+
+    ``crews`` is a CSV in the city folder: id, name, skills (with blanks between), lon, lat, begins (08:00), hours.
+    ``hour_cost`` is what a crew costs an hour, in ``currency``. No group of territories may wait, expected, longer
+    than ``waiting_floor`` times the city's mean. ``other`` stands for services that ``services`` does not name.
+    """
+
+    crews: Name | None = None
+    hour_cost: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    currency: Name = ""
+    waiting_floor: Annotated[float, msgspec.Meta(ge=1)] = 1.5
+    other: ServiceWork = ServiceWork()
+    services: dict[str, ServiceWork] = {}
+
+    def of(self, service: str) -> ServiceWork:
+        """What a report of ``service`` takes."""
+        return self.services.get(service, self.other)
+
+
 class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole ``city.toml``."""
 
@@ -93,6 +121,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     incidents: IncidentsSection = IncidentsSection()
     needs: NeedsSection = NeedsSection()
     forecast: ForecastSection = ForecastSection()
+    work: WorkSection = WorkSection()
 
 
 def load_settings(folder: Path) -> Settings:

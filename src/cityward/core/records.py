@@ -200,8 +200,30 @@ class Silence(Record, frozen=True, kw_only=True):
     sentence: str
 
 
+class Option(Record, frozen=True, kw_only=True):
+    """One way to answer a finding; to do nothing is one too.
+
+    ``crew_hours`` is the work it takes and ``cost`` what these hours cost in the city's currency, both None
+    where not known. ``effect`` says what is expected of it, ``effect_low`` and ``effect_high`` bound (80 %) by
+    how many reports in the ``horizon_days`` that follow, beside doing nothing; None where nobody can know yet.
+    ``people`` live where it is felt; ``known_from`` says what the effect was read from.
+    """
+
+    title: str
+    action: str
+    effect: str
+    known_from: str
+    crew_hours: float | None = None
+    cost: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
+    horizon_days: int = 28
+    people: float | None = None
+    recommended: bool = False
+
+
 class Proposal(Record, frozen=True, kw_only=True):
-    """What could be done, and why. Waits for a person."""
+    """What could be done, and why. Waits for a person; ``options`` are the alternatives, the recommended first."""
 
     id: str
     about: str  # identifier of the need or forecast
@@ -212,6 +234,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     action: str
     effect: str
     system: str  # identifier of the registered system that proposes
+    options: tuple[Option, ...] = ()
     state: Literal["waiting", "approved", "rejected"] = "waiting"
 
 
