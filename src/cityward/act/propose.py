@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, Final
-
-import polars as pl
+from collections.abc import Sequence
+from typing import Final
 
 from cityward.core.identifiers import make_id
-from cityward.core.records import ALL_SERVICES, Backtest, Need, Proposal, Silence
+from cityward.core.records import ALL_SERVICES, Need, Proposal, Silence
 
 MOST_PROPOSALS: Final = 12
 """More would not be read; what is left out waits in the lists of needs, silent places and forecasts."""
 
-_FROM_NEEDS, _FROM_SILENCES, _FROM_FORECASTS = 6, 3, 3
+_FROM_NEEDS, _FROM_SILENCES = 6, 3
 _UNKNOWN_EFFECT: Final = "Not known yet: what comes of it will tell, confirmed by residents."
 
-RISE: Final = 1.25
-"""A forecast is worth a proposal when even its low estimate exceeds the recent average by this much."""
-
-FEWEST_EXPECTED: Final = 10.0
 SMALL_NUMBER: Final = 10
 """Fewer reports than this are looked at one by one before anybody is sent."""
 
 SAME_PLACES_SHARE: Final = 0.5
 """A need over all services that shares more of its places with one service's need is proposed once."""
 
-FLOOR: Final = "seasonal naive"
-"""Name of the simplest forecast: last week again."""
-
 
 def propose(
     needs: Sequence[Need],
     silences: Sequence[Silence],
-    forecasts: pl.DataFrame,
-    backtests: Sequence[Backtest],
-    *,
-    recent: pl.DataFrame,
-    names: Mapping[str, str],
 ) -> list[Proposal]:
-    """Return at most `MOST_PROPOSALS` proposals: from needs, then silent places, then forecasts.
+    """Return at most `MOST_PROPOSALS` proposals: from needs, then silent places.
 
     Parameters
     ----------
     needs, silences : sequence
         Best first. A need over all services is left out where a single service's need says the same.
-    forecasts : polars.DataFrame
-        `cityward.core.frames.FORECAST` columns. One leads to a proposal when the sum of its daily 10 %
-        quantiles exceeds the recent average `RISE` times, and at least `FEWEST_EXPECTED` are expected.
-    backtests : sequence of Backtest
-        How the models did; the reason of a proposal from a forecast names the model in use and says
-        whether it beat the floor.
-    recent : polars.DataFrame
-        ``service``, ``territory``, ``per_day``: average count of the last four weeks.
-    names : mapping
-        Name of each territory.
 
     Returns
     -------
@@ -64,7 +39,6 @@ def propose(
     """
     found = [_from_need(need) for need in _distinct(needs)[:_FROM_NEEDS]]
     found += [_from_silence(silence) for silence in silences[:_FROM_SILENCES]]
-    found += [_from_forecast(row, backtests, names) for row in _rising(forecasts, recent)]
     return found[:MOST_PROPOSALS]
 
 
@@ -118,60 +92,6 @@ def _from_silence(silence: Silence) -> Proposal:
         action=action,
         effect=_UNKNOWN_EFFECT,
         system="cityward-silence",
-    )
-
-
-def _rising(forecasts: pl.DataFrame, recent: pl.DataFrame) -> list[dict[str, Any]]:
-    """Series that clearly rise, those with most more reports first."""
-    if not forecasts.height:
-        return []
-    rising = (
-        forecasts.group_by("service", "territory", maintain_order=True)
-        .agg(pl.col("mean", "q10").sum(), pl.len().alias("days"), pl.col("day").min(), pl.col("model").first())
-        .join(recent, on=["service", "territory"], how="left")
-        .with_columns((pl.col("per_day").fill_null(0.0) * pl.col("days")).alias("lately"))
-        # Daily low estimates add up to less than the low estimate of the sum: a cautious test.
-        .filter((pl.col("mean") >= FEWEST_EXPECTED) & (pl.col("q10") > RISE * pl.col("lately")))
-        .sort(pl.col("mean") - pl.col("lately"), "service", "territory", descending=[True, False, False])
-        .head(_FROM_FORECASTS)
-    )
-    return list(rising.iter_rows(named=True))
-
-
-def _from_forecast(row: Mapping[str, Any], backtests: Sequence[Backtest], names: Mapping[str, str]) -> Proposal:
-    service, territory, first = str(row["service"]), str(row["territory"]), row["day"]
-    place = names.get(territory, territory)
-    since = f"{first:%-d %B}" if isinstance(first, date) else "tomorrow"
-    action = f"Plan crews in {place} for about {row['mean']:,.0f} reports in the {row['days']} days from {since}."
-    about = make_id("forecast", service, territory, first)
-    return Proposal(
-        id=make_id("proposal", about, action),
-        about=about,
-        service=service,
-        territories=(territory,),
-        title=f"Prepare for more {_inside(service)} in {place}",
-        because=(
-            f"{place} is expected to send about {row['mean']:,.0f} reports in {row['days']} days, where the pace of "
-            f"the last four weeks would give {row['lately']:,.0f}. {_standing(str(row['model']), backtests)}"
-        ),
-        action=action,
-        effect=_UNKNOWN_EFFECT,
-        system="cityward-forecast",
-    )
-
-
-def _standing(model: str, backtests: Sequence[Backtest]) -> str:
-    """Which model speaks, and whether it has earned it."""
-    tests = {test.model: test for test in backtests}
-    mine, floor = tests.get(model), tests.get(FLOOR)
-    if mine is None:
-        return f"The model in use is {model}; the history is too short to test it, so take this with care."
-    if floor is None or mine.wql >= floor.wql:
-        return f"The model in use is {model}: none did better than to expect last week again, so take this with care."
-    better = 1 - mine.wql / floor.wql
-    return (
-        f"The model in use is {model}; on days it had not seen its loss was {better:.0%} smaller than that of "
-        "expecting last week again."
     )
 
 

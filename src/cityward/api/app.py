@@ -148,6 +148,14 @@ def _add_findings(app: FastAPI, city: City) -> None:
     def silences() -> Response:
         return answer(city.silences())
 
+    @app.get("/api/warnings", tags=["anticipate"], summary="Open warnings; what is asked beside what can be done")
+    def warnings(
+        service: Annotated[str | None, Query(max_length=200)] = None, limit: Limit = 50, offset: Offset = 0
+    ) -> Response:
+        rows = [row for row in city.outlook().to_dicts() if service in (None, row["service"])]
+        found = [one for one in city.warnings() if service in (None, one.service)]
+        return answer({"warnings": found, "outlook": rows[offset : offset + limit]})
+
     @app.get("/api/forecast", tags=["anticipate"], summary="Forecast of a service and territory, with backtests")
     def forecast(
         service: Annotated[str, Query(max_length=200)], territory: Annotated[str, Query(max_length=200)]

@@ -17,13 +17,14 @@ from cityward.answerable.rules import load_rule
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
 from cityward.city.replay import Plan, Replay, replay
-from cityward.city.turn import HISTORY_COLUMNS, Turn, needs_before, take_turn, write_turn
+from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of
 from cityward.core.receipts import receipt
 from cityward.core.records import (
     Decision,
+    EarlyWarning,
     Explanation,
     Proposal,
     to_json,
@@ -76,6 +77,7 @@ class City(Intaking, Finding):
                     f"Nothing is known as of {as_of}.", "Take in a file first: 'cityward sense FILE --map MAP.toml'."
                 )
             index, territories = self.level(None)
+            needs, warned = found_before(self.folder.turns, as_of)
             found = take_turn(
                 history,
                 index,
@@ -83,7 +85,8 @@ class City(Intaking, Finding):
                 self.settings,
                 as_of=as_of,
                 seed=seed,
-                before=needs_before(self.folder.turns, as_of),
+                before=needs,
+                warned=warned,
                 answered=self._answered(as_of),
             )
             write_turn(found, self.folder.turns)
@@ -100,10 +103,12 @@ class City(Intaking, Finding):
         subjects: list[tuple[str, str, bytes]] = [("run", turn.id, to_json(turn))]
         subjects += [("need", need.id, to_json(need)) for need in turn.needs]
         subjects += [("silence", quiet.id, to_json(quiet)) for quiet in turn.silences]
+        subjects += [("warning", one.id, to_json(one)) for one in turn.warnings]
         subjects += [("proposal", proposal.id, to_json(proposal)) for proposal in proposals]
         entries = [receipt(kind, name, now, body, turn=turn.id) for kind, name, body in subjects]
         indexes = self.writable_ledger().append(entries)
         self.registers.put_findings(turn.needs, turn.silences, proposals)
+        self.registers.put("warning", turn.warnings, update=("body",))
         self.registers.put_receipts({name: at for (_, name, _), at in zip(subjects, indexes, strict=True)})
 
     def _answered(self, as_of: date) -> set[str]:
@@ -159,13 +164,14 @@ class City(Intaking, Finding):
         return self.registers.list_decisions()
 
     def explain(self, identifier: str) -> Explanation:
-        """Why: for a need, silence, proposal, refusal or decision, from stored evidence alone."""
+        """Why: for a need, warning, silence, proposal, refusal or decision, from stored evidence alone."""
         finders: dict[str, Callable[[str], Any]] = {
             "need": self.registers.get_need,
             "silence": self.registers.get_silence,
             "proposal": self.registers.get_proposal,
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,
+            "warning": lambda name: self.registers.get(name, EarlyWarning),
         }
         kind = kind_of(identifier)
         if kind not in finders:

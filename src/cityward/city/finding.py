@@ -14,9 +14,10 @@ from cityward.city.folder import neutral_csv
 from cityward.city.opened import Opened
 from cityward.city.turn import Turn
 from cityward.core.errors import UnknownId
-from cityward.core.frames import CUBE, FORECAST
+from cityward.core.frames import CUBE, FORECAST, OUTLOOK, conform
 from cityward.core.records import (
     Backtest,
+    EarlyWarning,
     Need,
     Proposal,
     Silence,
@@ -45,7 +46,8 @@ class Finding(Opened):
     def turn_frame(self, name: str, schema: pl.Schema) -> pl.DataFrame:
         """A frame that the last turn wrote; empty before the first."""
         folder = self.turn_folder()
-        return pl.read_parquet(folder / f"{name}.parquet") if folder else pl.DataFrame(schema=schema)
+        path = folder / f"{name}.parquet" if folder else None
+        return pl.read_parquet(path) if path and path.exists() else pl.DataFrame(schema=schema)
 
     def need_list(self) -> list[Need]:
         """Needs of the last turn, best first."""
@@ -79,11 +81,28 @@ class Finding(Opened):
         """One proposal."""
         return found(self.registers.get_proposal(identifier), identifier)
 
-    def forecast(self, service: str | None = None, territory: str | None = None) -> pl.DataFrame:
-        """Forecast of the last turn, optionally of one service or territory."""
-        frame = self.turn_frame("forecast", FORECAST)
+    def forecast(
+        self, service: str | None = None, territory: str | None = None, level: str | None = None
+    ) -> pl.DataFrame:
+        """Forecast of the last turn, optionally of one service, territory or level (``all`` for every level).
+
+        Without a territory or level only areas are given: levels add up, so their sum would count twice.
+        """
+        frame = conform(self.turn_frame("forecast", FORECAST), FORECAST)
+        own = self.settings.territories[0].level
         wanted = [pl.col(name) == value for name, value in (("service", service), ("territory", territory)) if value]
+        if level != "all" and (level or not territory):
+            wanted.append(pl.col("level").fill_null(own) == (level or own))
         return frame.filter(wanted) if wanted else frame
+
+    def outlook(self) -> pl.DataFrame:
+        """What is asked in the next week beside what can be done, by service, for the city and its groups."""
+        return conform(self.turn_frame("outlook", OUTLOOK), OUTLOOK)
+
+    def warnings(self, *, closed: bool = False) -> list[EarlyWarning]:
+        """Warnings that are open, the most likely first; with ``closed`` those that the last turn closed too."""
+        turn = self.turn()
+        return [one for one in (turn.warnings if turn else ()) if closed or one.state == "open"]
 
     def backtests(self) -> list[Backtest]:
         """How each model did on days it had not seen."""
@@ -130,7 +149,7 @@ class Finding(Opened):
         tables: dict[str, Callable[[], pl.DataFrame]] = {
             "needs": self._needs_table,
             "area_summary": self.area_summary,
-            "forecast": self.forecast,
+            "forecast": lambda: self.forecast(level="all"),
         }
         if name not in tables:
             raise UnknownId(f"There is no table '{name}'.", f"Tables: {', '.join(tables)}.")

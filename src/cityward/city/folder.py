@@ -22,6 +22,7 @@ from cityward.secure.keys import create_signer
 from cityward.store.disk import durable
 
 _ATTRIBUTES = ("population", "households", "internet_percent", "income")
+_PARENT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +168,10 @@ def load_territories(folder: Path, section: TerritorySection) -> tuple[Territory
         id_property=section.id,
         name_property=section.name,
         level=section.level,
-        keep=tuple(columns.values()) if not section.attributes else (),
+        keep=(*columns.values(), *([section.parent] if section.parent else ())) if not section.attributes else (),
     )
     known = _attributes(folder, section) if section.attributes else dict(zip(index.ids, index.properties, strict=True))
+    _check_parent(section, index)
     if section.attributes_name:
         better = [known.get(identifier, {}).get(section.attributes_name) for identifier in index.ids]
         names = tuple(str(given or name) for given, name in zip(better, index.names, strict=True))
@@ -180,15 +182,39 @@ def load_territories(folder: Path, section: TerritorySection) -> tuple[Territory
             name,
             section.level,
             {key: _number(known.get(identifier, {}).get(column)) for key, column in columns.items()},
+            _parent(known.get(identifier, {}).get(section.parent)) if section.parent else None,
         )
         for identifier, name in zip(index.ids, index.names, strict=True)
     ]
 
 
-def _territory(identifier: str, name: str, level: str, values: dict[str, float | None]) -> Territory:
+def _check_parent(section: TerritorySection, index: TerritoryIndex) -> None:
+    """Raise unless the column of parents is there and is not that of the areas themselves."""
+    if section.parent is None:
+        return
+    if section.parent in {section.level, section.id}:
+        raise TerritoryError(
+            f"The parent of a territory cannot be its own '{section.parent}'.",
+            "Name the column of city.toml's 'parent' after what a group of areas is called.",
+        )
+    if not section.attributes and all(row.get(section.parent) is None for row in index.properties):
+        raise TerritoryError(
+            f"{section.file} has no property '{section.parent}', which city.toml names as parent.",
+            "Name another property, or take the key 'parent' away.",
+        )
+
+
+def _parent(value: Any) -> str | None:
+    """The name of a group as text; None when it is blank."""
+    return (" ".join(str(value).split())[:_PARENT_CHARS] or None) if value is not None else None
+
+
+def _territory(
+    identifier: str, name: str, level: str, values: dict[str, float | None], parent: str | None
+) -> Territory:
     percent = values.pop("internet_percent", None)
     share = None if percent is None or not 0 <= percent <= 100 else percent / 100
-    return Territory(id=identifier, name=name, level=level, internet_share=share, **values)
+    return Territory(id=identifier, name=name, level=level, internet_share=share, parent=parent, **values)
 
 
 def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, Any]]:
@@ -202,7 +228,7 @@ def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, 
         ) from None
     missing = [
         name
-        for name in (key, section.attributes_name, *(getattr(section, part) for part in _ATTRIBUTES))
+        for name in (key, section.attributes_name, *(getattr(section, part) for part in _ATTRIBUTES), section.parent)
         if name and name not in table.columns
     ]
     if missing:

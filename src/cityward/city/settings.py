@@ -33,6 +33,8 @@ class TerritorySection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     ``id`` and ``name`` are properties of the GeoJSON features. ``attributes`` is a CSV beside it whose column
     ``attributes_id`` equals ``id`` and whose ``attributes_name`` is a better name; the other keys name its (or
     the GeoJSON's) columns of people, homes, per cent of homes with internet (0 to 100) and yearly median income.
+    ``parent`` is the column that names the group an area belongs to, as a side of the city; the column's name is
+    what a group is called. Forecasts of areas, groups and the city add up.
     """
 
     level: Name
@@ -46,6 +48,7 @@ class TerritorySection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     households: str | None = None
     internet_percent: str | None = None
     income: str | None = None
+    parent: Name | None = None
 
 
 class StoreSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ import polars as pl
 
 from cityward.act.propose import propose
 from cityward.anticipate.forecast import forecast
+from cityward.city.foreseeing import foresee
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
 from cityward.core.frames import CUBE
@@ -24,7 +25,11 @@ from cityward.core.records import (
     ALL_SERVICES,
     Backtest,
     Batch,
+    EarlyWarning,
+    Growth,
+    GrowthTest,
     Heard,
+    LevelTest,
     Need,
     Proposal,
     Record,
@@ -44,9 +49,6 @@ from cityward.know.life import live_on
 from cityward.know.ranking import explained, ranked
 from cityward.know.territory import TerritoryIndex
 from cityward.store.disk import durable, replace_file, sync_folder
-
-RECENT_DAYS = 28
-"""What "lately" means beside a forecast: four whole weeks, so that weekdays weigh the same."""
 
 HISTORY_COLUMNS = (
     "source",
@@ -75,7 +77,8 @@ class Turn(Record, frozen=True, kw_only=True):
     ``placed_share`` is the share of interactions with a territory; ``agreement_share`` how often the
     point and the code stated by the source name the same one (None when no row states both). ``resting`` are
     needs of earlier turns that this one did not find. ``readiness`` says what can be told of how readily
-    residents report.
+    residents report. ``warnings`` are open ones and those that this turn closed; ``growth`` how likely open needs
+    are to grow; ``level_tests`` how forecasts did at each level, reconciled and not.
     """
 
     id: str
@@ -95,6 +98,10 @@ class Turn(Record, frozen=True, kw_only=True):
     batches: tuple[Batch, ...] = ()
     heard: tuple[Heard, ...] = ()
     readiness: str = ""
+    warnings: tuple[EarlyWarning, ...] = ()
+    growth: tuple[Growth, ...] = ()
+    growth_test: GrowthTest | None = None
+    level_tests: tuple[LevelTest, ...] = ()
     receipt: int | None = None
 
 
@@ -105,6 +112,7 @@ class Found:
     turn: Turn
     cube: pl.DataFrame
     forecast: pl.DataFrame
+    outlook: pl.DataFrame
     proposals: list[Proposal]
 
 
@@ -123,6 +131,7 @@ def take_turn(
     as_of: date,
     seed: int,
     before: Sequence[Need] = (),
+    warned: Sequence[EarlyWarning] = (),
     answered: Collection[str] = (),
 ) -> Found:
     """Know, anticipate and propose as of the end of ``as_of`` (a local day).
@@ -141,8 +150,10 @@ def take_turn(
         Seed of all randomness.
     before : sequence of Need
         Needs of the last turn before ``as_of``, found or resting.
+    warned : sequence of EarlyWarning
+        Warnings of that turn.
     answered : collection of str
-        Needs for which an action was approved.
+        Needs and warnings for which an action was approved.
     """
     zone = settings.city.time_zone
     history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
@@ -166,8 +177,10 @@ def take_turn(
         horizon_days=settings.forecast.horizon_days,
         seed=seed,
     )
-    names = dict(zip(index.ids, index.names, strict=True))
-    proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)
+    foreseen = foresee(
+        counts, collapsed, ahead, territories, needs, settings, as_of=as_of, before=warned, answered=set(answered)
+    )
+    proposals = [*propose(needs, quiet), *foreseen.proposals]
     turn = Turn(
         id=make_id("run", as_of, seed, history.height, _digest(counts), to_json([needs, quiet]).decode()),
         as_of=as_of,
@@ -186,8 +199,12 @@ def take_turn(
         readiness=reporting.because,
         proposals=tuple(proposal.id for proposal in proposals),
         backtests=tuple(backtests),
+        warnings=tuple(foreseen.warnings),
+        growth=tuple(foreseen.growth),
+        growth_test=foreseen.growth_test,
+        level_tests=tuple(foreseen.tests),
     )
-    return Found(turn, counts, ahead, proposals)
+    return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals)
 
 
 @durable("writing the turn")
@@ -196,7 +213,7 @@ def write_turn(found: Found, folder: Path) -> None:
     target = folder / found.turn.id
     target.mkdir(parents=True, exist_ok=True)
     # A turn taken again has the same folder, and may be the current one: each file is replaced whole.
-    for name, frame in (("cube", found.cube), ("forecast", found.forecast)):
+    for name, frame in (("cube", found.cube), ("forecast", found.forecast), ("outlook", found.outlook)):
         buffer = BytesIO()
         frame.write_parquet(buffer)
         replace_file(target / f"{name}.parquet", buffer.getbuffer())
@@ -206,17 +223,17 @@ def write_turn(found: Found, folder: Path) -> None:
     replace_file(folder / "current", found.turn.id.encode())
 
 
-def needs_before(folder: Path, as_of: date) -> list[Need]:
-    """Needs of the last turn before ``as_of``, found or resting; of two of one day, the later written."""
+def found_before(folder: Path, as_of: date) -> tuple[list[Need], list[EarlyWarning]]:
+    """Needs (found or resting) and warnings of the last turn before ``as_of``; of two of one day, the later written."""
     past = [
         turn
         for path in sorted(folder.glob("*/turn.json"), key=lambda path: path.stat().st_mtime_ns)
         if (turn := from_json(path.read_bytes(), Turn)).as_of < as_of
     ]
     if not past:
-        return []
+        return [], []
     last = max(past, key=lambda turn: turn.as_of)
-    return [*last.needs, *last.resting]
+    return [*last.needs, *last.resting], list(last.warnings)
 
 
 def _needs(
@@ -267,15 +284,6 @@ def _heard(counts: pl.DataFrame, index: TerritoryIndex, as_of: date) -> dict[str
     year = counts.filter(pl.col("day") > as_of - timedelta(days=365))
     sums = dict(year.group_by("territory").agg(pl.col("incidents").sum()).iter_rows())
     return {identifier: int(sums.get(identifier, 0)) for identifier in index.ids}
-
-
-def _recent(counts: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    lately = counts.filter(pl.col("day") > as_of - timedelta(days=RECENT_DAYS))
-    return (
-        lately.group_by("service", "territory")
-        .agg((pl.col("interactions").sum() / RECENT_DAYS).alias("per_day"))
-        .sort("service", "territory")
-    )
 
 
 def _agreement(history: pl.DataFrame, index: TerritoryIndex) -> float | None:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "listen": ("intake", "Take in messages from an MQTT broker or NATS."),
     "run": ("loop", "Take one turn of the loop: know, anticipate, propose."),
     "needs": ("loop", "List the needs of the last turn."),
+    "ahead": ("foresight", "What is coming at every level, and early warnings."),
     "proposals": ("loop", "List what waits for a person."),
     "decide": ("loop", "Approve or reject a proposal."),
     "explain": ("loop", "Say why: for a need, silence, proposal, refusal or decision."),

@@ -96,9 +96,37 @@ _FORECAST: Final[dict[str, Any]] = {
     "q90": pl.Float64,
     "q95": pl.Float64,
     "model": pl.String,
+    "level": pl.String,
 }
 FORECAST: Final = pl.Schema(_FORECAST)
-"""A distribution of what will be asked, per day."""
+"""A distribution of what will be asked, per day.
+
+``level`` is that of the territory: areas first (or null, where nothing else is forecast), then groups of them
+(``side:West Side``) and the whole (``city:Chicago``). Means of upper levels are the sums of their areas'
+means, so a sum over rows of different levels counts twice.
+"""
+
+_OUTLOOK: Final[dict[str, Any]] = {
+    "service": pl.String,
+    "territory": pl.String,
+    "level": pl.String,
+    "name": pl.String,
+    "open_cases": pl.Int64,  # reports that wait, as of the day
+    "expected": pl.Float64,  # reports in the next week, with their 80 % interval
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "expected_month": pl.Float64,  # in the next 28 days, or as far as is forecast
+    "capacity": pl.Float64,  # reports that can be done in a week; null: not known
+    "capacity_from": pl.String,  # "stated", "estimated" or "not known"
+    "probability": pl.Float64,  # that more is reported than can be done; null: not known
+    "climatology": pl.Float64,  # how often that was so in the weeks that were tested
+    "weeks": pl.Int64,  # tested for this service and level
+    "brier": pl.Float64,
+    "brier_climatology": pl.Float64,
+    "warns": pl.Boolean,  # clearly better than climatology there, so that warnings are made of it
+}
+OUTLOOK: Final = pl.Schema(_OUTLOOK)
+"""What is asked in the next week beside what can be done, by service and upper territory."""
 
 
 def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:

@@ -19,7 +19,8 @@ class Territory(Record, frozen=True, kw_only=True):
     """An area people live in.
 
     ``population`` and ``households`` are counts of people and homes; ``internet_share`` is the share
-    of households with internet (0 to 1); ``income`` the median household income per year.
+    of households with internet (0 to 1); ``income`` the median household income per year; ``parent`` the
+    name of the group it belongs to.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Territory(Record, frozen=True, kw_only=True):
     households: float | None = None
     internet_share: float | None = None
     income: float | None = None
+    parent: str | None = None
 
 
 class Intake(Record, frozen=True, kw_only=True):
@@ -278,6 +280,80 @@ class Backtest(Record, frozen=True, kw_only=True):
     horizon_days: int
     series: int
     chosen: bool = False
+
+
+class LevelTest(Record, frozen=True, kw_only=True):
+    """How forecasts of a service did at one level: mean absolute error a day, alone, summed and reconciled.
+
+    ``nodes`` territories of the level were forecast a week ahead in ``weeks`` weeks. ``used`` says whether
+    reconciled figures are in use for the service; sums of areas are, where not.
+    """
+
+    service: str
+    level: str
+    nodes: int
+    weeks: int
+    alone: float
+    summed: float
+    reconciled: float
+    used: bool
+
+
+class EarlyWarning(Record, frozen=True, kw_only=True):
+    """Something that will probably go wrong: a service asked for more than it can do.
+
+    ``probability`` is that more is reported in ``horizon_days`` than the ``capacity`` for them; ``climatology``
+    how often that was so in the past. ``expected`` reports have their 80 % interval; ``open_cases`` wait
+    already. It opened on ``opened`` and keeps its name until it is ``closed``; ``moments`` are the probabilities
+    of each turn. ``brier`` is its kind's mean squared error in ``weeks`` past weeks, beside climatology's.
+    """
+
+    id: str
+    service: str
+    territory: str
+    level: str
+    name: str
+    opened: date
+    as_of: date
+    horizon_days: int
+    probability: float
+    climatology: float
+    expected: float
+    low: float
+    high: float
+    capacity: float
+    capacity_from: str
+    open_cases: int
+    weeks: int
+    brier: float
+    brier_climatology: float
+    sentence: str
+    state: Literal["open", "closed"] = "open"
+    moments: tuple[tuple[date, float], ...] = ()
+
+
+class Growth(Record, frozen=True, kw_only=True):
+    """How likely an open need is to grow in a week: ``probability`` with its 90 % interval, and where from.
+
+    ``method`` is ``model`` where that was clearly better than climatology on past surges, else ``climatology``.
+    """
+
+    need: str
+    probability: float
+    low: float
+    high: float
+    method: str
+
+
+class GrowthTest(Record, frozen=True, kw_only=True):
+    """How the model of growth did on past ``surges`` in ``weeks`` weeks, beside climatology (Brier scores)."""
+
+    surges: int
+    weeks: int
+    rate: float
+    brier: float
+    brier_climatology: float
+    used: bool
 
 
 class Explanation(Record, frozen=True, kw_only=True):

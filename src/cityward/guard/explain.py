@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-from cityward.core.records import Decision, Explanation, Need, Proposal, Record, Refusal, Silence
+from cityward.core.records import Decision, EarlyWarning, Explanation, Need, Proposal, Record, Refusal, Silence
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -17,7 +17,7 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
 
     Parameters
     ----------
-    record : Need, Silence, Proposal, Refusal or Decision
+    record : Need, EarlyWarning, Silence, Proposal, Refusal or Decision
         What to explain.
     receipt : int or None
         Ledger index of its entry.
@@ -117,3 +117,27 @@ def _decision(record: Decision) -> _Parts:
         ("how to contest it", record.appeal),
     ]
     return "decision", record.explanation, evidence, record.rule
+
+
+@_parts.register
+def _warning(record: EarlyWarning) -> _Parts:
+    source = "as the city states it" if record.capacity_from == "stated" else "from what was closed in the last year"
+    evidence = [
+        ("probability", f"{record.probability:.0%}; in an ordinary week {record.climatology:.0%}"),
+        (
+            f"expected in {record.horizon_days} days",
+            f"{record.expected:,.0f} (80 % interval {record.low:,.0f} to {record.high:,.0f})",
+        ),
+        ("can be done in these days", f"{record.capacity:,.0f}, {source}"),
+        ("waiting already", f"{record.open_cases:,}"),
+        (
+            "how well this has worked",
+            f"Brier score {record.brier:.3f} in {record.weeks} past weeks, climatology {record.brier_climatology:.3f} "
+            "(smaller is better)",
+        ),
+        ("open since", f"{record.opened}"),
+        *((f"probability on {at}", f"{chance:.0%}") for at, chance in record.moments[-5:]),
+        ("state", record.state),
+    ]
+    rule = "a warning opens at a probability of 50 % and closes below 30 %, only where it beat climatology"
+    return "warning", record.sentence, evidence, rule

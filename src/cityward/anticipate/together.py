@@ -1,0 +1,195 @@
+"""Every level of a city in one forecast: areas, groups of areas and the whole, which add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cityward.anticipate.engine import Setting, ahead
+from cityward.anticipate.floors import LEVELS, tsb
+from cityward.anticipate.reconcile import (
+    Level,
+    Numbers,
+    Tree,
+    better_reconciled,
+    bottom_up,
+    reconcile,
+    shrunk,
+)
+from cityward.anticipate.rhythm import DAILY
+from cityward.core.frames import FORECAST, conform
+from cityward.core.records import LevelTest
+
+TRIED_WEEKS: Final = 26
+"""Weeks of forecasts that are compared with what came: errors of the first half teach, the others test."""
+
+TESTED_WEEKS: Final = 12
+FEWEST_WEEKS: Final = 8
+"""With fewer, a covariance of so many nodes is guesswork: areas are then summed."""
+
+MEMORY_DAYS: Final = 182
+TRIED_SERIES: Final = 40_000
+"""Most nodes times weeks that are tried at each turn; a larger city tries fewer weeks."""
+
+SUMMED: Final = "sum of areas"
+RECONCILED: Final = "reconciled"
+
+_QUANTILES: Final = {"q05": 0.05, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q95": 0.95}
+_WEEK: Final = 7
+
+
+class Together(NamedTuple):
+    """Forecasts of all levels (`cityward.core.frames.FORECAST`), and how each level did with and without."""
+
+    frame: pl.DataFrame
+    tests: list[LevelTest]
+
+
+def together(
+    areas: pl.DataFrame,
+    counts: Numbers,
+    tree: Tree,
+    *,
+    services: Sequence[str],
+    level: str,
+    as_of: date,
+) -> Together:
+    """Add groups and the whole city to the forecasts of areas, and make all of them add up.
+
+    Parameters
+    ----------
+    areas : polars.DataFrame
+        `FORECAST` columns: for each service, area and day one row, in this order.
+    counts : ndarray, shape (services, areas, days)
+        Interactions, the last day being ``as_of``.
+    tree : Tree
+        Which areas each upper node holds.
+    services : sequence of str
+        In the order of ``areas``.
+    level : str
+        What an area is called.
+
+    Returns
+    -------
+    Together
+        Rows of areas come first, then those of upper nodes. Means of an upper node are exactly the sums of
+        its areas' means. Every node keeps the shape of its own distribution, moved with its mean: a sum of
+        quantiles would be no quantile.
+
+    Notes
+    -----
+    Upper nodes are forecast by the floors, which cost next to nothing. Areas and upper nodes are reconciled
+    for the services where that erred no more than summing the areas, at any level, in the last weeks.
+    """
+    if not areas.height:
+        return Together(conform(areas.with_columns(level=pl.lit(level)), FORECAST), [])
+    nodes = np.concatenate([tree.sums(counts), counts], axis=1)
+    errors, seen = _errors(nodes)
+    horizon = areas.height // (counts.shape[0] * counts.shape[1])
+    base, shape, model = _upper(tree.sums(counts), horizon, as_of)
+    own = areas["mean"].to_numpy().reshape(*counts.shape[:2], horizon)
+    found, tests, used = [], [], []
+    for at, service in enumerate(services):
+        levels = _tested(errors[at], seen[at], tree, level)
+        use = better_reconciled(levels)
+        alone = np.concatenate([base[at], own[at]])
+        moved = reconcile(alone, shrunk(errors[at].T), tree.members) if use else bottom_up(alone, tree.members)
+        found.append(moved[len(tree.ids) :].round(4))
+        used.append(use)
+        tests += [LevelTest(service=service, weeks=TESTED_WEEKS, used=use, **one._asdict()) for one in levels]
+    means = np.stack(found)
+    lower = _moved(areas, own, means).with_columns(level=pl.lit(level))
+    higher = _higher(tree, services, areas, tree.sums(means).round(4), base, shape, model, used)
+    return Together(pl.concat([conform(lower, FORECAST), conform(higher, FORECAST)]), tests)
+
+
+def _errors(nodes: Numbers) -> tuple[Numbers, Numbers]:
+    """Errors and counts of the last weeks, each forecast from what came before it: (services, nodes, days)."""
+    services, each, days = nodes.shape
+    weeks = int(np.clip(TRIED_SERIES // (services * each), FEWEST_WEEKS, TRIED_WEEKS))
+    weeks = min(weeks, (days - 4 * _WEEK) // _WEEK)
+    if weeks < FEWEST_WEEKS:
+        return np.zeros((services, each, 2)), np.zeros((services, each, 0))
+    origins = [days - _WEEK * back for back in range(weeks, 0, -1)]
+    memory = min(MEMORY_DAYS, origins[0])
+    flat = nodes.reshape(-1, days)
+    past = np.concatenate([flat[:, at - memory : at] for at in origins])
+    expected = tsb(past, _WEEK).mean.reshape(weeks, services, each, _WEEK).transpose(1, 2, 0, 3)
+    seen = flat[:, origins[0] :].reshape(services, each, weeks, _WEEK)
+    return (seen - expected).reshape(services, each, -1), seen.reshape(services, each, -1)
+
+
+def _tested(errors: Numbers, seen: Numbers, tree: Tree, level: str) -> list[Level]:
+    """How forecasts alone, summed and reconciled did in the last weeks; the covariance is older than they are."""
+    days = seen.shape[1]
+    tested = min(TESTED_WEEKS * _WEEK, days // (2 * _WEEK) * _WEEK)
+    if not tested or not seen.any():
+        return []
+    alone = seen[:, -tested:] - errors[:, -tested:]
+    moved = reconcile(alone, shrunk(errors[:, :-tested].T), tree.members)
+    summed = bottom_up(alone, tree.members)
+    labels = np.array([*tree.levels, *([level] * (len(seen) - len(tree.levels)))])
+    found = []
+    for name in dict.fromkeys(labels.tolist()):
+        rows = labels == name
+        error = [float(np.abs(seen[rows, -tested:] - made[rows]).mean()) for made in (alone, summed, moved)]
+        found.append(Level(name, int(rows.sum()), *(round(one, 6) for one in error)))
+    return found
+
+
+def _upper(sums: Numbers, horizon: int, as_of: date) -> tuple[Numbers, Numbers, NDArray[np.str_]]:
+    """Forecast upper nodes by the floors: mean, quantiles and model, each with (services, nodes) first."""
+    services, each, days = sums.shape
+    first = datetime.combine(as_of - timedelta(days=days - 1), time())
+    made = ahead(sums.reshape(-1, days), horizon, Setting(first, DAILY, learn=False))
+    quantiles = made.distribution.quantiles.reshape(services, each, horizon, len(LEVELS))
+    return (
+        made.distribution.mean.reshape(services, each, horizon),
+        quantiles,
+        made.model.reshape(services, each),
+    )
+
+
+def _ratio(before: Numbers, after: Numbers) -> Numbers:
+    found: Numbers = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+    return found
+
+
+def _moved(areas: pl.DataFrame, before: Numbers, after: Numbers) -> pl.DataFrame:
+    ratio = pl.Series(_ratio(before, after).ravel())
+    return areas.with_columns(
+        pl.Series("mean", after.ravel()), *((pl.col(name) * ratio).round(4) for name in _QUANTILES)
+    )
+
+
+def _higher(
+    tree: Tree,
+    services: Sequence[str],
+    areas: pl.DataFrame,
+    means: Numbers,
+    base: Numbers,
+    shape: Numbers,
+    model: NDArray[np.str_],
+    used: Sequence[bool],
+) -> pl.DataFrame:
+    horizon = means.shape[2]
+    ratio = _ratio(base, means)
+    ranks = np.arange(means.shape[0] * means.shape[1]).repeat(horizon)
+    how = np.array([RECONCILED if use else SUMMED for use in used]).repeat(len(tree.ids))
+    names = [f"{one}, {way}" if way == RECONCILED else way for one, way in zip(model.ravel(), how, strict=True)]
+    return pl.DataFrame(
+        {
+            "service": pl.Series(services, dtype=pl.String).gather(ranks // len(tree.ids)),
+            "territory": pl.Series(tree.ids, dtype=pl.String).gather(ranks % len(tree.ids)),
+            "day": areas["day"].head(horizon).gather(np.tile(np.arange(horizon), len(ranks) // horizon)),
+            "mean": means.ravel(),
+            **{name: (shape[..., LEVELS.index(at)] * ratio).ravel().round(4) for name, at in _QUANTILES.items()},
+            "model": pl.Series(names, dtype=pl.String).gather(ranks),
+            "level": pl.Series(tree.levels, dtype=pl.String).gather(ranks % len(tree.ids)),
+        }
+    )
