@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-import polars as pl
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
@@ -17,13 +16,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
-from cityward.console import words
+from cityward.console import ahead_pages, words
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
-PARTS: tuple[Any, ...] = ()
+PARTS: tuple[Any, ...] = (ahead_pages,)
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25
@@ -97,6 +96,7 @@ class Console:
             silences=self.city.silences(),
             proposals=self.city.proposals("waiting"),
             refusals=self.city.refusals()[:3],
+            warnings=self.city.warnings(),
             areas=self.city.area_summary().sort("interactions_28d", descending=True).to_dicts(),
             domain=domain,
             since=since,
@@ -184,30 +184,6 @@ class Console:
             proof=self.city.verify() if "verify" in request.query_params else None,
         )
 
-    def ahead(self, request: Request) -> HTMLResponse:
-        """What is coming: one service in one territory, or the whole city's sum per service."""
-        forecast = self.city.forecast()
-        services = sorted(forecast["service"].unique()) if forecast.height else []
-        service = request.query_params.get("service") or (_busiest(forecast, "service") if services else "")
-        of_service = forecast.filter(pl.col("service") == service)
-        territory = request.query_params.get("territory") or (
-            _busiest(of_service, "territory") if of_service.height else ""
-        )
-        names = {place.id: place.name for place in self.city.territories()}
-        if services and (service not in services or territory not in names):
-            raise UnknownId("There is no forecast for that service and place.", "Choose them from the lists.")
-        return self.page(
-            request,
-            "ahead.html",
-            services=services,
-            service=service,
-            territory=territory,
-            names=dict(sorted(names.items(), key=lambda pair: pair[1])),
-            days=of_service.filter(pl.col("territory") == territory).to_dicts(),
-            past=self.city.daily(service, [territory], 56).to_dicts() if service else [],
-            backtests=self.city.backtests(),
-        )
-
     def explain(self, request: Request, identifier: str) -> HTMLResponse:
         """Why, for any finding."""
         return self.page(request, "explain.html", told=self.city.explain(identifier))
@@ -236,12 +212,6 @@ class Console:
         return JSONResponse(polygons, headers={"cache-control": "no-cache"})
 
 
-def _busiest(forecast: pl.DataFrame, column: str) -> str:
-    return str(
-        forecast.group_by(column).agg(pl.col("mean").sum()).sort("mean", column, descending=[True, False])[column][0]
-    )
-
-
 def mount_console(app: FastAPI, city: City) -> None:
     """Add the pages and their static files to ``app``, and its error pages outside ``/api``."""
     console = Console(city)
@@ -252,7 +222,6 @@ def mount_console(app: FastAPI, city: City) -> None:
         "/proposals": console.proposals,
         "/intake": console.intake,
         "/ledger": console.ledger,
-        "/ahead": console.ahead,
         "/silence": console.silence,
         "/compare": console.compare,
     }

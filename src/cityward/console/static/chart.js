@@ -16,12 +16,12 @@
   }
 
   // A band is two stacked lines: the lower one is not drawn, the upper one is as high as the band is wide.
-  function band(name, low, high, step = false) {
-    const line = { type: "line", stack: "band", step, lineStyle: { opacity: 0 }, showSymbol: false };
+  function band(name, low, high, step = false, stack = "band", opacity = 0.3) {
+    const line = { type: "line", stack, step, lineStyle: { opacity: 0 }, showSymbol: false };
     const width = high.map((value, i) => (value === null ? null : value - low[i]));
     return [
       { ...line, name: "low", data: low, tooltip: { show: false } },
-      { ...line, name, data: width, tooltip: { valueFormatter: (_, i) => `${low[i]} to ${high[i]}` }, areaStyle: { color: colour("--s4"), opacity: 0.3 }, itemStyle: { color: colour("--s4") } },
+      { ...line, name, data: width, tooltip: { valueFormatter: (_, i) => `${low[i]} to ${high[i]}` }, areaStyle: { color: colour("--s4"), opacity }, itemStyle: { color: colour("--s4") } },
     ];
   }
 
@@ -38,15 +38,18 @@
       ];
       return base;
     },
-    ahead(data) {
+    fan(data) {
       const base = frame();
       const gap = data.past.map(() => null);
       base.xAxis.data = [...data.past_days, ...data.days];
-      base.legend.data = ["reports", "expected", { name: "80 % interval", icon: "rect" }];
+      base.legend.data = ["reports", "expected", { name: "8 days in 10", icon: "rect" }, { name: "9 days in 10", icon: "rect" }, ...(data.floor.length ? ["last week again"] : [])];
+      const after = (values) => [...gap, ...values];
       base.series = [
         { name: "reports", type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
-        ...band("80 % interval", [...gap, ...data.low], [...gap, ...data.high]),
-        { name: "expected", type: "line", data: [...gap, ...data.mean], showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
+        ...band("9 days in 10", after(data.q05), after(data.q95), false, "outer", 0.16),
+        ...band("8 days in 10", after(data.q10), after(data.q90), false, "inner", 0.34),
+        { name: "last week again", type: "line", data: after(data.floor), showSymbol: false, lineStyle: { color: colour("--soft"), width: 1.5, type: "dotted" }, itemStyle: { color: colour("--soft") } },
+        { name: "expected", type: "line", data: after(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
       ];
       return base;
     },
