@@ -20,6 +20,9 @@ EXACT_COUNTS: Final = 200
 SURE: Final = 0.002
 """No probability nearer to 0 or 1 is believed: it would take hundreds of weeks to learn of it."""
 
+POSSIBLE: Final = 1e-12
+"""What is expected at all can exceed anything, if hardly ever."""
+
 NARROWEST: Final = 1e-6
 CLEARLY: Final = 1.645
 """Standard errors, over weeks, by which a model must be better than climatology (one-sided 95 %)."""
@@ -58,7 +61,7 @@ def exceeds(mean: Numbers, wide: Numbers, capacity: Numbers) -> Numbers:
         centre, spread = mean[many], 1 / mean[many] + wide[many]
         root = np.cbrt((np.floor(capacity[many]) + 0.5) / centre)
         away = (root - (1 - spread / 9)) / np.sqrt(spread / 9)
-        found[many] = 0.5 * np.array([math.erfc(one / math.sqrt(2)) for one in away])
+        found[many] = np.maximum(0.5 * np.array([math.erfc(one / math.sqrt(2)) for one in away]), POSSIBLE)
     return found
 
 
@@ -69,7 +72,7 @@ def _tail(mean: Numbers, size: Numbers, most: Numbers) -> Numbers:
     for count in range(1, int(most.max()) + 1):
         term = term * share * (count - 1 + size) / count
         below += np.where(count <= most, term, 0.0)
-    found: Numbers = np.clip(1 - below, 0.0, 1.0)
+    found: Numbers = np.clip(1 - below, POSSIBLE, 1.0)
     return found
 
 

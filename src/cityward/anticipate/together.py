@@ -118,9 +118,9 @@ def _errors(nodes: Numbers) -> tuple[Numbers, Numbers]:
     origins = [days - _WEEK * back for back in range(weeks, 0, -1)]
     memory = min(MEMORY_DAYS, origins[0])
     flat = nodes.reshape(-1, days)
-    past = np.concatenate([flat[:, at - memory : at] for at in origins])
-    expected = tsb(past, _WEEK).mean.reshape(weeks, services, each, _WEEK).transpose(1, 2, 0, 3)
-    seen = flat[:, origins[0] :].reshape(services, each, weeks, _WEEK)
+    # One call for each: TSB shares its weekdays among the series of a call, and they must not be of later weeks.
+    expected = np.concatenate([tsb(flat[:, at - memory : at], _WEEK).mean for at in origins], axis=1)
+    seen = flat[:, origins[0] :]
     return (seen - expected).reshape(services, each, -1), seen.reshape(services, each, -1)
 
 

@@ -172,10 +172,9 @@ def _capacity(closings: Numbers, stated: Numbers, at: int) -> Numbers:
 
 
 def _past_forecasts(reports: Numbers, origins: list[int]) -> Numbers:
+    # One call for each: TSB shares its weekdays among the series of a call, and they must not be of later weeks.
     memory = min(MEMORY_DAYS, origins[0])
-    past = np.concatenate([reports[:, at - memory : at] for at in origins])
-    week: Numbers = tsb(past, WEEK).mean.sum(axis=1)
-    return week.reshape(len(origins), len(reports)).T
+    return np.stack([tsb(reports[:, at - memory : at], WEEK).mean.sum(axis=1) for at in origins], axis=1)
 
 
 def _wide(forecast: Numbers, came: Numbers) -> Numbers:
