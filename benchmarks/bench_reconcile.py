@@ -88,7 +88,10 @@ def main() -> dict[str, tuple[float, str]]:
     """Return each figure with its target."""
     found = errors_by_level()
     told = {
-        f"reconciliation, {level}, error {way}": (found[way][level], "reconciled ≤ alone" if way == "reconciled" else "")
+        f"forecast error a day, {level}, {way}": (
+            found[way][level],
+            f"≤ {found['alone'][level]}" if way == "reconciled" else "",
+        )
         for level in LEVELS
         for way in found
     }

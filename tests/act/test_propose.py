@@ -1,18 +1,9 @@
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
-import polars as pl
-import pytest
 
-from cityward.act.propose import FLOOR, MOST_PROPOSALS, propose
-from cityward.anticipate.engine import FLOORS
-from cityward.core.frames import FORECAST
-from cityward.core.records import Backtest, Need, Proposal, Silence
-
-FIRST = date(2014, 7, 1)
-DAYS = 28
-NAMES = {"1": "Rogers Park", "2": "Clearing"}
-NO_RECENT = pl.DataFrame(schema={"service": pl.String, "territory": pl.String, "per_day": pl.Float64})
+from cityward.act.propose import MOST_PROPOSALS, propose
+from cityward.core.records import Need, Proposal, Silence
 
 NEED = Need(
     id="N-0000000001",
@@ -52,58 +43,17 @@ SILENCE = Silence(
 )
 
 
-def backtest(model: str, wql: float, *, chosen: bool = False) -> Backtest:
-    origins = (date(2014, 6, 2),)
-    return Backtest(
-        model=model, mase=0.8, wql=wql, coverage_80=0.9, origins=origins, horizon_days=DAYS, series=2, chosen=chosen
-    )
-
-
-TESTED = [backtest("seasonal naive", 1.25), backtest("TSB", 0.75, chosen=True)]
-
-
-def ahead(*series: tuple[str, str, float, float], model: str = "TSB") -> pl.DataFrame:
-    """Forecasts of (service, territory, daily mean, daily 10 % quantile)."""
-    return pl.DataFrame(
-        [
-            {
-                "service": service,
-                "territory": territory,
-                "day": FIRST + timedelta(days=day),
-                "mean": mean,
-                "q05": low,
-                "q10": low,
-                "q50": mean,
-                "q90": mean + 2,
-                "q95": mean + 3,
-                "model": model,
-            }
-            for service, territory, mean, low in series
-            for day in range(DAYS)
-        ],
-        schema=FORECAST,
-    )
-
-
-def recent(*series: tuple[str, str, float]) -> pl.DataFrame:
-    return pl.DataFrame(list(series), schema=NO_RECENT.schema, orient="row")
-
-
 def only(proposals: list[Proposal]) -> Proposal:
     assert len(proposals) == 1
     return proposals[0]
 
 
 def from_need(need: Need) -> Proposal:
-    return only(propose([need], [], ahead(), [], recent=NO_RECENT, names=NAMES))
-
-
-def from_forecast(forecasts: pl.DataFrame, tests: list[Backtest], lately: pl.DataFrame) -> list[Proposal]:
-    return propose([], [], forecasts, tests, recent=lately, names=NAMES)
+    return only(propose([need], []))
 
 
 def test_nothing_found_proposes_nothing() -> None:
-    assert propose([], [], ahead(), [], recent=NO_RECENT, names={}) == []
+    assert propose([], []) == []
 
 
 def test_a_need_is_inspected() -> None:
@@ -121,9 +71,8 @@ def test_a_need_is_inspected() -> None:
 
 
 def test_no_effect_is_promised() -> None:
-    rising = ahead(("Water", "1", 5.0, 3.0))
-    found = propose([NEED], [SILENCE], rising, TESTED, recent=NO_RECENT, names=NAMES)
-    assert len(found) == 3
+    found = propose([NEED], [SILENCE])
+    assert len(found) == 2
     assert {one.effect for one in found} == {"Not known yet: what comes of it will tell, confirmed by residents."}
 
 
@@ -152,13 +101,13 @@ def test_abbreviations_keep_their_capitals() -> None:
 def test_a_need_over_all_services_that_one_service_explains_is_not_proposed_twice() -> None:
     everything = msgspec.structs.replace(NEED, id="N-0000000002", service="all services")
     elsewhere = msgspec.structs.replace(everything, id="N-0000000003", territories=("70", "71", "2"))
-    found = propose([NEED, everything, elsewhere], [], ahead(), [], recent=NO_RECENT, names=NAMES)
+    found = propose([NEED, everything, elsewhere], [])
     assert [one.about for one in found] == [NEED.id, elsewhere.id]
     assert found[1].title.startswith("Look into reports of all kinds")
 
 
 def test_a_silent_place_is_asked_not_inspected() -> None:
-    found = only(propose([], [SILENCE], ahead(), [], recent=NO_RECENT, names=NAMES))
+    found = only(propose([], [SILENCE]))
     assert found.about == SILENCE.id
     assert found.system == "cityward-silence"
     assert found.because == SILENCE.sentence
@@ -166,77 +115,17 @@ def test_a_silent_place_is_asked_not_inspected() -> None:
     assert found.territories == ("54",)
 
 
-def test_a_clear_rise_is_prepared_for() -> None:
-    found = only(from_forecast(ahead(("Water leaks", "1", 5.0, 3.0)), TESTED, recent(("Water leaks", "1", 2.0))))
-    assert found.system == "cityward-forecast"
-    assert found.about.startswith("F-")
-    assert found.title == "Prepare for more water leaks in Rogers Park"
-    assert found.action == "Plan crews in Rogers Park for about 140 reports in the 28 days from 1 July."
-    assert "expected to send about 140 reports in 28 days, where the pace of the last four weeks would give 56." in (
-        found.because
-    )
-
-
-@pytest.mark.parametrize(
-    ("mean", "low", "lately", "proposed"),
-    [
-        (5.0, 2.6, 2.0, True),
-        (5.0, 2.5, 2.0, False),  # the low estimate is not above 1.25 times the recent pace
-        (9.0, 0.0, 2.0, False),  # more expected, but nothing is sure
-        (0.3, 0.2, 0.0, False),  # too few to send anybody
-    ],
-)
-def test_only_a_clear_rise_is_proposed(mean: float, low: float, lately: float, proposed: bool) -> None:
-    found = from_forecast(ahead(("Water", "1", mean, low)), TESTED, recent(("Water", "1", lately)))
-    assert bool(found) is proposed
-
-
-def test_a_series_that_was_quiet_lately_counts_as_zero() -> None:
-    found = only(from_forecast(ahead(("Water", "1", 5.0, 1.0)), TESTED, NO_RECENT))
-    assert "would give 0." in found.because
-
-
-def test_an_unnamed_territory_keeps_its_code() -> None:
-    assert only(from_forecast(ahead(("Water", "99", 5.0, 3.0)), TESTED, NO_RECENT)).title.endswith("in 99")
-
-
-def test_a_forecast_names_its_model_and_by_how_much_it_beat_the_floor() -> None:
-    because = only(from_forecast(ahead(("Water", "1", 5.0, 3.0)), TESTED, NO_RECENT)).because
-    assert "The model in use is TSB; on days it had not seen its loss was 40% smaller" in because
-
-
-def test_a_forecast_that_did_not_beat_the_floor_says_so() -> None:
-    tests = [backtest("seasonal naive", 0.7, chosen=True), backtest("TSB", 0.75)]
-    rising = ahead(("Water", "1", 5.0, 3.0), model="seasonal naive")
-    because = only(from_forecast(rising, tests, NO_RECENT)).because
-    assert "The model in use is seasonal naive: none did better" in because
-
-
-def test_an_untested_forecast_says_so() -> None:
-    because = only(from_forecast(ahead(("Water", "1", 5.0, 3.0), model="seasonal naive"), [], NO_RECENT)).because
-    assert "The model in use is seasonal naive; the history is too short to test it" in because
-
-
-def test_the_floor_is_the_one_that_forecasts_know() -> None:
-    assert next(iter(FLOORS)) == FLOOR
-
-
 def test_few_are_proposed_and_the_best_come_first() -> None:
     needs = [msgspec.structs.replace(NEED, id=f"N-{at:010d}", names=(f"Place {at}",)) for at in range(20)]
     quiet = [msgspec.structs.replace(SILENCE, id=f"S-{at:010d}") for at in range(20)]
-    rising = ahead(*[("Water", str(at), 2.0 + at, 2.0 + at) for at in range(20)])
-    found = propose(needs, quiet, rising, TESTED, recent=NO_RECENT, names={})
-    assert len(found) == MOST_PROPOSALS
+    found = propose(needs, quiet)
+    assert len(found) == 9 <= MOST_PROPOSALS
     assert [one.about for one in found[:6]] == [need.id for need in needs[:6]]
     assert [one.about for one in found[6:9]] == [silence.id for silence in quiet[:3]]
-    assert [one.territories for one in found[9:]] == [("19",), ("18",), ("17",)]
 
 
 def test_identifiers_are_unique_and_stay_the_same() -> None:
-    rising = ahead(("Water", "1", 5.0, 3.0), ("Water", "2", 5.0, 3.0))
-    one, other = (
-        propose([NEED], [SILENCE], frame, TESTED, recent=NO_RECENT, names=NAMES) for frame in (rising, rising.reverse())
-    )
+    one, other = propose([NEED], [SILENCE]), propose([NEED], [SILENCE])
     assert one == other
-    assert len({proposal.id for proposal in one}) == 4
+    assert len({proposal.id for proposal in one}) == 2
     assert all(proposal.id.startswith("P-") for proposal in one)

@@ -54,6 +54,7 @@ def ahead_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "warnings": warnings,
         "fewest": FEWEST_EXPECTED,
         "opens": OPENS,
+        "currency": city.settings.work.currency,
         "actions": {one.about: one for one in city.proposals()},
         "services": everything["service"].unique(maintain_order=True).to_list(),
         "levels": list(places),
