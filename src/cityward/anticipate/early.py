@@ -74,8 +74,14 @@ def past(
 def _laid_out(rows: pl.DataFrame, services: Sequence[str], areas: Sequence[str], first: date, days: int) -> Numbers:
     found = np.zeros((len(services), len(areas), days))
     placed = (
-        rows.join(pl.DataFrame({"service": services}).with_row_index("_service"), on="service")
-        .join(pl.DataFrame({"territory": areas}).with_row_index("_area"), on="territory")
+        rows.join(
+            pl.DataFrame({"service": list(services)}, schema={"service": pl.String}).with_row_index("_service"),
+            on="service",
+        )
+        .join(
+            pl.DataFrame({"territory": list(areas)}, schema={"territory": pl.String}).with_row_index("_area"),
+            on="territory",
+        )
         .with_columns((pl.col("day") - first).dt.total_days().alias("_day"))
         .filter(pl.col("_day").is_between(0, days - 1))
     )
@@ -106,6 +112,8 @@ def look_out(
     polars.DataFrame
         `cityward.core.frames.OUTLOOK`.
     """
+    if not services:
+        return pl.DataFrame(schema=OUTLOOK)
     upper = len(tree.ids)
     reports, closings = tree.sums(known.reports), tree.sums(known.closings)
     year = reports[:, :, -365:].sum(axis=2)
@@ -113,12 +121,10 @@ def look_out(
     said = np.array([np.nan if one is None else one for one in stated])[:, None] * part
     said = np.where(said > 0, said, np.nan)
     means = _expected(forecasts, tree, services)
-    week = means[:, :, :WEEK].sum(axis=2)
+    week = _whole_week(means)
     kinds = np.tile(np.minimum(np.arange(upper), 1), len(services))
     days = reports.shape[2]
-    found = outlook(
-        reports.reshape(-1, days), closings.reshape(-1, days), said.ravel(), _whole_week(week, means).ravel(), kinds
-    )
+    found = outlook(reports.reshape(-1, days), closings.reshape(-1, days), said.ravel(), week.ravel(), kinds)
     stands = [
         standing(found.tried, (np.arange(len(kinds)) // upper == at) & (kinds == kind))
         for at in range(len(services))
@@ -158,10 +164,11 @@ def _expected(forecasts: pl.DataFrame, tree: Tree, services: Sequence[str]) -> N
     return rows["mean"].to_numpy().reshape(len(services), len(tree.ids), horizon)
 
 
-def _whole_week(week: Numbers, means: Numbers) -> Numbers:
-    """A forecast of less than a week, as if the rest of the week were like it."""
+def _whole_week(means: Numbers) -> Numbers:
+    """Reports of the next week; a shorter forecast is taken as if the rest of the week were like it."""
     days = means.shape[2]
-    return week if days >= WEEK or not days else week * (WEEK / days)
+    week: Numbers = means[:, :, :WEEK].sum(axis=2)
+    return week * (WEEK / days) if 0 < days < WEEK else week
 
 
 def warn(seen: pl.DataFrame, before: Sequence[EarlyWarning], *, as_of: date) -> list[EarlyWarning]:

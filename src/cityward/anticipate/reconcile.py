@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-EXACT_AREAS: Final = 1_000
-"""Up to so many areas the non-negative optimum is found exactly; its matrix grows with their square."""
+EXACT_AREAS: Final = 200
+"""Up to so many areas the non-negative optimum is found exactly; the work grows with their cube."""
 
 LEAST_SHARE: Final = 1e-6
 """A node whose past errors were less than this share of the mean variance is taken to have erred by that."""

@@ -88,8 +88,9 @@ def together(
     """
     if not areas.height:
         return Together(conform(areas.with_columns(level=pl.lit(level)), FORECAST), [])
-    nodes = np.concatenate([tree.sums(counts), counts], axis=1)
-    errors, seen = _errors(nodes)
+    lately = counts[:, :, -(MEMORY_DAYS + TRIED_WEEKS * _WEEK) :]
+    errors, seen = _errors(np.concatenate([tree.sums(lately), lately], axis=1))
+    weeks = _tested_days(seen.shape[2]) // _WEEK
     horizon = areas.height // (counts.shape[0] * counts.shape[1])
     base, shape, model = _upper(tree.sums(counts), horizon, as_of)
     own = areas["mean"].to_numpy().reshape(*counts.shape[:2], horizon)
@@ -101,7 +102,7 @@ def together(
         moved = reconcile(alone, shrunk(errors[at].T), tree.members) if use else bottom_up(alone, tree.members)
         found.append(moved[len(tree.ids) :].round(4))
         used.append(use)
-        tests += [LevelTest(service=service, weeks=TESTED_WEEKS, used=use, **one._asdict()) for one in levels]
+        tests += [LevelTest(service=service, weeks=weeks, used=use, **one._asdict()) for one in levels]
     means = np.stack(found)
     lower = _moved(areas, own, means).with_columns(level=pl.lit(level))
     higher = _higher(tree, services, areas, tree.sums(means).round(4), base, shape, model, used)
@@ -124,10 +125,14 @@ def _errors(nodes: Numbers) -> tuple[Numbers, Numbers]:
     return (seen - expected).reshape(services, each, -1), seen.reshape(services, each, -1)
 
 
+def _tested_days(days: int) -> int:
+    """How many of the days that were tried are kept to test on: at most the later half, in whole weeks."""
+    return min(TESTED_WEEKS * _WEEK, days // (2 * _WEEK) * _WEEK)
+
+
 def _tested(errors: Numbers, seen: Numbers, tree: Tree, level: str) -> list[Level]:
     """How forecasts alone, summed and reconciled did in the last weeks; the covariance is older than they are."""
-    days = seen.shape[1]
-    tested = min(TESTED_WEEKS * _WEEK, days // (2 * _WEEK) * _WEEK)
+    tested = _tested_days(seen.shape[1])
     if not tested or not seen.any():
         return []
     alone = seen[:, -tested:] - errors[:, -tested:]
