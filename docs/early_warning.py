@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from cityward.anticipate.chance import share_interval
-from cityward.anticipate.early import past
+from cityward.anticipate.early import CLOSES, FEWEST_EXPECTED, OPENS, past
 from cityward.anticipate.growth import learn, past_surges
 from cityward.anticipate.reconcile import tree
 from cityward.anticipate.warning import Tried, outlook, reliability, standing
@@ -51,6 +51,27 @@ def tried(reports: np.ndarray, closings: np.ndarray) -> tuple[Tried, np.ndarray]
     flat = reports.reshape(-1, days)
     found = outlook(flat, closings.reshape(-1, days), np.full(len(flat), np.nan), flat[:, -7:].sum(axis=1), kinds)
     return found.tried, kinds
+
+
+def alarms(weeks: Tried, reports: np.ndarray, kinds: np.ndarray, kind: int) -> tuple[int, int, int, int, int]:
+    """Warnings opened, weeks open, of these with too much; weeks with too much, of these warned of.
+
+    Only services whose warnings are issued, and places with `FEWEST_EXPECTED` reports a week in the half year before.
+    """
+    nodes, days = reports.shape[1], reports.shape[2]
+    flat, count = reports.reshape(-1, days), weeks.chance.shape[1]
+    found = np.zeros(5, dtype=int)
+    for at in np.flatnonzero(kinds == kind):
+        if not standing(weeks, (np.arange(len(kinds)) // nodes == at // nodes) & (kinds == kind)).warns:
+            continue
+        is_open = False
+        for week in np.flatnonzero(weeks.known[at]):
+            end = days - 7 * (count - week)
+            busy = flat[at, end - 182 : end].mean() * 7 >= FEWEST_EXPECTED
+            was, is_open = is_open, busy and weeks.chance[at, week] >= (CLOSES if is_open else OPENS)
+            came = bool(weeks.happened[at, week]) and busy
+            found += [is_open and not was, is_open, is_open and came, came, came and is_open]
+    return tuple(found.tolist())
 
 
 def picture(by_level: dict[str, list[tuple[float, float, int]]]) -> str:
@@ -107,6 +128,11 @@ def main(folder: Path) -> None:
         print(f"\n| {level}: given | happened | forecasts |\n|---:|---:|---:|")
         for given, happened, count in steps:
             print(f"| {given:.2f} | {happened:.2f} | {count:,} |")
+    print("\n| level | opened | weeks open | of these, more came | weeks when more came | of these, warned of |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for kind, level in enumerate(LEVELS):
+        opened, lasted, right, came, caught = alarms(weeks, reports, kinds, kind)
+        print(f"| {level} | {opened} | {lasted} | {right / lasted:.0%} | {came} | {caught / came:.0%} |")
     print("\n| service | city: Brier | climatology | warns | sides: Brier | climatology | warns |")
     print("|---|---:|---:|---|---:|---:|---|")
     for at, service in enumerate(services):

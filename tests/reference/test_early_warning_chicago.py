@@ -57,6 +57,16 @@ def test_warnings_beat_climatology_as_the_page_says(weeks, kind: int, level: str
     assert stands.warns
 
 
+@pytest.mark.parametrize(("kind", "level"), [(0, "city"), (1, "side")])
+def test_warnings_would_have_come_as_often_as_the_page_says(
+    script: ModuleType, chicago, weeks, kind: int, level: str
+) -> None:
+    opened, lasted, right, came, caught = script.alarms(weeks[0], chicago[1], weeks[1], kind)
+    line = f"| {level} | {opened} | {lasted} | {right / lasted:.0%} | {came} | {caught / came:.0%} |"
+    assert line in TOLD
+    assert right / lasted > 0.5
+
+
 def test_probabilities_for_the_city_hold(script: ModuleType, weeks) -> None:
     tried, kinds = weeks
     known = tried.known & (kinds == 0)[:, None]
