@@ -12,7 +12,7 @@ import pytest
 from cityward.anticipate.early import grow, look_out, past, warn
 from cityward.anticipate.growth import learn, past_surges
 from cityward.anticipate.reconcile import tree
-from cityward.anticipate.together import together
+from cityward.anticipate.together import _scaled, together
 from cityward.anticipate.warning import outlook, standing
 from cityward.core.frames import FORECAST, OUTLOOK, conform
 
@@ -146,6 +146,15 @@ def test_levels_add_up_exactly_whatever_comes(areas, parents, options) -> None:
     if options.get("closed") is False or options.get("zero"):
         assert set(seen["capacity_from"]) == {"not known"}
         assert seen["probability"].is_null().all()
+
+
+def test_whole_quantiles_stay_whole_and_never_cross() -> None:
+    chance = np.random.default_rng(3)
+    whole, other = chance.integers(0, 4, (500, 5)), chance.gamma(2, 1, (500, 5))
+    quantiles = np.sort(np.where(chance.random((500, 5)) < 0.5, whole, other))
+    moved = _scaled(quantiles, chance.uniform(0.3, 3.0, 500))
+    assert (np.diff(moved, axis=1) >= 0).all()
+    assert _scaled(np.array([[0.0, 0.0, 0.0, 1.0, 2.0]]), np.array([0.97])).tolist() == [[0.0, 0.0, 0.0, 1.0, 2.0]]
 
 
 def test_a_later_closing_is_not_known_yet() -> None:

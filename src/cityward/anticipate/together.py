@@ -165,10 +165,22 @@ def _ratio(before: Numbers, after: Numbers) -> Numbers:
     return found
 
 
+def _scaled(quantiles: Numbers, ratio: Numbers) -> Numbers:
+    """Move quantiles (last axis) with the mean; whole numbers stay whole, for a day's count is one.
+
+    Without that an upper bound of 1 would become 0.98, and hold no day with one report any more.
+    """
+    moved = quantiles * ratio[..., None]
+    whole = np.isclose(quantiles, np.round(quantiles), atol=1e-9)
+    found: Numbers = np.maximum.accumulate(np.where(whole, np.round(moved), moved), axis=-1)
+    return found.round(4)
+
+
 def _moved(areas: pl.DataFrame, before: Numbers, after: Numbers) -> pl.DataFrame:
-    ratio = pl.Series(_ratio(before, after).ravel())
+    quantiles = _scaled(areas.select(_QUANTILES.keys()).to_numpy(), _ratio(before, after).ravel())
     return areas.with_columns(
-        pl.Series("mean", after.ravel()), *((pl.col(name) * ratio).round(4) for name in _QUANTILES)
+        pl.Series("mean", after.ravel()),
+        *(pl.Series(name, quantiles[:, at]) for at, name in enumerate(_QUANTILES)),
     )
 
 
@@ -183,7 +195,7 @@ def _higher(
     used: Sequence[bool],
 ) -> pl.DataFrame:
     horizon = means.shape[2]
-    ratio = _ratio(base, means)
+    quantiles = _scaled(shape[..., [LEVELS.index(at) for at in _QUANTILES.values()]], _ratio(base, means))
     ranks = np.arange(means.shape[0] * means.shape[1]).repeat(horizon)
     how = np.array([RECONCILED if use else SUMMED for use in used]).repeat(len(tree.ids))
     names = [f"{one}, {way}" if way == RECONCILED else way for one, way in zip(model.ravel(), how, strict=True)]
@@ -193,7 +205,7 @@ def _higher(
             "territory": pl.Series(tree.ids, dtype=pl.String).gather(ranks % len(tree.ids)),
             "day": areas["day"].head(horizon).gather(np.tile(np.arange(horizon), len(ranks) // horizon)),
             "mean": means.ravel(),
-            **{name: (shape[..., LEVELS.index(at)] * ratio).ravel().round(4) for name, at in _QUANTILES.items()},
+            **{name: quantiles[..., at].ravel() for at, name in enumerate(_QUANTILES)},
             "model": pl.Series(names, dtype=pl.String).gather(ranks),
             "level": pl.Series(tree.levels, dtype=pl.String).gather(ranks % len(tree.ids)),
         }
