@@ -6,7 +6,7 @@ equal inputs write equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -14,8 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
+from cityward.act.course import daily
 from cityward.act.propose import propose
 from cityward.anticipate.forecast import forecast
+from cityward.city.prospects import courses, work_of
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
 from cityward.core.frames import CUBE
@@ -26,6 +28,7 @@ from cityward.core.records import (
     Batch,
     Heard,
     Need,
+    Outcome,
     Proposal,
     Record,
     Silence,
@@ -106,6 +109,7 @@ class Found:
     cube: pl.DataFrame
     forecast: pl.DataFrame
     proposals: list[Proposal]
+    outcomes: Sequence[Outcome] = ()
 
 
 def tell_apart(history: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -124,6 +128,7 @@ def take_turn(
     seed: int,
     before: Sequence[Need] = (),
     answered: Collection[str] = (),
+    evaluate: Callable[[pl.DataFrame], Sequence[Outcome]] = lambda _: (),
 ) -> Found:
     """Know, anticipate and propose as of the end of ``as_of`` (a local day).
 
@@ -143,6 +148,8 @@ def take_turn(
         Needs of the last turn before ``as_of``, found or resting.
     answered : collection of str
         Needs for which an action was approved.
+    evaluate : callable
+        Says from the cube what came of earlier decisions.
     """
     zone = settings.city.time_zone
     history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
@@ -167,7 +174,18 @@ def take_turn(
         seed=seed,
     )
     names = dict(zip(index.ids, index.names, strict=True))
-    proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)
+    outcomes = evaluate(counts)
+    proposals = propose(
+        needs,
+        quiet,
+        ahead,
+        backtests,
+        recent=_recent(counts, as_of),
+        names=names,
+        courses=courses(daily(counts, index.ids, until=as_of), index, needs, seed=seed),
+        work=work_of(settings.work),
+        measured=outcomes,
+    )
     turn = Turn(
         id=make_id("run", as_of, seed, history.height, _digest(counts), to_json([needs, quiet]).decode()),
         as_of=as_of,
@@ -187,7 +205,7 @@ def take_turn(
         proposals=tuple(proposal.id for proposal in proposals),
         backtests=tuple(backtests),
     )
-    return Found(turn, counts, ahead, proposals)
+    return Found(turn, counts, ahead, proposals, outcomes)
 
 
 @durable("writing the turn")
