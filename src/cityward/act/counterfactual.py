@@ -232,17 +232,19 @@ def _counts(means: Floats, spread: float, generator: np.random.Generator) -> Flo
 
 
 def _offset(case: Case) -> Floats:
-    """Logarithm of the rest of the city's daily count, smoothed until its mean rests on enough cases."""
-    stop = case.after.stop
+    """Logarithm of the rest of the city's daily count: its weekday, and its level smoothed over enough cases."""
+    size = case.after.stop - case.begin
     if case.outside is None:
-        return np.zeros(stop - case.begin)
-    series = case.outside[case.begin : stop].astype(np.float64)
-    mean = series.mean()
-    span = next((span for span in _SPANS if span * mean >= _SPAN_CASES), _SPANS[-1])
-    ones = np.ones(span)
-    sums = np.convolve(series, ones, "full")[span // 2 : span // 2 + series.size]
-    size = np.convolve(np.ones(series.size), ones, "full")[span // 2 : span // 2 + series.size]
-    return np.asarray(np.log((sums + 0.5) / size), dtype=np.float64)
+        return np.zeros(size)
+    series = case.outside[case.begin : case.after.stop].astype(np.float64)
+    weekday = (np.arange(case.begin, case.after.stop) + case.weekday) % 7
+    past = slice(0, case.action + 1 - case.begin)
+    totals = np.bincount(weekday[past], series[past], minlength=7)
+    factor = ((totals + 1) / (totals.mean() + 1))[weekday]
+    span = next((span for span in _SPANS if span * series.mean() >= _SPAN_CASES), _SPANS[-1])
+    middle = slice(span // 2, span // 2 + size)
+    counts, weights = (np.convolve(part, np.ones(span), "full")[middle] for part in (series, factor))
+    return np.asarray(np.log((counts + 0.5) / weights * factor), dtype=np.float64)
 
 
 def _design(case: Case, days: NDArray[np.int64]) -> Floats:

@@ -129,6 +129,10 @@ class Surges:
         """How many."""
         return int(self.day.size)
 
+    def by(self, day: int) -> Surges:
+        """Those whose following days had passed by the end of ``day``."""
+        return self.only(self.day + HORIZON_DAYS <= day)
+
     def only(self, keep: NDArray[np.bool_]) -> Surges:
         """Those that ``keep`` marks."""
         return Surges(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
@@ -185,7 +189,8 @@ def past_surges(known: Daily, groups: NDArray[np.bool_], *, until: int) -> Surge
 
 def _of_service(counts: NDArray[np.int64], groups: NDArray[np.bool_], until: int, number: int) -> Surges | None:
     last = min(until, counts.shape[0] - 1) - HORIZON_DAYS
-    ends = np.arange(last, SHORTEST_DAYS - 1, -EVERY_DAYS)[::-1]
+    # From the first day on, so that a longer history finds the same surges and more.
+    ends = np.arange(SHORTEST_DAYS, last + 1, EVERY_DAYS)
     if not ends.size or not counts.any():
         return None
     inside = np.concatenate([np.zeros((1, len(groups))), np.cumsum(counts @ groups.T.astype(np.float64), axis=0)])

@@ -191,7 +191,8 @@ def _nothing(need: Need, ahead: Course | None) -> Option:
 
 
 def _share(share: tuple[float, float, float]) -> str:
-    return f"{share[0]:.0%} ({share[1]:.0%} to {share[2]:.0%})"
+    mean, low, high = (100 * part for part in share)
+    return f"{mean:.0f} % ({low:.0f} to {high:.0f} %)"
 
 
 def _effect(
@@ -211,13 +212,17 @@ def _effect(
     told = "fewer than" if high < 0 else "more than" if low > 0 else "not clearly different from"
     return {
         "effect": (
-            f"{low:+,.0f} to {high:+,.0f} reports in {HORIZON_DAYS} days beside doing nothing (80 %): {told} expected "
-            "without it."
+            f"{_signed(low)} to {_signed(high)} reports in {HORIZON_DAYS} days beside doing nothing (80 %): "
+            f"{told} expected without it."
         ),
         "known_from": f"{len(done)} measured outcomes of it{' for this service' if done is same else ''}. {because}",
         "effect_low": round(low, 1),
         "effect_high": round(high, 1),
     }
+
+
+def _signed(number: float) -> str:
+    return f"{number:+,.0f}".replace("-", "−")
 
 
 def for_silence(silence: Silence, action: str, work: Work) -> tuple[Option, ...]:

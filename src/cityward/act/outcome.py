@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.act.counterfactual import LEVEL, Case, Expected, alike, fading, going_on, usual, wander
-from cityward.act.course import BACKGROUND_DAYS, FEW, HORIZON_DAYS, SHORTEST_DAYS, Daily, past_surges
+from cityward.act.course import BACKGROUND_DAYS, FEW, HORIZON_DAYS, SHORTEST_DAYS, Daily, Surges
 from cityward.act.options import DO_NOTHING
 from cityward.core.clock import rng
 from cityward.core.identifiers import make_id
@@ -68,7 +68,9 @@ class Action:
     next_day: date | None = None
 
 
-def outcome(action: Action, known: Daily, groups: NDArray[np.bool_], *, as_of: date, seed: int) -> Outcome:
+def outcome(
+    action: Action, known: Daily, groups: NDArray[np.bool_], surges: Surges, *, as_of: date, seed: int
+) -> Outcome:
     """Say what came of ``action`` by the end of ``as_of``.
 
     Parameters
@@ -79,6 +81,8 @@ def outcome(action: Action, known: Daily, groups: NDArray[np.bool_], *, as_of: d
         Incidents up to ``as_of``.
     groups : ndarray of bool, shape (groups, areas)
         `cityward.act.course.neighbour_groups`.
+    surges : Surges
+        Past ones; those whose following weeks had not passed before the action are not used.
     seed : int
         Of the run; each decision has its own stream.
 
@@ -101,9 +105,9 @@ def outcome(action: Action, known: Daily, groups: NDArray[np.bool_], *, as_of: d
     case = _case(action, known, groups, days)
     random = rng(seed, "outcome", action.decision)
     going, going_days = going_on(case, random)
-    surges = past_surges(known, groups, until=case.action)
-    faded = fading(case, surges, random)
-    kind = alike(surges, case.length_days).size
+    past = surges.by(case.action)
+    faded = fading(case, past, random)
+    kind = alike(past, case.length_days).size
     observed = int(case.inside[case.after].sum())
     verdict = judge(observed, going, faded[0] if faded else None)
     told = _Told(action, as_of, days, observed, going, faded[0] if faded else None, kind, verdict)
@@ -192,7 +196,7 @@ class _Told:
 
 def _amount(expected: Expected) -> str:
     number = f"{expected.mean:,.0f}" if expected.mean >= 10 else f"{expected.mean:.1f}"
-    return f"{number} ({expected.low:,.0f} to {expected.high:,.0f}, {LEVEL:.0%} interval)"
+    return f"{number} ({100 * LEVEL:.0f} % interval {expected.low:,.0f} to {expected.high:,.0f})"
 
 
 def _no_answer(action: Action, known: Daily, days: int) -> str:

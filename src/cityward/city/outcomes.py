@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 
-from cityward.act.course import daily
+from cityward.act.course import daily, past_surges
 from cityward.act.outcome import FEWER, MORE, NONE, Action, outcome, together
 from cityward.city.finding import Finding, found
 from cityward.city.prospects import groups_of
@@ -82,7 +82,8 @@ class Outcomes:
             return []
         index, _ = self.city.level(None)
         known, groups = daily(counts, index.ids, until=as_of), groups_of(index)
-        return [outcome(action, known, groups, as_of=as_of, seed=seed) for action in together(actions)]
+        surges = past_surges(known, groups, until=known.days - 1)
+        return [outcome(action, known, groups, surges, as_of=as_of, seed=seed) for action in together(actions)]
 
     def record(self, outcomes: Sequence[Outcome], turn: str) -> None:
         """Keep what was evaluated; an outcome that has not changed leaves no new entry in the ledger."""

@@ -97,7 +97,7 @@ def _proposal(record: Proposal) -> _Parts:
 def _option(option: Option) -> str:
     hours = "hours not known" if option.crew_hours is None else f"about {option.crew_hours:,.1f} hours"
     mark = ", recommended" if option.recommended else ""
-    return f"{option.title} ({hours}{mark}). {option.action} Effect: {option.effect} Known from: {option.known_from}"
+    return f"{option.title} ({hours}{mark}). {option.action} Effect: {option.effect} {option.known_from}"
 
 
 @_parts.register
