@@ -34,6 +34,9 @@ SHORT_DAYS: Final = 7
 FEWEST_SURGES: Final = 5
 """With fewer past surges of its kind nothing is said of how a need fades by itself."""
 
+MOST_SURGES: Final = 400
+"""More would change nothing but the memory that drawing from them takes (4,000 draws of each)."""
+
 _SPANS: Final = (7, 15, 29, 57)
 _SPAN_CASES: Final = 5.0
 _WEEKDAY_SD, _TREND_SD = 0.3, 0.3
@@ -108,12 +111,12 @@ def wander(counts: NDArray[np.int64], groups: NDArray[np.bool_], size: int, acti
     sizes = groups.sum(axis=1)
     if not groups.size or groups.shape[1] < 2:
         return 0.0
-    alike = groups[sizes == sizes[np.abs(sizes - size).argmin()]]
+    same = groups[sizes == sizes[np.abs(sizes - size).argmin()]]
     blocks = min(action + 1, BACKGROUND_DAYS) // HORIZON_DAYS
     if blocks < 3:
         return 0.0
     recent = counts[action + 1 - blocks * HORIZON_DAYS : action + 1]
-    sums = (recent @ alike.T.astype(np.float64)).reshape(blocks, HORIZON_DAYS, -1).sum(axis=1)
+    sums = (recent @ same.T.astype(np.float64)).reshape(blocks, HORIZON_DAYS, -1).sum(axis=1)
     city = recent.sum(axis=1).reshape(blocks, HORIZON_DAYS).sum(axis=1)[:, None]
     if not city.sum():
         return 0.0
@@ -173,8 +176,10 @@ def excess_a_day(case: Case) -> float:
 
 
 def alike(surges: Surges, length_days: int) -> Surges:
-    """Past surges of the same kind: short ones, or long ones."""
-    return surges.only((surges.length_days <= SHORT_DAYS) == (length_days <= SHORT_DAYS))
+    """Past surges of the same kind, short ones or long ones; of very many, the latest `MOST_SURGES`."""
+    kind = surges.only((surges.length_days <= SHORT_DAYS) == (length_days <= SHORT_DAYS))
+    latest = np.argsort(-kind.day, kind="stable")[:MOST_SURGES]
+    return kind.only(np.isin(np.arange(kind.size), latest))
 
 
 def left(surges: Surges, first: int, last: int, generator: np.random.Generator, draws: int = DRAWS) -> Floats:

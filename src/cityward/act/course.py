@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -44,6 +44,13 @@ EVERY_DAYS: Final = 7
 MOST_A_DAY: Final = 5
 HORIZON_DAYS: Final = 28
 """How long after its window a surge is followed."""
+
+MOST_CENTRES: Final = 1_000
+"""Areas around which windows are tried; of more, as many at equal steps, which is enough to learn how surges fade."""
+
+MOST_CELLS: Final = 50_000_000
+LEAST_DAYS: Final = 800
+"""Services times days times areas that are held (400 MB); of a longer history the last days, at least so many."""
 
 FEW: Final = 10
 """With fewer past surges than this the page says that the number is small."""
@@ -84,6 +91,8 @@ class Daily:
 def daily(cube: pl.DataFrame, territories: Sequence[str], *, until: date) -> Daily:
     """Return the cube as an array from its first day to ``until``, which is included even when nothing came.
 
+    Of a very long history the last days, so that no more than `MOST_CELLS` are held.
+
     Parameters
     ----------
     cube : polars.DataFrame
@@ -96,6 +105,10 @@ def daily(cube: pl.DataFrame, territories: Sequence[str], *, until: date) -> Dai
     first = rows["day"].min() if rows.height else until
     if not isinstance(first, date):
         first = until
+    most = max(LEAST_DAYS, MOST_CELLS // max(1, len(services) * len(territories)))
+    if (until - first).days >= most:
+        first = until - timedelta(days=most - 1)
+    rows = rows.filter(pl.col("day") >= first)
     kinds = pl.DataFrame({"service": services}, schema={"service": pl.String}).with_row_index("_service")
     places = pl.DataFrame({"territory": list(territories)}, schema={"territory": pl.String}).with_row_index("_place")
     found = rows.join(kinds, on="service").join(places, on="territory")
@@ -141,12 +154,13 @@ class Surges:
 def neighbour_groups(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
     """Return each area with its nearest neighbours, in `SIZES`, without repetition: shape (groups, areas)."""
     scale = np.cos(np.radians(np.nanmean(lat))) if lat.size else 1.0
-    distance = np.hypot((lon[:, None] - lon) * scale, lat[:, None] - lat)
-    order = np.argsort(distance, axis=1, kind="stable")
+    centres = np.linspace(0, lon.size - 1, min(lon.size, MOST_CENTRES)).astype(np.int64)
+    distance = np.hypot((lon[centres, None] - lon) * scale, lat[centres, None] - lat)
+    order = np.argsort(distance, axis=1, kind="stable")[:, : SIZES[-1]]
     groups = []
     # At most half of the areas: beyond that the rest of the city is the smaller part.
     for size in [size for size in SIZES if size == 1 or size <= lon.size // 2]:
-        group = np.zeros((lon.size, lon.size), dtype=np.bool_)
+        group = np.zeros((centres.size, lon.size), dtype=np.bool_)
         np.put_along_axis(group, order[:, :size], np.True_, axis=1)
         groups.append(group)
     return np.unique(np.concatenate(groups), axis=0)

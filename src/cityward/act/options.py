@@ -109,11 +109,13 @@ def course(need: Need, known: Daily, surges: Surges, *, seed: int) -> Course | N
     # The city's next four weeks are taken to be like its last four.
     ahead = np.concatenate([outside, outside[-HORIZON_DAYS:]])
     case = Case(inside, ahead, max(0, known.at(need.starts)), last, HORIZON_DAYS, known.first.weekday())
-    random = rng(seed, "course", need.id)
+    generator = rng(seed, "course", need.id)
     base, excess = float(usual(case).sum()), excess_a_day(case)
     half = HORIZON_DAYS // 2
-    whole, first, second = (left(kind, *days, random) for days in ((1, HORIZON_DAYS), (1, half), (half + 1, 2 * half)))
-    drawn = random.poisson(base + whole * excess * HORIZON_DAYS)
+    whole, first, second = (
+        left(kind, *days, generator) for days in ((1, HORIZON_DAYS), (1, half), (half + 1, 2 * half))
+    )
+    drawn = generator.poisson(base + whole * excess * HORIZON_DAYS)
     low, high = np.quantile(drawn, (LOW, HIGH), method="inverted_cdf")
     expected = base + float(whole.mean()) * excess * HORIZON_DAYS
     return Course(kind.size, base, expected, float(low), float(high), _spread(first), _spread(second))

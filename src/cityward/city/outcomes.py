@@ -103,12 +103,17 @@ class Outcomes:
     def _actions(self, began: Mapping[str, date]) -> list[Action]:
         proposals = {one.id: one for one in self.city.registers.list_proposals()}
         found: list[Action] = []
+        then: dict[date, dict[str, Need]] = {}
         for decision in self.city.registers.list_decisions():
             proposal = proposals.get(decision.proposal)
             if decision.outcome != "approved" or proposal is None or not proposal.about.startswith("N-"):
                 continue
             decided = day_of(decision, self.city.time_zone)
-            need = self._need_then(proposal.about, decided)
+            if decided not in then:
+                before = needs_before(self.city.folder.turns, decided + timedelta(days=1))
+                then[decided] = {need.id: need for need in before}
+            # As it was told then: later turns may have found it in other areas.
+            need = then[decided].get(proposal.about) or self.city.registers.get_need(proposal.about)
             if need is None:
                 continue
             found.append(
@@ -126,12 +131,6 @@ class Outcomes:
                 )
             )
         return found
-
-    def _need_then(self, identifier: str, day: date) -> Need | None:
-        """The need as the last turn by ``day`` told it: later turns may have found it in other areas."""
-        before = needs_before(self.city.folder.turns, day + timedelta(days=1))
-        then = [need for need in before if need.id == identifier]
-        return then[0] if then else self.city.registers.get_need(identifier)
 
 
 def day_of(decision: Decision, time_zone: str) -> date:
