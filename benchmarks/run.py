@@ -8,6 +8,7 @@ import bench_demo
 import bench_http
 import bench_incidents
 import bench_intake
+import bench_outcome
 import bench_reconcile
 import bench_scan
 from cityward.core.clock import Clock
@@ -19,7 +20,15 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main() -> None:
     """Measure, then write the table; a figure that misses its target says so."""
     figures: dict[str, object] = {}
-    for bench in (bench_demo, bench_http, bench_intake, bench_scan, bench_incidents, bench_reconcile):
+    for bench in (
+        bench_demo,
+        bench_http,
+        bench_intake,
+        bench_scan,
+        bench_incidents,
+        bench_reconcile,
+        bench_outcome,
+    ):
         figures |= bench.main()
     lines = [
         "# Results",

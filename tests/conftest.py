@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,22 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demonstration city, made once; tests that write to it work on a copy."""
     folder = tmp_path_factory.mktemp("demo") / "chicago"
     run_demo(folder).close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def acted_folder(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration six weeks on: of its needs two were inspected, one left alone; tests write to copies."""
+    from cityward.city import open_city
+
+    folder = shutil.copytree(demo_folder, tmp_path_factory.mktemp("acted") / "chicago")
+    toml = folder / "city.toml"
+    toml.write_text(toml.read_text().replace("replicates = 9999", "replicates = 99"))
+    with open_city(folder) as city:
+        needs = [one for one in city.proposals("waiting") if one.about.startswith("N-")]
+        for proposal, option in zip(needs[:3], (1, 1, len(needs[2].options)), strict=True):
+            city.decide(proposal.id, "approved", "Ana Gómez", "A crew is free on Tuesday", option)
+        city.run(as_of=date(2014, 8, 15))
     return folder
 
 

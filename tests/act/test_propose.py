@@ -2,8 +2,11 @@ from datetime import date
 
 import msgspec
 
+from cityward.act.options import DESK, DO_NOTHING, DOORS, INSPECT, READ, ROUND, TABLE, Course, Work
 from cityward.act.propose import MOST_PROPOSALS, propose
-from cityward.core.records import Need, Proposal, Silence
+from cityward.core.records import Need, Option, Outcome, Proposal, Silence
+
+FIRST = date(2014, 7, 1)
 
 NEED = Need(
     id="N-0000000001",
@@ -129,3 +132,86 @@ def test_identifiers_are_unique_and_stay_the_same() -> None:
     assert one == other
     assert len({proposal.id for proposal in one}) == 2
     assert all(proposal.id.startswith("P-") for proposal in one)
+
+
+AHEAD = Course(30, 4.2, 24.0, 9.0, 41.0, (0.53, 0.21, 0.9), (0.48, 0.12, 0.92))
+WORK = Work({"Overflowing carts": 15}, 20, 90.0)
+
+
+def measured(*counts: int, option: str = INSPECT, service: str = "Overflowing carts", settled: bool = True):
+    """Outcomes of one action, each where 40 (30 to 50) were expected."""
+    return [
+        Outcome(
+            id=f"O-{at:010d}", decision="D-1", proposal="P-1", about="N-1", service=service, territories=("2",),
+            names=("Clearing",), option=option, as_of=FIRST, action_day=FIRST, days=28, verdict="fewer than expected",
+            sentence="…", observed=count, fading=40.0, fading_low=30.0, fading_high=50.0, settled=settled,
+        )
+        for at, count in enumerate(counts)
+    ]  # fmt: skip
+
+
+def options_of(need: Need, outcomes: list[Outcome], ahead: Course | None = AHEAD) -> tuple[Option, ...]:
+    courses = {need.id: ahead} if ahead else {}
+    found = propose([need], [], courses=courses, work=WORK, measured=outcomes)
+    return only(found).options
+
+
+def test_a_need_has_options_and_to_do_nothing_is_the_last() -> None:
+    inspect, sweep, nothing = options_of(NEED, [])
+    assert [inspect.title, sweep.title, nothing.title] == [INSPECT, ROUND, DO_NOTHING]
+    assert inspect.recommended
+    assert (inspect.crew_hours, inspect.cost) == (9.2, 828.0)  # 37 reports of 15 minutes
+    assert (sweep.crew_hours, sweep.cost) == (8.0, 720.0)  # two areas
+    assert (nothing.crew_hours, nothing.cost) == (0.0, 0.0)
+    assert {option.people for option in (inspect, sweep, nothing)} == {55_000.0}
+    assert "About 24 reports in 28 days (9 to 41), where 4 are usual." in nothing.effect
+    assert "53 % (21 to 90 %) is left in the first two weeks" in nothing.effect
+    assert nothing.known_from.startswith("30 past surges of this kind")
+
+
+def test_a_need_of_which_no_course_is_known_says_so() -> None:
+    assert options_of(NEED, [], None)[-1].effect == "Nobody can say: too few past surges are known here."
+    few = Course(7, 4.2, 24.0, 9.0, 41.0, (0.5, 0.2, 0.9), (0.4, 0.1, 0.9))
+    assert "7 past surges of this kind in this city: a small number" in options_of(NEED, [], few)[-1].known_from
+
+
+def test_the_desk_comes_first_when_data_entry_is_suspected() -> None:
+    caveat = "More than half of the reports came on one day: it may be a batch of data entry, not a need."
+    found = options_of(msgspec.structs.replace(NEED, caveats=(caveat,)), [])
+    assert [option.title for option in found] == [DESK, INSPECT, ROUND, DO_NOTHING]
+    small = options_of(msgspec.structs.replace(NEED, observed=7), [])
+    assert [option.title for option in small] == [READ, INSPECT, ROUND, DO_NOTHING]
+
+
+def test_an_effect_is_expected_from_measured_outcomes_alone() -> None:
+    unknown = options_of(NEED, [])[0]
+    assert (unknown.effect_low, unknown.effect_high) == (None, None)
+    assert "Measured so far: 2" in options_of(NEED, measured(10, 12))[0].effect
+    known = options_of(NEED, measured(10, 12, 8, 10))[0]
+    assert -24 < known.effect_low < known.effect_high < 0
+    assert "fewer than expected without it" in known.effect
+    assert known.known_from.startswith("4 measured outcomes of it for this service.")
+    same = options_of(NEED, measured(40, 42, 38))[0]
+    assert same.effect_low < 0 < same.effect_high
+    assert "not clearly different" in same.effect
+    assert "more than" in options_of(NEED, measured(70, 72, 78))[0].effect
+
+
+def test_outcomes_of_other_actions_or_unsettled_ones_say_nothing_of_this_one() -> None:
+    for others in (measured(1, 2, 3, option=ROUND), measured(1, 2, 3, settled=False)):
+        assert options_of(NEED, others)[0].effect_low is None
+    elsewhere = options_of(NEED, measured(10, 12, 8, service="Other"))[0]
+    assert elsewhere.known_from.startswith("3 measured outcomes of it. ")
+
+
+def test_hours_without_a_cost_have_none() -> None:
+    options = only(propose([NEED], [])).options
+    assert options[0].crew_hours == 18.5  # 30 minutes each where nothing is set
+    assert options[0].cost is None
+
+
+def test_a_silent_place_can_be_asked_in_two_ways_or_not() -> None:
+    found = only(propose([], [SILENCE], work=WORK)).options
+    assert [option.title for option in found] == [DOORS, TABLE, DO_NOTHING]
+    assert [option.cost for option in found] == [900.0, 3600.0, 0.0]
+    assert {(option.effect_low, option.people) for option in found} == {(None, 7_000.0)}

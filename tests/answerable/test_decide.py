@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import FORBIDDEN, load_system, load_systems
 from cityward.answerable.rules import load_rule
 from cityward.core.errors import Defect, Refused, SettingsError, UserError
-from cityward.core.records import Proposal
+from cityward.core.records import Decision, Option, Proposal, from_json, to_json
 
 NOW = datetime(2014, 7, 1, tzinfo=UTC)
 PROPOSAL = Proposal(
@@ -115,3 +116,59 @@ def test_every_duty_needs_a_name(tmp_path):
     path.write_text(SYSTEM.format(practice="other") + PARTIES.replace('"overseer"', '"owner"'))
     with pytest.raises(SettingsError, match="nobody is named as overseer"):
         load_system(path)
+
+
+def options(*titles):
+    made = [
+        Option(title=title, action="…", effect="not known", known_from="nothing", recommended=at == 0)
+        for at, title in enumerate(titles)
+    ]
+    return msgspec.structs.replace(PROPOSAL, options=tuple(made))
+
+
+def choose(proposal, option, outcome="approved", entries=None):
+    return decide(
+        proposal,
+        outcome=outcome,
+        by="Ana Gómez",
+        because="Crew is free on Tuesday",
+        system=load_systems(Path("nowhere"))["cityward-need-scan"],
+        rule=load_rule("proposal-approval"),
+        at=NOW,
+        append_receipt=lambda entry: (entries if entries is not None else []).append(entry) or 7,
+        option=option,
+        as_of=NOW.date(),
+    )
+
+
+def test_the_option_that_is_approved_is_named_everywhere():
+    entries: list[bytes] = []
+    proposal = options("Inspect", "Do nothing")
+    decision = choose(proposal, 2, entries=entries)
+    assert (decision.option, decision.option_title, decision.as_of) == (2, "Do nothing", NOW.date())
+    assert "option 2 of 2 “Do nothing”, not the one that was recommended," in decision.explanation
+    assert b'"option":"Do nothing"' in entries[0]
+    assert "option 1 of 2 “Inspect”, the one that was recommended," in choose(proposal, None).explanation
+    assert choose(proposal, 1).rule == "proposal-approval 2, row 5"
+
+
+@pytest.mark.parametrize("option", [0, -1, 3, 10**9])
+def test_an_option_that_is_not_there_is_refused(option):
+    with pytest.raises(Refused, match="no option of that number") as refused:
+        choose(options("Inspect", "Do nothing"), option)
+    assert refused.value.rule == "proposal-approval row 4"
+    with pytest.raises(Refused, match="no option of that number"):
+        choose(PROPOSAL, 1)
+
+
+def test_what_is_rejected_has_no_option_and_what_has_none_needs_none():
+    rejected = choose(options("Inspect", "Do nothing"), 2, outcome="rejected")
+    assert (rejected.option, rejected.option_title) == (None, "")
+    assert choose(PROPOSAL, None).option is None
+
+
+def test_a_decision_of_before_options_is_still_read():
+    old = msgspec.json.decode(to_json(choose(PROPOSAL, None)))
+    for name in ("option", "option_title", "as_of"):
+        del old[name]
+    assert from_json(msgspec.json.encode(old), Decision).option is None

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/silence", "/compare", "/ahead", "/proposals", "/intake", "/ledger?verify=1")
+PAGES = ("/", "/silence", "/compare", "/ahead", "/proposals", "/outcomes", "/intake", "/ledger?verify=1")
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
 
@@ -90,12 +90,12 @@ def test_a_mistake_loses_nothing_and_a_decision_leaves_a_receipt(page: Page):
     page.locator("main .ranked a").first.click()
     page.fill("#by", "boss")
     page.fill("#because", HOSTILE)
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve 1").click()
     assert "no person is named" in page.inner_text("[role=alert]")
     assert page.input_value("#because") == HOSTILE
     page.troubles.clear()  # the browser notes the 422 that the test asked for
     page.fill("#by", "Ana Gómez")
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve 1").click()
     page.wait_for_url("**/explain/D-*")
     assert HOSTILE in page.inner_text("main")
     assert page.title() != "owned"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cityward.act.options import NO_WORK, UNKNOWN_EFFECT, Course, Work, for_need, for_silence
 from cityward.core.identifiers import make_id
-from cityward.core.records import ALL_SERVICES, Need, Proposal, Silence
+from cityward.core.records import ALL_SERVICES, Need, Outcome, Proposal, Silence
 
 MOST_PROPOSALS: Final = 12
 """More would not be read; what is left out waits in the lists of needs, silent places and forecasts."""
 
 _FROM_NEEDS, _FROM_SILENCES = 6, 3
-_UNKNOWN_EFFECT: Final = "Not known yet: what comes of it will tell, confirmed by residents."
+_UNKNOWN_EFFECT: Final = UNKNOWN_EFFECT
 
 SMALL_NUMBER: Final = 10
 """Fewer reports than this are looked at one by one before anybody is sent."""
@@ -24,6 +25,10 @@ SAME_PLACES_SHARE: Final = 0.5
 def propose(
     needs: Sequence[Need],
     silences: Sequence[Silence],
+    *,
+    courses: Mapping[str, Course] | None = None,
+    work: Work = NO_WORK,
+    measured: Sequence[Outcome] = (),
 ) -> list[Proposal]:
     """Return at most `MOST_PROPOSALS` proposals: from needs, then silent places.
 
@@ -31,14 +36,21 @@ def propose(
     ----------
     needs, silences : sequence
         Best first. A need over all services is left out where a single service's need says the same.
+    courses : mapping, optional
+        By the identifier of a need, what is expected of it when nobody acts.
+    work : Work
+        What a report takes, and what an hour costs.
+    measured : sequence of Outcome
+        What came of earlier actions; effects are read off them.
 
     Returns
     -------
     list of Proposal
         All waiting. The reason reads on from "because": it ends with a full stop.
     """
-    found = [_from_need(need) for need in _distinct(needs)[:_FROM_NEEDS]]
-    found += [_from_silence(silence) for silence in silences[:_FROM_SILENCES]]
+    ahead = courses or {}
+    found = [_from_need(need, ahead.get(need.id), work, measured) for need in _distinct(needs)[:_FROM_NEEDS]]
+    found += [_from_silence(silence, work) for silence in silences[:_FROM_SILENCES]]
     return found[:MOST_PROPOSALS]
 
 
@@ -53,7 +65,7 @@ def _distinct(needs: Sequence[Need]) -> list[Need]:
     return [need for need in needs if need.service != ALL_SERVICES or not explained(need)]
 
 
-def _from_need(need: Need) -> Proposal:
+def _from_need(need: Need, ahead: Course | None, work: Work, measured: Sequence[Outcome]) -> Proposal:
     where = need.names[0] if len(need.names) == 1 else f"{len(need.names)} areas around {need.names[0]}"
     what = "reports of all kinds" if need.service == ALL_SERVICES else _inside(need.service)
     if any("data entry" in caveat for caveat in need.caveats):
@@ -64,6 +76,7 @@ def _from_need(need: Need) -> Proposal:
         action = f"Send an inspection to {where} within three working days and report what is found for each address."
     # The rank of the strongest of all shuffles is only a bound.
     often = "less than once" if need.p_value * (need.replicates + 1) < 1.5 else "about once"
+    options = for_need(need, where, action, ahead, work, measured)
     return Proposal(
         id=make_id("proposal", need.id, action),
         about=need.id,
@@ -75,12 +88,13 @@ def _from_need(need: Need) -> Proposal:
             f"{need.recurrence_days:,.0f} days."
         ),
         action=action,
-        effect=_UNKNOWN_EFFECT,
+        effect=options[0].effect,
         system="cityward-need-scan",
+        options=options,
     )
 
 
-def _from_silence(silence: Silence) -> Proposal:
+def _from_silence(silence: Silence, work: Work) -> Proposal:
     action = f"Ask in {silence.name}: knock on doors, call, or set up a table at a library or clinic for a week."
     return Proposal(
         id=make_id("proposal", silence.id, action),
@@ -92,6 +106,7 @@ def _from_silence(silence: Silence) -> Proposal:
         action=action,
         effect=_UNKNOWN_EFFECT,
         system="cityward-silence",
+        options=for_silence(silence, action, work),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -30,6 +30,8 @@ def decide(
     rule: Rule,
     at: datetime,
     append_receipt: Callable[[bytes], int],
+    option: int | None = None,
+    as_of: date | None = None,
 ) -> Decision:
     """Turn a proposal into a decision with rule, parties, explanation and receipt.
 
@@ -49,6 +51,10 @@ def decide(
         The moment (UTC).
     append_receipt : callable
         Appends to the ledger and returns the index.
+    option : int, optional
+        Number (from 1) of the option that is approved; default the recommended one, which is the first.
+    as_of : datetime.date, optional
+        Last day that was known when it was decided.
 
     Raises
     ------
@@ -64,17 +70,18 @@ def decide(
         raise UserError(
             f"A name has at most {NAME_CHARS_MAX} and a reason {REASON_CHARS_MAX} characters.", "Shorten it."
         )
+    chosen = _chosen(proposal, option) if outcome == "approved" else None
     facts = {
         "system_registered": system is not None,
         "person_named": re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+", by) is not None,
         "reason_given": len(because) >= REASON_CHARS_MIN,
+        "option_known": option is None or outcome == "rejected" or chosen is not None,
     }
     number, row = rule.evaluate(facts)
     if row.then == "refuse" or system is None:
         raise Refused(
             f"{rule.id} row {number}", f"{proposal.id} was not decided: {row.because}.", "Mend that and decide again."
         )
-    verb = "approved" if outcome == "approved" else "rejected"
     decision = Decision(
         id=make_id("decision", proposal.id, outcome, by, at.isoformat()),
         proposal=proposal.id,
@@ -89,13 +96,31 @@ def decide(
         ),
         at=at,
         explanation=(
-            f"{by} {verb} “{proposal.title}” because: {because} It was proposed because {proposal.because} "
-            f"The rule allowed the decision because {row.because}."
+            f"{by} {outcome} “{proposal.title}”{_told(proposal, chosen)} because: {because} "
+            f"It was proposed because {proposal.because} The rule allowed the decision because {row.because}."
         ),
         appeal=system.appeal,
         receipt=-1,
+        option=chosen,
+        option_title=proposal.options[chosen - 1].title if chosen else "",
+        as_of=as_of,
     )
-    entry = receipt(
-        "decision", decision.id, at, to_json(decision), outcome=outcome, proposal=proposal.id, rule=decision.rule
-    )
+    facts_told = {"outcome": outcome, "proposal": proposal.id, "rule": decision.rule}
+    if chosen:
+        facts_told["option"] = decision.option_title
+    entry = receipt("decision", decision.id, at, to_json(decision), **facts_told)
     return msgspec.structs.replace(decision, receipt=append_receipt(entry))
+
+
+def _chosen(proposal: Proposal, option: int | None) -> int | None:
+    """Number of the option that is approved; None when there is none of that number, or none at all."""
+    wanted = 1 if option is None else option
+    return wanted if 1 <= wanted <= len(proposal.options) else None
+
+
+def _told(proposal: Proposal, chosen: int | None) -> str:
+    if not chosen:
+        return ""
+    option = proposal.options[chosen - 1]
+    which = "the one that was recommended" if option.recommended else "not the one that was recommended"
+    return f", option {chosen} of {len(proposal.options)} “{option.title}”, {which},"

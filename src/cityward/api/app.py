@@ -181,12 +181,17 @@ def _add_decisions(app: FastAPI, city: City) -> None:
         outcome: Annotated[str, Body(pattern="^(approved|rejected)$")],
         by: Annotated[str, Body(max_length=200)],
         because: Annotated[str, Body(max_length=4_000)],
+        option: Annotated[int | None, Body(ge=1, le=100)] = None,
     ) -> Response:
-        return answer(city.decide(identifier, outcome, by, because), 201)  # type: ignore[arg-type]
+        return answer(city.decide(identifier, outcome, by, because, option), 201)  # type: ignore[arg-type]
 
     @app.get("/api/decisions", tags=["act"], summary="Decisions, newest first")
     def decisions(limit: Limit = 50, offset: Offset = 0) -> Response:
         return answer(city.decisions()[offset : offset + limit])
+
+    @app.get("/api/outcomes", tags=["act"], summary="What came of decisions, the newest action first")
+    def outcomes(limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer({"sums": city.outcomes.sums(), "outcomes": city.outcomes.all()[offset : offset + limit]})
 
     @app.post("/api/turns", tags=["city"], summary="Take one turn of the loop", status_code=201)
     def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,11 +12,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 
+from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
+from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
@@ -88,9 +91,11 @@ class City(Intaking, Finding):
                 before=needs,
                 warned=warned,
                 answered=self._answered(as_of),
+                evaluate=lambda counts: self.outcomes.evaluate(counts, as_of=as_of, seed=seed),
             )
             write_turn(found, self.folder.turns)
             self._record(found.turn, found.proposals)
+            self.outcomes.record(found.outcomes, found.turn.id)
         return msgspec.structs.replace(found.turn, receipt=self.receipt_of(found.turn.id))
 
     def replay(self, plan: Plan, progress: Callable[[int], None] | None = None) -> Replay:
@@ -113,8 +118,8 @@ class City(Intaking, Finding):
 
     def _answered(self, as_of: date) -> set[str]:
         """What actions were approved for, by the end of a day."""
-        end = end_of_day(as_of, self.time_zone)
-        approved = {one.proposal for one in self.decisions() if one.outcome == "approved" and one.at <= end}
+        decided = [one for one in self.decisions() if one.outcome == "approved" and one.option_title != DO_NOTHING]
+        approved = {one.proposal for one in decided if day_of(one, self.time_zone) <= as_of}
         return {proposal.about for proposal in self.proposals("approved") if proposal.id in approved}
 
     def _last_day(self) -> date:
@@ -129,8 +134,23 @@ class City(Intaking, Finding):
 
     # -- act and answer ----------------------------------------------------------------------------
 
-    def decide(self, identifier: str, outcome: Literal["approved", "rejected"], by: str, because: str) -> Decision:
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What came of decisions."""
+        return Outcomes(self)
+
+    def decide(
+        self,
+        identifier: str,
+        outcome: Literal["approved", "rejected"],
+        by: str,
+        because: str,
+        option: int | None = None,
+    ) -> Decision:
         """Decide a proposal as a named person with a reason; the only way to effect.
+
+        ``option`` is the number (from 1) of the one that is approved; default the recommended one. The decision
+        acts from the last day that the city knows.
 
         Raises
         ------
@@ -145,6 +165,7 @@ class City(Intaking, Finding):
                     f"See 'cityward explain {identifier}' for who and why.",
                 )
             systems = load_systems(self.folder.systems)
+            turn = self.turn()
             decision = decide(
                 proposal,
                 outcome=outcome,
@@ -154,6 +175,8 @@ class City(Intaking, Finding):
                 rule=load_rule("proposal-approval"),
                 at=self.clock.now(),
                 append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
+                option=option,
+                as_of=turn.as_of if turn else None,
             )
             self.registers.put_decision(decision)
             self.registers.put_receipts({decision.id: decision.receipt})
@@ -164,7 +187,7 @@ class City(Intaking, Finding):
         return self.registers.list_decisions()
 
     def explain(self, identifier: str) -> Explanation:
-        """Why: for a need, warning, silence, proposal, refusal or decision, from stored evidence alone."""
+        """Why: for a finding, proposal, refusal, decision or outcome, from stored evidence alone."""
         finders: dict[str, Callable[[str], Any]] = {
             "need": self.registers.get_need,
             "silence": self.registers.get_silence,
@@ -172,6 +195,7 @@ class City(Intaking, Finding):
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,
             "warning": lambda name: self.registers.get(name, EarlyWarning),
+            "outcome": self.outcomes.one,
         }
         kind = kind_of(identifier)
         if kind not in finders:

@@ -6,7 +6,7 @@ equal inputs write equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -14,9 +14,11 @@ from pathlib import Path
 
 import polars as pl
 
+from cityward.act.course import daily
 from cityward.act.propose import propose
 from cityward.anticipate.forecast import forecast
 from cityward.city.foreseeing import foresee
+from cityward.city.prospects import courses, work_of
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
 from cityward.core.frames import CUBE
@@ -31,6 +33,7 @@ from cityward.core.records import (
     Heard,
     LevelTest,
     Need,
+    Outcome,
     Proposal,
     Record,
     Silence,
@@ -114,6 +117,7 @@ class Found:
     forecast: pl.DataFrame
     outlook: pl.DataFrame
     proposals: list[Proposal]
+    outcomes: Sequence[Outcome] = ()
 
 
 def tell_apart(history: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -133,6 +137,7 @@ def take_turn(
     before: Sequence[Need] = (),
     warned: Sequence[EarlyWarning] = (),
     answered: Collection[str] = (),
+    evaluate: Callable[[pl.DataFrame], Sequence[Outcome]] = lambda _: (),
 ) -> Found:
     """Know, anticipate and propose as of the end of ``as_of`` (a local day).
 
@@ -154,6 +159,8 @@ def take_turn(
         Warnings of that turn.
     answered : collection of str
         Needs and warnings for which an action was approved.
+    evaluate : callable
+        Says from the cube what came of earlier decisions.
     """
     zone = settings.city.time_zone
     history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
@@ -177,10 +184,18 @@ def take_turn(
         horizon_days=settings.forecast.horizon_days,
         seed=seed,
     )
+    outcomes = evaluate(counts)
     foreseen = foresee(
         counts, collapsed, ahead, territories, needs, settings, as_of=as_of, before=warned, answered=set(answered)
     )
-    proposals = [*propose(needs, quiet), *foreseen.proposals]
+    proposals = propose(
+        needs,
+        quiet,
+        courses=courses(daily(counts, index.ids, until=as_of), index, needs, seed=seed),
+        work=work_of(settings.work),
+        measured=outcomes,
+    )
+    proposals += foreseen.proposals
     turn = Turn(
         id=make_id("run", as_of, seed, history.height, _digest(counts), to_json([needs, quiet]).decode()),
         as_of=as_of,
@@ -204,7 +219,7 @@ def take_turn(
         growth_test=foreseen.growth_test,
         level_tests=tuple(foreseen.tests),
     )
-    return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals)
+    return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals, outcomes)
 
 
 @durable("writing the turn")

@@ -64,22 +64,28 @@ def proposals(state: str | None, folder: str, json_: bool) -> None:
         return
     for proposal in found:
         click.echo(f"{proposal.id}  {proposal.state}: {proposal.title}. {proposal.because}")
+        for number, option in enumerate(proposal.options, start=1):
+            hours = "" if option.crew_hours is None else f" ({option.crew_hours:,.1f} hours)"
+            click.echo(f"    {number}. {option.title}{hours}: {option.effect}")
 
 
 @click.command()
 @click.argument("identifier")
 @click.option("--approve", "outcome", flag_value="approved", help="Approve it.")
 @click.option("--reject", "outcome", flag_value="rejected", help="Reject it.")
+@click.option("--option", type=int, help="Number of the option to approve; default: the recommended one, the first.")
 @click.option("--by", required=True, help="Your first and last name.")
 @click.option("--because", required=True, help="Your reason, in at least 10 characters.")
 @city_option
 @json_option
-def decide(identifier: str, outcome: str | None, by: str, because: str, folder: str, json_: bool) -> None:
+def decide(
+    identifier: str, outcome: str | None, option: int | None, by: str, because: str, folder: str, json_: bool
+) -> None:
     """Decide the proposal IDENTIFIER."""
     if outcome not in ("approved", "rejected"):
         raise UserError("Approve or reject?", "Add --approve or --reject.")
     with open_city(folder) as city:
-        decision = city.decide(identifier, outcome, by, because)  # type: ignore[arg-type]
+        decision = city.decide(identifier, outcome, by, because, option)  # type: ignore[arg-type]
     if json_:
         as_json(decision)
         return

@@ -16,13 +16,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
-from cityward.console import ahead_pages, words
+from cityward.console import ahead_pages, outcome_pages, words
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
-PARTS: tuple[Any, ...] = (ahead_pages,)
+PARTS: tuple[Any, ...] = (ahead_pages, outcome_pages)
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25
@@ -116,6 +116,7 @@ class Console:
             proposal=proposal,
             decisions=decisions,
             told=self.city.explain(identifier),
+            outcomes=self.city.outcomes.about(identifier),
             form={"by": "", "because": "", "problem": "", **form},
             **need_page(self.city.turn(), need),
         )
@@ -136,6 +137,7 @@ class Console:
             "proposal.html",
             form.pop("status", 200),
             proposal=proposal,
+            currency=self.city.settings.work.currency,
             told=self.city.explain(identifier),
             decisions=[decision for decision in self.city.decisions() if decision.proposal == identifier],
             form={"by": "", "because": "", "problem": "", **form},
@@ -146,12 +148,13 @@ class Console:
         fields = {
             name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
         }
-        outcome: Literal["approved", "rejected"] = "approved" if fields.get("outcome") == "approved" else "rejected"
+        asked = fields.get("outcome", "approved" if "option" in fields else "")
+        outcome: Literal["approved", "rejected"] = "approved" if asked == "approved" else "rejected"
         by, because = fields.get("by", ""), fields.get("because", "")
         try:
-            if fields.get("outcome") not in ("approved", "rejected"):
-                raise UserError("Approve or reject?", "Press one of the two buttons.")
-            decision = self.city.decide(identifier, outcome, by, because)
+            if asked not in ("approved", "rejected"):
+                raise UserError("Approve or reject?", "Press one of the buttons.")
+            decision = self.city.decide(identifier, outcome, by, because, _option(fields.get("option")))
         except UnknownId:
             raise
         except (Refused, UserError) as error:
@@ -210,6 +213,13 @@ class Console:
                 verdict=place.verdict if place else CANNOT_TELL,
             )
         return JSONResponse(polygons, headers={"cache-control": "no-cache"})
+
+
+def _option(number: str | None) -> int | None:
+    """The number of an option; what is no number is no option either, and the rule says so."""
+    if number is None:
+        return None
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0
 
 
 def mount_console(app: FastAPI, city: City) -> None:

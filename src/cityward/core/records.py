@@ -249,7 +249,12 @@ class Party(Record, frozen=True, kw_only=True):
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """What was decided, by whom, under which rule, and how to appeal."""
+    """What was decided, by whom, under which rule, and how to appeal.
+
+    ``option`` is the number (from 1) of the option that was approved and ``option_title`` its name; None and empty
+    where nothing was approved, or there was nothing to choose. ``as_of`` is the last day that was known when it was
+    decided: what comes of it is counted from the day after.
+    """
 
     id: str
     proposal: str
@@ -263,6 +268,49 @@ class Decision(Record, frozen=True, kw_only=True):
     explanation: str
     appeal: str
     receipt: int  # index in the ledger
+    option: int | None = None
+    option_title: str = ""
+    as_of: date | None = None
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """What came of a decision about a need, against what was expected without action.
+
+    ``observed`` counts the ``days`` after ``action_day``. ``fading`` is what would have come had the need faded as
+    past surges here did (``past_surges`` of them), ``going_on`` what would have come had the days before gone on;
+    each with its 90 % interval, None where nothing can be said. ``difference_low`` and ``difference_high`` bound
+    observed less fading. ``verdict`` is one of `cityward.act.outcome.VERDICTS`. ``series`` holds (day, observed,
+    fading, low, high, going on), the last four None before the action. ``settled`` says that no later day and
+    hardly a late report can change it.
+    """
+
+    id: str
+    decision: str
+    proposal: str
+    about: str
+    service: str
+    territories: tuple[str, ...]
+    names: tuple[str, ...]
+    option: str
+    as_of: date
+    action_day: date
+    days: int
+    verdict: str
+    sentence: str
+    observed: int | None = None
+    usual: float | None = None
+    fading: float | None = None
+    fading_low: float | None = None
+    fading_high: float | None = None
+    going_on: float | None = None
+    going_on_low: float | None = None
+    going_on_high: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    past_surges: int = 0
+    settled: bool = False
+    caveats: tuple[str, ...] = ()
+    series: tuple[tuple[date, int, float | None, float | None, float | None, float | None], ...] = ()
 
 
 class Backtest(Record, frozen=True, kw_only=True):

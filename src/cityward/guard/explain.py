@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-from cityward.core.records import Decision, EarlyWarning, Explanation, Need, Proposal, Record, Refusal, Silence
+from cityward.core.records import (
+    Decision,
+    EarlyWarning,
+    Explanation,
+    Need,
+    Option,
+    Outcome,
+    Proposal,
+    Record,
+    Refusal,
+    Silence,
+)
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -17,7 +28,7 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
 
     Parameters
     ----------
-    record : Need, EarlyWarning, Silence, Proposal, Refusal or Decision
+    record : Need, EarlyWarning, Silence, Proposal, Refusal, Decision or Outcome
         What to explain.
     receipt : int or None
         Ledger index of its entry.
@@ -86,11 +97,43 @@ def _proposal(record: Proposal) -> _Parts:
         ("because", record.because),
         ("what would be done", record.action),
         ("effect", record.effect),
+        *((f"option {at}", _option(option)) for at, option in enumerate(record.options, start=1)),
         ("proposed by", f"{record.system}, a registered system"),
         ("about", record.about),
         ("state", record.state),
     ]
     return "proposal", record.title, evidence, "proposal-approval: a named person decides and says why"
+
+
+def _option(option: Option) -> str:
+    hours = "hours not known" if option.crew_hours is None else f"about {option.crew_hours:,.1f} hours"
+    mark = ", recommended" if option.recommended else ""
+    return f"{option.title} ({hours}{mark}). {option.action} Effect: {option.effect} {option.known_from}"
+
+
+@_parts.register
+def _outcome(record: Outcome) -> _Parts:
+    def span(name: str, what: str) -> list[tuple[str, str]]:
+        mean, low, high = (getattr(record, key) for key in (name, f"{name}_low", f"{name}_high"))
+        told = f"{mean:,.1f} (90 % interval {low:,.0f} to {high:,.0f})" if mean is not None else "cannot be told"
+        return [(what, told)]
+
+    known = record.observed is not None
+    evidence = [
+        ("verdict", record.verdict),
+        ("about", record.about),
+        ("decision", record.decision),
+        ("what was decided", record.option or "to act"),
+        ("reports of " + record.service, f"{record.observed:,} in {record.days} days" if known else "not counted"),
+        *(span("fading", "expected had it faded as past surges do") if known else []),
+        *(span("going_on", "expected had the days before gone on") if known else []),
+        *([("past surges of its kind", f"{record.past_surges:,}")] if known else []),
+        ("counted from", f"the day after {record.action_day}, as known on {record.as_of}"),
+        ("settled", "yes" if record.settled else "no, later turns may change it"),
+        *(("take care", caveat) for caveat in record.caveats),
+    ]
+    rule = "a difference is told only outside the intervals of both comparisons, and never before 14 days"
+    return "outcome", record.sentence, evidence, rule
 
 
 @_parts.register
@@ -112,6 +155,8 @@ def _decision(record: Decision) -> _Parts:
         ("decided by", f"{record.by}, {record.at:%Y-%m-%d %H:%M} UTC"),
         ("reason", record.because),
         ("proposal", record.proposal),
+        *([("option that was chosen", record.option_title)] if record.option_title else []),
+        *([("known when it was decided", f"days to {record.as_of}")] if record.as_of else []),
         ("system", record.system),
         *((f"{party.duty}", party.name) for party in record.parties),
         ("how to contest it", record.appeal),

@@ -53,6 +53,22 @@
       ];
       return base;
     },
+    outcome(data) {
+      const base = frame();
+      const line = (name, values, type, width) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: { color: colour("--ink"), width, type }, itemStyle: { color: colour("--ink") } });
+      base.xAxis.data = data.days;
+      base.grid.top = 58; // on a phone the legend has two lines
+      base.legend.itemGap = 14;
+      base.legend.data = ["reports", "fading", { name: "90 % interval", icon: "rect" }, "going on"];
+      base.series = [
+        ...band("90 % interval", data.low, data.high, "middle"),
+        { name: "reports", type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
+          markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("--alarm"), type: "solid", width: 2 }, data: [{ xAxis: data.action }] } },
+        line("fading", data.fading, "dashed", 2),
+        line("going on", data.going, "dotted", 1.5),
+      ];
+      return base;
+    },
   };
 
   for (const box of document.querySelectorAll("[data-chart]")) {
