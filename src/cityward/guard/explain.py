@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-from cityward.core.records import Decision, Explanation, Need, Proposal, Record, Refusal, Silence
+from cityward.core.records import Alert, Decision, Explanation, Need, Proposal, Record, Refusal, Silence
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -17,7 +17,7 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
 
     Parameters
     ----------
-    record : Need, Silence, Proposal, Refusal or Decision
+    record : Need, Silence, Alert, Proposal, Refusal or Decision
         What to explain.
     receipt : int or None
         Ledger index of its entry.
@@ -78,6 +78,22 @@ def _silence(record: Silence) -> _Parts:
         ("compared with", ", ".join(record.compared_with)),
     ]
     return "silence", record.sentence, evidence, "comparison with similar territories, uncertainty included"
+
+
+@_parts.register
+def _alert(record: Alert) -> _Parts:
+    ended = f"{record.cleared_at:%Y-%m-%d %H:%M} UTC: {record.cleared_because}" if record.cleared_at else "not yet"
+    evidence = [
+        ("state", record.state),
+        ("opened", f"{record.opened_at:%Y-%m-%d %H:%M} UTC"),
+        ("cleared", ended),
+        ("source", record.source),
+        ("sensors", ", ".join(record.sensors[:20])),
+        *record.evidence,
+        ("what to do", record.advice),
+        ("known by", f"{record.known_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+    return "alert", record.sentence, evidence, record.rule
 
 
 @_parts.register
