@@ -18,10 +18,14 @@ SHARE = 0.5
 
 @dataclass(slots=True)
 class Event:
-    """Streams that jumped together: hour of opening, of the last jump, and of clearing (None while it lasts)."""
+    """Streams that jumped together: hour of opening, of the last jump, and of clearing (None while it lasts).
+
+    ``first`` are the streams of the hour of opening: they name the event, whoever joins it later.
+    """
 
     opened: int
     last: int
+    first: frozenset[int]
     streams: set[int]
     sign: int
     cleared: int | None = None
@@ -50,6 +54,8 @@ def corroborate(scores: Scores, high: Flags, half: Flags) -> tuple[Flags, list[E
             others = near[np.asarray(told)[near]]
             with_it = others[recent[way][others]]
             if not others.size or with_it.size < max(1, SHARE * others.size):
+                # What a sensor of an open event says is part of it, and no reason to check the sensor.
+                shared[stream, hour] = any(_open(event, int(hour)) and stream in event.streams for event in events)
                 continue
             shared[stream, hour] = True
             _join(events, int(hour), {int(stream), *map(int, with_it)}, way, scores)
@@ -64,8 +70,12 @@ def _join(events: list[Event], hour: int, streams: set[int], way: int, scores: S
     """Go on with an event that is still open among the same streams or their neighbours, or begin one."""
     around = streams | {int(near) for stream in streams for near in scores.near[stream]}
     for event in reversed(events):
-        if event.last + 2 * TOGETHER_HOURS > hour and event.streams & around:
+        if _open(event, hour) and event.streams & around:
             event.last = hour
             event.streams |= streams
             return
-    events.append(Event(hour, hour, streams, way))
+    events.append(Event(hour, hour, frozenset(streams), streams, way))
+
+
+def _open(event: Event, hour: int) -> bool:
+    return event.last + 2 * TOGETHER_HOURS > hour

@@ -40,9 +40,6 @@ PAST_HOURS = 168
 MOVED_METRES = 250.0
 """A step that no correction of a position explains."""
 
-NEIGHBOURS_TOLD = 20
-"""Most sensors of an event that are named."""
-
 _US = 1_000_000
 
 

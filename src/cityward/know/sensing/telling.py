@@ -11,7 +11,7 @@ from cityward.core.identifiers import make_id
 from cityward.core.properties import PROPERTIES
 from cityward.core.records import Alert
 from cityward.know.sensing.events import Event
-from cityward.know.sensing.faults import NEIGHBOURS_TOLD, PAST_HOURS
+from cityward.know.sensing.faults import PAST_HOURS
 from cityward.know.sensing.hours import Hours, Matrix
 from cityward.know.sensing.life import BLOCKED, OVER, UNKNOWN, Episode
 from cityward.know.sensing.rules import Limit, LimitRules
@@ -143,29 +143,25 @@ class Telling:
     def event(self, event: Event) -> Alert:
         """A jump that neighbours share."""
         rows = [self._rows[stream] for stream in sorted(event.streams)]
-        label, way = self._label(min(event.streams)), "rose" if event.sign > 0 else "fell"
-        values = [
-            float(np.nanmax(self._hours.mean[stream, event.opened : event.last + 1], initial=-np.inf))
-            for stream in event.streams
-        ]
-        finite = [value for value in values if np.isfinite(value)]
-        opened = self._hours.ends(event.opened)
-        cleared = None if event.cleared is None else self._hours.ends(event.cleared)
-        first = rows[0]
-        names = ", ".join(row["sensor"] for row in rows[:NEIGHBOURS_TOLD])
+        label, rose = self._label(min(event.streams)), event.sign > 0
+        values = self._hours.mean[sorted(event.streams), event.opened : event.last + 1]
+        values = values[~np.isnan(values)]
+        peak = float(values.max() if rose else values.min()) if values.size else None
+        to = "" if peak is None else f" {'up' if rose else 'down'} to {peak:,.1f} {rows[0]['unit']}"
+        named = min((self._rows[stream] for stream in event.first), key=lambda row: (row["source"], row["sensor"]))
         return self._alert(
             "event",
-            first | {"sensor": min(row["sensor"] for row in rows)},
-            opened_at=opened,
-            cleared_at=cleared,
-            because="no further jump for six hours" if cleared else "",
-            sentence=f"{label} {way} at {len(rows)} neighbouring sensors at once: something happens.",
-            advice="Look for what happens there; the sensors agree."
-            if event.sign > 0
+            named,
+            opened_at=self._hours.ends(event.opened),
+            cleared_at=None if event.cleared is None else self._hours.ends(event.cleared),
+            because="no further jump for six hours" if event.cleared is not None else "",
+            sentence=f"{label} {'rose' if rose else 'fell'} at {len(rows)} neighbouring sensors at once{to}.",
+            advice="Look for what happens there: the sensors agree."
+            if rose
             else "The sensors agree. When all fall at once, look at what delivers them too.",
-            evidence=[("sensors", names), ("accepted by chance", f"{ALARMS_A_YEAR:g} a year of each sensor alone")],
+            evidence=[("accepted by chance", f"{ALARMS_A_YEAR:g} a year of each sensor alone")],
             rule="event 1: an unusual jump that at least half of the neighbours share within 3 hours",
-            peak=max(finite) if finite else None,
+            peak=peak,
             sensors=tuple(row["sensor"] for row in rows),
         )
 

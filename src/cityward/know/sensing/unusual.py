@@ -76,7 +76,8 @@ def score(hours: Hours, usable: NDArray[np.bool_], moved: NDArray[np.intp], time
     names = hours.streams["property"].to_list()
     values = np.where(usable, measure(hours.mean, names), np.nan)
     near = neighbours(hours)
-    placed = np.where(moved > 0, np.nan, values)  # neighbours are those of the first place
+    usable &= moved == 0  # neighbours are those of the first place
+    placed = np.where(usable, _ratio_measure(hours.mean, names), np.nan)
     beside = placed - _beside(placed, near)
     days, clock = hours.local(time_zone)
     base, scale = _rhythm(values, days, clock, moved)
@@ -102,6 +103,19 @@ def measure(values: Matrix, names: list[str]) -> Matrix:
     """Return values in the measure of scores: the square root of concentrations, which evens out their spread."""
     skewed = np.array([name in PROPERTIES and PROPERTIES[name].concentration for name in names])
     return np.where(skewed[:, None], np.sqrt(np.maximum(values, 0.0)), values)
+
+
+def _ratio_measure(values: Matrix, names: list[str]) -> Matrix:
+    """Return values in the measure in which a stream is held beside its neighbours: logarithms of concentrations.
+
+    What one place has more of than another it mostly has as a share, whatever the weather. A little is added, so
+    that next to nothing beside nothing is not a large ratio.
+    """
+    told = [PROPERTIES.get(name) for name in names]
+    skewed = np.array([known is not None and known.concentration for known in told])
+    little = np.array([0.1 if known is not None and known.unit == "mg/m³" else 2.0 for known in told])
+    with np.errstate(invalid="ignore"):
+        return np.where(skewed[:, None], np.log(np.maximum(values, 0.0) + little[:, None]), values)
 
 
 def natural(values: Matrix, name: str) -> Matrix:
@@ -203,7 +217,7 @@ def _centre(values: Matrix, days: NDArray[np.intp], moved: NDArray[np.intp]) -> 
 
 
 def _many(past: Matrix) -> NDArray[np.bool_]:
-    return np.asarray((~np.isnan(past)).sum(axis=1) >= 7 * VALUES_MIN)
+    return np.asarray((~np.isnan(past)).sum(axis=1) >= 7 * 18)
 
 
 def _by_day(
@@ -247,7 +261,11 @@ def _bounds(scores: Matrix, group: NDArray[np.str_], days: NDArray[np.intp], rat
             past = sizes[:, first[max(day - PAST_DAYS, 0)] : first[day]]
             past = past[~np.isnan(past)]
             if past.size >= SCORES_MIN:
-                found[rows, first[day] : first[day + 1]] = max(SCORE_MIN, tail_quantile(past, rate))
+                bound = max(SCORE_MIN, tail_quantile(past, rate))
+                here = slice(first[day], first[day + 1])
+                found[rows, here] = bound
+                # One fault must not raise the bar for the next: what was an alarm counts as its threshold.
+                sizes[:, here] = np.minimum(sizes[:, here], bound)
     return found
 
 
