@@ -118,7 +118,7 @@ def test_every_kind_of_file_brings_the_same_observation(city: City, tmp_path: Pa
         ({"at": None}, "it needs a time"),
         ({"sensor": " "}, "a value needs the sensor"),
         ({"sensor": "s" * 201}, "characters"),
-        ({"lat": 148.8}, "outside the globe"),
+        ({"lat": 148.8}, "lat is beyond a pole"),
         ({"what": None}, "property"),
     ],
 )

@@ -126,7 +126,7 @@ def _of_observation(mapping: ObservationMapping) -> list[Check]:
         Check(
             "value",
             ~pl.col("@value_given"),
-            _say(mapping, "value", "is empty; an observation without one says nothing."),
+            _say(mapping, "value", "is empty; without it nothing was observed."),
         ),
         Check(
             "value",

@@ -34,6 +34,10 @@ TAIL = 0.02
 SCORE_MIN = 4.0
 """No smaller score is unusual, however calm the past was."""
 
+SHIFT_MIN = 0.2
+"""No smaller shift of a concentration, in logarithms, is told: a fifth. Where neighbours hardly differ, one at fault
+would otherwise move the median against which all others are held, and they would be blamed."""
+
 NEIGHBOUR_METRES = 5_000.0
 NEIGHBOURS_MIN, NEIGHBOURS_MAX = 2, 16
 """Sensors within 5 km are neighbours, the sixteen heard first: one that is new displaces none, so that what was
@@ -85,8 +89,9 @@ def score(hours: Hours, usable: NDArray[np.bool_], moved: NDArray[np.intp], time
     step = residual - _previous(residual)
     jump = step / _spread(step, days)
     lasting = _running_median(beside, 24)
-    centre, width = _centre(beside, days, moved)
-    shift = (lasting - centre) / width
+    centre, width = _centre(beside, lasting, days, moved)
+    skewed = np.array([name in PROPERTIES and PROPERTIES[name].concentration for name in names])
+    shift = (lasting - centre) / np.where(skewed[:, None], np.maximum(width, SHIFT_MIN / SCORE_MIN), width)
     group = np.array(names)
     return Scores(
         jump,
@@ -113,7 +118,7 @@ def _ratio_measure(values: Matrix, names: list[str]) -> Matrix:
     """
     told = [PROPERTIES.get(name) for name in names]
     skewed = np.array([known is not None and known.concentration for known in told])
-    little = np.array([0.1 if known is not None and known.unit == "mg/m³" else 2.0 for known in told])
+    little = np.array([0.1 if known is not None and known.unit == "mg/m³" else 5.0 for known in told])
     with np.errstate(invalid="ignore"):
         return np.where(skewed[:, None], np.log(np.maximum(values, 0.0) + little[:, None]), values)
 
@@ -206,17 +211,17 @@ def _floored(past: Matrix) -> NDArray[np.float64]:
     """Median over the past, but never nought: whole numbers often step by nothing."""
     size = _median(past)
     rest = np.nanmean(np.where(np.isnan(past), 0.0, past), axis=1)
-    enough = (~np.isnan(past)).sum(axis=1) >= 3 * VALUES_MIN
-    return np.where(enough & (np.maximum(size, rest) > 0), np.maximum(size, rest / 2), np.nan)
+    return np.where(_many(past) & (np.maximum(size, rest) > 0), np.maximum(size, rest / 2), np.nan)
 
 
-def _centre(values: Matrix, days: NDArray[np.intp], moved: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
-    """Median and spread of the days before, of each stream, since its last move."""
+def _centre(values: Matrix, lasting: Matrix, days: NDArray[np.intp], moved: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+    """Median of the days before, and the spread of lasting values about it, of each stream since its last move."""
     centre = _by_day(values, days, lambda past: np.where(_many(past), _median(past), np.nan), moved)
-    return centre, _by_day(np.abs(values - centre), days, lambda past: _MAD * _floored(past), moved)
+    return centre, _by_day(np.abs(lasting - centre), days, lambda past: _MAD * _floored(past), moved)
 
 
 def _many(past: Matrix) -> NDArray[np.bool_]:
+    """Whether a week was learned from: a spread of fewer hours, which hang together, is far too small."""
     return np.asarray((~np.isnan(past)).sum(axis=1) >= 7 * 18)
 
 
