@@ -28,6 +28,10 @@ SCORES_MIN = 400
 ALARMS_A_YEAR = 1.0
 """Alarms by chance that are accepted, for each sensor, property and kind in a year."""
 
+LASTING_A_YEAR = 2_500
+"""Looks at lasting values that count as one each in a year: their hours hang together, and an alarm must last six of
+them. Chosen so that a year of 39 real streams keeps to `ALARMS_A_YEAR`; see ``benchmarks/bench_sensors.py``."""
+
 TAIL = 0.02
 """Share of past scores that the tail is fitted to."""
 
@@ -97,7 +101,7 @@ def score(hours: Hours, usable: NDArray[np.bool_], moved: NDArray[np.intp], time
         jump,
         _bounds(jump, group, days, ALARMS_A_YEAR / 8760),
         shift,
-        _bounds(shift, group, days, ALARMS_A_YEAR / 365),
+        _bounds(shift, group, days, ALARMS_A_YEAR / LASTING_A_YEAR),
         base,
         scale,
         near,
