@@ -11,6 +11,7 @@ import bench_intake
 import bench_outcome
 import bench_reconcile
 import bench_scan
+import bench_sensors
 from cityward.core.clock import Clock
 from measure import machine
 
@@ -28,6 +29,7 @@ def main() -> None:
         bench_incidents,
         bench_reconcile,
         bench_outcome,
+        bench_sensors,
     ):
         figures |= bench.main()
     lines = [

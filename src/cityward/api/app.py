@@ -7,7 +7,7 @@ import gzip
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -55,6 +55,7 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     add_problems(app)
     _add_intake(app, city)
     _add_findings(app, city)
+    _add_sensors(app, city)
     _add_decisions(app, city)
     _add_evidence(app, city)
     app.add_middleware(Shield, hosts=hosts)
@@ -80,6 +81,7 @@ def _add_intake(app: FastAPI, city: City) -> None:
             }
         },
     )
+    @app.post("/api/sources/{source}/observations", tags=["intake"], summary="Take in observations, likewise")
     async def take(source: str, request: Request) -> Response:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in INTAKE_TYPES:
@@ -162,6 +164,31 @@ def _add_findings(app: FastAPI, city: City) -> None:
     ) -> Response:
         days = city.forecast(service, territory).to_dicts()
         return answer({"days": days, "backtests": city.backtests()})
+
+
+def _add_sensors(app: FastAPI, city: City) -> None:
+    @app.get("/api/alerts", tags=["know"], summary="Alerts of the last watch, the gravest open ones first")
+    def alerts(
+        state: Annotated[str | None, Query(pattern="^(open|cleared)$")] = None,
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> Response:
+        told = city.observing.told()
+        cleared = [alert for alert in (told.alerts if told else ()) if alert.cleared_at][::-1]
+        lasting = list(told.open if told else ())
+        shown = {None: lasting + cleared, "open": lasting, "cleared": cleared}[state]
+        return answer([{"state": alert.state, **msgspec.structs.asdict(alert)} for alert in shown[offset:][:limit]])
+
+    @app.get("/api/sensors", tags=["know"], summary="Streams with their last value, its age and their state")
+    def sensors(limit: Limit = 50, offset: Offset = 0) -> Response:
+        frame = city.observing.sensors()
+        return answer(frame.slice(offset, limit).to_dicts())
+
+    @app.post("/api/watch", tags=["city"], summary="Watch the sensors up to now, or to a moment", status_code=201)
+    def watch(until: Annotated[datetime | None, Body(embed=True)] = None) -> Response:
+        if until is not None and until.tzinfo is None:
+            raise UserError("The moment has no offset from UTC.", "Write 2026-03-08T12:00:00Z.")
+        return answer(city.observing.watch(until), 201)
 
 
 def _add_decisions(app: FastAPI, city: City) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +27,7 @@ from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of
 from cityward.core.receipts import receipt
 from cityward.core.records import (
+    Alert,
     Decision,
     EarlyWarning,
     Explanation,
@@ -35,6 +37,9 @@ from cityward.core.records import (
 from cityward.guard.consult import history_frame
 from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
+
+if TYPE_CHECKING:
+    from cityward.city.observing import Observing
 
 R = TypeVar("R")
 
@@ -96,7 +101,17 @@ class City(Intaking, Finding):
             write_turn(found, self.folder.turns)
             self._record(found.turn, found.proposals)
             self.outcomes.record(found.outcomes, found.turn.id)
+            if self.observing.any():
+                with contextlib.suppress(UserError):  # sensors that said nothing by then are no reason to stop
+                    self.observing.watch(end_of_day(as_of, self.time_zone))
         return msgspec.structs.replace(found.turn, receipt=self.receipt_of(found.turn.id))
+
+    @cached_property
+    def observing(self) -> Observing:
+        """Its sensors."""
+        from cityward.city.observing import Observing
+
+        return Observing(self)
 
     def replay(self, plan: Plan, progress: Callable[[int], None] | None = None) -> Replay:
         """Daily surveillance of past days; see `cityward.city.replay.replay`."""
@@ -191,6 +206,7 @@ class City(Intaking, Finding):
         finders: dict[str, Callable[[str], Any]] = {
             "need": self.registers.get_need,
             "silence": self.registers.get_silence,
+            "alert": lambda identifier: self.registers.get(identifier, Alert),
             "proposal": self.registers.get_proposal,
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,

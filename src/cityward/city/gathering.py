@@ -17,7 +17,7 @@ from cityward.core.clock import Clock, monotonic
 from cityward.core.errors import CityBusy
 from cityward.core.records import Intake
 from cityward.sense.files import decode_ndjson
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.quick import MESSAGE_BYTES, decode
 
 WAITING_MESSAGES = 10_000
@@ -34,7 +34,7 @@ LINGER_SECONDS = 0.002
 class _Message:
     """What waits: a small message as it came, or a larger one that its sender has decoded."""
 
-    mapping: Mapping
+    mapping: Reading
     origin: str
     body: bytes
     batch: Batch | None
@@ -62,7 +62,7 @@ class Gatherer:
         self._thread = threading.Thread(target=self._work, name="cityward-gatherer", daemon=True)
         self._thread.start()
 
-    def take(self, body: bytes, mapping: Mapping, origin: str) -> Future[Intake]:
+    def take(self, body: bytes, mapping: Reading, origin: str) -> Future[Intake]:
         """Hand over one message of NDJSON; the future ends when its rows are durable.
 
         A message larger than `MESSAGE_BYTES` is decoded here, in the thread of its sender.

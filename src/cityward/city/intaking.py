@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import polars as pl
+
 from cityward.city.gathering import Gatherer
 from cityward.city.opened import Opened
 from cityward.city.reading import read_ahead
@@ -19,8 +21,9 @@ from cityward.core.records import (
 )
 from cityward.know.place import place
 from cityward.sense.files import read_file
-from cityward.sense.mapping import Mapping, load_mapping
+from cityward.sense.mapping import ObservationMapping, Reading, load_mapping
 from cityward.sense.quick import MESSAGE_BYTES
+from cityward.sense.sensor_list import load_sensor_list, with_places
 from cityward.store.disk import durable, replace_file
 
 R = TypeVar("R")
@@ -29,13 +32,13 @@ R = TypeVar("R")
 class Intaking(Opened):
     """What a city does with rows that reach it."""
 
-    def mappings(self) -> dict[str, Mapping]:
+    def mappings(self) -> dict[str, Reading]:
         """Mappings of this city's sources, by source name."""
         found = (load_mapping(path) for path in sorted(self.folder.sources.glob("*.toml")))
         return {mapping.source: mapping for mapping in found}
 
     @durable("keeping the mapping")
-    def add_mapping(self, path: Path) -> Mapping:
+    def add_mapping(self, path: Path) -> Reading:
         """Check a mapping and keep it in the city folder.
 
         Raises
@@ -44,6 +47,7 @@ class Intaking(Opened):
             It would change one that another process may be working with.
         """
         mapping = load_mapping(path)
+        self._add_sensor_list(path.parent, mapping)
         target, content = self.folder.sources / f"{mapping.source}.toml", path.read_bytes()
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
@@ -53,8 +57,20 @@ class Intaking(Opened):
                 replace_file(target, content)
         return mapping
 
+    def _add_sensor_list(self, folder: Path, mapping: Reading) -> None:
+        """Keep the list of sensors that a mapping names, as the mapping is kept."""
+        if not isinstance(mapping, ObservationMapping) or mapping.sensors is None:
+            return
+        load_sensor_list(folder, mapping)  # refuses before anything is written
+        target, content = self.folder.sources / mapping.sensors.file, (folder / mapping.sensors.file).read_bytes()
+        if not target.exists() or content != target.read_bytes():
+            with self.writing():
+                target.parent.mkdir(exist_ok=True)
+                replace_file(target, content)
+                self._sensor_lists.pop(mapping.source, None)
+
     def sense(
-        self, path: Path, mapping: Mapping, replay: bool = False, progress: Callable[[int], None] | None = None
+        self, path: Path, mapping: Reading, replay: bool = False, progress: Callable[[int], None] | None = None
     ) -> list[Intake]:
         """Take in a file; return what became of each batch.
 
@@ -62,7 +78,7 @@ class Intaking(Opened):
         ----------
         path : pathlib.Path
             CSV, Parquet, NDJSON or GeoJSON, also gzipped.
-        mapping : Mapping
+        mapping : Reading
             Which column is what.
         replay : bool
             The file was mended: rows of it that are good now leave quarantine.
@@ -122,8 +138,24 @@ class Intaking(Opened):
             return self._gatherer
 
     @cached_property
-    def _mapping_cache(self) -> dict[str, Mapping]:
+    def _mapping_cache(self) -> dict[str, Reading]:
         return {}
+
+    @cached_property
+    def _sensor_lists(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def _with_places(self, frame: pl.DataFrame, source: str) -> pl.DataFrame:
+        """Observations with the place of their sensor, where a list of sensors tells it."""
+        if "observed_at" not in frame.columns:
+            return frame
+        if source not in self._sensor_lists:
+            mapping = self.mappings().get(source)
+            none = frame.clear().select("sensor", "lon", "lat")
+            self._sensor_lists[source] = (
+                load_sensor_list(self.folder.sources, mapping) if isinstance(mapping, ObservationMapping) else none
+            )
+        return with_places(frame, self._sensor_lists[source])
 
     def _admit_parts(self, batch: Batch, heights: list[int]) -> list[Intake]:
         with self.writing() as door:
@@ -134,7 +166,7 @@ class Intaking(Opened):
             source=batch.source,
             origin=batch.origin,
             received=batch.received,
-            frame=place(batch.frame, self.level(None)[0]),
+            frame=place(self._with_places(batch.frame, batch.source), self.level(None)[0]),
             quarantine=batch.quarantine,
             classes=batch.classes,
             extra=batch.extra,

@@ -14,7 +14,7 @@ from cityward.core.errors import UserError
 from cityward.core.records import Intake
 
 if TYPE_CHECKING:
-    from cityward.sense.mapping import Mapping
+    from cityward.sense.mapping import Reading
 
 
 @click.command()
@@ -51,7 +51,7 @@ def sense(file: Path, map_file: Path | None, guess: bool, replay: bool, folder: 
         click.echo(f"  row {row['row']:,}: {row['reason']}")
 
 
-def _only_mapping(mappings: dict[str, Mapping]) -> Mapping:
+def _only_mapping(mappings: dict[str, Reading]) -> Reading:
     if len(mappings) == 1:
         return next(iter(mappings.values()))
     known = f"This city knows: {', '.join(mappings)} (sources/*.toml)." if mappings else "Make one with --guess."

@@ -77,6 +77,35 @@ _HISTORY: Final[dict[str, Any]] = {
 HISTORY: Final = pl.Schema(_HISTORY)
 """An interaction as kept in history."""
 
+_OBSERVATION: Final[dict[str, Any]] = {
+    "source": pl.String,
+    "sensor": pl.String,  # the source's own identifier of the sensor
+    "property": pl.String,  # what is measured, by its name in `cityward.core.properties`
+    "unit": pl.String,  # that of ``value``, by its sign
+    "observed_at": UTC_TIME,
+    "value": pl.Float64,
+    "lon": pl.Float64,
+    "lat": pl.Float64,
+    "stated_territory": pl.String,
+}
+OBSERVATION: Final = pl.Schema(_OBSERVATION)
+"""One measured value of a sensor's datastream, as decoded from a source, before the door."""
+
+PLACED_OBSERVATION: Final = pl.Schema([*OBSERVATION.items(), ("territory", pl.String), ("placed_by", pl.String)])
+"""An observation with its territory."""
+
+_OBSERVED: Final[dict[str, Any]] = {
+    **PLACED_OBSERVATION,
+    "month": pl.String,
+    "received_at": UTC_TIME,
+    "key": pl.UInt64,  # (source, sensor, property, observed_at)
+    "digest": pl.UInt64,
+    "sequence": pl.Int64,
+    "revision": pl.Boolean,
+}
+OBSERVED: Final = pl.Schema(_OBSERVED)
+"""An observation as kept in history; the columns of bookkeeping mean what they mean in `HISTORY`."""
+
 QUARANTINE: Final = pl.Schema({"row": pl.Int64, "reason": pl.String, "column": pl.String, "raw": pl.String})
 """A row that failed validation: its 1-based number, why, where, and what it said (as JSON)."""
 

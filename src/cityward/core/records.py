@@ -404,6 +404,41 @@ class GrowthTest(Record, frozen=True, kw_only=True):
     used: bool
 
 
+class Alert(Record, frozen=True, kw_only=True):
+    """Something that a sensor says, or that is wrong with it, from its opening to its clearing.
+
+    ``kind`` is ``limit``, ``event``, ``unusual``, ``shift``, ``silent``, ``stuck``, ``implausible`` or ``moved``.
+    ``sensors`` are several for an event; ``measured`` is the property. ``peak`` is the worst value so far in
+    ``unit``, beside the ``level`` that it is held against. ``known_at`` is the moment of knowledge;
+    ``cleared_because`` says why it ended.
+    """
+
+    id: str
+    kind: str
+    source: str
+    sensors: tuple[str, ...]
+    measured: str
+    unit: str
+    territory: str | None
+    opened_at: datetime
+    cleared_at: datetime | None
+    cleared_because: str
+    known_at: datetime
+    peak: float | None
+    level: float | None
+    sentence: str
+    advice: str
+    evidence: tuple[tuple[str, str], ...]
+    rule: str
+
+    @property
+    def state(self) -> str:
+        """``opened`` in its first hours, then ``lasting``; ``cleared`` in the end."""
+        if self.cleared_at is not None:
+            return "cleared"
+        return "opened" if (self.known_at - self.opened_at).total_seconds() < 3 * 3600 else "lasting"
+
+
 class Explanation(Record, frozen=True, kw_only=True):
     """Why: the finding in a sentence, the evidence as pairs, the rule, and the receipt."""
 

@@ -6,6 +6,7 @@ The only module that may append to history; a layer rule and a test hold it to t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from cityward.guard.biometric import suspects, templates
 from cityward.private.coarsen import coarsen_address, coarsen_point
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.redact import redact
+from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable, table_of
 from cityward.store.history_writer import ADDED, REPEATED, REVISED, HistoryWriter
 from cityward.store.registers import Registers
 
@@ -49,12 +51,11 @@ def open_door(
     cityward.core.errors.StoreError
         What a process that ended early left in the log cannot be finished.
     """
-    writer = HistoryWriter(folder, clock)
+    door = Door(folder, registers, pseudonyms, append_receipt, clock)
     try:
-        door = Door(writer, registers, pseudonyms, append_receipt, clock)
         door.flush()
     except BaseException:
-        writer.close(flush=False)
+        door.abandon()
         raise
     return door
 
@@ -89,19 +90,27 @@ class Door:
 
     def __init__(
         self,
-        writer: HistoryWriter,
+        folder: Path,
         registers: Registers,
         pseudonyms: Pseudonyms,
         append_receipt: Callable[[bytes], int],
         clock: Clock,
     ) -> None:
-        self._writer = writer
+        self._folder = folder
         self._registers = registers
         self._pseudonyms = pseudonyms
         self._append_receipt = append_receipt
         self._clock = clock
         # Acknowledged by the log, perhaps not yet by the registers.
-        self._unnoted = [from_json(note, Intake) for note in writer.recovered]
+        self._unnoted: list[Intake] = []
+        self._writers: dict[str, HistoryWriter] = {}
+        self._writer_of(INTERACTIONS)
+        if OBSERVATIONS.begun(folder):
+            try:
+                self._writer_of(OBSERVATIONS)
+            except BaseException:
+                self.abandon()
+                raise
         self._batches: int | None = None  # so far: a part of identifiers, because the clock may stand still
 
     def treat(self, batch: Batch) -> Treated:
@@ -151,7 +160,8 @@ class Door:
     def flush(self) -> None:
         """Move acknowledged rows into the tables."""
         self._note_intakes()
-        self._writer.flush()
+        for writer in self._writers.values():
+            writer.flush()
 
     def close(self) -> None:
         """Flush and give the writer lock back."""
@@ -160,7 +170,23 @@ class Door:
             self._note_intakes()
             noted = True
         finally:
-            self._writer.close(flush=noted)
+            self._close(flush=noted)
+
+    def abandon(self) -> None:
+        """Give the writer lock back without a flush: what is acknowledged stays safe in the log."""
+        self._close(flush=False)
+
+    def _close(self, *, flush: bool) -> None:
+        with ExitStack() as closing:  # each is closed, whatever the others meet
+            for writer in self._writers.values():
+                closing.callback(writer.close, flush=flush)
+
+    def _writer_of(self, table: HistoryTable) -> HistoryWriter:
+        writer = self._writers.get(table.name)
+        if writer is None:
+            writer = self._writers[table.name] = HistoryWriter(self._folder, self._clock, table)
+            self._unnoted += [from_json(note, Intake) for note in writer.recovered]
+        return writer
 
     def _note_intakes(self) -> None:
         """Tell the registers what the log has; until they know, the log with its notes is not cut."""
@@ -175,7 +201,8 @@ class Door:
             self._batches = self._registers.intakes()
         if treated.refused_for:
             self._note_refusal(treated)
-        plan = self._writer.plan(treated.frame)
+        writer = self._writer_of(table_of(treated.frame))
+        plan = writer.plan(treated.frame)
         outcome = np.full(batch.frame.height, _REFUSED, dtype=np.uint8)
         outcome[~treated.refused.to_numpy()] = plan.outcome
         counts = np.bincount(outcome, minlength=4)
@@ -195,7 +222,7 @@ class Door:
         if intake.received != intake.admitted + intake.quarantined + intake.refused:
             raise Defect(f"{intake.batch}: received is not the sum of admitted, quarantined and refused.")
         self._registers.put_quarantine(batch.source, batch.origin, batch.quarantine)
-        self._writer.commit(plan, note=to_json(intake))
+        writer.commit(plan, note=to_json(intake))
         self._unnoted.append(intake)
         self._batches += 1
         self._note_intakes()

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from cityward.core.errors import Refused
-from cityward.core.frames import HISTORY
+from cityward.core.frames import HISTORY, OBSERVED
 from cityward.store.history import HistoryReader
 
 _PERSONAL = {"person", "text", "address"}
@@ -21,6 +21,8 @@ PURPOSES: dict[str, frozenset[str]] = {
     "forecasting": _COUNTING,
     "case-handling": frozenset(HISTORY) - {"person"},
     "audit": frozenset(HISTORY),
+    # Measured values say nothing of persons.
+    "sensing": frozenset(OBSERVED),
 }
 """Columns of history that each purpose covers. Whoever is not in this table reads nothing."""
 

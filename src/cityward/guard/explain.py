@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from cityward.core.records import (
+    Alert,
     Decision,
     EarlyWarning,
     Explanation,
@@ -28,7 +29,8 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
 
     Parameters
     ----------
-    record : Need, EarlyWarning, Silence, Proposal, Refusal, Decision or Outcome
+    record : Record
+        One of those that `_parts` knows.
         What to explain.
     receipt : int or None
         Ledger index of its entry.
@@ -89,6 +91,22 @@ def _silence(record: Silence) -> _Parts:
         ("compared with", ", ".join(record.compared_with)),
     ]
     return "silence", record.sentence, evidence, "comparison with similar territories, uncertainty included"
+
+
+@_parts.register
+def _alert(record: Alert) -> _Parts:
+    ended = f"{record.cleared_at:%Y-%m-%d %H:%M} UTC: {record.cleared_because}" if record.cleared_at else "not yet"
+    evidence = [
+        ("state", record.state),
+        ("opened", f"{record.opened_at:%Y-%m-%d %H:%M} UTC"),
+        ("cleared", ended),
+        ("source", record.source),
+        ("sensors", ", ".join(record.sensors[:20])),
+        *record.evidence,
+        ("what to do", record.advice),
+        ("known by", f"{record.known_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+    return "alert", record.sentence, evidence, record.rule
 
 
 @_parts.register

@@ -1,11 +1,11 @@
-"""Gives each interaction its territory: by point, else by the code that the source states."""
+"""Gives each interaction or observation its territory: by point, else by the code that the source states."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from cityward.core.frames import PLACED, conform
+from cityward.core.frames import PLACED, PLACED_OBSERVATION, conform
 from cityward.know.territory import TerritoryIndex
 
 _POINT, _CODE, _NOWHERE = 0, 1, 2
@@ -18,7 +18,7 @@ def place(frame: pl.DataFrame, index: TerritoryIndex) -> pl.DataFrame:
     Parameters
     ----------
     frame : polars.DataFrame
-        `cityward.core.frames.INTERACTION` columns.
+        `cityward.core.frames.INTERACTION` or `cityward.core.frames.OBSERVATION` columns.
     index : TerritoryIndex
         The level to place in.
     """
@@ -31,4 +31,4 @@ def place(frame: pl.DataFrame, index: TerritoryIndex) -> pl.DataFrame:
         found[unplaced] = index.positions(stated.gather(unplaced))
         how[unplaced] = np.where(found[unplaced] >= 0, _CODE, _NOWHERE)
     placed = frame.with_columns(index.id_column.gather(found).alias("territory"), _HOW.gather(how).alias("placed_by"))
-    return conform(placed, PLACED)
+    return conform(placed, PLACED_OBSERVATION if "observed_at" in frame.columns else PLACED)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cityward.core.limits import CLOCK_SKEW_HOURS, ID_CHARS, TEXT_CHARS, YEAR_MIN
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import ObservationMapping, Reading
 from cityward.sense.stamps import AMBIGUOUS
 
 RAW = "raw:"
@@ -42,17 +42,19 @@ class Check:
     says: pl.Expr
 
 
-def checks_of(mapping: Mapping) -> list[Check]:
+def checks_of(mapping: Reading) -> list[Check]:
     """Every check that does not depend on the time now, worst first."""
+    if isinstance(mapping, ObservationMapping):
+        return _of_observation(mapping)
     checks = [*_identity(mapping), *_times(mapping), *_position(mapping), *_words(mapping)]
     return [check for check in checks if check.column in mapping.sources() or check.column == "service"]
 
 
-def checks_now(mapping: Mapping, now: datetime) -> list[Check]:
+def checks_now(mapping: Reading, now: datetime) -> list[Check]:
     """Checks against the time now: stamps from the future are not believed."""
     return [
         Check(name, pl.col(name) > latest(now), _say(mapping, name, "{day}lies in the future."))
-        for name in ("occurred_at", "closed_at")
+        for name in mapping.times
         if name in mapping.sources()
     ]
 
@@ -69,7 +71,7 @@ def with_remedy(says: pl.Expr, origin: str, from_file: bool) -> pl.Expr:
     return says + " Correct the row and send it again."
 
 
-def _identity(mapping: Mapping) -> list[Check]:
+def _identity(mapping: Reading) -> list[Check]:
     column = pl.col("id")
     empty = "is empty; without it the same row could be counted twice."
     return [
@@ -78,13 +80,10 @@ def _identity(mapping: Mapping) -> list[Check]:
     ]
 
 
-def _times(mapping: Mapping) -> list[Check]:
+def _times(mapping: Reading) -> list[Check]:
     occurred, closed = pl.col("occurred_at"), pl.col("closed_at")
     unread = {name: pl.col(f"@{name}_given") & pl.col(name).is_null() for name in ("occurred_at", "closed_at")}
-    first, because = date(YEAR_MIN, 1, 1), f"before the year {YEAR_MIN}."
-    if mapping.not_before and mapping.not_before > first:
-        first, because = mapping.not_before, f"before {mapping.not_before}, its first day (not_before)."
-    start = datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(mapping.time_zone)).astimezone(UTC)
+    start, because = _earliest(mapping)
     before = pl.concat_str(
         _say(mapping, "closed_at", "{day}is before occurred_at"), _day(mapping, "occurred_at"), ignore_nulls=True
     ) + pl.lit(".")
@@ -101,7 +100,51 @@ def _times(mapping: Mapping) -> list[Check]:
     ]
 
 
-def _position(mapping: Mapping) -> list[Check]:
+def _earliest(mapping: Reading) -> tuple[datetime, str]:
+    """The first moment that is believed, and why."""
+    first, because = date(YEAR_MIN, 1, 1), f"before the year {YEAR_MIN}."
+    if mapping.not_before and mapping.not_before > first:
+        first, because = mapping.not_before, f"before {mapping.not_before}, its first day (not_before)."
+    return datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(mapping.time_zone)).astimezone(UTC), because
+
+
+def _of_observation(mapping: ObservationMapping) -> list[Check]:
+    sensor, at, value = pl.col("sensor"), pl.col("observed_at"), pl.col("@value")
+    start, because = _earliest(mapping)
+    shown = "{value}" if "unit" in mapping.sources() else ""
+    no_unit = f"is none in which that property can be given{shown}; correct it, or the mapping."
+    checks = [
+        Check("sensor", sensor.is_null(), _say(mapping, "sensor", "is empty; a value needs the sensor it comes from.")),
+        Check("sensor", sensor.str.len_chars() > ID_CHARS, _too_long(mapping, "sensor", ID_CHARS)),
+        Check("property", pl.col("property").is_null(), _say(mapping, "property", "is empty and has no default.")),
+        Check("property", pl.col("property").str.len_chars() > ID_CHARS, _too_long(mapping, "property", ID_CHARS)),
+        Check("unit", pl.col("@unit").is_null(), _say(mapping, "unit", "is empty and has no default.")),
+        Check("unit", pl.col("@unit").is_not_null() & ~pl.col("@unit_fits"), _say(mapping, "unit", no_unit)),
+        Check("observed_at", ~pl.col("@observed_at_given"), _say(mapping, "observed_at", "is empty; it needs a time.")),
+        Check("observed_at", pl.col("@observed_at_given") & at.is_null(), _unreadable(mapping, "observed_at")),
+        Check("observed_at", at < start, _say(mapping, "observed_at", "{day}lies " + because)),
+        Check(
+            "value",
+            ~pl.col("@value_given"),
+            _say(mapping, "value", "is empty; without it nothing was observed."),
+        ),
+        Check(
+            "value",
+            pl.col("@value_given") & ~value.is_finite().fill_null(value=False),
+            _say(mapping, "value", "is not a number{value}."),
+        ),
+        *_position(mapping),
+        Check(
+            "stated_territory",
+            pl.col("stated_territory").str.len_chars() > ID_CHARS,
+            _too_long(mapping, "stated_territory", ID_CHARS),
+        ),
+    ]
+    always = {"property", "unit"}
+    return [check for check in checks if check.column in mapping.sources() or check.column in always]
+
+
+def _position(mapping: Reading) -> list[Check]:
     lon, lat = pl.col("@lon"), pl.col("@lat")
     outside = (lon.abs() > 180) | (lat.abs() > 90)
     swapped = (lat.abs() > 90) & (lat.abs() <= 180) & (lon.abs() <= 90)
@@ -121,7 +164,7 @@ def _position(mapping: Mapping) -> list[Check]:
     return [*numbers, Check("lat", outside & lon.is_finite() & lat.is_finite(), says)]
 
 
-def _words(mapping: Mapping) -> list[Check]:
+def _words(mapping: Reading) -> list[Check]:
     service, status = pl.col("service"), pl.col("@status")
     unknown = "says a word{value} that the mapping does not list under [status]; add it there or mend the row."
     no_service = 'is empty and the mapping has no default; add [service] default = "...".'
@@ -136,7 +179,7 @@ def _words(mapping: Mapping) -> list[Check]:
     ]
 
 
-def _unreadable(mapping: Mapping, name: str) -> pl.Expr:
+def _unreadable(mapping: Reading, name: str) -> pl.Expr:
     plain = _say(mapping, name, "is no date or time that can be read{value}.")
     either = 'may be day first or month first{value}; write date_order = "day" or "month" in the mapping.'
     if mapping.date_order or mapping.date_formats:
@@ -145,14 +188,14 @@ def _unreadable(mapping: Mapping, name: str) -> pl.Expr:
     return pl.when(doubtful).then(_say(mapping, name, either)).otherwise(plain)
 
 
-def _too_long(mapping: Mapping, name: str, chars: int) -> pl.Expr:
+def _too_long(mapping: Reading, name: str, chars: int) -> pl.Expr:
     length = pl.col(name).str.len_chars().cast(pl.String)
     return pl.concat_str(
         pl.lit(f"{_label(mapping, name)} has "), length, pl.lit(f" characters; at most {chars:,} fit.")
     )
 
 
-def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:
+def _say(mapping: Reading, name: str, sentence: str) -> pl.Expr:
     """``sentence`` after the column's name; ``{value}`` and ``{day}`` show its value if it is public."""
     parts = [pl.lit(f"{_label(mapping, name)} ")]
     before, mark, after = sentence.partition("{value}")
@@ -168,12 +211,12 @@ def _say(mapping: Mapping, name: str, sentence: str) -> pl.Expr:
     return pl.concat_str(*parts, pl.lit(after), ignore_nulls=True)
 
 
-def _day(mapping: Mapping, name: str) -> pl.Expr:
+def _day(mapping: Reading, name: str) -> pl.Expr:
     if mapping.class_of(name) != "public":
         return pl.lit("")
     return pl.col(name).dt.convert_time_zone(mapping.time_zone).dt.strftime("%Y-%m-%d ")
 
 
-def _label(mapping: Mapping, name: str) -> str:
+def _label(mapping: Reading, name: str) -> str:
     source = mapping.sources().get(name)
     return name if source in (None, name) else f"{name} (column '{source}')"

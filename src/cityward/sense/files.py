@@ -10,12 +10,12 @@ from pathlib import Path
 from cityward.core.batch import Batch
 from cityward.core.errors import SourceError
 from cityward.sense import quick
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded, csv, geojson, ndjson, parquet
 from cityward.sense.text import encoding_of, head_of
 from cityward.sense.validate import validate
 
-_READERS: dict[str, Callable[[Path, Mapping], Iterator[Decoded]]] = {
+_READERS: dict[str, Callable[[Path, Reading], Iterator[Decoded]]] = {
     "csv": csv.read,
     "parquet": parquet.read,
     "ndjson": ndjson.read,
@@ -30,14 +30,14 @@ _CONTROLS = 8
 _COLLECTION = re.compile(r'"type"\s*:\s*"FeatureCollection"')
 
 
-def read_file(path: Path, mapping: Mapping, now: datetime) -> Iterator[Batch]:
+def read_file(path: Path, mapping: Reading, now: datetime) -> Iterator[Batch]:
     """Yield the batches of a file: CSV, Parquet, NDJSON or GeoJSON, told by its content, also gzipped.
 
     Parameters
     ----------
     path : pathlib.Path
         The file; only its name goes into batches.
-    mapping : Mapping
+    mapping : Reading
         Which column is what.
     now : datetime
         Aware; stamps well after it are not believed.
@@ -55,7 +55,12 @@ def read_file(path: Path, mapping: Mapping, now: datetime) -> Iterator[Batch]:
             yield validate(decoded, mapping, now, path.name)
 
 
-def decode_ndjson(body: bytes, mapping: Mapping, now: datetime, origin: str = "http") -> Batch:
+def decoded_of(path: Path, mapping: Reading) -> Iterator[Decoded]:
+    """Yield the rows of a file as its format gives them, before validation."""
+    yield from _READERS[format_of(path)](path, mapping)
+
+
+def decode_ndjson(body: bytes, mapping: Reading, now: datetime, origin: str = "http") -> Batch:
     """Return the batch of a message of NDJSON (or of a JSON array of objects); it may have no rows.
 
     Raises

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 import zoneinfo
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import polars as pl
 
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
-from cityward.core.frames import INTERACTION
+from cityward.core.frames import INTERACTION, OBSERVATION
+from cityward.core.properties import PROPERTIES, conversion, property_name
 from cityward.core.toml_text import decode_toml_text, line_of, read_toml
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -35,6 +37,7 @@ Domain = Literal[
 FieldClass = Literal["public", "personal", "sensitive", "biometric", "location-of-person", "free-text"]
 
 _SOME_DAY = pl.Series([datetime(2014, 12, 31, 13, 45, 56)])  # noqa: DTZ001 - has no zone on purpose
+_OWN = ("@occurred_at", "@closed_at", "@observed_at")
 _USUAL_CLASS = {"person": "personal", "text": "free-text", "address": "location-of-person"}
 
 
@@ -85,31 +88,30 @@ class Services(_Section, frozen=True, kw_only=True):
     names: dict[str, ServiceName] = {}
 
 
-class Mapping(_Section, frozen=True, kw_only=True):
-    """How one source is read.
+class Reading(_Section, frozen=True, kw_only=True):
+    """How one source is read, whatever its rows are.
 
     ``time_zone`` (IANA) is that of stamps without an offset. Rows before ``not_before`` (a local day) go
     to quarantine. ``date_order`` decides what 03/04/2014 means; ``date_formats`` (strptime) replaces the
     automatic reading of times. ``encoding`` and ``delimiter`` are found out when not given.
     """
 
+    frame: ClassVar[pl.Schema] = INTERACTION
+    times: ClassVar[tuple[str, ...]] = ("occurred_at", "closed_at")
+
     source: SourceName
-    kind: Kind
-    domain: Domain
-    columns: Columns
+    columns: Any
     time_zone: Text = "UTC"
     not_before: date | None = None
     encoding: Text | None = None
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
     date_order: Literal["day", "month"] | None = None
     date_formats: tuple[Text, ...] = ()
-    status: StatusWords = StatusWords()
-    service: Services = Services()
     classes: dict[str, FieldClass] = {}
 
     def sources(self) -> dict[str, str]:
         """Canonical column → column of the source, of the columns that are mapped."""
-        named = {name: getattr(self.columns, name) for name in Columns.__struct_fields__}
+        named = {name: getattr(self.columns, name) for name in self.columns.__struct_fields__}
         return {name: source for name, source in named.items() if source is not None}
 
     def wanted(self) -> list[str]:
@@ -120,7 +122,7 @@ class Mapping(_Section, frozen=True, kw_only=True):
         """Column of the source → its name beside the frame, of columns that are classed but not mapped."""
         mapped = set(self.sources().values())
         extra = [name for name in self.classes if name not in mapped]
-        return {name: f"{name} (column of the source)" if name in INTERACTION else name for name in extra}
+        return {name: f"{name} (column of the source)" if name in self.frame else name for name in extra}
 
     def class_of(self, name: str) -> FieldClass:
         """Field class of a canonical column."""
@@ -131,11 +133,85 @@ class Mapping(_Section, frozen=True, kw_only=True):
 
     def all_classes(self) -> dict[str, str]:
         """Field class of every column of the frame and of the extra columns."""
-        own: dict[str, str] = {name: self.class_of(name) for name in INTERACTION}
+        own: dict[str, str] = {name: self.class_of(name) for name in self.frame}
         return own | {name: self.classes[source] for source, name in self.extras().items()}
 
 
-def load_mapping(path: Path) -> Mapping:
+class Mapping(Reading, frozen=True, kw_only=True):
+    """How a source of interactions is read."""
+
+    kind: Kind
+    domain: Domain
+    columns: Columns
+    status: StatusWords = StatusWords()
+    service: Services = Services()
+
+
+class ObservationColumns(_Section, frozen=True, kw_only=True):
+    """Column of the source behind each column of an observation; the first three must be given."""
+
+    sensor: Text
+    observed_at: Text
+    value: Text
+    property: Text | None = None
+    unit: Text | None = None
+    lon: Text | None = None
+    lat: Text | None = None
+    stated_territory: Text | None = None
+
+
+class Measured(_Section, frozen=True, kw_only=True):
+    """What is measured and in which unit, of rows that do not say so; ``names`` are the source's own names."""
+
+    default: Text | None = None
+    unit: Text | None = None
+    names: dict[str, Text] = {}
+
+
+class SensorList(_Section, frozen=True, kw_only=True):
+    """Where sensors stand, of a source whose rows do not say so: a file beside the mapping, and its columns."""
+
+    file: Text
+    sensor: Text
+    lon: Text
+    lat: Text
+
+
+class ObservationMapping(Reading, frozen=True, kw_only=True):
+    """How a source of observations is read."""
+
+    frame: ClassVar[pl.Schema] = OBSERVATION
+    times: ClassVar[tuple[str, ...]] = ("observed_at",)
+
+    kind: Literal["observation"]
+    columns: ObservationColumns
+    property: Measured = Measured()
+    sensors: SensorList | None = None
+
+
+class SensorColumns(_Section, frozen=True, kw_only=True):
+    """Columns of a list of sensors."""
+
+    sensor: Text
+    lon: Text
+    lat: Text
+
+    def given(self) -> dict[str, str]:
+        """Canonical column → column of the list."""
+        return {"sensor": self.sensor, "lon": self.lon, "lat": self.lat}
+
+
+class SensorReading(Reading, frozen=True, kw_only=True):
+    """How a list of sensors is read."""
+
+    columns: SensorColumns
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+def load_mapping(path: Path) -> Reading:
     """Read and check a mapping.
 
     Raises
@@ -147,20 +223,29 @@ def load_mapping(path: Path) -> Mapping:
     return parse_mapping(text, str(path))
 
 
-def parse_mapping(text: str, name: str) -> Mapping:
+def parse_mapping(text: str, name: str) -> Reading:
     """As `load_mapping`, for a text whose origin is called ``name``."""
-    mapping = decode_toml_text(text, Mapping, name)
+    kind: type[Reading] = Mapping
+    with contextlib.suppress(SettingsError):  # told below, beside what else is wrong
+        if decode_toml_text(text, _Kind, name).kind == "observation":
+            kind = ObservationMapping
+    mapping = decode_toml_text(text, kind, name)
     for key, what, remedy in _slips(mapping):
         raise SettingsError(f"{name}, line {line_of(text, key)}: {what}", remedy)
     return mapping
 
 
-def _slips(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _slips(mapping: Reading) -> list[tuple[str, str, str]]:
     """What is wrong beyond types: (key path, what, remedy), worst first."""
-    return [*_slips_of_time(mapping), *_slips_of_text(mapping), *_slips_of_columns(mapping), *_slips_of_status(mapping)]
+    found = [*_slips_of_time(mapping), *_slips_of_text(mapping), *_slips_of_columns(mapping)]
+    if isinstance(mapping, Mapping):
+        found += [*_slips_of_service(mapping), *_slips_of_status(mapping)]
+    if isinstance(mapping, ObservationMapping):
+        found += _slips_of_property(mapping)
+    return found
 
 
-def _slips_of_time(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _slips_of_time(mapping: Reading) -> list[tuple[str, str, str]]:
     found = []
     if not is_time_zone(mapping.time_zone):
         close = difflib.get_close_matches(mapping.time_zone, zoneinfo.available_timezones() - {mapping.time_zone}, n=1)
@@ -184,7 +269,7 @@ def _is_format(form: str) -> bool:
     return read.dt.date().to_list() == _SOME_DAY.dt.date().to_list()
 
 
-def _slips_of_text(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _slips_of_text(mapping: Reading) -> list[tuple[str, str, str]]:
     found = []
     if mapping.encoding and not _is_encoding(mapping.encoding):
         remedy = "Write 'utf-8', 'cp1252', 'utf-16', or leave it out."
@@ -206,19 +291,45 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def _slips_of_columns(mapping: Mapping) -> list[tuple[str, str, str]]:
+def _slips_of_columns(mapping: Reading) -> list[tuple[str, str, str]]:
     columns, found = mapping.columns, []
     found += [
         (".columns", f"a column called '{name}' cannot be told from a pattern.", "Rename it in the file and here.")
         for name in mapping.wanted()
-        if name == "*" or (name.startswith("^") and name.endswith("$")) or name in ("@occurred_at", "@closed_at")
+        if name == "*" or (name.startswith("^") and name.endswith("$")) or name in _OWN
     ]
     if (columns.lon is None) != (columns.lat is None):
         given, missing = ("lon", "lat") if columns.lat is None else ("lat", "lon")
         found.append((f".columns.{given}", f"{given} is given without {missing}.", f"Add {missing}, or take both out."))
-    if columns.service is None and mapping.service.default is None:
-        remedy = 'Add the column, or [service] with default = "what people ask for".'
-        found.append((".columns", "neither a service column nor a default service is given.", remedy))
+    return found
+
+
+def _slips_of_service(mapping: Mapping) -> list[tuple[str, str, str]]:
+    if mapping.columns.service is not None or mapping.service.default is not None:
+        return []
+    remedy = 'Add the column, or [service] with default = "what people ask for".'
+    return [(".columns", "neither a service column nor a default service is given.", remedy)]
+
+
+def _slips_of_property(mapping: ObservationMapping) -> list[tuple[str, str, str]]:
+    """A property and a unit are needed; a unit in which the property cannot be given is told at once."""
+    given, found = mapping.property, []
+    if mapping.columns.property is None and given.default is None:
+        remedy = 'Add the column, or [property] with default = "pm2_5".'
+        found.append((".columns", "neither a property column nor a default property is given.", remedy))
+    if mapping.columns.unit is None and given.unit is None:
+        found.append((".columns", "no unit is given.", 'Add the column, or [property] with unit = "µg/m³".'))
+    if mapping.columns.property is None and given.default and given.unit:
+        name = property_name(given.default)
+        if conversion(name, given.unit) is None:
+            remedy = f"It is told in {PROPERTIES[name].unit}."
+            found.append((".property.unit", f"{name} cannot be given in '{given.unit}'.", remedy))
+    if mapping.sensors and mapping.columns.lon is not None:
+        remedy = "Take [sensors] out, or lon and lat under [columns]."
+        found.append((".sensors", "positions are given twice: by columns and by a list of sensors.", remedy))
+    if mapping.sensors and Path(mapping.sensors.file).name != mapping.sensors.file:
+        remedy = "Put it beside the mapping and write its name only."
+        found.append((".sensors.file", "the list of sensors is not a file beside the mapping.", remedy))
     return found
 
 

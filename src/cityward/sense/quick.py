@@ -20,8 +20,9 @@ import polars as pl
 from cityward.core.batch import Batch
 from cityward.core.frames import INTERACTION, QUARANTINE, UTC_TIME
 from cityward.core.limits import CLOCK_SKEW_HOURS, ID_CHARS, TEXT_CHARS, YEAR_MIN
-from cityward.sense.mapping import Mapping
-from cityward.sense.sources import ndjson
+from cityward.sense.mapping import Mapping, Reading
+from cityward.sense.sources import Decoded, ndjson, numbered
+from cityward.sense.validate import validate
 
 MESSAGE_BYTES: Final = 128 * 2**10
 """Largest message that is worth the shortcut."""
@@ -70,10 +71,11 @@ class _Plan:
 _plans: dict[int, _Plan] = {}
 
 
-def decode(bodies: Sequence[bytes], mapping: Mapping, now: datetime, origin: str) -> tuple[Batch, list[int]] | None:
+def decode(bodies: Sequence[bytes], mapping: Reading, now: datetime, origin: str) -> tuple[Batch, list[int]] | None:
     """Return the batch of small messages of NDJSON with the rows of each.
 
-    None when anything about any of them is not plain.
+    None when anything about any of them is not plain. Messages of observations become one batch by the
+    usual way: sensors send so many that a group of them is worth its expressions.
     """
     if mapping.date_formats or mapping.encoding:
         return None
@@ -83,9 +85,21 @@ def decode(bodies: Sequence[bytes], mapping: Mapping, now: datetime, origin: str
         names, values, heights = ndjson.columns_of(bodies, mapping)
         if 0 in heights:
             return None
+        if not isinstance(mapping, Mapping):
+            return _observations(names, values, mapping, now, origin), heights
         return _batch(dict(zip(names, values, strict=True)), _plan_of(mapping), now, origin), heights
     except (_Doubt, msgspec.DecodeError, ValueError, OverflowError, RecursionError):
         return None
+
+
+def _observations(names: list[str], values: list[list[Any]], mapping: Reading, now: datetime, origin: str) -> Batch:
+    if any({dict, list} & set(map(type, column)) for column in values):
+        raise _Doubt
+    frame = ndjson.table(names, values)
+    batch = validate(Decoded(frame, numbered(1, frame.height)), mapping, now, origin, from_file=False)
+    if batch.quarantine.height:
+        raise _Doubt  # whose row it is can only be told message by message
+    return batch
 
 
 def _plan_of(mapping: Mapping) -> _Plan:

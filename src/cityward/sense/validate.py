@@ -1,4 +1,4 @@
-"""Validation, column by column: each row becomes an interaction or goes to quarantine with its reasons."""
+"""Validation, column by column: a row becomes an interaction or observation, or is quarantined with its reasons."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 import polars as pl
 
 from cityward.core.batch import Batch
-from cityward.core.frames import INTERACTION, QUARANTINE
+from cityward.core.frames import QUARANTINE
 from cityward.core.limits import QUARANTINE_ROW_BYTES
 from cityward.sense.canonical import canonical, with_times
 from cityward.sense.checks import RAW, Check, checks_now, checks_of, latest, with_remedy
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded
 
 _CELL_CHARS = 200
@@ -26,7 +26,7 @@ _OFFSET = r"\d:\d\d.*(Z|UTC|[+-]\d\d:?\d\d)$"
 class _Plan:
     """Expressions for one mapping and one shape of its source: made once, used for every batch."""
 
-    mapping: Mapping
+    mapping: Reading
     columns: list[pl.Expr]
     checks: list[Check]
     classes: dict[str, str]
@@ -35,14 +35,14 @@ class _Plan:
 _plans: dict[tuple[int, tuple[tuple[str, pl.DataType], ...]], _Plan] = {}
 
 
-def validate(decoded: Decoded, mapping: Mapping, now: datetime, origin: str, *, from_file: bool = True) -> Batch:
+def validate(decoded: Decoded, mapping: Reading, now: datetime, origin: str, *, from_file: bool = True) -> Batch:
     """Return the batch of ``decoded``: ``received = valid + quarantined``, always.
 
     Parameters
     ----------
     decoded : Decoded
         Rows as their source gave them.
-    mapping : Mapping
+    mapping : Reading
         Which column is what.
     now : datetime
         Aware; stamps well after it are not believed.
@@ -70,14 +70,14 @@ def validate(decoded: Decoded, mapping: Mapping, now: datetime, origin: str, *, 
         source=mapping.source,
         origin=origin,
         received=raw.height + decoded.broken.height,
-        frame=work.select(INTERACTION.names()),
+        frame=work.select(mapping.frame.names()),
         quarantine=quarantine,
         classes=plan.classes,
         extra=kept.select(pl.col(name).alias(beside) for name, beside in mapping.extras().items() if name in kept),
     )
 
 
-def _plan_of(mapping: Mapping, schema: pl.Schema) -> _Plan:
+def _plan_of(mapping: Reading, schema: pl.Schema) -> _Plan:
     key = (id(mapping), tuple(schema.items()))
     plan = _plans.get(key)
     if plan is None or plan.mapping is not mapping:
@@ -90,14 +90,15 @@ def _plan_of(mapping: Mapping, schema: pl.Schema) -> _Plan:
 
 def _any_after(work: pl.DataFrame, moment: datetime) -> bool:
     """Whether a time lies after ``moment``: seldom, so that its check is seldom made."""
-    return any(bool((work[name] > moment).any()) for name in ("occurred_at", "closed_at"))
+    times = ("occurred_at", "closed_at", "observed_at")
+    return any(bool((work[name] > moment).any()) for name in times if name in work)
 
 
 def _wrong(work: pl.DataFrame, checks: list[Check]) -> pl.Series:
     return work.select(pl.any_horizontal([check.fails for check in checks]).fill_null(value=False)).to_series()
 
 
-def _mend_closing(work: pl.DataFrame, raw: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
+def _mend_closing(work: pl.DataFrame, raw: pl.DataFrame, mapping: Reading) -> pl.DataFrame:
     """Mend closing times that only look earlier than what they close.
 
     A closing given by the day is the local midnight before a request of the same day: it closes at the
@@ -133,7 +134,7 @@ def _is_local(values: pl.Series) -> pl.Expr:
 
 
 def _quarantine(
-    work: pl.DataFrame, raw: pl.DataFrame, rows: pl.Series, checks: list[Check], mapping: Mapping
+    work: pl.DataFrame, raw: pl.DataFrame, rows: pl.Series, checks: list[Check], mapping: Reading
 ) -> pl.DataFrame:
     """Rows that failed with every reason, the worst first, and their public cells."""
     own = [
@@ -157,7 +158,7 @@ def _is_plain(dtype: pl.DataType) -> bool:
     return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration, pl.Object)
 
 
-def _public_cells(raw: pl.DataFrame, mapping: Mapping) -> pl.Series:
+def _public_cells(raw: pl.DataFrame, mapping: Reading) -> pl.Series:
     """One JSON object per row with its public single values; others are not kept."""
     mapped = [(source, mapping.class_of(name)) for name, source in mapping.sources().items()]
     held = {*mapped, *mapping.classes.items()}

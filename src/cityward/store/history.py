@@ -7,25 +7,34 @@ from pathlib import Path
 
 import polars as pl
 
-from cityward.core.frames import HISTORY, conform
-from cityward.store.history_writer import decode, table_path, table_version
+from cityward.core.frames import conform
+from cityward.store.history_table import INTERACTIONS, HistoryTable
+from cityward.store.history_writer import decode, table_version
 from cityward.store.segment_log import SegmentLog
 
 
 class HistoryReader:
-    """Interactions as they stand now or stood then.
+    """Rows of one table as they stand now or stood then.
 
     Parameters
     ----------
     folder : pathlib.Path
         The history folder.
+    table : HistoryTable
+        Which table.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, table: HistoryTable = INTERACTIONS) -> None:
         self._folder = folder
+        self._table = table
+
+    @property
+    def table(self) -> HistoryTable:
+        """The table that is read."""
+        return self._table
 
     def scan(self, as_of: datetime | None = None) -> pl.LazyFrame:
-        """Return current versions of all interactions, `cityward.core.frames.HISTORY` columns.
+        """Return current versions of all rows, with the table's ``kept`` columns.
 
         Parameters
         ----------
@@ -43,6 +52,8 @@ class HistoryReader:
             rows = rows.filter(~pl.col("sequence").is_in(superseded.implode()))
         if as_of is None:
             return rows
+        if self._table is not INTERACTIONS:
+            return rows.filter(pl.col(self._table.time) <= as_of)
         later = pl.col("closed_at") > as_of
         return rows.filter(pl.col("occurred_at") <= as_of).with_columns(
             pl.when(later).then(None).otherwise(pl.col("closed_at")).alias("closed_at"),
@@ -53,14 +64,15 @@ class HistoryReader:
     def _everything(self) -> pl.LazyFrame:
         # The log before the table: a record that moves in between is then seen twice, not lost, and
         # the table's own record number tells which of the two to drop.
-        logged = list(SegmentLog(self._folder / "log", writable=False).replay())
-        version = table_version(self._folder)
-        parts = [conform(decode(payload)[0], HISTORY).lazy() for number, payload in logged if number > version]
+        logged = list(SegmentLog(self._table.log(self._folder), writable=False).replay())
+        kept, path = self._table.kept, self._table.path(self._folder)
+        version = table_version(path)
+        parts = [conform(decode(payload)[0], kept).lazy() for number, payload in logged if number > version]
         if version:
-            table = pl.scan_delta(str(table_path(self._folder)))
+            table = pl.scan_delta(str(path))
             parts.append(
                 table.with_columns(pl.col("key", "digest").reinterpret(signed=False)).select(
-                    pl.col(name).cast(dtype) for name, dtype in HISTORY.items()
+                    pl.col(name).cast(dtype) for name, dtype in kept.items()
                 )
             )
-        return pl.concat(parts) if parts else pl.LazyFrame(schema=HISTORY)
+        return pl.concat(parts) if parts else pl.LazyFrame(schema=kept)

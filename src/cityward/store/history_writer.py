@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
 from cityward.core.errors import CityBusy, StoreError
-from cityward.core.frames import HISTORY, PLACED, UTC_TIME, conform
+from cityward.core.frames import UTC_TIME, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
 from cityward.store.disk import durable, sync_file, sync_folder, write_file
+from cityward.store.history_table import INTERACTIONS, HistoryTable
 from cityward.store.keyset import KeySet
 from cityward.store.segment_log import SegmentLog
 
@@ -50,8 +51,8 @@ class Plan:
 
 
 @durable("taking the writer lock")
-def lock_folder(folder: Path) -> int:
-    """Take the writer lock of ``folder`` and return its descriptor.
+def lock_folder(folder: Path, name: str = INTERACTIONS.lock) -> int:
+    """Take the writer lock ``name`` of ``folder`` and return its descriptor.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def lock_folder(folder: Path) -> int:
         Another process has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -71,20 +72,15 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
-def table_path(folder: Path) -> Path:
-    """Where the Delta table of interactions lies."""
-    return folder / "interactions"
-
-
-def table_version(folder: Path) -> int:
-    """Number of the last log record that the table holds; 0 when there is no table."""
-    if not DeltaTable.is_deltatable(str(table_path(folder))):
+def table_version(path: Path) -> int:
+    """Number of the last log record that the Delta table at ``path`` holds; 0 when there is no table."""
+    if not DeltaTable.is_deltatable(str(path)):
         return 0
-    return DeltaTable(table_path(folder)).transaction_version(APPLICATION) or 0
+    return DeltaTable(path).transaction_version(APPLICATION) or 0
 
 
 class HistoryWriter:
-    """Appends interactions to the history in ``folder``; one at a time.
+    """Appends rows of one table to the history in ``folder``; one at a time.
 
     Parameters
     ----------
@@ -92,6 +88,8 @@ class HistoryWriter:
         The history folder; made when missing.
     clock : Clock
         Stamps ``received_at``.
+    table : HistoryTable
+        Which table.
 
     Attributes
     ----------
@@ -100,10 +98,11 @@ class HistoryWriter:
         cuts them from the log.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, table: HistoryTable = INTERACTIONS) -> None:
         self._folder = folder
         self._clock = clock
-        self._lock = lock_folder(folder)
+        self._table = table
+        self._lock = lock_folder(folder, table.lock)
         self._keys, self._digests = KeySet(), KeySet()
         self._sequence = 0
         self._waiting: list[pl.DataFrame] = []
@@ -120,12 +119,12 @@ class HistoryWriter:
             raise
 
     def plan(self, frame: pl.DataFrame) -> Plan:
-        """Decide the outcome of each row of ``frame`` (`cityward.core.frames.PLACED` columns).
+        """Decide the outcome of each row of ``frame`` (the table's ``placed`` columns).
 
-        The identity of a row is (source, id); its content decides between a revision and a repetition.
+        The table says which columns are a row's identity; its content decides between a revision and a repetition.
         """
-        frame = conform(frame, PLACED)
-        keys = frame.select("source", "id").hash_rows(seed=_SEED)
+        frame = conform(frame, self._table.placed)
+        keys = frame.select(self._table.identity).hash_rows(seed=_SEED)
         digests = frame.hash_rows(seed=_SEED)
         outcome = np.full(frame.height, ADDED, dtype=np.uint8)
         held = ~keys.is_first_distinct().to_numpy() | self._keys.holds(keys.to_numpy())
@@ -154,14 +153,14 @@ class HistoryWriter:
         if not rows.height:
             return
         rows = rows.select(
-            *PLACED.names(),
-            pl.col("occurred_at").dt.strftime("%Y-%m").alias("month"),
+            *self._table.placed.names(),
+            pl.col(self._table.time).dt.strftime("%Y-%m").alias("month"),
             pl.lit(self._clock.now(), dtype=UTC_TIME).alias("received_at"),
             pl.col("key", "digest"),
             pl.int_range(self._sequence, self._sequence + rows.height, dtype=pl.Int64).alias("sequence"),
             pl.Series("revision", plan.outcome[keep] == REVISED),
         )
-        self._log.append(_encode(conform(rows, HISTORY), note))
+        self._log.append(_encode(conform(rows, self._table.kept), note))
         self._hold(rows)
 
     def flush(self) -> None:
@@ -191,25 +190,26 @@ class HistoryWriter:
             os.close(self._lock)
 
     def _open(self) -> None:
-        version = table_version(self._folder)
+        version = table_version(self._table.path(self._folder))
         if version:
             self._load_keys()
-        self._log = SegmentLog(self._folder / "log", after=version)
+        self._log = SegmentLog(self._table.log(self._folder), after=version)
         for _, payload in self._log.replay(after=version):
             rows, note = decode(payload)
             self.recovered.append(note)
             self._hold(rows, flush=False)
 
     def _load_keys(self) -> None:
-        table = pl.scan_delta(str(table_path(self._folder))).with_columns(
+        table = pl.scan_delta(str(self._table.path(self._folder))).with_columns(
             pl.col("key", "digest").reinterpret(signed=False)
         )
         # The hash may change with the library that computes it: the identity is then taken anew.
         probe = table.head(1).collect()
-        stale = conform(probe, PLACED).hash_rows(seed=_SEED)[0] != probe["digest"][0]
+        placed = self._table.placed
+        stale = conform(probe, placed).hash_rows(seed=_SEED)[0] != probe["digest"][0]
         if stale:
-            frame = conform(table.select(PLACED.names()).collect(), PLACED)
-            self._keys.add(frame.select("source", "id").hash_rows(seed=_SEED).to_numpy())
+            frame = conform(table.select(placed.names()).collect(), placed)
+            self._keys.add(frame.select(self._table.identity).hash_rows(seed=_SEED).to_numpy())
             self._digests.add(frame.hash_rows(seed=_SEED).to_numpy())
         else:
             held = table.select("key", "digest").collect()
@@ -266,7 +266,7 @@ class HistoryWriter:
 
         Files are named after the log record, so that a flush repeated after a crash writes the same names.
         """
-        path = table_path(self._folder)
+        path = self._table.path(self._folder)
         stored = pl.concat(parts, rechunk=True).with_columns(pl.col("key", "digest").reinterpret(signed=True))
         table = _table(path, stored)
         months = stored.partition_by("month", as_dict=True)

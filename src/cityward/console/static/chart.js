@@ -38,6 +38,19 @@
       ];
       return base;
     },
+    sensor(data) {
+      const base = frame();
+      base.xAxis.data = data.hours;
+      base.xAxis.axisLabel.formatter = (text) => text.split(",")[0].replace(/ \d{4}$/, "");
+      base.legend.data = ["hourly mean", { name: "usual range", icon: "rect" }];
+      const line = data.limit === null ? undefined : { silent: true, symbol: "none", lineStyle: { color: colour("--alarm"), type: "dashed", width: 2 }, label: { formatter: "level", position: "insideEndTop", color: colour("--alarm") }, data: [{ yAxis: data.limit }] };
+      const round = (values) => values.map((value) => (value === null ? null : Math.round(value * 10) / 10));
+      base.series = [
+        ...band("usual range", round(data.low), round(data.high)),
+        { name: "hourly mean", type: "line", data: round(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 1.5 }, itemStyle: { color: colour("--ink") }, markLine: line },
+      ];
+      return base;
+    },
     fan(data) {
       const base = frame();
       const gap = data.past.map(() => null);

@@ -32,6 +32,7 @@ const heard = () => ["case", ["==", ["get", "ratio"], null], colour("--map"),
 const clear = ["in", ["get", "verdict"], ["literal", ["quieter", "more"]]];
 
 function told(place) {
+  if (box.dataset.points) return place.name;
   if (box.dataset.paint !== "heard") return `${place.name}: ${place.reports} reports in 28 days`;
   return place.ratio === undefined || place.ratio === null ? `${place.name}: ${place.verdict}`
     : `${place.name}: ${Number(place.ratio).toFixed(2)} of the expected, ${place.verdict}`;
@@ -74,6 +75,7 @@ async function draw() {
     map.addLayer({ id: "edge", type: "line", source: "areas", paint: { "line-color": colour("--ground"), "line-width": 1 } });
     if (silence) map.addLayer({ id: "clear", type: "line", source: "areas", filter: clear, paint: { "line-color": colour("--ink"), "line-width": 2.5 } });
     map.addLayer({ id: "need", type: "line", source: "areas", filter: among(marked), paint: { "line-color": colour("--alarm"), "line-width": 3 } });
+    if (box.dataset.points) sensors(map);
     map.addLayer({ id: "lit", type: "line", source: "areas", filter: among([]), paint: { "line-color": colour("--ink"), "line-width": 3 } });
     box.dataset.ready = "yes";
     const light = (ids) => map.setFilter("lit", among(ids));
@@ -89,6 +91,23 @@ async function draw() {
     });
     map.on("mouseleave", "fill", () => { light([]); popup.remove(); });
   });
+}
+
+// Sensors: filled when they can be believed, hollow when not, small while they are new, red with an open alert.
+function sensors(map) {
+  const believed = ["in", ["get", "state"], ["literal", ["alive", "new"]]];
+  const ink = ["case", ["get", "alert"], colour("--alarm"), colour("--ink")];
+  map.addSource("sensors", { type: "geojson", data: box.dataset.points });
+  map.addLayer({ id: "sensors", type: "circle", source: "sensors", paint: {
+    "circle-radius": ["case", ["get", "alert"], 7, ["==", ["get", "state"], "new"], 2.5, 5],
+    "circle-color": ["case", believed, ink, colour("--ground")],
+    "circle-stroke-color": ["case", believed, colour("--ground"), ink], "circle-stroke-width": ["case", ["==", ["get", "state"], "new"], 0.5, 2] } });
+  const popup = new maplibregl.Popup({ closeButton: false, closeOnClick: false, offset: 10 });
+  map.on("mouseenter", "sensors", (event) => {
+    const found = event.features[0].properties;
+    popup.setLngLat(event.lngLat).setText(`${found.name}: ${found.state}${found.alert ? ", alert open" : ""}`).addTo(map);
+  });
+  map.on("mouseleave", "sensors", () => popup.remove());
 }
 
 function link(root, light) {

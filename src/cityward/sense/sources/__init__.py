@@ -17,7 +17,7 @@ import polars as pl
 from cityward.core.errors import SourceError
 from cityward.core.frames import QUARANTINE
 from cityward.core.limits import COLUMNS
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 
 _NUL: Final = "A cell holds the character NUL, which no text has; the row was damaged on its way."
 _NAME_CHARS: Final = 60
@@ -69,7 +69,7 @@ def without_nul(decoded: Decoded) -> Decoded:
     return Decoded(decoded.frame.filter(~bad), decoded.rows.filter(~bad), broken)
 
 
-def present(name: str, columns: Sequence[str], mapping: Mapping) -> list[str]:
+def present(name: str, columns: Sequence[str], mapping: Reading) -> list[str]:
     """Return the wanted columns that a source has, in its own order.
 
     Raises

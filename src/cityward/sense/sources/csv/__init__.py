@@ -17,7 +17,7 @@ import polars as pl
 
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS, LINE_BYTES
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded, broken_rows, numbered, present, without_nul
 from cityward.sense.text import blocks, mend_utf8
 
@@ -29,7 +29,7 @@ _STEPS_BACK: Final = 1_000
 csv.field_size_limit(2**31 - 1)  # `blocks` and checks bound what a cell may hold
 
 
-def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+def read(path: Path, mapping: Reading) -> Iterator[Decoded]:
     """Yield decoded rows; every column is text.
 
     Raises
@@ -135,19 +135,19 @@ def _split_header(start: bytes) -> tuple[bytes, bytes]:
             return start[:end].rstrip(b"\r\n"), start[end:]
 
 
-def _check_header(name: str, names: list[str], mapping: Mapping) -> None:
+def _check_header(name: str, names: list[str], mapping: Reading) -> None:
     wanted = present(name, names, mapping)
     twice = [column for column, times in Counter(wanted).items() if times > 1]
     if twice:
         raise SourceError(f"{name} has two columns '{twice[0]}'.", "Rename one of them in its first line.")
 
 
-def _empty(names: list[str], mapping: Mapping) -> pl.DataFrame:
+def _empty(names: list[str], mapping: Reading) -> pl.DataFrame:
     wanted = set(mapping.wanted())
     return pl.DataFrame(schema=dict.fromkeys((name for name in names if name in wanted), pl.String))
 
 
-def _decode(block: bytes, names: list[str], delimiter: str, mapping: Mapping, first: int) -> Iterator[Decoded]:
+def _decode(block: bytes, names: list[str], delimiter: str, mapping: Reading, first: int) -> Iterator[Decoded]:
     if not block.strip():
         return
     keep = {f"c{at}": name for at, name in enumerate(names) if name in set(mapping.wanted())}

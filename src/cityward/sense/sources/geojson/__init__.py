@@ -17,7 +17,7 @@ import shapely
 
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded, broken_rows, present, without_nul
 from cityward.sense.sources.ndjson import ARRAY_BYTES, NESTED, table
 from cityward.sense.text import blocks
@@ -39,7 +39,7 @@ _collections: Final = msgspec.json.Decoder(_Collection)
 _features: Final = msgspec.json.Decoder(_Feature)
 
 
-def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+def read(path: Path, mapping: Reading) -> Iterator[Decoded]:
     """Yield decoded features, numbered from 1.
 
     Raises
@@ -54,7 +54,7 @@ def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
         yield _decode(path.name, features[start : start + BATCH_ROWS], mapping, start + 1)
 
 
-def with_position(mapping: Mapping) -> Mapping:
+def with_position(mapping: Reading) -> Reading:
     """Return the mapping with lon and lat from the geometry, unless it names other columns for them."""
     if mapping.columns.lon is not None:
         return mapping
@@ -90,7 +90,7 @@ def points_of(geometries: list[msgspec.Raw]) -> tuple[np.ndarray, np.ndarray]:
     return shapely.get_x(centres), shapely.get_y(centres)
 
 
-def _decode(name: str, features: list[msgspec.Raw], mapping: Mapping, first: int) -> Decoded:
+def _decode(name: str, features: list[msgspec.Raw], mapping: Reading, first: int) -> Decoded:
     rows, numbers, broken = [], [], {}
     single = set(mapping.sources().values())
     for number, raw in enumerate(features, start=first):

@@ -17,7 +17,7 @@ import polars as pl
 
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS, BODY_BYTES, LINE_BYTES
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded, broken_rows, numbered, without_nul
 from cityward.sense.text import blocks, encoding_of, head_of
 
@@ -36,7 +36,7 @@ _TOO_LONG: Final = f"The line is longer than {LINE_BYTES // 2**20} MB; nothing o
 class _Reader:
     """Decoder of the wanted columns of one mapping; other keys are skipped without being built."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Reading) -> None:
         self.mapping = mapping
         self.names = mapping.wanted()
         self.single = {name: at for at, name in enumerate(self.names) if name in set(mapping.sources().values())}
@@ -82,7 +82,7 @@ def _getter(name: str, place: dict[str, str]) -> Callable[[Any], Any]:
 _readers: dict[int, _Reader] = {}
 
 
-def _reader_of(mapping: Mapping) -> _Reader:
+def _reader_of(mapping: Reading) -> _Reader:
     reader = _readers.get(id(mapping))
     if reader is None or reader.mapping is not mapping:
         if len(_readers) >= _KEPT:
@@ -91,7 +91,7 @@ def _reader_of(mapping: Mapping) -> _Reader:
     return reader
 
 
-def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+def read(path: Path, mapping: Reading) -> Iterator[Decoded]:
     """Yield decoded rows of a file, numbered by line.
 
     Raises
@@ -112,7 +112,7 @@ def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
             first += block.count(b"\n")
 
 
-def decode(body: bytes, mapping: Mapping) -> Decoded:
+def decode(body: bytes, mapping: Reading) -> Decoded:
     """Decode a message.
 
     Raises
@@ -147,7 +147,7 @@ def objects_of(body: bytes, most: int) -> list[dict[str, Any]]:
     return found
 
 
-def columns_of(bodies: Sequence[bytes], mapping: Mapping) -> tuple[list[str], list[list[Any]], list[int]]:
+def columns_of(bodies: Sequence[bytes], mapping: Reading) -> tuple[list[str], list[list[Any]], list[int]]:
     """Return wanted names and values of messages whose every line is a JSON object, and the rows of each.
 
     Raises
@@ -160,13 +160,13 @@ def columns_of(bodies: Sequence[bytes], mapping: Mapping) -> tuple[list[str], li
     return reader.names, reader.columns(list(chain.from_iterable(parts))), list(map(len, parts))
 
 
-def decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
+def decode_lines(body: bytes, mapping: Reading, first: int) -> Decoded:
     """Decode lines of which the first has number ``first``. Blank lines are no rows."""
     decoded = _decode_lines(body, mapping, first)
     return without_nul(decoded) if NUL in body else decoded
 
 
-def _decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
+def _decode_lines(body: bytes, mapping: Reading, first: int) -> Decoded:
     reader = _reader_of(mapping)
     count = body.count(b"\n") + (not body.endswith(b"\n"))
     short = len(body) <= LINE_BYTES or max(map(len, body.split(b"\n"))) <= LINE_BYTES
@@ -191,7 +191,7 @@ def _decode_lines(body: bytes, mapping: Mapping, first: int) -> Decoded:
     return _checked(reader, kept, pl.Series(numbers, dtype=pl.Int64), broken)
 
 
-def decode_array(body: bytes, mapping: Mapping) -> Decoded:
+def decode_array(body: bytes, mapping: Reading) -> Decoded:
     """Decode a JSON array of objects, numbered from 1."""
     reader = _reader_of(mapping)
     try:
@@ -269,7 +269,7 @@ def _is_array(head: bytes, stated: str | None) -> bool:
     return text.lstrip("\ufeff \r\n\t")[:1] == "["
 
 
-def _read_array(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+def _read_array(path: Path, mapping: Reading) -> Iterator[Decoded]:
     parts, size = [], 0
     for block, too_long in blocks(path, mapping.encoding, whole=True):
         size += len(block)

@@ -9,13 +9,13 @@ import polars as pl
 
 from cityward.core.errors import SourceError
 from cityward.core.limits import BATCH_ROWS
-from cityward.sense.mapping import Mapping
+from cityward.sense.mapping import Reading
 from cityward.sense.sources import Decoded, numbered, present
 
 MAGIC = b"PAR1"
 
 
-def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
+def read(path: Path, mapping: Reading) -> Iterator[Decoded]:
     """Yield decoded rows with the types of the file.
 
     Raises
@@ -42,7 +42,7 @@ def read(path: Path, mapping: Mapping) -> Iterator[Decoded]:
         raise SourceError(f"{path.name} has columns but no rows.", "Give a file with rows.")
 
 
-def _check_single(name: str, schema: pl.Schema, mapping: Mapping) -> None:
+def _check_single(name: str, schema: pl.Schema, mapping: Reading) -> None:
     for canonical, source in mapping.sources().items():
         if schema[source].is_nested() or schema[source] in (pl.Binary, pl.Duration, pl.Object):
             raise SourceError(
