@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,8 +15,10 @@ import polars as pl
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
+from cityward.city.effects import take_effect
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
+from cityward.city.orders import Orders
 from cityward.city.replay import Plan, Replay, replay
 from cityward.city.turn import HISTORY_COLUMNS, Turn, needs_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
@@ -150,22 +153,28 @@ class City(Intaking, Finding):
                 at=self.clock.now(),
                 append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
             )
-            self.registers.put_decision(decision)
+            self.registers.put_decision(decision, along=take_effect(self, proposal, decision))
             self.registers.put_receipts({decision.id: decision.receipt})
         return decision
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Work orders: given out, sent, reported on, and confirmed by residents."""
+        return Orders(self)
 
     def decisions(self) -> list[Decision]:
         """Decisions, newest first."""
         return self.registers.list_decisions()
 
     def explain(self, identifier: str) -> Explanation:
-        """Why: for a need, silence, proposal, refusal or decision, from stored evidence alone."""
+        """Why: for a need, silence, proposal, refusal, decision or order, from stored evidence alone."""
         finders: dict[str, Callable[[str], Any]] = {
             "need": self.registers.get_need,
             "silence": self.registers.get_silence,
             "proposal": self.registers.get_proposal,
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,
+            "order": self.orders.outbox.get,
         }
         kind = kind_of(identifier)
         if kind not in finders:

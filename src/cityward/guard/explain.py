@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from cityward.core.records import Decision, Explanation, Need, Proposal, Record, Refusal, Silence
+from cityward.core.work import OrderEvent, WorkOrder
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -17,7 +18,7 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
 
     Parameters
     ----------
-    record : Need, Silence, Proposal, Refusal or Decision
+    record : Need, Silence, Proposal, Refusal, Decision or WorkOrder
         What to explain.
     receipt : int or None
         Ledger index of its entry.
@@ -117,3 +118,23 @@ def _decision(record: Decision) -> _Parts:
         ("how to contest it", record.appeal),
     ]
     return "decision", record.explanation, evidence, record.rule
+
+
+@_parts.register
+def _order(record: WorkOrder) -> _Parts:
+    job = record.job
+    evidence = [
+        ("what", record.instructions),
+        ("service", job.service),
+        ("for", job.about),
+        ("allowed by", record.decision),
+        ("who goes", f"{record.crew}{f', {record.day}' if record.day else ''}" if record.crew else "nobody is planned"),
+        *((f"{event.at:%Y-%m-%d %H:%M} UTC", _step(event)) for event in record.events),
+    ]
+    rule = "an order is confirmed by a resident, or by a named person who did not do the work; never by the worker"
+    return "order", f"{record.id} is {record.state}. {record.events[-1].because}", evidence, rule
+
+
+def _step(event: OrderEvent) -> str:
+    proof = "" if event.receipt is None else f" Ledger entry {event.receipt}."
+    return f"{event.state} by {event.by}: {event.because}{proof}"
