@@ -51,7 +51,7 @@ class Asked(Record, frozen=True, kw_only=True):
     done_on: datetime | None
     tries: int
     may_answer: bool
-    answered: bool
+    by_resident: bool
 
 
 class Orders:
@@ -96,7 +96,8 @@ class Orders:
                 old.append((waiting[-1], life.planned_for(waiting[-1], crew, day, by=decision.by, at=now)))
             else:
                 new.append(life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by))
-        new = [order for order in new if self.outbox.get(order.id) is None]
+        held = [order for order in map(self.outbox.get, [one.id for one in new]) if order is not None]
+        new = [order for order in new if order.id not in {one.id for one in held}]
         changed = [order for _, order in old]
         receipted = self._receipted([*new, *changed])
         fresh, planned = receipted[: len(new)], receipted[len(new) :]
@@ -110,7 +111,7 @@ class Orders:
                 moved = [message for message in messages if message.order == after.id]
                 self.outbox.move(before, after, moved, connection=connection)
 
-        return receipted, keep
+        return [*held, *receipted], keep
 
     def _goes_out(self, order: WorkOrder) -> bool:
         """Whether it leaves now: it has a crew, or this city does not plan crews of its own."""
@@ -285,7 +286,7 @@ class Orders:
             done_on=done.at if done else None,
             tries=life.round_of(order),
             may_answer=self.may_answer(order),
-            answered=any(event.by == RESIDENT for event in order.events),
+            by_resident=order.events[-1].by == RESIDENT,
         )
 
     def answer(self, token: str, fixed: bool, words: str = "") -> WorkOrder:

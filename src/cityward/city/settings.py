@@ -137,7 +137,10 @@ class SendSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$")]
     adapter: Name
-    sends: Annotated[list[Literal["dispatch", "cancel", "ask"]], msgspec.Meta(min_length=1)] = ["dispatch", "cancel"]
+    sends: Annotated[tuple[Literal["dispatch", "cancel", "ask"], ...], msgspec.Meta(min_length=1)] = (
+        "dispatch",
+        "cancel",
+    )
     services: list[Name] = []
     url: Name | None = None
     secret_file: Name | None = None
