@@ -17,7 +17,7 @@ from cityward.act.send import NotDelivered, Open, Report, Way, kinds, open_way
 from cityward.act.send.signing import Unsigned, check, key_of
 from cityward.city.settings import SendSection
 from cityward.core.clock import rng
-from cityward.core.errors import SettingsError, UnknownId, UserError
+from cityward.core.errors import CityBusy, SettingsError, UnknownId, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.core.work import OrderState, WorkOrder
@@ -153,8 +153,6 @@ class Sender:
         """
         if not self.sections:
             return Dispatch()
-        with self._city.writing():
-            pass  # what cannot be written down afterwards must not be sent
         with self._opened() as (ways, troubles):
             delivered, failed = self._drain(ways)
             reports = self._ask_after(ways, troubles) + self._collect(ways)
@@ -162,6 +160,10 @@ class Sender:
 
     def _drain(self, ways: Mapping[str, Open]) -> tuple[int, int]:
         delivered, failures = 0, dict.fromkeys(ways, 0)
+        if not self._orders.outbox.anything_due(self._city.clock.now()):
+            return 0, 0
+        with self._city.writing():
+            pass  # what could not be written down afterwards must not be sent
         while able := [name for name, count in failures.items() if count < FAILURES_A_PASS]:
             message = self._orders.outbox.claim(able, self._city.clock.now(), LEASE)
             if message is None:
@@ -251,6 +253,8 @@ class Sender:
             for report, refuse in way.collect():
                 try:
                     moved += self.take(report, name).changed
+                except CityBusy:
+                    raise
                 except UserError as error:
                     refuse(f"{error.what} {error.remedy}".strip())
         return moved

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +19,9 @@ from cityward.core.errors import SettingsError
 
 ANSWER_BYTES: Final = 256 * 2**10
 """Most of an answer that is read: a receipt is small, and a larger one is no receipt."""
+
+CONNECT_SECONDS: Final = 5.0
+"""Longest wait for a connection."""
 
 WHOLE_SECONDS_FACTOR: Final = 3.0
 """A whole exchange may take so many times the time that each part of it may take."""
@@ -53,8 +57,13 @@ class Client:
     def __init__(self, way: Way) -> None:
         self._way = way
         self._base = _checked(way)
-        timeout = httpx.Timeout(way.timeout_seconds, connect=min(way.timeout_seconds, 5.0))
-        self._http = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False, headers=_HEADERS)
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        # Made when it is needed: reading the certificates of all authorities costs more than a look into the outbox.
+        seconds = self._way.timeout_seconds
+        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+        return httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False, headers=_HEADERS)
 
     def request(
         self,
@@ -113,7 +122,8 @@ class Client:
 
     def close(self) -> None:
         """Close connections."""
-        self._http.close()
+        if "_http" in self.__dict__:
+            self._http.close()
 
 
 def accepted(answer: Answer) -> Answer:
