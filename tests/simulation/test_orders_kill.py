@@ -17,8 +17,8 @@ from cityward.city import init, open_city
 
 CHILD = Path(__file__).with_name("orders_child.py")
 SCHEMA = "cityward_test_orders_kill"
-MOMENTS = {"sqlite": range(2, 44, 5), "postgresql": range(7, 48, 16)}
-"""The last ones come after the end of a life, which then ends well."""
+MOMENTS = {"sqlite": (3, 9, 14, 18, 21, 24, 28), "postgresql": (11, 19, 26)}
+"""Steps (before and after each fsync, commit and request) at which a life ends; what it leaves, the next one finds."""
 
 
 class Counting(ThreadingHTTPServer):
@@ -101,7 +101,6 @@ def test_death_at_many_moments(folder: Path, receiver: Counting, registers: str)
         settled |= {key: counts[key] for key in delivered(folder) - settled.keys()}
     killed = ends.count(-9)
     assert killed >= 0.5 * len(ends), "the moments of death are not met"
-    assert ends[-1] == 0, "a life has more moments than are tried"
     assert live(folder, max(moments) + 10, 0) == 0
     counts, bodies = Counter(key for key, _ in receiver.posts), dict[str, set[bytes]]()
     for key, body in receiver.posts:

@@ -331,8 +331,11 @@ class Orders:
 
     def area(self, order: WorkOrder) -> str:
         """Name of the territory of an order."""
-        names = {place.id: place.name for place in self._city.territories()}
-        return names.get(order.job.territory or "", "the city")
+        return self._names.get(order.job.territory or "", "the city")
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {place.id: place.name for place in self._city.territories()}
 
     def standing(self, order: WorkOrder) -> str:
         """How an order stands, in words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -51,17 +52,18 @@ class OrderPages:
     def work(self, request: Request) -> HTMLResponse:
         """All orders by state, those that need a person first, and the outbox."""
         city = self._console.city
-        orders, now = city.orders.list(), city.clock.now()
+        counts, now = city.orders.outbox.counts(), city.clock.now()
         lists = [
-            (heading, [_row(city, order, now) for order in orders if order.state == state])
+            (heading, [_row(city, order, now) for order in city.orders.outbox.orders([state], SHOWN)], counts[state])
             for state, heading in HEADINGS.items()
+            if counts.get(state)
         ]
         return self._console.page(
             request,
             "work.html",
-            headline=headline(city, orders),
-            lists=[(heading, rows[:SHOWN], len(rows)) for heading, rows in lists if rows],
-            any_orders=bool(orders),
+            headline=headline(city, counts),
+            lists=lists,
+            any_orders=bool(counts),
             health=_health(city, now),
         )
 
@@ -119,11 +121,11 @@ class OrderPages:
         return RedirectResponse("/work#outbox", 303)
 
 
-def headline(city: City, orders: list[WorkOrder]) -> str:
+def headline(city: City, counts: Mapping[str, int]) -> str:
     """The finding: who waits for whom."""
-    late = sum(city.orders.is_unconfirmed(order) for order in orders)
-    count = {state: sum(order.state == state for order in orders) for state in life.STATES}
-    escalated = sum(city.orders.is_escalated(order) for order in orders)
+    count = {state: counts.get(state, 0) for state in life.STATES}
+    waiting, back = (city.orders.outbox.orders([state]) for state in ("done", "reopened"))
+    late, escalated = sum(map(city.orders.is_unconfirmed, waiting)), sum(map(city.orders.is_escalated, back))
     asked, out = count["done"] - late, count["sent"] + count["accepted"]
     parts = [
         (asked, "waits for a resident's answer", "wait for a resident's answer"),
@@ -135,7 +137,7 @@ def headline(city: City, orders: list[WorkOrder]) -> str:
     ]
     said = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
     if not said:
-        return "Every order is closed" if orders else "No work order was given out yet"
+        return "Every order is closed" if counts else "No work order was given out yet"
     first, *others = said
     noun = "order " if first.startswith("1 ") else "orders "
     return "; ".join([first.replace(" ", f" {noun}", 1), *others[:2]])

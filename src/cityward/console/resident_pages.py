@@ -27,7 +27,8 @@ ADDRESSES: Final = 10_000
 """Addresses that are remembered; the oldest is forgotten first."""
 
 ANSWER_BYTES: Final = 16 * 2**10
-_HEADERS: Final = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+_HEADERS: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+"""Not ``no-referrer``: a browser then hides which page a form comes from, and the shield turns it away."""
 
 
 class Pace:
