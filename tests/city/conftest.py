@@ -229,8 +229,10 @@ def a_decision(number: int = 1) -> Decision:
 def issue() -> Callable[..., str]:
     """Give out one job in a city; returns the order's identifier."""
 
-    def give(city: City, number: int = 1, service: str = "Garbage in alley", crew: str | None = None) -> str:
-        return city.orders.issue([(a_job(number, service), crew, None)], a_decision())[0].id
+    def give(
+        city: City, number: int = 1, service: str = "Garbage in alley", crew: str | None = None, decision: int = 1
+    ) -> str:
+        return city.orders.issue([(a_job(number, service), crew, None)], a_decision(decision))[0].id
 
     return give
 

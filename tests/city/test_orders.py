@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -172,10 +173,24 @@ def test_a_city_with_crews_plans_first_and_the_plan_fills_the_order(
     name = issue(city)
     assert city.orders.outbox.messages() == []
     assert [job.title for job in city.orders.jobs()] == ["Empty the carts"]
-    assert issue(city, crew="Crew 4") == name
+    assert issue(city, crew="Crew 4", decision=2) == name
     assert city.orders.get(name).crew == "Crew 4"
     assert city.orders.jobs() == []
     assert [message.key for message in city.orders.outbox.messages()] == [f"{name}.1.dispatch.crews"]
+
+
+def test_a_new_plan_changes_what_has_not_gone_out_and_nothing_else(
+    sending: Callable[..., City], issue: Any, webhook_toml: str, receiver: Any
+) -> None:
+    city = sending('\n[work]\ncrews = "crews.csv"\n' + webhook_toml)
+    name = issue(city, crew="Crew 4")
+    assert issue(city, crew="Crew 5", decision=2) == name
+    city.orders.dispatch()
+    assert [json.loads(body)["data"]["crew"] for _, _, body in receiver.posts] == ["Crew 5"]
+    assert issue(city, crew="Crew 6", decision=3) == name
+    assert city.orders.get(name).crew == "Crew 5"
+    assert city.orders.dispatch().delivered == 0
+    assert len(city.orders.list()) == 1
 
 
 def test_the_same_jobs_under_the_same_decision_are_given_out_once(sending: Callable[..., City], issue: Any) -> None:

@@ -35,6 +35,7 @@ WORDS_CHARS_MAX: Final = 1_000
 ANSWERS_MAX: Final = 20
 """Most answers about one order; a link that is passed around must not fill the registers."""
 
+_CLOSED: Final = ("confirmed", "cancelled")
 RESIDENT: Final = "a resident"
 _PERSON = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -75,7 +76,7 @@ class Orders:
     def issue(self, assignments: Sequence[Assignment], decision: Decision) -> list[WorkOrder]:
         """Give out jobs; return their orders. The same jobs under the same decision again change nothing.
 
-        A job that is open already as an order without a crew gets its crew instead of a second order.
+        A job that has an open order gets no second one; where that order has not gone out yet, it gets its crew.
         """
         issued, keep = self.prepare(assignments, decision)
         with self._city.writing():
@@ -89,15 +90,19 @@ class Orders:
 
         The receipts are in the ledger already: they say what is about to be kept. For a holder of ``writing``.
         """
-        now, new, old = self._city.clock.now(), [], []
+        now, new, old, held = self._city.clock.now(), [], [], []
         for job, crew, day in assignments:
-            waiting = [order for order in self.outbox.by_job(job.id) if order.state in ("planned", "reopened")]
-            if waiting and crew is not None:
-                old.append((waiting[-1], life.planned_for(waiting[-1], crew, day, by=decision.by, at=now)))
+            under_way = [order for order in self.outbox.by_job(job.id) if order.state not in _CLOSED]
+            order = life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by)
+            same = self.outbox.get(order.id)
+            if same is not None:
+                held.append(same)
+            elif not under_way:
+                new.append(order)
+            elif crew is not None and self._waits(under_way[-1]):
+                old.append((under_way[-1], life.planned_for(under_way[-1], crew, day, by=decision.by, at=now)))
             else:
-                new.append(life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by))
-        held = [order for order in map(self.outbox.get, [one.id for one in new]) if order is not None]
-        new = [order for order in new if order.id not in {one.id for one in held}]
+                held.append(under_way[-1])
         changed = [order for _, order in old]
         receipted = self._receipted([*new, *changed])
         fresh, planned = receipted[: len(new)], receipted[len(new) :]
@@ -109,9 +114,15 @@ class Orders:
             self.outbox.put_new(connection, rows, [message for message in messages if message.order in own])
             for (before, _), after in zip(old, planned, strict=True):
                 moved = [message for message in messages if message.order == after.id]
-                self.outbox.move(before, after, moved, connection=connection)
+                self.outbox.move(before, after, moved, instead=True, connection=connection)
 
         return [*held, *receipted], keep
+
+    def _waits(self, order: WorkOrder) -> bool:
+        """Whether it can still be given to another crew: nothing about this round has been tried to be sent."""
+        key = f"{order.id}.{life.round_of(order)}.dispatch."
+        tried = [one for one in self.outbox.messages(order.id) if one.key.startswith(key) and one.attempts]
+        return order.state in ("planned", "reopened") and not tried
 
     def _goes_out(self, order: WorkOrder) -> bool:
         """Whether it leaves now: it has a crew, or this city does not plan crews of its own."""

@@ -127,6 +127,7 @@ class Outbox:
         *,
         report: tuple[str, datetime] | None = None,
         withdraw: bool = False,
+        instead: bool = False,
         delivered: tuple[str, str | None, datetime, datetime] | None = None,
         connection: sql.Connection | None = None,
     ) -> None:
@@ -142,6 +143,8 @@ class Outbox:
             The report that caused it, so that the same report again causes nothing.
         withdraw : bool
             Messages about it that still wait do not go out any more.
+        instead : bool
+            Messages about it that were never tried give way to these.
         delivered : (key, reference, moment, due), optional
             The message whose delivery it is.
         connection : sqlalchemy.Connection, optional
@@ -155,7 +158,14 @@ class Outbox:
         if connection is None:
             with answering(), self._engine.begin() as own:
                 self.move(
-                    before, after, messages, report=report, withdraw=withdraw, delivered=delivered, connection=own
+                    before,
+                    after,
+                    messages,
+                    report=report,
+                    withdraw=withdraw,
+                    instead=instead,
+                    delivered=delivered,
+                    connection=own,
                 )
             return
         changed = (
@@ -168,6 +178,9 @@ class Outbox:
         if withdraw:
             waiting = (_MESSAGES.c.order == before.id, _MESSAGES.c.state.in_(("waiting", "stopped")))
             connection.execute(sql.update(_MESSAGES).where(*waiting).values(state="withdrawn"))
+        if instead:
+            untried = (_MESSAGES.c.order == before.id, _MESSAGES.c.state == "waiting", _MESSAGES.c.attempts == 0)
+            connection.execute(sql.delete(_MESSAGES).where(*untried))
         if delivered:
             connection.execute(_delivery(*delivered))
         if report:
