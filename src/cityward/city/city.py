@@ -17,8 +17,10 @@ from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
+from cityward.city.effects import take_effect
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
+from cityward.city.orders import Orders
 from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
@@ -193,9 +195,14 @@ class City(Intaking, Finding):
                 option=option,
                 as_of=turn.as_of if turn else None,
             )
-            self.registers.put_decision(decision)
+            self.registers.put_decision(decision, along=take_effect(self, proposal, decision))
             self.registers.put_receipts({decision.id: decision.receipt})
         return decision
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Work orders: given out, sent, reported on, and confirmed by residents."""
+        return Orders(self)
 
     def decisions(self) -> list[Decision]:
         """Decisions, newest first."""
@@ -212,6 +219,7 @@ class City(Intaking, Finding):
             "decision": self.registers.get_decision,
             "warning": lambda name: self.registers.get(name, EarlyWarning),
             "outcome": self.outcomes.one,
+            "order": self.orders.outbox.get,
         }
         kind = kind_of(identifier)
         if kind not in finders:

@@ -15,11 +15,14 @@ import polars as pl
 
 from cityward.city.settings import TerritorySection, check_time_zone
 from cityward.core.errors import TerritoryError, UserError
+from cityward.core.neutral_csv import neutral_csv
 from cityward.core.records import Territory
 from cityward.know.territory import TerritoryIndex, read_features
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.keys import create_signer
 from cityward.store.disk import durable
+
+__all__ = ["Folder", "guess_properties", "init", "load_territories", "make", "neutral_csv"]
 
 _ATTRIBUTES = ("population", "households", "internet_percent", "income")
 _PARENT_CHARS = 200
@@ -70,6 +73,16 @@ class Folder:
     def pseudonym_key(self) -> Path:
         """Secret of the pseudonyms."""
         return self.path / "keys" / "pseudonyms.key"
+
+    @property
+    def residents_key(self) -> Path:
+        """Secret of the links by which residents answer."""
+        return self.path / "keys" / "residents.key"
+
+    @property
+    def orders(self) -> Path:
+        """Files of orders that go out, and of states that come in."""
+        return self.path / "orders"
 
     def registers_url(self, setting: str) -> str:
         """URL of the registers: ``sqlite`` means a file in this folder."""
@@ -262,24 +275,3 @@ def _toml(tables: dict[str, dict[str, str]], territories: list[dict[str, str]]) 
             "",
         ]
     return "\n".join(lines)
-
-
-_FORMULA = r"^[\s\x{200B}\x{FEFF}]*[=+\-@＝＋－＠]|^[\t\r]"
-
-
-def neutral_csv(frame: pl.DataFrame) -> bytes:
-    """Return ``frame`` as CSV whose text no spreadsheet takes for a formula.
-
-    Texts and column names that begin with ``= + - @`` (also full-width, also after blanks that some programs
-    cut), tab or carriage return get a leading apostrophe. Numbers stay as they are, negative ones too
-    (Source: OWASP, CSV Injection).
-    """
-    texts = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.String | pl.Categorical | pl.Enum)]
-    guarded = frame.with_columns(_guarded(pl.col(name).cast(pl.String)).alias(name) for name in texts)
-    names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String}).select(_guarded(pl.col("name")))
-    guarded.columns = names.to_series().to_list()
-    return guarded.write_csv(quote_style="non_numeric").encode()
-
-
-def _guarded(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -115,6 +115,48 @@ class WorkSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.services.get(service, self.other)
 
 
+class OrdersSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How orders are closed.
+
+    ``public_url`` is where residents reach this city's pages; their links begin with it. They have ``answer_days``
+    to say whether it is fixed, and to say otherwise. After ``escalate_after`` reopenings an order does not go out
+    again until a person has looked.
+    """
+
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]{1,300}$")] | None = None
+    answer_days: Days = 14
+    escalate_after: Annotated[int, msgspec.Meta(ge=1, le=20)] = 2
+
+
+class SendSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way by which messages leave the house; without such a table nothing does.
+
+    ``adapter`` is a module of `cityward.act.send`. ``sends`` lists kinds: ``dispatch`` (an order), ``cancel`` (it is
+    taken back) and ``ask`` (the link by which a resident answers); ``services`` those that go this way, empty for
+    all. A message goes by the first table that takes it. The secret stands in ``secret_file`` (in the city folder)
+    or in the variable ``secret_environment``, never here. ``allow_private`` lets ``url`` be plain http, or lead to
+    a machine of a private network. ``options`` are the adapter's own.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$")]
+    adapter: Name
+    sends: Annotated[tuple[Literal["dispatch", "cancel", "ask"], ...], msgspec.Meta(min_length=1)] = (
+        "dispatch",
+        "cancel",
+    )
+    services: list[Name] = []
+    url: Name | None = None
+    secret_file: Name | None = None
+    secret_environment: Name | None = None
+    allow_private: bool = False
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
+    options: dict[str, str | dict[str, str]] = {}
+
+    def takes(self, kind: str, service: str) -> bool:
+        """Whether a message of a kind about a service goes this way."""
+        return kind in self.sends and (not self.services or service in self.services)
+
+
 class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole ``city.toml``."""
 
@@ -125,6 +167,8 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs: NeedsSection = NeedsSection()
     forecast: ForecastSection = ForecastSection()
     work: WorkSection = WorkSection()
+    orders: OrdersSection = OrdersSection()
+    send: list[SendSection] = []
 
 
 def load_settings(folder: Path) -> Settings:
@@ -149,6 +193,9 @@ def load_settings(folder: Path) -> Settings:
             f"{path}: store.registers is '{scheme}', which cityward cannot use.",
             "Write 'sqlite' or 'postgresql+psycopg://user@host/database'.",
         )
+    names = [section.name for section in settings.send]
+    if len(set(names)) < len(names):
+        raise SettingsError(f"{path}: two [[send]] tables have one name.", "Give each a name of its own.")
     return settings
 
 

@@ -35,6 +35,7 @@ def start(city: City, host: str, port: int) -> None:
     import uvicorn
 
     from cityward.api import create_app
+    from cityward.city.courier import Courier
     from cityward.console import mount_console
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -53,7 +54,12 @@ def start(city: City, host: str, port: int) -> None:
     click.echo(f"The console is on http://{shown}:{port} (stop with Ctrl-C).")
     # The server passes the signal on once it has stopped; the city is then still to be closed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    courier = Courier(city, tell=lambda text: click.echo(text, err=True))
+    courier.start()
+    try:
+        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    finally:
+        courier.close()
 
 
 @click.command()

@@ -18,6 +18,7 @@ from cityward.core.records import (
     Refusal,
     Silence,
 )
+from cityward.core.work import OrderEvent, WorkOrder
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -204,3 +205,23 @@ def _warning(record: EarlyWarning) -> _Parts:
     ]
     rule = "a warning opens at a probability of 50 % and closes below 30 %, only where it beat climatology"
     return "warning", record.sentence, evidence, rule
+
+
+@_parts.register
+def _order(record: WorkOrder) -> _Parts:
+    job = record.job
+    evidence = [
+        ("what", record.instructions),
+        ("service", job.service),
+        ("for", job.about),
+        ("allowed by", record.decision),
+        ("who goes", f"{record.crew}{f', {record.day}' if record.day else ''}" if record.crew else "nobody is planned"),
+        *((f"{event.at:%Y-%m-%d %H:%M} UTC", _step(event)) for event in record.events),
+    ]
+    rule = "an order is confirmed by a resident, or by a named person who did not do the work; never by the worker"
+    return "order", f"{record.id} is {record.state}. {record.events[-1].because}", evidence, rule
+
+
+def _step(event: OrderEvent) -> str:
+    proof = "" if event.receipt is None else f" Ledger entry {event.receipt}."
+    return f"{event.state} by {event.by}: {event.because}{proof}"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
 import sqlalchemy as sql
-from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 
-from cityward.core.errors import SettingsError, StoreError
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import Decision, Intake, Need, Proposal, Record, Refusal, Silence, from_json, to_json
+from cityward.store.engine import answering, make_tables, open_engine, upsert
 
 R = TypeVar("R", bound=Record)
 
@@ -63,9 +59,6 @@ _RECEIPTS = sql.Table(
     sql.Column("entry", sql.BigInteger, nullable=False),
 )
 _SUMS = ("received", "added", "revised", "repeated", "quarantined", "refused")
-_CHUNK_ROWS = 500
-_MAKING = 0x63697479
-"""The lock of PostgreSQL under which tables are made; any number of our own ("city")."""
 
 
 def open_registers(url: str) -> Registers:
@@ -78,51 +71,9 @@ def open_registers(url: str) -> Registers:
     StoreError
         The database does not answer.
     """
-    try:
-        engine = sql.create_engine(url)
-    except (sql.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise SettingsError(
-            f"store.registers cannot be used ({type(error).__name__}).",
-            "For PostgreSQL install the extra 'cityward[postgresql]' and write 'postgresql+psycopg://user@host/database'.",
-        ) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _pragmas)
-    with _answering():
-        _make_tables(engine)
+    engine = open_engine(url)
+    make_tables(engine, _META)
     return Registers(engine)
-
-
-def _make_tables(engine: sql.Engine) -> None:
-    """Make what is missing; several programs may do so at once, so none looks first and makes later."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # There, two that make one table at once both find it missing.
-            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_MAKING)))
-        for table in _META.sorted_tables:
-            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(sql.schema.CreateIndex(index, if_not_exists=True))
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn a database that is gone, locked or out of room into a `StoreError`."""
-    try:
-        yield
-    except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
-        # What SQLite says names no value; what a server says might.
-        own = isinstance(error.orig, sqlite3.Error)
-        reason = (
-            f"({error.orig}). Is the disk full?" if own else f"({type(error.orig).__name__}). Is the database running?"
-        )
-        raise StoreError(f"The registers do not answer {reason} Mend that, then do the same again.") from None
-
-
-def _pragmas(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 class Registers:
@@ -131,21 +82,17 @@ class Registers:
     def __init__(self, engine: sql.Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> sql.Engine:
+        """The database, for tables that other modules of the store keep beside these."""
+        return self._engine
+
     def _upsert(self, table: sql.Table, rows: list[dict[str, Any]], key: str, update: Sequence[str]) -> None:
-        # Rows are parameters and not part of the statement, so that it is compiled once and kept.
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table)
-        if update:
-            changed = {name: statement.excluded[name] for name in update}
-            statement = statement.on_conflict_do_update(index_elements=[key], set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=[key])
-        with _answering(), self._engine.begin() as connection:
-            for start in range(0, len(rows), _CHUNK_ROWS):
-                connection.execute(statement, rows[start : start + _CHUNK_ROWS])
+        with answering(), self._engine.begin() as connection:
+            upsert(connection, table, rows, key, update)
 
     def _rows(self, statement: sql.Select[Any]) -> list[Any]:
-        with _answering(), self._engine.connect() as connection:
+        with answering(), self._engine.connect() as connection:
             return list(connection.execute(statement))
 
     # -- intake ------------------------------------------------------------------------------------
@@ -208,7 +155,7 @@ class Registers:
             .where(_QUARANTINE.c.source == source, _QUARANTINE.c.origin == origin, _QUARANTINE.c.state == "open")
             .values(state="resolved")
         )
-        with _answering(), self._engine.begin() as connection:
+        with answering(), self._engine.begin() as connection:
             return connection.execute(statement).rowcount
 
     def list_quarantine(self, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
@@ -230,13 +177,15 @@ class Registers:
         self.put("silence", silences, update=("body",))
         self.put("proposal", proposals, update=("body",), state="waiting")
 
-    def put_decision(self, decision: Decision) -> None:
-        """Keep a decision and mark its proposal, in one transaction."""
+    def put_decision(self, decision: Decision, along: Callable[[sql.Connection], None] | None = None) -> None:
+        """Keep a decision and mark its proposal, in one transaction with whatever ``along`` writes for its effect."""
         row = {"id": decision.id, "kind": "decision", "state": decision.outcome, "body": to_json(decision).decode()}
         mark = sql.update(_RECORDS).where(_RECORDS.c.id == decision.proposal).values(state=decision.outcome)
-        with _answering(), self._engine.begin() as connection:
+        with answering(), self._engine.begin() as connection:
             connection.execute(sql.insert(_RECORDS).values(row))
             connection.execute(mark)
+            if along:
+                along(connection)
 
     def put(self, kind: str, records: Iterable[Any], *, update: Sequence[str], state: str | None = None) -> None:
         """Keep records of a kind by their ``id``; of one that is there already, the columns ``update`` change."""

@@ -1,0 +1,370 @@
+"""Work orders of a city: given out, reported on, asked about, and closed by whoever they were done for."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cityward.act import orders as life
+from cityward.city.sending import Dispatch, Sender
+from cityward.core.errors import UnknownId, UserError
+from cityward.core.receipts import receipt
+from cityward.core.records import Decision, Record, to_json
+from cityward.core.work import Job, OrderState, WorkOrder
+from cityward.private.pseudonym import load_or_create_key
+from cityward.private.redact import redact_text
+from cityward.store.outbox import Message, Outbox
+
+if TYPE_CHECKING:
+    from cityward.city.city import City
+
+Assignment = tuple[Job, str | None, date | None]
+"""A job, the crew that goes, and the day; both None while nobody is planned."""
+
+NAME_CHARS_MAX: Final = 120
+REASON_CHARS_MIN: Final = 10
+WORDS_CHARS_MAX: Final = 1_000
+ANSWERS_MAX: Final = 20
+"""Most answers about one order; a link that is passed around must not fill the registers."""
+
+_CLOSED: Final = ("confirmed", "cancelled")
+RESIDENT: Final = "a resident"
+_PERSON = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+class Asked(Record, frozen=True, kw_only=True):
+    """What a resident is shown of an order: nothing of a person, no address."""
+
+    order: str
+    service: str
+    area: str
+    waiting_since: date
+    state: OrderState
+    done_on: datetime | None
+    tries: int
+    may_answer: bool
+    by_resident: bool
+
+
+class Orders:
+    """The orders of ``city``; reached as ``city.orders``."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Orders and messages, beside the registers."""
+        return Outbox(self._city.registers.engine)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """The ways out and back in."""
+        return Sender(self._city, self)
+
+    # -- giving out --------------------------------------------------------------------------------
+
+    def issue(self, assignments: Sequence[Assignment], decision: Decision) -> list[WorkOrder]:
+        """Give out jobs; return their orders. The same jobs under the same decision again change nothing.
+
+        A job that has an open order gets no second one; where that order has not gone out yet, it gets its crew.
+        """
+        issued, keep = self.prepare(assignments, decision)
+        with self._city.writing():
+            keep(None)
+        return issued
+
+    def prepare(
+        self, assignments: Sequence[Assignment], decision: Decision
+    ) -> tuple[list[WorkOrder], Callable[[Any], None]]:
+        """Return the orders of jobs, and a function that keeps them as part of a transaction.
+
+        The receipts are in the ledger already: they say what is about to be kept. For a holder of ``writing``.
+        """
+        now, new, old, held = self._city.clock.now(), [], [], []
+        for job, crew, day in assignments:
+            under_way = [order for order in self.outbox.by_job(job.id) if order.state not in _CLOSED]
+            order = life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by)
+            same = self.outbox.get(order.id)
+            if same is not None:
+                held.append(same)
+            elif not under_way:
+                new.append(order)
+            elif crew is not None and self._waits(under_way[-1]):
+                old.append((under_way[-1], life.planned_for(under_way[-1], crew, day, by=decision.by, at=now)))
+            else:
+                held.append(under_way[-1])
+        changed = [order for _, order in old]
+        receipted = self._receipted([*new, *changed])
+        fresh, planned = receipted[: len(new)], receipted[len(new) :]
+        messages = [message for order in receipted if self._goes_out(order) for message in self.dispatch_of(order)]
+
+        def keep(connection: Any) -> None:
+            own = {order.id for order in fresh}
+            rows = [(order, self._digest(order.id)) for order in fresh]
+            self.outbox.put_new(connection, rows, [message for message in messages if message.order in own])
+            for (before, _), after in zip(old, planned, strict=True):
+                moved = [message for message in messages if message.order == after.id]
+                self.outbox.move(before, after, moved, instead=True, connection=connection)
+
+        return [*held, *receipted], keep
+
+    def _waits(self, order: WorkOrder) -> bool:
+        """Whether it can still be given to another crew: nothing about this round has been tried to be sent."""
+        key = f"{order.id}.{life.round_of(order)}.dispatch."
+        tried = [one for one in self.outbox.messages(order.id) if one.key.startswith(key) and one.attempts]
+        return order.state in ("planned", "reopened") and not tried
+
+    def _goes_out(self, order: WorkOrder) -> bool:
+        """Whether it leaves now: it has a crew, or this city does not plan crews of its own."""
+        return order.crew is not None or self._city.settings.work.crews is None
+
+    def _receipted(self, orders: Sequence[WorkOrder]) -> list[WorkOrder]:
+        """The orders, each with the ledger entry of its last event in it."""
+        if not orders:
+            return []
+        entries = [
+            receipt(
+                "order",
+                order.id,
+                order.events[-1].at,
+                to_json(order.events[-1]),
+                state=order.state,
+                round=life.round_of(order),
+                decision=order.decision,
+            )
+            for order in orders
+        ]
+        with self._city.writing():
+            indexes = self._city.writable_ledger().append(entries)
+            self._city.registers.put_receipts({order.id: at for order, at in zip(orders, indexes, strict=True)})
+        done = []
+        for order, index in zip(orders, indexes, strict=True):
+            last = msgspec.structs.replace(order.events[-1], receipt=index)
+            done.append(msgspec.structs.replace(order, events=(*order.events[:-1], last)))
+        return done
+
+    def jobs(self) -> list[Job]:
+        """Jobs of orders that wait for a crew: planned without one, or reopened with no way to send them again."""
+        waiting = []
+        for order in self.outbox.orders(["planned", "reopened"]):
+            key = f"{order.id}.{life.round_of(order)}.dispatch"
+            under_way = any(message.key.startswith(key) for message in self.outbox.messages(order.id))
+            if (order.state == "planned" and order.crew is None and not under_way) or (
+                order.state == "reopened" and not under_way and not self.is_escalated(order)
+            ):
+                waiting.append(order.job)
+        return waiting
+
+    def dispatch(self) -> Dispatch:
+        """Send what is due and take in what was reported; see `cityward.city.sending.Sender.dispatch`."""
+        return self.sender.dispatch()
+
+    # -- steps -------------------------------------------------------------------------------------
+
+    def report(self, identifier: str, state: OrderState, by: str, because: str = "") -> WorkOrder:
+        """Record a step by hand, as a named person of the city; return the order.
+
+        Raises
+        ------
+        UnknownId, UserError
+            No such order; no name or, for a step back, no reason; the order cannot become that.
+        """
+        by, because = " ".join(by.split()), redact_text(because.strip()[:WORDS_CHARS_MAX])
+        if len(by) > NAME_CHARS_MAX or not _PERSON.fullmatch(by):
+            raise UserError("A step by hand needs a first and a last name.", "Write both, not a role or an initial.")
+        if state in ("cancelled", "confirmed", "reopened") and len(because) < REASON_CHARS_MIN:
+            raise UserError(
+                f"To make an order {state} by hand needs a reason of at least {REASON_CHARS_MIN} characters.",
+                "Say why.",
+            )
+        if state not in life.STATES:
+            raise UserError(f"'{state[:40]}' is no state of an order.", f"States: {', '.join(life.STATES)}.")
+        with self._city.writing():
+            order = self.get(identifier)
+            if order.state == state and order.events[-1].by == by:
+                return order  # pressed twice
+            return self.step(order, state, role="city", by=by, because=because or "By hand.")
+
+    def send_again(self, identifier: str, by: str) -> WorkOrder:
+        """Send out an order that waits for a person: one without a crew, or one that came back too often."""
+        by = " ".join(by.split())
+        if len(by) > NAME_CHARS_MAX or not _PERSON.fullmatch(by):
+            raise UserError("To send an order needs a first and a last name.", "Write both.")
+        with self._city.writing():
+            order = self.get(identifier)
+            messages = self.dispatch_of(order)
+            if order.state not in ("planned", "reopened"):
+                raise UserError(f"{order.id} is {order.state}; there is nothing to send.", "Look at it again.")
+            if not messages:
+                raise UserError(
+                    f"No [[send]] table of city.toml takes orders of {order.job.service}.",
+                    "Hand it on yourself, then press 'Accepted'.",
+                )
+            noted = self._receipted([life.noted(order, "Sent out by hand.", by=by, at=self._city.clock.now())])[0]
+            self.outbox.move(order, noted, messages)
+            return noted
+
+    def step(
+        self,
+        order: WorkOrder,
+        state: OrderState,
+        *,
+        role: life.Role,
+        by: str,
+        because: str,
+        **kept: Any,
+    ) -> WorkOrder:
+        """Take one step with its receipt and messages, in one transaction. For a holder of ``writing``."""
+        now = self._city.clock.now()
+        after = life.advance(order, state, role=role, by=by, because=because, at=now)
+        after = self._receipted([after])[0]
+        self.outbox.move(order, after, self._follows(order, after), withdraw=state != "sent", **kept)
+        return after
+
+    def _follows(self, before: WorkOrder, after: WorkOrder) -> list[Message]:
+        """Messages that a step sends out."""
+        if after.state == "reopened" and not self.is_escalated(after):
+            return self.dispatch_of(after)
+        if after.state == "cancelled" or (before.state, after.state) == ("reopened", "confirmed"):
+            return self.cancel_of(before)
+        if after.state == "done":
+            return self.sender.message(after, "ask", {"area": self.area(after)})
+        return []
+
+    def dispatch_of(self, order: WorkOrder) -> list[Message]:
+        """The message that sends an order out; none when no table takes it."""
+        job = order.job
+        facts = {name: getattr(job, name) for name in ("title", "territory", "lon", "lat", "minutes", "skill")}
+        more = {"instructions": order.instructions, "crew": order.crew, "day": order.day, "decision": order.decision}
+        return self.sender.message(order, "dispatch", {**facts, **more})
+
+    def cancel_of(self, order: WorkOrder) -> list[Message]:
+        """The message that takes an order back, if it was sent in this round."""
+        sent = {message.way for message in self.outbox.messages(order.id, ["delivered"]) if message.kind == "dispatch"}
+        return [message for message in self.sender.message(order, "cancel", {}) if message.way in sent]
+
+    # -- residents ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _key(self) -> bytes:
+        return load_or_create_key(self._city.folder.residents_key)
+
+    def _token(self, identifier: str) -> str:
+        """The secret of an order's link: derived, so that nothing that is kept holds it."""
+        return urlsafe_b64encode(hmac.digest(self._key, identifier.encode(), "sha256")[:24]).decode()
+
+    def _digest(self, identifier: str) -> str:
+        return sha256(self._token(identifier).encode()).hexdigest()
+
+    def ask(self, identifier: str) -> str:
+        """The link by which a resident says whether it is fixed; whoever has it can answer."""
+        order = self.get(identifier)
+        return f"{(self._city.settings.orders.public_url or '').rstrip('/')}/r/{self._token(order.id)}"
+
+    def by_token(self, token: str) -> WorkOrder:
+        """The order of a link.
+
+        Raises
+        ------
+        UnknownId
+            It is no link of this city.
+        """
+        held = self.outbox.by_token(sha256(token.encode()).hexdigest()) if _TOKEN.fullmatch(token) else None
+        if held is None:
+            raise UnknownId("This link is not right.", "Check that you copied all of it.")
+        return held
+
+    def asked(self, token: str) -> Asked:
+        """What a resident is shown."""
+        order = self.by_token(token)
+        done = life.last(order, "done")
+        return Asked(
+            order=order.id,
+            service=order.job.service,
+            area=self.area(order),
+            waiting_since=order.job.waiting_since,
+            state=order.state,
+            done_on=done.at if done else None,
+            tries=life.round_of(order),
+            may_answer=self.may_answer(order),
+            by_resident=order.events[-1].by == RESIDENT,
+        )
+
+    def answer(self, token: str, fixed: bool, words: str = "") -> WorkOrder:
+        """Take a resident's answer: fixed closes the order, not fixed reopens it.
+
+        Raises
+        ------
+        UnknownId, UserError
+            Not a link of this city; nothing to answer yet, or not any more.
+        """
+        words = redact_text(" ".join(words.split())[:WORDS_CHARS_MAX])
+        state: OrderState = "confirmed" if fixed else "reopened"
+        said = f"A resident says that it is {'fixed' if fixed else 'not fixed'}{f': {words}' if words else '.'}"
+        with self._city.writing():
+            order = self.by_token(token)
+            if order.state == state and (not words or order.events[-1].because == said):
+                return order
+            if not self.may_answer(order):
+                raise UserError("This cannot be answered now.", "Read on this page how it stands.")
+            if sum(event.by == RESIDENT for event in order.events) >= ANSWERS_MAX:
+                raise UserError("This was answered many times already.", "Please call the city.")
+            if order.state != state:
+                return self.step(order, state, role="resident", by=RESIDENT, because=said)
+            noted = self._receipted([life.noted(order, said, by=RESIDENT, at=self._city.clock.now())])[0]
+            self.outbox.move(order, noted)
+            return noted
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def get(self, identifier: str) -> WorkOrder:
+        """One order; raises `UnknownId`."""
+        held = self.outbox.get(identifier)
+        if held is None:
+            raise UnknownId(f"There is no order '{identifier[:60]}'.", "'cityward orders' lists them.")
+        return held
+
+    def list(self, state: str | None = None) -> list[WorkOrder]:
+        """Orders, newest first, optionally of one state."""
+        if state is not None and state not in life.STATES:
+            raise UserError(f"'{state[:40]}' is no state of an order.", f"States: {', '.join(life.STATES)}.")
+        return self.outbox.orders(None if state is None else [state])
+
+    def area(self, order: WorkOrder) -> str:
+        """Name of the territory of an order."""
+        return self._names.get(order.job.territory or "", "the city")
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {place.id: place.name for place in self._city.territories()}
+
+    def standing(self, order: WorkOrder) -> str:
+        """How an order stands, in words."""
+        return life.standing(
+            order,
+            self._city.clock.now(),
+            answer_days=self._city.settings.orders.answer_days,
+            escalate_after=self._city.settings.orders.escalate_after,
+        )
+
+    def is_escalated(self, order: WorkOrder) -> bool:
+        """Whether it came back so often that a person has to look."""
+        return life.is_escalated(order, self._city.settings.orders.escalate_after)
+
+    def is_unconfirmed(self, order: WorkOrder) -> bool:
+        """Whether the time for an answer passed without one."""
+        return life.is_unconfirmed(order, self._city.clock.now(), self._city.settings.orders.answer_days)
+
+    def may_answer(self, order: WorkOrder) -> bool:
+        """Whether a resident can still answer, or answer otherwise."""
+        return life.may_answer(order, self._city.clock.now(), self._city.settings.orders.answer_days)

@@ -1,0 +1,212 @@
+"""Work: the orders that are out, what became of each, and how the messages about them fare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from cityward.act import orders as life
+from cityward.core.errors import UnknownId, UserError
+from cityward.core.identifiers import kind_of
+from cityward.core.work import WorkOrder
+from cityward.store.outbox import Message
+
+if TYPE_CHECKING:
+    from cityward.city import City
+    from cityward.console.pages import Console
+
+SHOWN: Final = 50
+"""Most orders of one state on the page; the newest are the ones that somebody looks for."""
+
+HEADINGS: Final = {
+    "reopened": "Reopened: done, and not fixed",
+    "done": "Done by the worker's word; a resident is asked",
+    "planned": "Planned, not sent yet",
+    "sent": "Sent, not accepted yet",
+    "accepted": "Accepted",
+    "confirmed": "Confirmed as fixed",
+    "cancelled": "Cancelled",
+}
+BUTTONS: Final = {
+    "accepted": "Accepted",
+    "done": "Done",
+    "confirmed": "I looked: it is fixed",
+    "reopened": "I looked: it is not fixed",
+    "cancelled": "Cancel the order",
+}
+FORM_BYTES: Final = 64 * 2**10
+
+
+class OrderPages:
+    """The page of all orders and the page of one."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def work(self, request: Request) -> HTMLResponse:
+        """All orders by state, those that need a person first, and the outbox."""
+        city = self._console.city
+        counts, now = city.orders.outbox.counts(), city.clock.now()
+        lists = [
+            (heading, [_row(city, order, now) for order in city.orders.outbox.orders([state], SHOWN)], counts[state])
+            for state, heading in HEADINGS.items()
+            if counts.get(state)
+        ]
+        return self._console.page(
+            request,
+            "work.html",
+            headline=headline(city, counts),
+            lists=lists,
+            any_orders=bool(counts),
+            health=_health(city, now),
+        )
+
+    def order(self, request: Request, identifier: str, **form: Any) -> HTMLResponse:
+        """One order: how it stands, its life, what a person can do, and the resident's link."""
+        city = self._console.city
+        order, now = city.orders.get(identifier), city.clock.now()
+        link = city.orders.ask(order.id)
+        return self._console.page(
+            request,
+            "order.html",
+            form.pop("status", 200),
+            order=order,
+            area=city.orders.area(order),
+            standing=city.orders.standing(order),
+            alarm=order.state == "reopened" or city.orders.is_unconfirmed(order),
+            events=[(event, age(now - event.at)) for event in reversed(order.events)],
+            messages=[_message(message, now) for message in city.orders.outbox.messages(order.id)],
+            link=link if link.startswith("http") else f"{str(request.base_url).rstrip('/')}{link}",
+            asks=any(event.state == "done" for event in order.events),
+            buttons=[(state, label) for state, label in BUTTONS.items() if _may(order, state)],
+            can_send=_can_send(city, order),
+            about=about(order.job.about),
+            told=city.explain(order.id),
+            form={"by": "", "because": "", "problem": "", **form},
+        )
+
+    def step(self, request: Request, identifier: str, body: bytes) -> Response:
+        """Take the form; on a mistake show it again with everything that was typed."""
+        try:
+            sent = parse_qs(body[:FORM_BYTES].decode("utf-8", "replace"), max_num_fields=10)
+        except ValueError:
+            sent = {}
+        fields = {name: values[0] for name, values in sent.items()}
+        by, because, wanted = fields.get("by", ""), fields.get("because", ""), fields.get("state", "")
+        orders = self._console.city.orders
+        try:
+            if wanted == "send":
+                orders.send_again(identifier, by)
+            elif wanted in BUTTONS:
+                orders.report(identifier, wanted, by, because)  # type: ignore[arg-type]
+            else:
+                raise UserError("Which step?", "Press one of the buttons.")
+        except UnknownId:
+            raise
+        except UserError as error:
+            problem = f"{error.what} {error.remedy}"
+            return self.order(request, identifier, status=422, by=by, because=because, problem=problem)
+        return RedirectResponse(f"/work/{identifier}", 303)
+
+    def retry(self, key: str) -> Response:
+        """Let a message be tried at once."""
+        city = self._console.city
+        city.orders.outbox.retry(key, city.clock.now())
+        return RedirectResponse("/work#outbox", 303)
+
+
+def headline(city: City, counts: Mapping[str, int]) -> str:
+    """The finding: who waits for whom."""
+    count = {state: counts.get(state, 0) for state in life.STATES}
+    waiting, back = (city.orders.outbox.orders([state]) for state in ("done", "reopened"))
+    late, escalated = sum(map(city.orders.is_unconfirmed, waiting)), sum(map(city.orders.is_escalated, back))
+    asked, out = count["done"] - late, count["sent"] + count["accepted"]
+    parts = [
+        (asked, "waits for a resident's answer", "wait for a resident's answer"),
+        (late, "was never answered and is not confirmed", "were never answered and are not confirmed"),
+        (count["reopened"], "was reopened", "were reopened"),
+        (escalated, "needs a person to look", "need a person to look"),
+        (out, "is with a crew", "are with crews"),
+        (count["planned"], "is planned and not sent", "are planned and not sent"),
+    ]
+    said = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
+    if not said:
+        return "Every order is closed" if counts else "No work order was given out yet"
+    first, *others = said
+    noun = "order " if first.startswith("1 ") else "orders "
+    return "; ".join([first.replace(" ", f" {noun}", 1), *others[:2]])
+
+
+def age(passed: Any) -> str:
+    """A length of time as people say it: ``3 h ago``."""
+    minutes = max(0, int(passed.total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
+
+
+def about(identifier: str) -> str:
+    """Where one reads of what an order comes from."""
+    return f"/needs/{identifier}" if kind_of(identifier) == "need" else f"/explain/{identifier}"
+
+
+def _row(city: City, order: WorkOrder, now: datetime) -> dict[str, Any]:
+    return {
+        "order": order,
+        "area": city.orders.area(order),
+        "standing": city.orders.standing(order),
+        "alarm": city.orders.is_escalated(order) or city.orders.is_unconfirmed(order),
+        "age": age(now - order.events[-1].at),
+    }
+
+
+def _may(order: WorkOrder, state: str) -> bool:
+    return any(
+        before == order.state and after == state and "city" in roles for (before, after), roles in life.ALLOWED.items()
+    )
+
+
+def _can_send(city: City, order: WorkOrder) -> bool:
+    """Whether it waits for a person to send it, and there is a way."""
+    messages = city.orders.dispatch_of(order) if order.state in ("planned", "reopened") else []
+    held = {message.key for message in city.orders.outbox.messages(order.id)}
+    return bool(messages) and not any(message.key in held for message in messages)
+
+
+def _message(message: Message, now: datetime) -> dict[str, Any]:
+    return {"message": message, "age": age(now - message.made_at)}
+
+
+def _health(city: City, now: datetime) -> dict[str, Any]:
+    health = city.orders.sender.health()
+    return {**health, "failing": [_message(message, now) for message in health["failing"]]}
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add the pages of work."""
+    pages = OrderPages(console)
+
+    @router.get("/work")
+    def work(request: Request) -> Response:
+        return pages.work(request)
+
+    @router.get("/work/{identifier}")
+    def order(request: Request, identifier: str) -> Response:
+        return pages.order(request, identifier)
+
+    @router.post("/work/{identifier}")
+    async def step(request: Request, identifier: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.step, request, identifier, body)
+
+    @router.post("/outbox/{key}/retry")
+    def retry(key: str) -> Response:
+        return pages.retry(key)

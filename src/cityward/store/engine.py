@@ -1,0 +1,93 @@
+"""What all SQL tables share: how a database is opened, made ready, written to, and how its troubles are told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cityward.core.errors import SettingsError, StoreError
+
+_CHUNK_ROWS = 500
+_MAKING = 0x63697479
+"""The lock of PostgreSQL under which tables are made; any number of our own ("city")."""
+
+
+def open_engine(url: str) -> sql.Engine:
+    """Return the engine of ``url``; nothing is connected yet.
+
+    Raises
+    ------
+    SettingsError
+        The URL or the driver is missing or wrong.
+    """
+    try:
+        engine = sql.create_engine(url)
+    except (sql.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            f"store.registers cannot be used ({type(error).__name__}).",
+            "For PostgreSQL install the extra 'cityward[postgresql]' and write 'postgresql+psycopg://user@host/database'.",
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _pragmas)
+    return engine
+
+
+def make_tables(engine: sql.Engine, meta: sql.MetaData) -> None:
+    """Make what is missing; several programs may do so at once, so none looks first and makes later.
+
+    Raises
+    ------
+    StoreError
+        The database does not answer.
+    """
+    with answering(), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # There, two that make one table at once both find it missing.
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_MAKING)))
+        for table in meta.sorted_tables:
+            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sql.schema.CreateIndex(index, if_not_exists=True))
+
+
+def upsert(
+    connection: sql.Connection, table: sql.Table, rows: list[dict[str, Any]], key: str, update: Sequence[str]
+) -> None:
+    """Insert rows; of one whose ``key`` is there already the columns ``update`` change."""
+    # Rows are parameters and not part of the statement, so that it is compiled once and kept.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if update:
+        changed = {name: statement.excluded[name] for name in update}
+        statement = statement.on_conflict_do_update(index_elements=[key], set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=[key])
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        connection.execute(statement, rows[start : start + _CHUNK_ROWS])
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn a database that is gone, locked or out of room into a `StoreError`."""
+    try:
+        yield
+    except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
+        # What SQLite says names no value; what a server says might.
+        own = isinstance(error.orig, sqlite3.Error)
+        reason = (
+            f"({error.orig}). Is the disk full?" if own else f"({type(error.orig).__name__}). Is the database running?"
+        )
+        raise StoreError(f"The registers do not answer {reason} Mend that, then do the same again.") from None
+
+
+def _pragmas(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,75 @@
+"""Gives out an order and dispatches; dies at a chosen moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sql
+
+from cityward.city import open_city
+from cityward.core.clock import Clock
+from cityward.core.records import Decision
+from cityward.core.work import Job
+
+NOON = datetime(2014, 7, 1, 12, tzinfo=UTC)
+
+
+def job(number: int) -> Job:
+    return Job(
+        id=f"J-{number:010x}", about="N-0123456789", service="Garbage", title="Empty the carts", territory="64",
+        lon=-87.77, lat=41.78, minutes=20, skill="sanitation", waiting_since=date(2014, 6, 9),
+    )  # fmt: skip
+
+
+def decision() -> Decision:
+    return Decision(
+        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
+        rule="r", system="s", parties=(), at=NOON, explanation="e", appeal="a", receipt=0,
+    )  # fmt: skip
+
+
+def deadly(moment: int) -> Callable[..., None]:
+    """A step that ends the process at the chosen moment, as kill -9 does; 0 never."""
+    passed = 0
+
+    def step(*_: Any) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return step
+
+
+def around(step: Callable[..., None], real: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(*given: Any, **named: Any) -> Any:
+        step()
+        result = real(*given, **named)
+        step()
+        return result
+
+    return wrapped
+
+
+def live(folder: Path, number: int, moment: int) -> None:
+    step = deadly(moment)
+    with open_city(folder, Clock(lambda: NOON + timedelta(hours=number))) as city:
+        engine = city.orders.outbox._engine
+        os.fsync = around(step, os.fsync)
+        httpx.Client.send = around(step, httpx.Client.send)  # type: ignore[method-assign]
+        engine.dialect.do_commit = around(step, engine.dialect.do_commit)
+        assert isinstance(engine, sql.Engine)
+        if moment:
+            city.orders.issue([(job(number), None, None)], decision())
+        city.orders.dispatch()
+
+
+if __name__ == "__main__":
+    live(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
