@@ -84,6 +84,7 @@ def scan(seed: int, threads: int | None, json_: bool, **options: Any) -> None:
         "cases": table.study.total,
         "population": float(table.people.sum()) if table.people.size else None,
         "left_out": {"without_coordinates": table.without_place, "outside_the_study": table.outside},
+        "min_cases": design.min_cases,
         "replicates": int(found.maxima.size),
         "seed": seed,
         "clusters": [_cluster(table, design, cluster) for cluster in found.clusters],
@@ -204,9 +205,9 @@ def _cluster(table: Table, design: Design, cluster: Cluster) -> dict[str, Any]:
     days = (table.edges[-1] - table.edges[0]).days / study.intervals
     return {
         "statistic": cluster.statistic,
-        "p_value": cluster.p_value,
-        "p_value_gumbel": cluster.p_gumbel,
-        "recurrence_interval_days": days * cluster.recurrence if alive else None,
+        "p_value": cluster.p_value if design.replicates else None,
+        "p_value_gumbel": cluster.p_gumbel if design.replicates else None,
+        "recurrence_interval_days": days * cluster.recurrence if alive and design.replicates else None,
         "members": [] if everywhere else [name for place in at for name in table.members[place]],
         "centre": None if everywhere else [float(study.x[at[0]]), float(study.y[at[0]])],
         "radius_km": None if everywhere else radius_km(study.x[at], study.y[at], sphere=study.sphere),
@@ -234,7 +235,8 @@ def _print(told: dict[str, Any]) -> None:
         more = len(cluster["members"]) - _SHOWN
         click.echo(
             f"{rank:>3}. {cluster['observed']:,} cases, {cluster['expected']:.2f} expected, "
-            f"{cluster['from']} to {cluster['to']}; statistic {cluster['statistic']:.6f}, p {cluster['p_value']:.4f}"
+            f"{cluster['from']} to {cluster['to']}; statistic {cluster['statistic']:.6f}"
+            + (f", p {cluster['p_value']:.4f}" if cluster["p_value"] is not None else "")
             + (
                 f", once in {cluster['recurrence_interval_days']:,.0f} days"
                 if cluster["recurrence_interval_days"]
@@ -243,4 +245,5 @@ def _print(told: dict[str, Any]) -> None:
             + f"\n     {names}{f' and {more} more' if more > 0 else ''}"
         )
     if not told["clusters"]:
-        click.echo("No window has more cases than expected.")
+        few = "The study has fewer cases than a window must have" if told["cases"] < told["min_cases"] else ""
+        click.echo(f"{few or 'No window stands out from chance'}.")
