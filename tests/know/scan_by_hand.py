@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 
@@ -69,14 +69,14 @@ def person_days(rows: Rows, category: str, place: str, day: date) -> float:
     noon = day.toordinal() + 0.5
     if noon <= counted[0].toordinal():
         return number[counted[0]]
-    for early, late in zip(counted, counted[1:], strict=False):
+    for early, late in pairwise(counted):
         if early.toordinal() <= noon <= late.toordinal():
             share = (noon - early.toordinal()) / (late - early).days
             return number[early] * (1 - share) + number[late] * share
     return number[counted[-1]]
 
 
-def sizes(rows: Rows, model: str, weekday: bool) -> dict[tuple[str, date], float]:
+def sizes(rows: Rows, model: str, weekday: bool) -> dict[tuple[str, date], float]:  # noqa: C901, PLR0912
     """Expected cases by location and day; people when the model is Bernoulli."""
     days, names = days_of(rows), list(rows.places)
     inside = [(name, n, day, kind) for name, n, day, kind in rows.cases if name in rows.places and day in days]
@@ -134,9 +134,9 @@ def spans(rows: Rows, shape: str, every: int, max_days: int | None) -> list[tupl
     longest = max((max_days or len(days) // 2) // every, 1)
     found = []
     for length in range(1, min(longest, len(starts)) + 1):
-        for at in range(len(starts) - length + 1):
-            if not shape.endswith("prospective") or at + length == len(starts):
-                found.append((starts[at], ends[at + length - 1]))
+        last = len(starts) - length
+        begins = [last] if shape.endswith("prospective") else range(last + 1)
+        found += [(starts[at], ends[at + length - 1]) for at in begins]
     return found
 
 
@@ -146,7 +146,7 @@ def up_to(table: Any, names: list[str], days: list[date]) -> dict[date, float]:
     return dict(zip([days[0] - timedelta(days=1), *days], sums, strict=True))
 
 
-def by_hand(
+def by_hand(  # noqa: C901
     rows: Rows,
     model: str,
     shape: str,

@@ -136,7 +136,7 @@ def intervals(start: date, end: date, unit: Unit, every: int) -> list[date]:
     """First days of the intervals of a study, and the day after it."""
     if every < 1:
         raise UserError(f"An interval of {every} {unit}s has no length.", "Give 1 or more.")
-    if not (FIRST_YEAR < start.year and end.year < LAST_YEAR):
+    if not (start.year > FIRST_YEAR and end.year < LAST_YEAR):
         raise UserError(
             f"A study from {start} to {end} leaves the calendar.",
             f"Use years after {FIRST_YEAR} and before {LAST_YEAR}.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from cityward.core.compiled import njit, prange
 from cityward.core.errors import UserError
 from cityward.core.limits import SCAN_NEIGHBOURS, SCAN_PLACES
 
