@@ -17,10 +17,10 @@ from cityward.know.scan import Design, Study, scan
 
 BASE = {"cases": 16_000, "locations": 200, "days": 30, "replicates": 999}
 STEPS = {
-    "cases": (4_000, 16_000, 64_000, 256_000),
+    "cases": (4_000, 8_000, 16_000, 32_000),
     "locations": (50, 100, 200, 400),
     "days": (7, 15, 30, 60),
-    "replicates": (99, 999, 3_999, 9_999),
+    "replicates": (249, 499, 999, 1_999),
 }
 YEAR = 365
 WIDE, HIGH, LEFT, TOP = 680, 300, 60, 20
