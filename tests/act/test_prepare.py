@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from cityward.act.prepare import MOST, NOTHING, Effort, prepare
+from cityward.act.options import DO_NOTHING
+from cityward.act.prepare import MOST, Effort, prepare
 from cityward.answerable.registry import load_systems
 from cityward.core.frames import OUTLOOK, conform
 from cityward.core.records import EarlyWarning
@@ -40,7 +41,7 @@ def test_an_extra_crew_is_counted_in_hours_and_money() -> None:
     # 20 wait, 60 come (45 to 75), 50 are done: 30 (15 to 45); ten fewer with the crew.
     assert "About 20 (5 to 35) reports would wait after 7 days instead of 30 (15 to 45)." in crew.effect
     assert (crew.effect_low, crew.effect_high) == (10.0, 10.0)
-    assert nothing.title == NOTHING
+    assert nothing.title == DO_NOTHING
     assert "About 30 (15 to 45) reports would wait after 7 days; 20 do now." in nothing.effect
     assert (nothing.crew_hours, nothing.cost, nothing.effect_low, nothing.effect_high) == (0.0, 0.0, 0.0, 0.0)
     assert (found.about, found.territories, crew.people) == (WARNING.id, ("1", "2"), 1000.0)
@@ -48,7 +49,7 @@ def test_an_extra_crew_is_counted_in_hours_and_money() -> None:
 
 def test_the_side_with_most_room_helps_first_if_it_has_enough() -> None:
     (found,) = prepare([WARNING], others(("North", 50, 30), ("East", 50, 45)), efforts=EFFORT, members=MEMBERS)
-    assert [one.title for one in found.options] == ["Move crews from North", "An extra crew for 1 day", NOTHING]
+    assert [one.title for one in found.options] == ["Move crews from North", "An extra crew for 1 day", DO_NOTHING]
     assert [one.recommended for one in found.options] == [True, False, False]
     assert "North would keep room for 10 reports more than it expects" in found.options[0].effect
     assert found.action == found.options[0].action
@@ -56,7 +57,7 @@ def test_the_side_with_most_room_helps_first_if_it_has_enough() -> None:
 
 def test_a_side_with_too_little_room_is_an_alternative_only() -> None:
     (found,) = prepare([WARNING], others(("East", 50, 45)), efforts=EFFORT, members=MEMBERS)
-    assert [one.title for one in found.options] == ["An extra crew for 1 day", "Move crews from East", NOTHING]
+    assert [one.title for one in found.options] == ["An extra crew for 1 day", "Move crews from East", DO_NOTHING]
     assert (found.options[1].effect_low, found.options[1].effect_high) == (5.0, 5.0)
 
 

@@ -198,6 +198,10 @@ def test_the_command_tells_mistakes_in_one_line(tmp_path):
     words = ["scan", "--cases", str(cases), "--geo", str(places)]
     for more, said in [
         ([], "--from"),
+        (["--from", "0001-01-01", "--to", "9999-12-31"], "calendar"),
+        (["--from", "2024-01-09", "--to", "2024-01-01"], "after its end"),
+        (["--from", "2024-01-01", "--to", "2024-01-09", "--replicates", "1000000000"], "replicates"),
+        (["--from", "2024-01-01", "--to", "2024-01-09", "--max-share", "nan"], "max_share"),
         (["--spatial", "--temporal"], "exclude"),
         (["--from", "2024-01-01", "--to", "2024-01-09", "--max-share", "7"], "max_share"),
         (["--from", "2024-01-01", "--to", "2024-01-09", "--model", "bernoulli"], "--ctl"),
@@ -205,3 +209,39 @@ def test_the_command_tells_mistakes_in_one_line(tmp_path):
         done = CliRunner().invoke(group, [*words, *more])
         assert isinstance(done.exception, UserError)
         assert said in str(done.exception) + done.exception.remedy
+
+
+def scanned(tmp_path: Path, cases: str, places: str, *more: str) -> str:
+    words = ["scan", "--cases", str(file(tmp_path, cases, "cas"))]
+    words += ["--geo", str(file(tmp_path, places, "geo"))] if places else []
+    done = CliRunner().invoke(
+        group, [*words, "--from", "2024-01-01", "--to", "2024-01-09", *more], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_odd_but_possible_requests_are_answered(tmp_path):
+    places = "a 1 1\nb 1 2\n"
+    cases = "a 2 2024/1/9\nb 1 2024/1/2\nlost 5 2024/1/3\n"
+    for more in (["--every", "999999999999"], ["--unit", "year", "--every", "100000"], ["--max-days", "9" * 21]):
+        assert "3 cases at 2 places" in scanned(tmp_path, cases, places, *more)
+    told = scanned(tmp_path, cases, places, "--replicates", "0", "--max-share", "1")
+    assert "5 cases without coordinates" in told
+    assert ", p " not in told, "without replicates nothing is known of chance"
+    assert "fewer cases" in scanned(tmp_path, cases, places, "--min-cases", "1000")
+    assert "fewer cases" in scanned(tmp_path, "lost 5 2024/1/3\n", places)
+    assert "everywhere" in scanned(tmp_path, cases, "", "--model", "poisson", "--temporal")
+
+
+def test_half_of_the_study_is_of_days_also_when_intervals_are_weeks():
+    """Of 24 days half is 12, which is one whole week and not two."""
+    from cityward.cli.scan import _longest
+
+    table = tabulate(
+        frame(("a", 1, date(2024, 1, 3))), PLACES, "poisson", start=date(2024, 1, 1), end=date(2024, 1, 24), every=7
+    )
+    assert _longest(table, "day", 7, None) == 1
+    assert [_longest(table, "day", 7, days) for days in (3, 7, 13, 14)] == [1, 1, 1, 2]
+    assert [_longest(table, "year", 1, days) for days in (365, 730, 731, 3652)] == [1, 2, 2, 10]
+    assert [_longest(table, "month", 1, days) for days in (28, 59, 92, 365)] == [1, 2, 3, 12]

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+from cityward.act.options import DO_NOTHING
 from cityward.core.identifiers import make_id
 from cityward.core.records import EarlyWarning, Option, Proposal
 
@@ -15,7 +16,6 @@ MOST: Final = 3
 """More preparations at once than a duty officer reads; the others stay on the list of warnings."""
 
 SHIFT_HOURS: Final = 8
-NOTHING: Final = "Do nothing"
 SYSTEM: Final = "cityward-early-warning"
 
 Members = Mapping[str, tuple[tuple[str, ...], float | None]]
@@ -93,7 +93,7 @@ def _options(warning: EarlyWarning, seen: pl.DataFrame, effort: Effort, people: 
     donor = _donor(warning, seen)
     extra = _extra(warning, effort, lacking, people)
     nothing = Option(
-        title=NOTHING,
+        title=DO_NOTHING,
         action="Leave crews where they are and look again at the next turn.",
         effect=f"About {idle.text()} reports would wait after {warning.horizon_days} days; "
         f"{warning.open_cases:,} do now.",

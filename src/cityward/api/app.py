@@ -148,6 +148,10 @@ def _add_findings(app: FastAPI, city: City) -> None:
     def need(identifier: str) -> Response:
         return answer(city.need(identifier))
 
+    @app.get("/api/needs/{identifier}/evidence", tags=["know"], summary="The interactions that a need counts")
+    def evidence(identifier: str, limit: Limit = 50, offset: Offset = 0) -> Response:
+        return answer(city.evidence.of(identifier, limit, offset))
+
     @app.get("/api/silences", tags=["know"], summary="Silent places of the last turn")
     def silences() -> Response:
         return answer(city.silences())

@@ -18,6 +18,7 @@ from cityward.answerable.decide import decide
 from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
 from cityward.city.effects import take_effect
+from cityward.city.evidencing import Evidencing
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
 from cityward.city.orders import Orders
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from cityward.city.observing import Observing
 
 R = TypeVar("R")
+
+EVIDENCE_SHOWN = 10
+"""Interactions that an explanation names; the others are a page away."""
 
 
 class City(Intaking, Finding):
@@ -123,13 +127,14 @@ class City(Intaking, Finding):
         """One ledger entry each for the turn and its findings, then the registers."""
         now = self.clock.now()
         subjects: list[tuple[str, str, bytes]] = [("run", turn.id, to_json(turn))]
-        subjects += [("need", need.id, to_json(need)) for need in turn.needs]
+        lives = [*turn.needs, *turn.resting]  # one that rests has changed its state, which is told like a finding
+        subjects += [("need", need.id, to_json(need)) for need in lives]
         subjects += [("silence", quiet.id, to_json(quiet)) for quiet in turn.silences]
         subjects += [("warning", one.id, to_json(one)) for one in turn.warnings]
         subjects += [("proposal", proposal.id, to_json(proposal)) for proposal in proposals]
         entries = [receipt(kind, name, now, body, turn=turn.id) for kind, name, body in subjects]
         indexes = self.writable_ledger().append(entries)
-        self.registers.put_findings(turn.needs, turn.silences, proposals)
+        self.registers.put_findings(lives, turn.silences, proposals)
         self.registers.put("warning", turn.warnings, update=("body",))
         self.registers.put_receipts({name: at for (_, name, _), at in zip(subjects, indexes, strict=True)})
 
@@ -208,6 +213,11 @@ class City(Intaking, Finding):
         """Decisions, newest first."""
         return self.registers.list_decisions()
 
+    @cached_property
+    def evidence(self) -> Evidencing:
+        """What needs count."""
+        return Evidencing(self)
+
     def explain(self, identifier: str) -> Explanation:
         """Why: for a finding, proposal, refusal, decision or outcome, from stored evidence alone."""
         finders: dict[str, Callable[[str], Any]] = {
@@ -229,7 +239,8 @@ class City(Intaking, Finding):
             )
         record = found(finders[kind](identifier), identifier)
         decided = [decision for decision in self.decisions() if decision.proposal == identifier]
-        return explain(record, receipt=self.receipt_of(identifier), decisions=decided)
+        counted = self.evidence.of(identifier, EVIDENCE_SHOWN) if kind == "need" else None
+        return explain(record, receipt=self.receipt_of(identifier), decisions=decided, counted=counted)
 
 
 def open_city(path: str | Path, clock: Clock | None = None) -> City:

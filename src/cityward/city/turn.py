@@ -7,11 +7,12 @@ equal inputs write equal bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from cityward.act.course import daily
@@ -47,6 +48,7 @@ from cityward.equitable.reporting_exposure import expose
 from cityward.equitable.silence import beside_peers
 from cityward.know.campaigns import set_apart
 from cityward.know.cube import cube
+from cityward.know.evidence import evidence_digest, evidence_of
 from cityward.know.incidents import collapse
 from cityward.know.life import live_on
 from cityward.know.ranking import explained, ranked
@@ -70,6 +72,8 @@ HISTORY_COLUMNS = (
     "text",
     "person",
     "channel",
+    "key",
+    "digest",
 )
 """For the purpose ``incident-recognition``."""
 
@@ -118,6 +122,8 @@ class Found:
     outlook: pl.DataFrame
     proposals: list[Proposal]
     outcomes: Sequence[Outcome] = ()
+    evidence: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """What each need counts, by its digest."""
 
 
 def tell_apart(history: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -171,6 +177,7 @@ def take_turn(
     reporting = fit(expose(collapsed, territories, until=end_of_day(as_of, zone)), territories, seed=seed)
     found = _needs(counts, history, index, territories, settings, as_of, seed)
     found = [corrected_need(need, _window(counts, need), reporting, seed) for need in found]
+    found, evidence = _with_evidence(found, collapsed)
     lives = live_on(found, before, as_of=as_of, answered=answered)
     needs = ranked([explained(need) for need in lives if need.ends == as_of])
     resting = [need for need in lives if need.ends != as_of]
@@ -219,7 +226,7 @@ def take_turn(
         growth_test=foreseen.growth_test,
         level_tests=tuple(foreseen.tests),
     )
-    return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals, outcomes)
+    return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals, outcomes, evidence)
 
 
 @durable("writing the turn")
@@ -232,6 +239,11 @@ def write_turn(found: Found, folder: Path) -> None:
         buffer = BytesIO()
         frame.write_parquet(buffer)
         replace_file(target / f"{name}.parquet", buffer.getbuffer())
+    (folder / "evidence").mkdir(exist_ok=True)
+    for digest, rows in found.evidence.items():
+        buffer = BytesIO()
+        rows.write_parquet(buffer)
+        replace_file(folder / "evidence" / f"{digest}.parquet", buffer.getbuffer())
     replace_file(target / "proposals.json", to_json(found.proposals))
     replace_file(target / "turn.json", to_json(found.turn))
     sync_folder(folder)
@@ -285,6 +297,17 @@ def _needs(
         services=dict(domains.iter_rows()),
         min_recurrence_days=settings.needs.min_recurrence_days,
     )
+
+
+def _with_evidence(needs: Sequence[Need], reports: pl.DataFrame) -> tuple[list[Need], dict[str, pl.DataFrame]]:
+    """Needs that carry the digest of what they count; and that, by digest."""
+    found, kept = [], {}
+    for need in needs:
+        rows = evidence_of(reports, need)
+        digest = evidence_digest(rows)
+        kept[digest] = rows
+        found.append(msgspec.structs.replace(need, evidence_count=rows.height, evidence_sha256=digest))
+    return found, kept
 
 
 def _window(counts: pl.DataFrame, need: Need) -> dict[str, int]:

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DATE = click.DateTime(["%Y-%m-%d", "%Y/%m/%d"])
 _SHOWN = 12  # members of a cluster in a line
+_MOST = 500  # clusters without common places that are told
+_UNIT_DAYS = {"day": 1.0, "month": 365.25 / 12, "year": 365.25}
+_SHORTER = 0.1  # of a unit: by so much a month or year may be shorter than the mean one
 
 
 @click.command()
 @click.option("--cases", "case_file", type=_FILE, required=True, help="id, number of cases, date, covariates.")
-@click.option("--geo", "place_file", type=_FILE, required=True, help="id, latitude, longitude; or id, x, y.")
+@click.option("--geo", "place_file", type=_FILE, help="id, latitude, longitude; or id, x, y. Not for --temporal.")
 @click.option("--pop", "population_file", type=_FILE, help="id, date, population, covariates (poisson).")
 @click.option("--ctl", "control_file", type=_FILE, help="id, number of controls, date (bernoulli).")
 @click.option(
@@ -63,11 +66,10 @@ def scan(seed: int, threads: int | None, json_: bool, **options: Any) -> None:
         name: options.pop(name) for name in ("max_share", "max_km", "min_cases", "rates", "replicates", "stop_after")
     }
     max_days = options.pop("max_days")
-    table = _read(shape, **options)
-    if max_days is not None:
-        length = (table.edges[-1] - table.edges[-2]).days
-        limits["max_intervals"] = max(max_days // length, 1)
-    design = engine.Design(shape=shape, **limits)
+    engine.Design(shape=shape, **limits)  # a mistake is told before files are read
+    table, unit = _read(shape, **options)
+    longest = _longest(table, unit, options["every"], max_days)
+    design = engine.Design(shape=shape, max_intervals=longest, most=_MOST, **limits)
     if threads:
         _use(threads)
     found = engine.scan(table.study, design, rng(seed, "scan", "files"))
@@ -82,6 +84,7 @@ def scan(seed: int, threads: int | None, json_: bool, **options: Any) -> None:
         "cases": table.study.total,
         "population": float(table.people.sum()) if table.people.size else None,
         "left_out": {"without_coordinates": table.without_place, "outside_the_study": table.outside},
+        "min_cases": design.min_cases,
         "replicates": int(found.maxima.size),
         "seed": seed,
         "clusters": [_cluster(table, design, cluster) for cluster in found.clusters],
@@ -96,7 +99,7 @@ def _read(
     shape: str,
     *,
     case_file: Path,
-    place_file: Path,
+    place_file: Path | None,
     population_file: Path | None,
     control_file: Path | None,
     model: Any,
@@ -106,18 +109,21 @@ def _read(
     every: int,
     coordinates: str | None,
     weekday: bool,
-) -> Table:
+) -> tuple[Table, str]:
     from cityward.know.scan.frames import tabulate
     from cityward.know.scan.text_files import read_cases, read_places, read_population
 
-    places, degrees = read_places(place_file, coordinates)
+    if place_file is None and not shape.startswith("temporal"):
+        raise UserError("Where the locations are is not told.", "Give the file of their coordinates with --geo.")
+    placed = read_places(place_file, coordinates) if place_file else None
     people, covariates = read_population(population_file) if population_file else (None, 0)
     known = {"poisson": covariates, "bernoulli": 0}
     cases = read_cases(case_file, covariates=known.get(model))
     controls = read_cases(control_file, covariates=0, value="controls") if control_file else None
     if cases.unit is None and shape != "spatial":
         raise UserError(f"{case_file.name} has no dates.", "Add them after the number of cases, or give --spatial.")
-    return tabulate(
+    places, degrees = placed or (_somewhere(cases.frame, people, controls.frame if controls else None), False)
+    table = tabulate(
         cases.frame,
         places,
         model,
@@ -130,6 +136,30 @@ def _read(
         weekday=weekday,
         sphere=degrees,
     )
+    return table, unit or cases.unit or "day"
+
+
+def _somewhere(*frames: Any) -> Any:
+    """All locations at one point, for a scan without space."""
+    import polars as pl
+
+    names = pl.concat([frame.select("place") for frame in frames if frame is not None]).unique()
+    return names.with_columns(x=pl.lit(0.0), y=pl.lit(0.0))
+
+
+def _longest(table: Table, unit: str, every: int, max_days: int | None) -> int:
+    """Most intervals of a window: those of ``max_days``, or of half of the units of the study.
+
+    The half is of units and not of intervals, as in the reference program: of 24 days by weeks it is 12 days,
+    which is one whole week.
+    """
+    from cityward.know.scan.frames import intervals
+
+    if max_days is not None:
+        units = int(max_days / _UNIT_DAYS[unit] + (0 if unit == "day" else _SHORTER))
+    else:
+        units = (len(intervals(table.edges[0], _last(table, -1), unit, 1)) - 1) // 2  # type: ignore[arg-type]
+    return max(units // every, 1)
 
 
 def _shape(*, prospective: bool, retrospective: bool, spatial: bool, temporal: bool) -> Any:
@@ -175,9 +205,9 @@ def _cluster(table: Table, design: Design, cluster: Cluster) -> dict[str, Any]:
     days = (table.edges[-1] - table.edges[0]).days / study.intervals
     return {
         "statistic": cluster.statistic,
-        "p_value": cluster.p_value,
-        "p_value_gumbel": cluster.p_gumbel,
-        "recurrence_interval_days": days * cluster.recurrence if alive else None,
+        "p_value": cluster.p_value if design.replicates else None,
+        "p_value_gumbel": cluster.p_gumbel if design.replicates else None,
+        "recurrence_interval_days": days * cluster.recurrence if alive and design.replicates else None,
         "members": [] if everywhere else [name for place in at for name in table.members[place]],
         "centre": None if everywhere else [float(study.x[at[0]]), float(study.y[at[0]])],
         "radius_km": None if everywhere else radius_km(study.x[at], study.y[at], sphere=study.sphere),
@@ -205,7 +235,8 @@ def _print(told: dict[str, Any]) -> None:
         more = len(cluster["members"]) - _SHOWN
         click.echo(
             f"{rank:>3}. {cluster['observed']:,} cases, {cluster['expected']:.2f} expected, "
-            f"{cluster['from']} to {cluster['to']}; statistic {cluster['statistic']:.6f}, p {cluster['p_value']:.4f}"
+            f"{cluster['from']} to {cluster['to']}; statistic {cluster['statistic']:.6f}"
+            + (f", p {cluster['p_value']:.4f}" if cluster["p_value"] is not None else "")
             + (
                 f", once in {cluster['recurrence_interval_days']:,.0f} days"
                 if cluster["recurrence_interval_days"]
@@ -214,4 +245,5 @@ def _print(told: dict[str, Any]) -> None:
             + f"\n     {names}{f' and {more} more' if more > 0 else ''}"
         )
     if not told["clusters"]:
-        click.echo("No window has more cases than expected.")
+        few = "The study has fewer cases than a window must have" if told["cases"] < told["min_cases"] else ""
+        click.echo(f"{few or 'No window stands out from chance'}.")

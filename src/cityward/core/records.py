@@ -143,7 +143,8 @@ class Need(Record, frozen=True, kw_only=True):
     cluster's (day, observed, expected) around the period. ``state`` is ``opened``, ``growing``, ``fading``,
     ``answered`` or ``closed``; ``moments`` tells how it developed, one for each turn that found it.
     ``corrected_low`` and ``corrected_high`` bound the count after correction for how readily residents report
-    (90 %), and ``correction`` says it in words.
+    (90 %), and ``correction`` says it in words. ``evidence_sha256`` is a digest of the ``evidence_count``
+    interactions that were counted, so that their list can be checked (empty for needs of before there was one).
     """
 
     id: str
@@ -173,6 +174,8 @@ class Need(Record, frozen=True, kw_only=True):
     corrected_high: float | None = None
     correction: str = ""
     rank: tuple[RankPart, ...] = ()
+    evidence_count: int = 0
+    evidence_sha256: str = ""
 
     @property
     def chance(self) -> str:
@@ -181,6 +184,33 @@ class Need(Record, frozen=True, kw_only=True):
         years = self.recurrence_days / 365
         often = f"{years:,.1f} years" if years >= 1 else f"{self.recurrence_days:,.0f} days"
         return f"by chance less than once in {often}" if strongest else f"by chance once in {often}"
+
+
+class EvidenceItem(Record, frozen=True, kw_only=True):
+    """An interaction that a need counts: the source's own identifier, what, where and when; nothing of a person."""
+
+    source: str
+    id: str
+    service: str
+    territory: str
+    day: date
+    status: str
+
+
+class Evidence(Record, frozen=True, kw_only=True):
+    """A page of the interactions that a need counts.
+
+    ``count`` were counted and ``sha256`` is their digest, as in the need and so in its receipt; ``present`` of
+    them are in history still, and ``changed`` of these were revised since.
+    """
+
+    need: str
+    count: int
+    sha256: str
+    present: int
+    changed: int
+    offset: int
+    items: tuple[EvidenceItem, ...]
 
 
 class Silence(Record, frozen=True, kw_only=True):

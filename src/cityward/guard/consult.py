@@ -18,6 +18,8 @@ PURPOSES: dict[str, frozenset[str]] = {
     # Tells which reports are one incident or one act; what comes of it are numbers, never the columns.
     "incident-recognition": frozenset(HISTORY),
     "need-detection": _COUNTING,
+    # Names what a need counts by the source's own identifiers; not who, in which words, at which door.
+    "need-evidence": _COUNTING - {"lon", "lat"},
     "forecasting": _COUNTING,
     "case-handling": frozenset(HISTORY) - {"person"},
     "audit": frozenset(HISTORY),

@@ -9,6 +9,7 @@ from cityward.core.records import (
     Alert,
     Decision,
     EarlyWarning,
+    Evidence,
     Explanation,
     Need,
     Option,
@@ -25,7 +26,9 @@ _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry
 _NO_RECEIPT = "There is no receipt in the ledger for this; that should not be. Run 'cityward verify'."
 
 
-def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision] = ()) -> Explanation:
+def explain(
+    record: Record, *, receipt: int | None, decisions: Sequence[Decision] = (), counted: Evidence | None = None
+) -> Explanation:
     """Return why ``record`` is as it is.
 
     Parameters
@@ -37,8 +40,11 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
         Ledger index of its entry.
     decisions : sequence of Decision
         Decisions about it, when it is a proposal.
+    counted : Evidence, optional
+        The first interactions that it counts, when it is a need.
     """
     kind, sentence, evidence, rule = _parts(record)
+    evidence += _counted(counted) if counted and counted.sha256 else []
     for decision in decisions:
         evidence.append(
             (f"{decision.outcome} by", f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because}")
@@ -53,6 +59,21 @@ def explain(record: Record, *, receipt: int | None, decisions: Sequence[Decision
         receipt=receipt,
         how_to_check=check,
     )
+
+
+def _counted(found: Evidence) -> list[tuple[str, str]]:
+    """What a need rests on, so that somebody else can look it up and check that it is the same."""
+    names = ", ".join(f"{item.id} ({item.day})" for item in found.items)
+    more = found.count - len(found.items)
+    gone = f"; {found.count - found.present:,} are no longer held" if found.present < found.count else ""
+    since = f"{found.changed:,} revised since" if found.changed else "none revised since"
+    return [
+        (
+            "reports counted",
+            f"{names}{f' and {more:,} more' if more > 0 and names else ''} (all: /api/needs/{found.need}/evidence)",
+        ),
+        ("are they the same still?", f"{since}{gone}; SHA-256 of the list, which the receipt covers: {found.sha256}"),
+    ]
 
 
 @singledispatch
@@ -71,6 +92,12 @@ def _need(record: Need) -> _Parts:
             f"{record.relative_risk_high:.1f})",
         ),
         ("where", ", ".join(record.names)),
+        (
+            "state",
+            record.state
+            if not record.moments
+            else f"{record.state}; last found by the turn of {record.moments[-1].day}",
+        ),
         ("people living there", f"{record.population:,.0f}" if record.population else "not known"),
         ("strength", f"log-likelihood ratio {record.statistic:.2f}"),
         (

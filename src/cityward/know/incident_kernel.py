@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cityward.core.compiled import njit
 
 METRES_PER_DEGREE = 6_371_008.8 * np.pi / 180.0
 """Of latitude, on the sphere of mean radius (IUGG)."""

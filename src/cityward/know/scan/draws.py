@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cityward.core.compiled import njit
 
 TIMES, CELLS, LABELS = 0, 1, 2
 

@@ -22,6 +22,9 @@ Unit = Literal["day", "month", "year"]
 MONTHS_IN: dict[str, int] = {"month": 1, "year": 12}
 DAYS_IN_WEEK = 7
 
+FIRST_YEAR, LAST_YEAR = 1000, 9999
+"""Dates beyond these cannot be told from mistakes, and intervals laid from the end would leave the calendar."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -133,6 +136,12 @@ def intervals(start: date, end: date, unit: Unit, every: int) -> list[date]:
     """First days of the intervals of a study, and the day after it."""
     if every < 1:
         raise UserError(f"An interval of {every} {unit}s has no length.", "Give 1 or more.")
+    if not (start.year > FIRST_YEAR and end.year < LAST_YEAR):
+        raise UserError(
+            f"A study from {start} to {end} leaves the calendar.",
+            f"Use years after {FIRST_YEAR} and before {LAST_YEAR}.",
+        )
+    every = min(every, (end - start).days + 1)  # longer is the whole study
     edges = [end + timedelta(days=1)]
     while edges[-1] > start:
         step = len(edges) * every
@@ -143,6 +152,8 @@ def intervals(start: date, end: date, unit: Unit, every: int) -> list[date]:
 
 def _months_before(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    if year < 1:  # before any calendar, and so before the study
+        return date.min
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from cityward.core.compiled import njit, prange
 from cityward.core.errors import UserError
 from cityward.core.limits import SCAN_NEIGHBOURS, SCAN_PLACES
 
@@ -44,7 +44,8 @@ def neighbours(
     Returns
     -------
     order : ndarray of int32, shape (n, k)
-        Positions of places; equal distances stand in the order of the places; -1 after the last.
+        Positions of places; of equal distances the lesser coordinate comes first, as in the reference
+        program; -1 after the last.
     reach : ndarray of int64, shape (n,)
         Places that a window around each may take; 0 where even the place alone is too large.
 
@@ -63,14 +64,15 @@ def neighbours(
         far = 2 * math.sin(min(max_km / (2 * EARTH_RADIUS_KM), math.pi / 2)) if sphere else max_km
     limit = most_weight * (1 + 1e-12)
     far *= 1 + 1e-12  # rounding must not leave out a place at the very limit
-    reach = _reaches(points, weights, limit, far)
+    ranked = np.lexsort((points[:, 2], points[:, 1], points[:, 0]))
+    reach = _reaches(points, ranked, weights, limit, far)
     if reach.sum() > SCAN_NEIGHBOURS:
         raise UserError(
             f"The circles around {x.size:,} places take {reach.sum():,} neighbours; {SCAN_NEIGHBOURS:,} fit.",
             "Set a smaller --max-km or --max-share, or sum the places to larger ones.",
         )
     order = np.full((x.size, max(int(reach.max(initial=0)), 1)), -1, dtype=np.int32)
-    _fill(points, reach, far, order)
+    _fill(points, ranked, reach, far, order)
     return order, reach
 
 
@@ -88,25 +90,27 @@ def _points(lon: Floats, lat: Floats) -> Floats:
 
 
 @njit(cache=True)
-def _in_order(points: Floats, centre: int, far: float) -> NDArray[np.int64]:
-    """Places no farther than ``far``, in order of distance."""
+def _in_order(points: Floats, ranked: NDArray[np.int64], centre: int, far: float) -> NDArray[np.int64]:
+    """Places no farther than ``far``, in order of distance, then of coordinates (``ranked``)."""
     squares = np.empty(points.shape[0])
-    for place in range(points.shape[0]):
-        squares[place] = (
+    for at in range(points.shape[0]):
+        place = ranked[at]
+        squares[at] = (
             (points[place, 0] - points[centre, 0]) ** 2
             + (points[place, 1] - points[centre, 1]) ** 2
             + (points[place, 2] - points[centre, 2]) ** 2
         )
-    squares[centre] = -1.0  # itself first, also among places at one point
+        if place == centre:
+            squares[at] = -1.0  # itself first, also among places at one point
     near = np.flatnonzero(squares <= far * far)
-    return near[np.argsort(squares[near], kind="mergesort")]
+    return ranked[near[np.argsort(squares[near], kind="mergesort")]]
 
 
 @njit(cache=True, parallel=True)
-def _reaches(points: Floats, weights: Floats, limit: float, far: float) -> NDArray[np.int64]:
+def _reaches(points: Floats, ranked: NDArray[np.int64], weights: Floats, limit: float, far: float) -> NDArray[np.int64]:
     reach = np.zeros(points.shape[0], dtype=np.int64)
     for centre in prange(points.shape[0]):
-        order = _in_order(points, centre, far)
+        order = _in_order(points, ranked, centre, far)
         weight = 0.0
         for taken in range(order.size):
             weight += weights[order[taken]]
@@ -117,8 +121,10 @@ def _reaches(points: Floats, weights: Floats, limit: float, far: float) -> NDArr
 
 
 @njit(cache=True, parallel=True)
-def _fill(points: Floats, reach: NDArray[np.int64], far: float, order: NDArray[np.int32]) -> None:
+def _fill(
+    points: Floats, ranked: NDArray[np.int64], reach: NDArray[np.int64], far: float, order: NDArray[np.int32]
+) -> None:
     for centre in prange(points.shape[0]):
-        found = _in_order(points, centre, far)
+        found = _in_order(points, ranked, centre, far)
         for taken in range(reach[centre]):
             order[centre, taken] = found[taken]

@@ -321,8 +321,14 @@ def _deal(study: Study, begin: int) -> Deal:
 
 
 def _choose(best: dict[int, Floats], search: _Search, judged: Significance, most: int) -> list[Cluster]:
-    """Take the strongest window of each centre, strongest first, leaving out those that overlap a taken one."""
-    rows = [(direction, centre, *found[centre]) for direction, found in best.items() for centre in range(len(found))]
+    """Take the strongest window of each centre, strongest first, leaving out those that overlap a taken one.
+
+    A centre has one window, high or low: its strongest.
+    """
+    rows = [
+        max(((direction, centre, *found[centre]) for direction, found in best.items()), key=lambda row: row[2])
+        for centre in range(search.study.x.size)
+    ]
     clusters: list[Cluster] = []
     taken: set[int] = set()
     # Equal statistics: the smaller window, which has no places without cases at its edge.

@@ -7,8 +7,9 @@ the Bernoulli model the people (cases and controls) in it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cityward.core.compiled import njit
 
 POISSON, BERNOULLI = 0, 1
 HIGH, LOW = 1, -1

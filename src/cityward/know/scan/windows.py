@@ -11,9 +11,9 @@ number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from cityward.core.compiled import njit, prange
 from cityward.know.scan.draws import deal
 from cityward.know.scan.statistic import HIGH, POISSON, expectation, likelihood_ratio
 
