@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -32,6 +33,9 @@ from cityward.guard.consult import history_frame
 from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
 
+if TYPE_CHECKING:
+    from cityward.city.cases import Cases
+
 R = TypeVar("R")
 
 
@@ -48,6 +52,13 @@ class City(Intaking, Finding):
     clock : Clock
         The time; tests inject theirs.
     """
+
+    @cached_property
+    def cases(self) -> Cases:
+        """Cases that wait for a visit, ranked."""
+        from cityward.city.cases import Cases
+
+        return Cases(self)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -88,6 +99,7 @@ class City(Intaking, Finding):
             )
             write_turn(found, self.folder.turns)
             self._record(found.turn, found.proposals)
+            self.cases.rank(as_of)
         return msgspec.structs.replace(found.turn, receipt=self.receipt_of(found.turn.id))
 
     def replay(self, plan: Plan, progress: Callable[[int], None] | None = None) -> Replay:
@@ -166,6 +178,7 @@ class City(Intaking, Finding):
             "proposal": self.registers.get_proposal,
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,
+            "case": self.cases.case,
         }
         kind = kind_of(identifier)
         if kind not in finders:
