@@ -16,6 +16,9 @@ NEAR: Final = ((90, 0.5), (90, 1.5))
 """Windows (days) and reaches (km) in which neighbours' results are read; chosen on Chicago before its test period."""
 
 
+BEYOND: Final = "findings beyond its neighbours'"
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Which columns of a table of visits features are made of.
@@ -67,13 +70,17 @@ def features(
     results = {"found": outcome} | {
         name: table[name].cast(pl.Float64, strict=False).fill_null(0).to_numpy() for name in sources.results
     }
+    around: dict[str, Floats] = {}
+    if sources.lon and sources.lat:
+        around = _around(table, days, known, results, sources, events)
+        # A strict inspector finds more everywhere he goes: what counts of a place is what goes beyond its neighbours.
+        results[BEYOND] = outcome - next(iter(around.values()))
     made: dict[str, Floats] = {}
     for words, column in sources.same.items():
         keys = table[column].cast(pl.String).fill_null("").str.strip_chars().str.to_uppercase().to_numpy()
         past = own_past(keys.astype(str), days, known, results)
         made |= {f"{words}: {name}": values for name, values in past.items()}
-    if sources.lon and sources.lat:
-        made |= _around(table, days, known, results, sources, events)
+    made |= around
     plain = table.select(sources.plain)
     return plain.with_columns(pl.Series(name, values, dtype=pl.Float64) for name, values in made.items())
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cityward.core.clock import rng
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 BINS: Final = 10
 RESAMPLES: Final = 1_000
@@ -31,22 +32,45 @@ def _places(scores: Floats, values: Floats) -> Floats:
     return found
 
 
-def first_half_share(outcome: Floats, scores: Floats) -> float:
-    """Share of what there is to find that lies in the first half of the order by falling score."""
-    first = _places(scores, (np.arange(len(scores)) < len(scores) // 2).astype(float))
-    total = outcome.sum()
-    return float((first * outcome).sum() / total) if total else float("nan")
+def in_first_half(scores: Floats, lists: Ints | None = None) -> Floats:
+    """Return how much of each row lies in the first half of its list, by falling score (0 to 1)."""
+    found = np.empty(len(scores))
+    for rows in _lists(len(scores), lists):
+        found[rows] = _places(scores[rows], (np.arange(len(rows)) < len(rows) // 2).astype(float))
+    return found
 
 
-def days_earlier(outcome: Floats, scores: Floats, days: NDArray[np.int64]) -> float:
-    """Mean days by which a found case comes earlier when the same days' visits are made by falling score.
+def gained_days(scores: Floats, days: Ints, lists: Ints | None = None) -> Floats:
+    """Return by how many days each visit comes earlier when those of its list are made by falling score.
 
     As many visits as before are made on each day; only who is visited changes.
     Source: City of Chicago (2015), food-inspections-evaluation, the simulated date of the two-month test.
     """
+    found = np.empty(len(scores))
+    for rows in _lists(len(scores), lists):
+        found[rows] = days[rows] - _places(scores[rows], np.sort(days[rows]).astype(float))
+    return found
+
+
+def _lists(count: int, lists: Ints | None) -> list[Ints]:
+    if lists is None:
+        return [np.arange(count)] if count else []
+    return [np.flatnonzero(lists == one) for one in np.unique(lists)]
+
+
+def first_half_share(outcome: Floats, scores: Floats, lists: Ints | None = None) -> float:
+    """Share of what there is to find that lies in the first half of its list, by falling score."""
+    return _mean_of_found(in_first_half(scores, lists), outcome)
+
+
+def days_earlier(outcome: Floats, scores: Floats, days: Ints, lists: Ints | None = None) -> float:
+    """Mean of `gained_days` over the cases where something was found."""
+    return _mean_of_found(gained_days(scores, days, lists), outcome)
+
+
+def _mean_of_found(values: Floats, outcome: Floats) -> float:
     total = outcome.sum()
-    gained = days - _places(scores, np.sort(days).astype(float))
-    return float((gained * outcome).sum() / total) if total else float("nan")
+    return float((values * outcome).sum() / total) if total else float("nan")
 
 
 def auc(outcome: Floats, scores: Floats) -> float:
@@ -76,28 +100,32 @@ def calibration(outcome: Floats, probability: Floats, bins: int = BINS) -> list[
 
 def compared(
     outcome: Floats,
-    days: NDArray[np.int64],
+    days: Ints,
     scores: Mapping[str, Floats],
     *,
     against: str,
     seed: int,
+    lists: Ints | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Both measures of each order, with 90 % bootstrap intervals, and of its difference to the order ``against``.
 
-    Cases are drawn with replacement, the same for all orders (a paired bootstrap).
+    Cases are drawn with replacement, the same for all orders (a paired bootstrap). With ``lists`` (the list of each
+    case) every list is ordered for itself.
     """
     chance = rng(seed, "case-priority", "bootstrap")
     draws: dict[str, list[tuple[float, float, float]]] = {name: [] for name in scores}
     for _ in range(resamples):
         some = chance.integers(0, len(outcome), len(outcome))
         for name, score in scores.items():
-            draws[name].append(_measures(outcome[some], days[some], score[some]))
+            draws[name].append(
+                _measures(outcome[some], days[some], score[some], None if lists is None else lists[some])
+            )
     told = {}
     base = np.array(draws[against])
     for name, score in scores.items():
-        point = _measures(outcome, days, score)
-        other = _measures(outcome, days, scores[against])
+        point = _measures(outcome, days, score, lists)
+        other = _measures(outcome, days, scores[against], lists)
         drawn = np.array(draws[name])
         told[name] = {
             measure: {
@@ -111,8 +139,9 @@ def compared(
     return told
 
 
-def _measures(outcome: Floats, days: NDArray[np.int64], scores: Floats) -> tuple[float, float, float]:
-    return first_half_share(outcome, scores), days_earlier(outcome, scores, days), auc(outcome, scores)
+def _measures(outcome: Floats, days: Ints, scores: Floats, lists: Ints | None) -> tuple[float, float, float]:
+    half, gained = first_half_share(outcome, scores, lists), days_earlier(outcome, scores, days, lists)
+    return half, gained, auc(outcome, scores)
 
 
 def _bounds(drawn: Floats) -> list[float]:
@@ -121,27 +150,26 @@ def _bounds(drawn: Floats) -> list[float]:
 
 
 def by_group(
-    outcome: Floats, days: NDArray[np.int64], scores: Floats, groups: NDArray[np.str_]
+    outcome: Floats, days: Ints, scores: Floats, groups: NDArray[np.str_], lists: Ints | None = None
 ) -> list[dict[str, Any]]:
     """For each group: its cases, what was found there, and how both measures of the whole order fall on it."""
-    first = _places(scores, (np.arange(len(scores)) < len(scores) // 2).astype(float))
-    done = _places(-days.astype(float), (np.arange(len(scores)) < len(scores) // 2).astype(float))
-    gained = days - _places(scores, np.sort(days).astype(float))
+    ranked, done = in_first_half(scores, lists), in_first_half(-days.astype(float), lists)
+    gained = gained_days(scores, days, lists)
     told = []
     for name in np.unique(groups):
         member = groups == name
-        found = outcome[member].sum()
-        share = (first[member] * outcome[member]).sum() / found if found else None
+        found = outcome * member
+        some = bool(found.sum())
         told.append(
             {
                 "group": str(name),
                 "cases": int(member.sum()),
-                "found": int(found),
-                "first_half_share": None if share is None else float(share),
-                "done_share": float((done[member] * outcome[member]).sum() / found) if found else None,
-                "days_earlier": float((gained[member] * outcome[member]).sum() / found) if found else None,
-                "visited_first_half": float(first[member].mean()),
-                "small": bool(found < SMALL),
+                "found": int(found.sum()),
+                "first_half_share": _mean_of_found(ranked, found) if some else None,
+                "done_share": _mean_of_found(done, found) if some else None,
+                "days_earlier": _mean_of_found(gained, found) if some else None,
+                "visited_first_half": float(ranked[member].mean()),
+                "small": bool(found.sum() < SMALL),
             }
         )
     return told

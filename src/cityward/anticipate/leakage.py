@@ -21,13 +21,16 @@ AUC_MAX: Final = 0.95
 PURE_ROWS: Final = 50
 """A value that decides the outcome is suspicious when so many of the rarer outcome would be expected with it."""
 
+PURE_SHARE: Final = 0.02
+"""Up to this share of those expected may be there all the same: slips of whoever wrote the result down."""
+
 TWIN_SHARE: Final = 0.98
 PAIRS_MIN: Final = 30
 FITTED_DROP: Final = 0.15
 """A column that loses so much AUC after the day to which was learned was made with the outcomes before it."""
 
 UNIQUE_SHARE: Final = 0.95
-SAMPLE_ROWS: Final = 100_000
+TEXT_UNIQUE_SHARE: Final = 0.5
 
 _PERSON = re.compile(
     r"(?:^|[_\W])(inspector|officer|race|ethnic\w*|gender|sex|religion|nationality|birth|surname|first_?name|"
@@ -98,10 +101,11 @@ def _declared(name: str, forbidden: Sequence[str]) -> Finding | None:
 def _identity(column: pl.Series, name: str, entity: str | None) -> Finding | None:
     whole = column.dtype.is_integer() or column.dtype == pl.String
     known = column.drop_nulls()
-    many = len(known) >= PAIRS_MIN and known.n_unique() >= UNIQUE_SHARE * len(known)
+    share = UNIQUE_SHARE if column.dtype.is_integer() else TEXT_UNIQUE_SHARE
+    many = len(known) >= PAIRS_MIN and known.n_unique() >= share * len(known)
     if name != entity and not (whole and many):
         return None
-    because = f"'{name}' names single cases (nearly every value occurs once): what is learned from it is by heart"
+    because = f"'{name}' names single cases (most values occur once): what is learned from it is by heart"
     return Finding(column=name, kind="identifier", because=because, refused=True)
 
 
@@ -154,14 +158,14 @@ def _telling(column: pl.Series, name: str, outcome: Floats, learned: NDArray[np.
         because = f"alone it tells the outcome almost always (AUC {max(alone, 1 - alone, gaps, 1 - gaps):.2f})"
         return Finding(column=name, kind="tells the outcome", because=because, refused=True)
     if _pure(values[learned], outcome[learned]):
-        because = "one of its values never goes with the outcome, or always does"
+        because = "one of its values hardly ever goes with the outcome, or hardly ever without"
         return Finding(column=name, kind="tells the outcome", because=because, refused=True)
     if texts or (~learned).sum() < PAIRS_MIN:
         return None
     after = auc(outcome[~learned], np.where(known, values, -np.inf)[~learned])
     if abs(alone - 0.5) - abs(after - 0.5) < FITTED_DROP:
         return None
-    because = f"it tells the outcome far better in the past (AUC {alone:.2f}) than after it ({after:.2f}): made with the outcomes"
+    because = f"its AUC falls from {alone:.2f} in the past to {after:.2f} after it: it was made with the outcomes"
     return Finding(column=name, kind="fitted to the outcome", because=because, refused=True)
 
 
@@ -191,8 +195,8 @@ def _pure(values: Floats, outcome: Floats) -> bool:
         return False
     count, ones = np.bincount(code), np.bincount(code, weights=outcome[known])
     rate = outcome.mean()
-    never = (ones == 0) & (count * rate >= PURE_ROWS)
-    always = (ones == count) & (count * (1 - rate) >= PURE_ROWS)
+    never = (ones <= PURE_SHARE * count * rate) & (count * rate >= PURE_ROWS)
+    always = (count - ones <= PURE_SHARE * count * (1 - rate)) & (count * (1 - rate) >= PURE_ROWS)
     return bool((never | always).any())
 
 

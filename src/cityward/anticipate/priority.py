@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.anticipate.case_learner import Scorecard, Trees, learner, newton
+from cityward.anticipate.case_learner import Learner, learner, newton
 from cityward.core.clock import rng
 from cityward.core.errors import UserError
 
@@ -26,7 +26,7 @@ ROWS_MAX: Final = 200_000
 CATEGORIES_MAX: Final = 12
 """Most frequent values of a text column that become columns of their own; the rest are one."""
 
-MEMBERS: Final = 3
+MEMBERS: Final = 2
 """Learners whose mean is the score, each from another draw of the rows."""
 
 FOLDS: Final = 3
@@ -62,7 +62,7 @@ class Model:
     """A trained ranking; see `train`."""
 
     coding: Coding
-    members: tuple[Trees | Scorecard, ...]
+    members: tuple[Learner, ...]
     platt: Floats  # shape (DRAWS + 1, 2): the fit, then its draws
     tried: Tried
     base_rate: float
@@ -105,7 +105,7 @@ def train(
         One row a visit: numbers, booleans or texts, as known when the list was made; nulls are allowed.
     outcome : ndarray of 0 and 1, shape (rows,)
     days : ndarray of int, shape (rows,)
-        Day of the visit. Folds are cut by it, never within a day.
+        Day on which the visit's list was made, or of the visit itself. Folds are cut by it, never within a day.
     seed : int
     trees : bool, optional
         Force trees or the scorecard; default: trees where LightGBM is installed.
@@ -140,7 +140,7 @@ def _check_classes(outcome: Floats) -> None:
             )
 
 
-def _member(columns: Floats, outcome: Floats, seed: int, place: int, trees: bool | None) -> Trees | Scorecard:
+def _member(columns: Floats, outcome: Floats, seed: int, place: int, trees: bool | None) -> Learner:
     some = np.sort(rng(seed, "case-priority", "member", place).integers(0, len(outcome), len(outcome)))
     if outcome[some].min() == outcome[some].max():
         some = np.arange(len(outcome))

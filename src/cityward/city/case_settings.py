@@ -21,7 +21,8 @@ class CaseType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``entity`` who is visited, ``outcome`` what the visit found (a count or 0/1), ``features`` what is known before
     it, ``results`` what is known only after it (used for later visits alone), ``forbidden`` what must not be used.
     ``same`` names, in words, columns by which visits belong together. ``round_days`` is how long a list is worked
-    on: its cases are ranked by what was known on its first day. ``words`` puts columns into plain words.
+    on: its cases are ranked by what was known on its first day. ``complaints`` asks for the city's own reports near
+    each place as a feature. ``words`` puts columns into plain words.
     """
 
     id: Code
@@ -41,6 +42,7 @@ class CaseType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     forbidden: list[Name] = []
     same: dict[str, Name] = {}
     words: dict[str, Name] = {}
+    complaints: bool = False
     minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
     skill: Name = "general"
     round_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 60

@@ -20,13 +20,16 @@ from cityward.city.case_settings import CaseType, load_case_types
 from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
 from cityward.core.cases import Case, GroupResult, Ranking, Reason
+from cityward.core.clock import end_of_day
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Territory, from_json, to_json
 from cityward.core.work import Job
+from cityward.guard.consult import history_frame
 from cityward.know.territory import TerritoryIndex
 from cityward.store.disk import durable, replace_file
+from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -164,7 +167,9 @@ class Cases:
     def _path(self, kind: CaseType, as_of: date) -> Path:
         """Named by all that goes into a ranking; another table, setting or seed is another ranking."""
         digest = blake2b(digest_size=6)
-        for part in (to_json(kind), str((as_of, VERSION, self._city.settings.city.seed)).encode()):
+        turn = self._city.turn()
+        told = (as_of, VERSION, self._city.settings.city.seed, turn.interactions if turn and kind.complaints else 0)
+        for part in (to_json(kind), str(told).encode()):
             digest.update(part)
         file = self._folder / kind.table
         if file.exists():
@@ -182,24 +187,46 @@ class Cases:
             path.parent.mkdir(exist_ok=True)
             replace_file(path, body)
 
+    def _events(self, kind: CaseType, as_of: date) -> tuple[Floats, Floats, NDArray[np.int64]] | None:
+        """Where and when the city's reports were, if they are asked for."""
+        if not kind.complaints:
+            return None
+        zone = self._city.time_zone
+        reports = (
+            history_frame(
+                HistoryReader(self._city.folder.history),
+                "forecasting",
+                ("lon", "lat", "occurred_at"),
+                as_of=end_of_day(as_of, zone),
+            )
+            .drop_nulls()
+            .with_columns(pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
+            .filter(pl.col("occurred_at") <= as_of)
+            .sort("occurred_at", "lon", "lat")
+            .collect()
+        )
+        return reports["lon"].to_numpy(), reports["lat"].to_numpy(), epoch_days(reports["occurred_at"])
+
     def _make(self, kind: CaseType, as_of: date) -> Ranking:
         system = self.system(kind.system)
         table = read_table(self._folder / kind.table, kind)
         days, outcome = epoch_days(table[kind.time]), outcomes(table[kind.outcome])
         first = int(epoch_days(pl.Series([as_of + timedelta(days=1)]))[0])
-        made = features(table, days, list_days(days, first, kind.round_days), outcome, sources_of(kind))
+        lists = list_days(days, first, kind.round_days)
+        made = features(table, days, lists, outcome, sources_of(kind), self._events(kind, as_of))
         past = days < first
         findings = check(
             table, kind.features, outcome, days, past, entity=kind.entity, forbidden=(*kind.forbidden, kind.outcome)
         )
         refused = [one.column for one in findings if one.refused]
         made = made.drop(refused, strict=False)
-        model = train(made.filter(past), outcome[past], days[past], seed=self._city.settings.city.seed)
+        model = train(made.filter(past), outcome[past], lists[past], seed=self._city.settings.city.seed)
         waiting = _waiting(table, days, kind, first)
         index, territories = self._city.level(None)
         cases = _cases(table.filter(waiting), made.filter(waiting), model, kind, system, as_of, (index, territories))
         areas = _areas(table.filter(past)[model.tried.rows], kind, index)[0]
-        return _ranking(kind, cases, model, (outcome[past], days[past]), _groups(areas, territories), findings, as_of)
+        tried = (outcome[past], days[past], lists[past])
+        return _ranking(kind, cases, model, tried, _groups(areas, territories), findings, as_of)
 
 
 def sources_of(kind: CaseType) -> Sources:
@@ -342,16 +369,16 @@ def _ranking(
     kind: CaseType,
     cases: tuple[Case, ...],
     model: Model,
-    past: tuple[Floats, NDArray[np.int64]],
+    past: tuple[Floats, NDArray[np.int64], NDArray[np.int64]],
     groups: NDArray[np.str_],
     findings: list[Finding],
     as_of: date,
 ) -> Ranking:
     """Put the list together with how it did on visits that it had not seen."""
     rows, chance = model.tried.rows, model.tried.probability
-    outcome, days = past[0][rows], past[1][rows]
+    outcome, days, lists = (one[rows] for one in past)
     orders = {"done": -days.astype(float), "ranked": chance}
-    told = measures.compared(outcome, days, orders, against="done", seed=1, resamples=200)
+    told = measures.compared(outcome, days, orders, against="done", seed=1, lists=lists, resamples=200)
     ranked = told["ranked"]
     share, gained = ranked["first_half_share"], ranked["days_earlier"]
     brier, usual = measures.brier(outcome, chance), measures.brier(outcome, np.full(len(outcome), outcome.mean()))
@@ -386,7 +413,7 @@ def _ranking(
                 days_earlier=one["days_earlier"],
                 small=one["small"],
             )
-            for one in measures.by_group(outcome, days, chance, groups)
+            for one in measures.by_group(outcome, days, chance, groups, lists)
         ),
         refused=tuple((one.column, one.because) for one in findings if one.refused),
         used=bool(gained["interval"][0] > 0),

@@ -25,8 +25,8 @@ def cases(type_: str | None, folder: str, json_: bool) -> None:
         click.echo("No type of case is declared, or no turn was taken yet: write cases/NAME.toml, then 'cityward run'.")
     for ranking in rankings:
         click.echo(
-            f"{ranking.title}: {len(ranking.cases):,} wait as of {ranking.known_to}. Tried on {ranking.tried:,} later "
-            f"visits, {ranking.tried_ranked:.0%} of findings lay in the first half by risk, {ranking.tried_done:.0%} as done."
+            f"{ranking.title}: {len(ranking.cases):,} wait as of {ranking.known_to}. On {ranking.tried:,} later visits "
+            f"{ranking.tried_ranked:.0%} of findings were in the first half by risk, {ranking.tried_done:.0%} as done."
         )
         if not ranking.used:
             click.echo("It did not clearly do better than the order done: do not plan by it.")
