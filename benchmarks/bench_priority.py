@@ -17,7 +17,9 @@ from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import epoch_days, features, list_days, outcomes
 from cityward.anticipate.priority import train
 from cityward.city.case_settings import load_case_types
-from cityward.city.cases import read_table, sources_of
+from cityward.city.cases import income_groups, place_of, read_table, sources_of
+from cityward.core.records import Territory
+from cityward.know.territory import TerritoryIndex
 
 CHICAGO = Path(__file__).parents[1] / "src" / "cityward" / "city" / "demo" / "chicago"
 FIRST = int(epoch_days(pl.Series([date(2014, 9, 2)]))[0])
@@ -63,7 +65,22 @@ def judged(seed: int = 20140630, resamples: int = 1_000) -> dict[str, object]:
         "base_rate": model.base_rate,
         "seconds": seconds,
         "calibration": measures.calibration(found, chance),
+        "groups": measures.by_group(found, when, chance, groups(rows)),
     }
+
+
+def groups(rows: pl.DataFrame) -> np.ndarray:
+    """Income group of the area of each row, as the console shows it."""
+    index = TerritoryIndex.from_geojson(
+        CHICAGO / "community_areas.geojson", id_property="area", name_property="area", level="area"
+    )
+    facts = pl.read_csv(CHICAGO / "indicators_77.csv", infer_schema_length=None)
+    territories = [
+        Territory(id=str(int(one)), name="", level="area", income=income)
+        for one, income in zip(facts["comm_num"], facts["hh_median_income"].cast(pl.Float64), strict=True)
+    ]
+    lon, lat = (rows[name].fill_null(float("nan")).to_numpy() for name in ("longitude", "latitude"))
+    return income_groups(place_of(index, lon, lat), territories)
 
 
 def main() -> dict[str, tuple[float, str]]:
@@ -74,6 +91,7 @@ def main() -> dict[str, tuple[float, str]]:
     found, chance = told["found"], told["probability"]
     usual = np.full(len(found), told["base_rate"])  # type: ignore[arg-type]
     print("brier", measures.brier(found, chance), "base rate", measures.brier(found, usual))  # type: ignore[arg-type]
+    print("groups", told["groups"])
     print("calibration", told["calibration"])
     return {
         "food inspections: critical violations found in the first half, without inspector and burglary (share)": (

@@ -110,7 +110,10 @@ def neighbours(
 ) -> dict[str, Floats]:
     """Return the mean of each result at visits near each row, in the ``window`` days before ``known``."""
     values = np.column_stack(list(results.values()))
-    usual = values.mean(axis=0) if len(values) else np.zeros(values.shape[1])
+    order = np.argsort(days, kind="stable")
+    total = np.vstack([np.zeros(values.shape[1]), np.cumsum(values[order], axis=0)])
+    before = np.searchsorted(days[order], known)
+    usual = total[before] / np.maximum(before, 1)[:, None]  # of what had happened by then, not of all
     sums, weights = near(at, known, (*at, days), values, window, reach)
     means = (sums + PRIOR_VISITS * usual) / (weights[:, None] + PRIOR_VISITS)
     return {f"near {name}": means[:, kind] for kind, name in enumerate(results)} | {"near visits": weights}

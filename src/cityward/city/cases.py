@@ -180,7 +180,7 @@ class Cases:
     def _keep(self, path: Path, ranking: Ranking) -> None:
         body = to_json(ranking)
         with self._city.writing():
-            facts = {"cases": len(ranking.cases), "system": ranking.system, "known_to": str(ranking.known_to)}
+            facts: dict[str, str | int] = {"cases": len(ranking.cases), "system": ranking.system}
             entry = receipt("ranking", f"{ranking.type} {ranking.known_to}", self._city.clock.now(), body, **facts)
             index = self._city.writable_ledger().append([entry])[0]
             self._city.registers.put_receipts({case.id: index for case in ranking.cases})
@@ -216,7 +216,13 @@ class Cases:
         made = features(table, days, lists, outcome, sources_of(kind), self._events(kind, as_of))
         past = days < first
         findings = check(
-            table, kind.features, outcome, days, past, entity=kind.entity, forbidden=(*kind.forbidden, kind.outcome)
+            table.filter(past),
+            kind.features,
+            outcome[past],
+            days[past],
+            np.ones(int(past.sum()), dtype=bool),
+            entity=kind.entity,
+            forbidden=(*kind.forbidden, kind.outcome),
         )
         refused = [one.column for one in findings if one.refused]
         made = made.drop(refused, strict=False)
@@ -226,7 +232,7 @@ class Cases:
         cases = _cases(table.filter(waiting), made.filter(waiting), model, kind, system, as_of, (index, territories))
         areas = _areas(table.filter(past)[model.tried.rows], kind, index)[0]
         tried = (outcome[past], days[past], lists[past])
-        return _ranking(kind, cases, model, tried, _groups(areas, territories), findings, as_of)
+        return _ranking(kind, cases, model, tried, income_groups(areas, territories), findings, as_of)
 
 
 def sources_of(kind: CaseType) -> Sources:
@@ -352,7 +358,7 @@ def _reasons(names: tuple[str, ...], parts: Floats, row: dict[str, object], kind
     )
 
 
-def _groups(areas: list[str | None], territories: list[Territory]) -> NDArray[np.str_]:
+def income_groups(areas: list[str | None], territories: list[Territory]) -> NDArray[np.str_]:
     """Income group of the area of each row: thirds of the territories, by median household income."""
     incomes = {one.id: one.income for one in territories if one.income is not None}
     cuts = np.quantile(list(incomes.values()), (1 / 3, 2 / 3)) if len(incomes) >= 6 else None
@@ -376,7 +382,7 @@ def _ranking(
 ) -> Ranking:
     """Put the list together with how it did on visits that it had not seen."""
     rows, chance = model.tried.rows, model.tried.probability
-    outcome, days, lists = (one[rows] for one in past)
+    outcome, days, lists = past[0][rows], past[1][rows], past[2][rows]
     orders = {"done": -days.astype(float), "ranked": chance}
     told = measures.compared(outcome, days, orders, against="done", seed=1, lists=lists, resamples=200)
     ranked = told["ranked"]
