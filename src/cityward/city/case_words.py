@@ -42,5 +42,5 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+        return f"{value:,.0f}" if value == int(value) or abs(value) >= 10 else f"{value:,.2f}"
     return str(value)[:80]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -371,6 +371,10 @@ def income_groups(areas: list[str | None], territories: list[Territory]) -> NDAr
     return np.array(found, dtype=str)
 
 
+def _poorest_first(one: dict[str, Any]) -> int:
+    return INCOME_GROUPS.index(one["group"]) if one["group"] in INCOME_GROUPS else len(INCOME_GROUPS)
+
+
 def _ranking(
     kind: CaseType,
     cases: tuple[Case, ...],
@@ -419,7 +423,7 @@ def _ranking(
                 days_earlier=one["days_earlier"],
                 small=one["small"],
             )
-            for one in measures.by_group(outcome, days, chance, groups, lists)
+            for one in sorted(measures.by_group(outcome, days, chance, groups, lists), key=_poorest_first)
         ),
         refused=tuple((one.column, one.because) for one in findings if one.refused),
         used=bool(gained["interval"][0] > 0),
