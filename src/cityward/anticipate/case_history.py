@@ -53,7 +53,9 @@ def own_past(keys: NDArray[np.str_], days: Ints, known: Ints, results: Mapping[s
     for name, values in results.items():
         total = np.concatenate([[0.0], np.cumsum(values[order])])
         found[f"last {name}"] = np.where(seen, values[last], np.nan)
-        found[f"mean {name}"] = np.where(seen, (total[end] - total[first]) / np.maximum(count, 1), np.nan)
+        # Rounded, so that what others did later does not reach a case through the last digit of a running sum.
+        mean = np.round((total[end] - total[first]) / np.maximum(count, 1), 9)
+        found[f"mean {name}"] = np.where(seen, mean, np.nan)
     return found
 
 
