@@ -9,6 +9,7 @@ import bench_http
 import bench_incidents
 import bench_intake
 import bench_outcome
+import bench_priority
 import bench_reconcile
 import bench_scan
 import bench_sensors
@@ -30,6 +31,7 @@ def main() -> None:
         bench_reconcile,
         bench_outcome,
         bench_sensors,
+        bench_priority,
     ):
         figures |= bench.main()
     lines = [

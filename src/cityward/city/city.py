@@ -42,6 +42,7 @@ from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
+    from cityward.city.cases import Cases
     from cityward.city.observing import Observing
 
 R = TypeVar("R")
@@ -63,6 +64,13 @@ class City(Intaking, Finding):
     clock : Clock
         The time; tests inject theirs.
     """
+
+    @cached_property
+    def cases(self) -> Cases:
+        """Cases that wait for a visit, ranked."""
+        from cityward.city.cases import Cases
+
+        return Cases(self)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -107,6 +115,7 @@ class City(Intaking, Finding):
             write_turn(found, self.folder.turns)
             self._record(found.turn, found.proposals)
             self.outcomes.record(found.outcomes, found.turn.id)
+            self.cases.rank(as_of)
             if self.observing.any():
                 with contextlib.suppress(UserError):  # sensors that said nothing by then are no reason to stop
                     self.observing.watch(end_of_day(as_of, self.time_zone))
@@ -230,6 +239,7 @@ class City(Intaking, Finding):
             "warning": lambda name: self.registers.get(name, EarlyWarning),
             "outcome": self.outcomes.one,
             "order": self.orders.outbox.get,
+            "case": self.cases.case,
         }
         kind = kind_of(identifier)
         if kind not in finders:

@@ -16,13 +16,21 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
-from cityward.console import ahead_pages, order_pages, outcome_pages, resident_pages, sensor_pages, words
+from cityward.console import (
+    ahead_pages,
+    case_pages,
+    order_pages,
+    outcome_pages,
+    resident_pages,
+    sensor_pages,
+    words,
+)
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
-PARTS: tuple[Any, ...] = (ahead_pages, order_pages, resident_pages, outcome_pages, sensor_pages)
+PARTS: tuple[Any, ...] = (ahead_pages, case_pages, order_pages, resident_pages, outcome_pages, sensor_pages)
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25

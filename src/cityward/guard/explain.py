@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
+from cityward.core.cases import Case
 from cityward.core.records import (
     Alert,
     Decision,
@@ -180,6 +181,42 @@ def _outcome(record: Outcome) -> _Parts:
     ]
     rule = "a difference is told only outside the intervals of both comparisons, and never before 14 days"
     return "outcome", record.sentence, evidence, rule
+
+
+@_parts.register
+def _case(record: Case) -> _Parts:
+    toward = [reason for reason in record.reasons if reason.odds > 1]
+    evidence = [
+        ("probability", f"{record.probability:.0%} (90 % interval {record.low:.0%} to {record.high:.0%})"),
+        ("of all visits", f"{record.usual:.0%}"),
+        ("known to", f"{record.known_to}"),
+        *(
+            (
+                "speaks for an early visit" if reason.odds > 1 else "speaks for a later visit",
+                f"{reason.name}: {reason.value} (odds times {reason.odds:.2f})",
+            )
+            for reason in record.reasons
+        ),
+        ("what would change it", _changes(toward[0].name if toward else None)),
+        ("ranked by", f"{record.system}, a registered system; a person makes the plan"),
+        ("how to contest it", record.appeal),
+    ]
+    sentence = (
+        f"Place {record.place:,} of {record.of:,} in the order of visits, in {record.area}: a visit finds what it "
+        f"looks for with a probability of {record.probability:.0%}."
+    )
+    return (
+        "case",
+        sentence,
+        evidence,
+        "learned from earlier visits only, calibrated on later ones; see the system's card",
+    )
+
+
+def _changes(strongest: str | None) -> str:
+    if strongest is None:
+        return "Nothing stands out; a visit with a finding, here or nearby, would move it forward."
+    return f"Mostly '{strongest}': when that changes, or was recorded wrongly and is corrected, so does the place."
 
 
 @_parts.register

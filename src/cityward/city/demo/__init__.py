@@ -6,6 +6,7 @@ was taken as of 30 June 2014. Never: needs an account, a container or a network.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from importlib.resources import as_file, files
@@ -58,7 +59,16 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
     city = open_city(path, clock)
     for name in ("sanitation.toml", "camera.toml"):
         city.add_mapping(data / name)
+    _declare_cases(path, data)
     return city
+
+
+def _declare_cases(path: Path, data: Path) -> None:
+    for part in ("cases", "systems"):
+        (path / part).mkdir(exist_ok=True)
+        for file in sorted((data / part).glob("*.toml")):
+            shutil.copyfile(file, path / part / file.name)
+    shutil.copyfile(data / "food_inspections.parquet", path / "cases" / "food_inspections.parquet")
 
 
 def _sense(city: City, data: Path, say: Callable[[str], None]) -> None:
