@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,7 +21,7 @@ from cityward.city.replay import Plan, Replay, replay
 from cityward.city.turn import HISTORY_COLUMNS, Turn, needs_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of
+from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import (
     Decision,
@@ -28,9 +29,13 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.work import WorkPlan
 from cityward.guard.consult import history_frame
 from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
+
+if TYPE_CHECKING:
+    from cityward.city.planning import Planning
 
 R = TypeVar("R")
 
@@ -122,6 +127,14 @@ class City(Intaking, Finding):
         today = self.clock.now().astimezone(ZoneInfo(self.time_zone)).date()
         return min(today, latest) if latest else today
 
+    @cached_property
+    def planning(self) -> Planning:
+        """Plans of crews."""
+        # The solver and the compiler behind the search take a moment to load.
+        from cityward.city.planning import Planning
+
+        return Planning(self)
+
     # -- act and answer ----------------------------------------------------------------------------
 
     def decide(self, identifier: str, outcome: Literal["approved", "rejected"], by: str, because: str) -> Decision:
@@ -166,6 +179,7 @@ class City(Intaking, Finding):
             "proposal": self.registers.get_proposal,
             "refusal": self.registers.get_refusal,
             "decision": self.registers.get_decision,
+            "plan": self._plan,
         }
         kind = kind_of(identifier)
         if kind not in finders:
@@ -174,8 +188,12 @@ class City(Intaking, Finding):
                 "Identifiers look like N-3f9c21d07a; 'cityward needs' and 'cityward proposals' list them.",
             )
         record = found(finders[kind](identifier), identifier)
-        decided = [decision for decision in self.decisions() if decision.proposal == identifier]
+        about = make_id("proposal", identifier) if kind == "plan" else identifier
+        decided = [decision for decision in self.decisions() if decision.proposal == about]
         return explain(record, receipt=self.receipt_of(identifier), decisions=decided)
+
+    def _plan(self, identifier: str) -> WorkPlan | None:
+        return self.registers.get(identifier, WorkPlan)
 
 
 def open_city(path: str | Path, clock: Clock | None = None) -> City:

@@ -6,6 +6,7 @@ was taken as of 30 June 2014. Never: needs an account, a container or a network.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from importlib.resources import as_file, files
@@ -56,6 +57,7 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
     territories = {"area": data / "community_areas.geojson", "tract": data / "census_tracts.geojson"}
     make(path, (data / "city.toml").read_text(encoding="utf-8"), territories, [data / "indicators_77.csv"])
     city = open_city(path, clock)
+    shutil.copyfile(data / "crews.csv", path / "crews.csv")
     for name in ("sanitation.toml", "camera.toml"):
         city.add_mapping(data / name)
     return city
