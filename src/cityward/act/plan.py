@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cityward.act.plan_bound import bound
 from cityward.act.plan_check import check
@@ -75,7 +77,7 @@ class Planner:
     first_day: date
     days: int = 1
     groups: Mapping[str, str] = field(default_factory=dict)
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     seed: int = 1
     most_visits: int | None = None
     rounds: int | None = None
@@ -104,6 +106,9 @@ class Planner:
             begin = self.found(None).tours
             if breach_days(self.model, begin, floor) <= _HELD:
                 return self._found.setdefault(floor, Found(begin, 0.0))
+            known = [found.tours for found in self._found.values()]
+            holding = [tours for tours in known if breach_days(self.model, tours, floor) <= _HELD]
+            begin = min(holding, key=lambda tours: cost(self.model, tours), default=begin)
             rounds = rounds if rounds is not None else FLOOR_ROUNDS
         self._found[floor] = search(
             self.model,
@@ -157,7 +162,9 @@ class Planner:
     def _waiting(self, tours: tuple[Tour, ...]) -> float:
         return float(self.model.waiting_days(visited_on(self.model, tours)).sum())
 
-    def plan(self, floor: float | None = None, *, way: Way = "least waiting", prices: bool = True) -> WorkPlan:
+    def plan(
+        self, floor: float | None = None, *, way: Way = "least waiting", prices: bool = True, prove: bool = True
+    ) -> WorkPlan:
         """Return the plan.
 
         Parameters
@@ -168,6 +175,8 @@ class Planner:
             How it is made; first come knows no floor.
         prices : bool
             Whether to price several floors.
+        prove : bool
+            Whether to prove a bound; without one the plan has no gap.
 
         Raises
         ------
@@ -188,7 +197,7 @@ class Planner:
             if floor is not None and found.breach_days > _HELD:
                 raise self._unmet(floor)
             tours = found.tours
-        least = bound(self.model, floor=floor, most_visits=self.most_visits).objective
+        least = bound(self.model, floor=floor, most_visits=self.most_visits).objective if prove else None
         return self.record(tours, floor=floor, way=way, least=least, prices=self.prices(floor) if prices else ())
 
     def _unmet(self, floor: float) -> FloorUnmet:
@@ -260,8 +269,9 @@ class Planner:
             yield Visit(job=self.jobs[stop].id, crew=crew.id, day=day, place=place, arrives_minutes=now)
             now, before = now + self.jobs[stop].minutes, stop
 
-    def _unplanned(self, days: np.ndarray) -> Iterable[Unplanned]:
-        able, skilled = self.model.able.any(axis=0), self.model.skilled.any(axis=0)
+    def _unplanned(self, days: NDArray[np.int32]) -> Iterable[Unplanned]:
+        able: list[bool] = np.asarray(self.model.able.any(axis=0)).tolist()
+        skilled: list[bool] = np.asarray(self.model.skilled.any(axis=0)).tolist()
         for at in np.flatnonzero(days < 0).tolist():
             job = self.jobs[at]
             if not skilled[at]:
@@ -280,7 +290,7 @@ class Planner:
                 why = f"The crews that can do “{job.skill}” have no time left; what they do weighs more or lies nearer."
             yield Unplanned(job=job.id, because=why)
 
-    def _groups(self, days: np.ndarray) -> Iterable[GroupWaiting]:
+    def _groups(self, days: NDArray[np.int32]) -> Iterable[GroupWaiting]:
         if not self.jobs:
             return
         waiting = self.model.waiting_days(days)
@@ -316,6 +326,6 @@ def tours_of(plan: WorkPlan, planner: Planner) -> list[Tour]:
     found = []
     for (crew, day), order in stops.items():
         way = [planner.model.base[crew, order[0]], planner.model.base[crew, order[-1]]]
-        way += [planner.model.between[a, b] for a, b in zip(order[:-1], order[1:], strict=True)]
+        way += [planner.model.between[a, b] for a, b in pairwise(order)]
         found.append(Tour(crew, day, tuple(order), int(sum(way)), exact=False))
     return found

@@ -20,8 +20,8 @@ NEAR_JOBS: Final = 8
 NEAR_BASES: Final = 5
 """Edges to so many nearest are in the program from the beginning; others come in when their price asks."""
 
-ROUNDS_MAX: Final = 20
-CUTS_MAX: Final = 120
+ROUNDS_MAX: Final = 12
+CUTS_MAX: Final = 60
 PRICED_MAX: Final = 1_500
 GROWN_MAX: Final = 40
 """Most jobs of a set that is grown in search of a cut."""
@@ -86,6 +86,15 @@ def _breach_of_nothing(model: Model, floor: float | None) -> float:
     return max(0.0, float(model.group_means(waiting).max() - floor * waiting.mean()))
 
 
+class _Silent(highspy.Highs):
+    """Says nothing: the solver prints a line as soon as it is made, before it can be asked not to."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802 (the solver's name)
+        """Called while it is made."""
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+
 class _Program:
     """The linear program, and the edges and cuts that are in it."""
 
@@ -103,8 +112,8 @@ class _Program:
         self.minute_cost = 0.0 if breach_only else model.minute_cost
         self.breach_only = breach_only
         self.cuts: list[_Cut] = []
-        self.highs = highspy.Highs()
-        for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 1)):
+        self.highs = _Silent()  # type: ignore[no-untyped-call]
+        for name, value in (("threads", 1), ("random_seed", 1)):
             self.highs.setOptionValue(name, value)
         self._rows(floor, most_visits)
         self._fixed_columns(floor, most_visits)
@@ -140,13 +149,13 @@ class _Program:
         kinds = [(np.ones(n), np.ones(m), np.ones(m))]
         skilled = self.model.skilled[np.ix_(self.crews, self.jobs)]
         single = range(len(skills)) if len(skills) > 1 else range(0)
-        sets = [(one,) for one in single]
+        sets: list[tuple[int, ...]] = [(one,) for one in single]
         if len(skills) <= SKILLS_MAX:
             sets += [pair for size in range(2, len(skills)) for pair in combinations(single, size)]
         for chosen in sets:
             jobs = np.zeros(n, dtype=bool)
             for one in chosen:
-                jobs |= (skilled.T == skills[one]).all(axis=1)
+                jobs |= (skills[one] == skilled.T).all(axis=1)
             may = skilled[:, jobs].any(axis=1)
             only = may & ~skilled[:, ~jobs].any(axis=1)
             kinds.append((jobs.astype(float), may.astype(float), only.astype(float)))
@@ -269,7 +278,9 @@ class _Program:
             if dual[at_cut + at]:
                 within = np.ix_(cut.group, cut.group)
                 reduced[within] -= dual[at_cut + at] * (cut.step + cut.minute * self.between[within])
-        reduced_base = cost_base * self.base - degree[None, :] - dual[self.at_base : self.at_base + self.crews.size, None]
+        reduced_base = (
+            cost_base * self.base - degree[None, :] - dual[self.at_base : self.at_base + self.crews.size, None]
+        )
         pairs = np.argwhere(self.missing & (reduced < -_EPS))
         bases = np.argwhere(self.missing_base & (reduced_base < -_EPS))
         short = float(np.minimum(reduced, 0)[self.missing].sum()) + 2 * float(
@@ -321,7 +332,7 @@ class _Program:
     def _crowd(self, group: NDArray[np.int64]) -> _Cut:
         """Work and ways inside fit in the time of the tours that come in, each less its way to and from its base."""
         room = self._room(group)
-        return _Cut(group, room, 1.0, self.model.minutes[self.jobs[group]] - room)
+        return _Cut(group, room, 1.0, self.model.minutes[self.jobs[group]].astype(np.float64) - room)
 
     def _room(self, group: NDArray[np.int64]) -> float:
         """Most minutes that a tour has inside a set of jobs."""

@@ -52,7 +52,9 @@ def check(jobs: Sequence[Job], crews: Sequence[Crew], made_on: date, first_day: 
 
 def _sizes(jobs: Sequence[Job], crews: Sequence[Crew], days: int) -> None:
     if not crews:
-        raise UserError("There are no crews, so nobody can go out.", "Name crews in the file that work.crews points to.")
+        raise UserError(
+            "There are no crews, so nobody can go out.", "Name crews in the file that work.crews points to."
+        )
     if not 1 <= days <= DAYS_MAX:
         raise UserError(f"A plan of {days:,} days cannot be made.", f"Give 1 to {DAYS_MAX}.")
     for count, most, what in ((len(jobs), JOBS_MAX, "jobs"), (len(crews), CREWS_MAX, "crews")):

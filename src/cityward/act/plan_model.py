@@ -171,7 +171,8 @@ def travel_minutes(
     )
     km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
     # Rounded before rounding up, so that a distance of nothing takes no minute.
-    return np.minimum(np.ceil(np.round(60 * km * terms.detour / terms.speed_kmh, 6)), MINUTES_MAX).astype(np.int32)
+    minutes: NDArray[np.float64] = np.ceil(np.round(60 * km * terms.detour / terms.speed_kmh, 6))
+    return np.minimum(minutes, MINUTES_MAX).astype(np.int32)
 
 
 def _further_days(

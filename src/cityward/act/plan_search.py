@@ -29,7 +29,7 @@ NEAR: Final = 60
 """How many jobs around a place are looked at in a round."""
 
 BREACH_SHARE: Final = 20.0
-"""What a day of mean waiting above the floor costs, in weights of all jobs: more than it can ever spare."""
+"""What a day of mean waiting above the floor costs, in weights of all jobs, on top of what any breach costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _insert_best(j, between, base, able, minutes, left, stops, counts, days, gai
 
 
 @njit(cache=True, nogil=True)
-def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0914, C901
+def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, C901
     between, base, minutes, shift, able, near, weight, group, sizes, age, later, first_days, days, minute_cost,
     floor, breach_cost, most_visits, best_stops, best_counts, rounds, seed,
 ):  # fmt: skip
@@ -240,7 +240,9 @@ def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0914, C901
                 doable[j] = True
     mean_gain = max(weight.mean() * max(later - first_days, 1.0), 1e-9)
     above, worst = _breach(sums, sizes, floor)
-    now = total + breach_cost * above
+    # A breach costs more than all waiting together, however small it is; and more the larger it is.
+    any_breach = weight.sum() * later + 1.0
+    now = total + (any_breach + breach_cost * above if above > 1e-9 else 0.0)
     best = now
     chosen = np.empty(n, dtype=np.int64)
     keys = np.empty(n)
@@ -322,7 +324,7 @@ def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0914, C901
             extra = breach_cost / sizes[group[j]] if worst >= 0 and group[j] == worst else 0.0
             for day in range(days):
                 gains[day] = (weight[j] + extra) * (later - first_days - day)
-            gain, at, place, more = _insert_best(
+            _, at, place, more = _insert_best(
                 j, between, base, able, minutes, left, stops, counts, days, gains, minute_cost
             )
             if at < 0:
@@ -340,11 +342,11 @@ def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0914, C901
             if worst >= 0 and group[j] == worst:
                 above, worst = _breach(sums, sizes, floor)
         above, worst = _breach(sums, sizes, floor)
-        then = total + breach_cost * above
-        heat = 0.3 * mean_gain * (1.0 - max(done, 0) / max(rounds, 1)) ** 2
-        if then < now + heat * _part(state) or done < 0:
+        then = total + (any_breach + breach_cost * above if above > 1e-9 else 0.0)
+        heat = 0.3 * mean_gain * (1.0 - done / max(rounds, 1)) ** 2 if done >= 0 else 0.0
+        if then < now + heat * _part(state):
             now = then
-            if now < best - 1e-9 or done < 0:
+            if now < best - 1e-9:
                 best = now
                 best_stops[:], best_counts[:] = stops, counts
         else:

@@ -17,7 +17,9 @@ EXACT_STOPS: Final = 12
 
 
 @njit(cache=True, nogil=True)
-def shortest_order(between: NDArray[np.int32], base: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
+def shortest_order(  # noqa: C901
+    between: NDArray[np.int32], base: NDArray[np.int32]
+) -> tuple[int, NDArray[np.int32]]:
     """Return the least travel minutes from the base over all stops and back, and the order; at most `EXACT_STOPS`.
 
     Parameters
@@ -68,13 +70,11 @@ def tour_minutes(between: NDArray[np.int32], base: NDArray[np.int32], order: NDA
     total = base[order[0]] + base[order[-1]]
     for place in range(order.shape[0] - 1):
         total += between[order[place], order[place + 1]]
-    return total
+    return int(total)
 
 
 @njit(cache=True, nogil=True)
-def better_order(
-    between: NDArray[np.int32], base: NDArray[np.int32], order: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def better_order(between: NDArray[np.int32], base: NDArray[np.int32], order: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return ``order`` after every reversal and every move of a stop that makes the tour shorter (2-opt, or-opt)."""
     k = order.shape[0]
     order = order.copy()

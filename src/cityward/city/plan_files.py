@@ -75,7 +75,9 @@ class _Line:
         except ValueError:
             number = math.nan
         if not low <= number <= high:
-            raise self.wrong(f"{name} is “{value[:40]}”.", f"Write a number from {low:,g} to {high:,g}, such as {example}.")
+            raise self.wrong(
+                f"{name} is “{value[:40]}”.", f"Write a number from {low:,g} to {high:,g}, such as {example}."
+            )
         return number
 
     def day(self, name: str) -> date:
@@ -167,5 +169,3 @@ def _distinct(path: Path, records: list[T]) -> tuple[T, ...]:
             raise SettingsError(f"{path.name}: two lines have the id “{name[:60]}”.", "Give each its own identifier.")
         seen[name] = at
     return tuple(records)
-
-

@@ -16,7 +16,7 @@ from cityward.city.plan_groups import groups_of
 from cityward.city.turn import HISTORY_COLUMNS, tell_apart
 from cityward.core.clock import end_of_day
 from cityward.core.errors import SettingsError, UnknownId, UserError
-from cityward.core.identifiers import make_id
+from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Option, Proposal, to_json
 from cityward.core.work import Crew, Job, Move, WorkPlan
@@ -105,7 +105,7 @@ class Planning:
         if named is None:
             raise SettingsError(
                 "city.toml names no crews, so nothing can be planned.",
-                "Write crews = \"crews.csv\" in [work]: a CSV with id,name,skills,lon,lat,begins,hours.",
+                'Write crews = "crews.csv" in [work]: a CSV with id,name,skills,lon,lat,begins,hours.',
             )
         return read_crews(self._city.path / named)
 
@@ -159,7 +159,7 @@ class Planning:
             No plan holds the floor; its ``nearest`` is one that can be held.
         """
         plan = self.draft(day, days, floor)
-        self._keep(plan, "plan-made")
+        self.keep(plan)
         return plan
 
     def draft(self, day: date, days: int = 1, floor: float | None = None) -> WorkPlan:
@@ -167,21 +167,29 @@ class Planning:
         with self._lock:
             return self.planner(day, days).plan(self.floor() if floor is None else floor)
 
-    def make_nearest(self, day: date, days: int = 1, floor: float | None = None) -> tuple[WorkPlan, str]:
-        """As `make`; where the floor cannot be held, the plan of the nearest that can be, and why."""
+    def draft_nearest(self, day: date, days: int = 1, floor: float | None = None) -> tuple[WorkPlan, str]:
+        """As `draft`; where the floor cannot be held, the plan of the nearest that can be, and why."""
         try:
-            return self.make(day, days, floor), ""
+            return self.draft(day, days, floor), ""
         except FloorUnmet as unmet:
-            return self.make(day, days, unmet.nearest), f"{unmet.what} {unmet.remedy}"
+            return self.draft(day, days, unmet.nearest), f"{unmet.what} {unmet.remedy}"
+
+    def keep(self, plan: WorkPlan) -> None:
+        """Keep a draft, with its receipt."""
+        self._keep(plan, "plan-made")
 
     def current(self) -> WorkPlan | None:
         """The plan that was made or changed last."""
         plans = self._city.registers.list_of("plan", WorkPlan, newest_first=True)
         return plans[0] if plans else None
 
+    def find(self, identifier: str) -> WorkPlan | None:
+        """A kept plan, or None."""
+        return self._city.registers.get(identifier, WorkPlan) if kind_of(identifier) == "plan" else None
+
     def get(self, identifier: str) -> WorkPlan:
-        """A plan."""
-        plan = self._city.registers.get(identifier, WorkPlan) if identifier.startswith("L-") else None
+        """A kept plan; raises `UnknownId`."""
+        plan = self.find(identifier)
         if plan is None:
             raise UnknownId(f"There is no plan '{identifier[:60]}'.", "Make one with 'cityward plan'.")
         return plan
@@ -231,8 +239,8 @@ class Planning:
         planner = self._planner_of(plan)
         with self._lock:
             others = [
-                ("Without a floor", planner.plan(None, prices=False)),
-                ("First come, first served", planner.plan(way="first come", prices=False)),
+                ("Without a floor", planner.plan(None, prices=False, prove=False)),
+                ("First come, first served", planner.plan(way="first come", prices=False, prove=False)),
             ]
         day = f"{plan.first_day:%A %-d %B %Y}"
         crews = len({visit.crew for visit in plan.visits})
@@ -331,5 +339,3 @@ class Planning:
         plan = self.get(plan_id)
         jobs = {job.id: job for job in plan.jobs}
         return [(jobs[visit.job], visit.crew, visit.day) for visit in plan.visits]
-
-

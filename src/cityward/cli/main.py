@@ -25,6 +25,7 @@ _COMMANDS = {
     "replay": ("replay", "Daily surveillance of past days: which alarms would have begun, and when."),
     "scan": ("scan", "Scan text files for clusters, as other scan programs read them."),
     "backtest": ("backtest", "Try every forecast model on the past of a file."),
+    "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

@@ -17,13 +17,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
-from cityward.console import words
+from cityward.console import plan_pages, words
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
-PARTS: tuple[Any, ...] = ()
+PARTS: tuple[Any, ...] = (plan_pages,)
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25

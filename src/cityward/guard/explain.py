@@ -124,9 +124,15 @@ def _decision(record: Decision) -> _Parts:
 def _plan(record: WorkPlan) -> _Parts:
     worst = max(record.groups, key=lambda group: group.ratio, default=None)
     evidence = [
-        ("made from", f"{len(record.jobs):,} open cases known to the end of {record.made_on}, {len(record.crews)} crews"),
+        (
+            "made from",
+            f"{len(record.jobs):,} open cases known to the end of {record.made_on}, {len(record.crews)} crews",
+        ),
         ("visits", f"{len(record.visits):,} from {record.first_day}, {record.tours} tours"),
-        ("floor", "none" if record.floor is None else f"no group waits more than {record.floor:g} times the city's mean"),
+        (
+            "floor",
+            "none" if record.floor is None else f"no group waits more than {record.floor:g} times the city's mean",
+        ),
         ("expected waiting", f"{record.waiting_days:,.0f} days in all, from the report to the visit"),
         *([("waits longest", f"{worst.group}: {worst.ratio:.2f} times the city's mean")] if worst else []),
         (
