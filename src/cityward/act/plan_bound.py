@@ -26,6 +26,10 @@ PRICED_MAX: Final = 1_500
 GROWN_MAX: Final = 40
 """Most jobs of a set that is grown in search of a cut."""
 
+LARGE: Final = 1_000
+LARGE_ROUNDS: Final = 4
+"""With more jobs than this fewer cuts are looked for: the bound stays true and is weaker."""
+
 SKILLS_MAX: Final = 5
 """Of more skills only single ones have a row for their time: the bound stays true and is weaker."""
 
@@ -308,7 +312,8 @@ class _Program:
         sets = [np.array(sorted((int(heads[at]), int(tails[at])))) for at in pairs]
         for level in _LEVELS:
             sets += _components(n, heads[weight > level], tails[weight > level])
-        sets += self._crowded(edges, visits)
+        if n <= LARGE:
+            sets += self._crowded(edges, visits)
         known = {(cut.group.tobytes(), cut.minute) for cut in self.cuts}
         found: list[tuple[float, _Cut]] = []
         for group in sets:
@@ -380,7 +385,7 @@ class _Program:
     def solve(self, rounds: int) -> float:
         """Cut and price in turn; the value returned is a bound whenever it stops."""
         best = -np.inf
-        for _ in range(rounds):
+        for _ in range(rounds if self.jobs.size <= LARGE else min(rounds, LARGE_ROUNDS)):
             self.highs.run()
             value = self.highs.getInfo().objective_function_value
             cuts, before = self._found(), self.heads.size

@@ -10,8 +10,8 @@ from typing import Final
 from cityward.core.errors import UserError
 from cityward.core.work import Crew, Job
 
-JOBS_MAX: Final = 5_000
-"""Every job is compared with every other: 25 million ways, 100 MB."""
+JOBS_MAX: Final = 3_000
+"""Every job is compared with every other: 9 million ways, and several such tables in the bound."""
 
 CREWS_MAX: Final = 1_000
 DAYS_MAX: Final = 14
