@@ -8,6 +8,7 @@ import bench_demo
 import bench_http
 import bench_incidents
 import bench_intake
+import bench_plan
 import bench_scan
 from cityward.core.clock import Clock
 from measure import machine
@@ -18,7 +19,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main() -> None:
     """Measure, then write the table; a figure that misses its target says so."""
     figures: dict[str, object] = {}
-    for bench in (bench_demo, bench_http, bench_intake, bench_scan, bench_incidents):
+    for bench in (bench_demo, bench_http, bench_intake, bench_scan, bench_incidents, bench_plan):
         figures |= bench.main()
     lines = [
         "# Results",

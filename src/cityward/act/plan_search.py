@@ -28,6 +28,12 @@ STOPS_MAX: Final = 64
 NEAR: Final = 60
 """How many jobs around a place are looked at in a round."""
 
+ELSEWHERE: Final = 10
+"""So many jobs from anywhere are tried as well."""
+
+SPARED: Final = 0.2
+"""Share of the visits around a place that a round leaves where they are."""
+
 BREACH_SHARE: Final = 20.0
 """What a day of mean waiting above the floor costs, in weights of all jobs, on top of what any breach costs."""
 
@@ -204,28 +210,18 @@ def _insert_best(j, between, base, able, minutes, left, stops, counts, days, gai
 
 
 @njit(cache=True, nogil=True)
-def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, C901
-    between, base, minutes, shift, able, near, weight, group, sizes, age, later, first_days, days, minute_cost,
-    floor, breach_cost, most_visits, best_stops, best_counts, rounds, seed,
-):  # fmt: skip
-    """Take out and put in, and leave the best plan in ``best_stops`` and ``best_counts``."""
-    n, crew_days = weight.shape[0], best_counts.shape[0]
-    state = np.array([np.uint64(seed)], dtype=np.uint64)
-    stops, counts = best_stops.copy(), best_counts.copy()
-    left = np.empty(crew_days, dtype=np.int64)
-    where = np.full(n, -1, dtype=np.int64)
-    sums = np.zeros(sizes.shape[0])
-    for j in range(n):
+def _begin(facts, stops, counts, left, where, sums):  # type: ignore[no-untyped-def]
+    """Fill what is kept of a plan beside its stops; return its cost and number of visits."""
+    between, base, minutes, shift, weight, group, age, later, first_days, days, minute_cost = facts
+    for j in range(weight.shape[0]):
         sums[group[j]] += age[j] + later
     total, visits = 0.0, 0
-    for at in range(crew_days):
-        crew = at // days
-        k = counts[at]
-        used = 0
+    for at in range(counts.shape[0]):
+        crew, k, used = at // days, counts[at], 0
         for place in range(k):
             j = stops[at, place]
-            where[j] = at
             saved = later - first_days - at % days
+            where[j] = at
             sums[group[j]] -= saved
             total -= weight[j] * saved
             used += minutes[j]
@@ -233,114 +229,155 @@ def _improve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, C901
         total += minute_cost * travel
         left[at] = shift[crew] - used - travel
         visits += k
+    return total, visits
+
+
+@njit(cache=True, nogil=True)
+def _take_out(facts, j, stops, counts, left, where, sums):  # type: ignore[no-untyped-def]
+    """Take a job out of its tour; return what the plan costs more."""
+    between, base, minutes, _, weight, group, _, later, first_days, days, minute_cost = facts
+    at = where[j]
+    crew, k, place = at // days, counts[at], 0
+    while stops[at, place] != j:
+        place += 1
+    before = tour_minutes(between, base[crew], stops[at, :k])
+    for following in range(place, k - 1):
+        stops[at, following] = stops[at, following + 1]
+    counts[at] = k - 1
+    spared = before - tour_minutes(between, base[crew], stops[at, : k - 1])
+    saved = later - first_days - at % days
+    left[at] += minutes[j] + spared
+    sums[group[j]] += saved
+    where[j] = -1
+    return weight[j] * saved - minute_cost * spared
+
+
+@njit(cache=True, nogil=True)
+def _around(centre, near, where, doable, state, chosen):  # type: ignore[no-untyped-def]
+    """Jobs without a visit around a place and a few from anywhere, or with no place all; return how many."""
+    many = 0
+    if centre < 0:
+        for j in range(where.shape[0]):
+            if where[j] < 0 and doable[j]:
+                chosen[many] = j
+                many += 1
+        return many
+    for q in range(near.shape[1]):
+        j = near[centre, q]
+        if where[j] < 0 and doable[j]:
+            chosen[many] = j
+            many += 1
+    for _ in range(ELSEWHERE):
+        j = np.int64(_next(state) % np.uint64(where.shape[0]))
+        fresh = where[j] < 0 and doable[j]
+        for at in range(many):
+            if chosen[at] == j:
+                fresh = False
+        if fresh:
+            chosen[many] = j
+            many += 1
+    return many
+
+
+@njit(cache=True, nogil=True)
+def _in_order(facts, chosen, centre, worst, extra, state):  # type: ignore[no-untyped-def]
+    """Jobs in one of four orders, drawn: by weight, weight per minute, the same with the way, or any."""
+    between, _, minutes, _, weight, group, _, _, _, _, _ = facts
+    keys = np.empty(chosen.shape[0])
+    way = np.int64(_next(state) % np.uint64(4))
+    for at in range(chosen.shape[0]):
+        j = chosen[at]
+        behind = worst >= 0 and group[j] == worst
+        value = weight[j] + (extra if behind else 0.0)
+        noise = 0.7 + 0.6 * _part(state)
+        if way == 0:
+            keys[at] = -value * noise
+        elif way == 1:
+            keys[at] = -value / (minutes[j] + 8.0) * noise
+        elif way == 2:
+            keys[at] = -value / (minutes[j] + between[max(centre, 0), j] + 4.0) * noise
+        else:
+            keys[at] = -noise - (1e6 if behind else 0.0)
+    return chosen[np.argsort(keys)]
+
+
+@njit(cache=True, nogil=True)
+def _put_in(facts, able, sizes, floor, breach_cost, room, order, stops, counts, left, where, sums):  # type: ignore[no-untyped-def]
+    """Put jobs in where they gain most, at most ``room``; return what the plan costs more, and how many."""
+    between, base, minutes, _, weight, group, _, later, first_days, days, minute_cost = facts
+    more_cost, put = 0.0, 0
+    gains = np.empty(days)
+    _, worst = _breach(sums, sizes, floor)
+    for j in order:
+        if put >= room:
+            break
+        behind = worst >= 0 and group[j] == worst
+        extra = breach_cost / sizes[group[j]] if behind else 0.0
+        for day in range(days):
+            gains[day] = (weight[j] + extra) * (later - first_days - day)
+        _, at, place, more = _insert_best(
+            j, between, base, able, minutes, left, stops, counts, days, gains, minute_cost
+        )
+        if at < 0:
+            continue
+        for following in range(counts[at], place, -1):
+            stops[at, following] = stops[at, following - 1]
+        stops[at, place] = j
+        counts[at] += 1
+        left[at] -= minutes[j] + more
+        saved = later - first_days - at % days
+        more_cost += minute_cost * more - weight[j] * saved
+        sums[group[j]] -= saved
+        where[j] = at
+        put += 1
+        if behind:
+            _, worst = _breach(sums, sizes, floor)
+    return more_cost, put
+
+
+@njit(cache=True, nogil=True)
+def _improve(  # type: ignore[no-untyped-def]
+    between, base, minutes, shift, able, near, weight, group, sizes, age, later, first_days, days, minute_cost,
+    floor, breach_cost, most_visits, best_stops, best_counts, rounds, seed,
+):  # fmt: skip
+    """Take out and put in, and leave the best plan in ``best_stops`` and ``best_counts``."""
+    facts = (between, base, minutes, shift, weight, group, age, later, first_days, days, minute_cost)
+    n = weight.shape[0]
+    state = np.array([np.uint64(seed)], dtype=np.uint64)
+    stops, counts = best_stops.copy(), best_counts.copy()
+    left, where = np.zeros(counts.shape[0], dtype=np.int64), np.full(n, -1, dtype=np.int64)
+    sums, chosen = np.zeros(sizes.shape[0]), np.empty(n + ELSEWHERE, dtype=np.int64)
+    total, visits = _begin(facts, stops, counts, left, where, sums)
     doable = np.zeros(n, dtype=np.bool_)
-    for j in range(n):
-        for crew in range(shift.shape[0]):
-            if able[crew, j]:
-                doable[j] = True
+    for crew in range(shift.shape[0]):
+        doable |= able[crew]
     mean_gain = max(weight.mean() * max(later - first_days, 1.0), 1e-9)
-    above, worst = _breach(sums, sizes, floor)
     # A breach costs more than all waiting together, however small it is; and more the larger it is.
     any_breach = weight.sum() * later + 1.0
+    above, worst = _breach(sums, sizes, floor)
     now = total + (any_breach + breach_cost * above if above > 1e-9 else 0.0)
     best = now
-    chosen = np.empty(n, dtype=np.int64)
-    keys = np.empty(n)
-    gains = np.empty(days)
     kept_stops, kept_counts, kept_left = stops.copy(), counts.copy(), left.copy()
     kept_where, kept_sums = where.copy(), sums.copy()
     for done in range(-1, rounds):
         kept_stops[:], kept_counts[:], kept_left[:], kept_where[:], kept_sums[:] = stops, counts, left, where, sums
         kept_total, kept_visits = total, visits
-        # Take out: stops near a random job; the first round takes out none and fills what is empty.
-        centre = int(_next(state) % np.uint64(n))
-        take = 0 if done < 0 else 2 + int(_next(state) % np.uint64(14))
-        count = 0
+        # The first round takes out none and fills what is empty.
+        centre = np.int64(_next(state) % np.uint64(n)) if done >= 0 else np.int64(-1)
+        take = np.int64(2) + np.int64(_next(state) % np.uint64(14)) if done >= 0 else np.int64(0)
         for q in range(near.shape[1]):
-            j = near[centre, q]
-            if where[j] < 0 or count >= take or _part(state) < 0.2:
-                continue
-            at = where[j]
-            crew, k, place = at // days, counts[at], 0
-            while stops[at, place] != j:
-                place += 1
-            before = tour_minutes(between, base[crew], stops[at, :k])
-            for later_place in range(place, k - 1):
-                stops[at, later_place] = stops[at, later_place + 1]
-            counts[at] = k - 1
-            after = tour_minutes(between, base[crew], stops[at, : k - 1])
-            saved = later - first_days - at % days
-            left[at] += minutes[j] + before - after
-            total += weight[j] * saved - minute_cost * (before - after)
-            sums[group[j]] += saved
-            where[j] = -1
-            visits -= 1
-            count += 1
-        # Put in: jobs around it, or all in the first round, in one of four orders.
-        many = 0
-        if done < 0:
-            for j in range(n):
-                if where[j] < 0 and doable[j]:
-                    chosen[many] = j
-                    many += 1
-        else:
-            for q in range(near.shape[1]):
-                j = near[centre, q]
-                if where[j] < 0 and doable[j]:
-                    chosen[many] = j
-                    many += 1
-            for _ in range(10):
-                j = int(_next(state) % np.uint64(n))
-                fresh = where[j] < 0 and doable[j]
-                for i in range(many):
-                    if chosen[i] == j:
-                        fresh = False
-                if fresh:
-                    chosen[many] = j
-                    many += 1
+            if take > 0 and where[near[centre, q]] >= 0 and _part(state) >= SPARED:
+                total += _take_out(facts, near[centre, q], stops, counts, left, where, sums)
+                visits -= 1
+                take -= 1
+        many = _around(centre, near, where, doable, state, chosen)
         above, worst = _breach(sums, sizes, floor)
-        way = int(_next(state) % np.uint64(4))
-        for i in range(many):
-            j = chosen[i]
-            value = weight[j]
-            if worst >= 0 and group[j] == worst:
-                value += breach_cost / sizes[worst]
-            noise = 0.7 + 0.6 * _part(state)
-            if way == 0:
-                keys[i] = -value * noise
-            elif way == 1:
-                keys[i] = -value / (minutes[j] + 8.0) * noise
-            elif way == 2:
-                keys[i] = -value / (minutes[j] + between[centre, j] + 4.0) * noise
-            else:
-                keys[i] = -noise - (1e6 if worst >= 0 and group[j] == worst else 0.0)
-        order = np.argsort(keys[:many])
-        for i in range(many):
-            if visits >= most_visits:
-                break
-            j = chosen[order[i]]
-            if where[j] >= 0:
-                continue
-            extra = breach_cost / sizes[group[j]] if worst >= 0 and group[j] == worst else 0.0
-            for day in range(days):
-                gains[day] = (weight[j] + extra) * (later - first_days - day)
-            _, at, place, more = _insert_best(
-                j, between, base, able, minutes, left, stops, counts, days, gains, minute_cost
-            )
-            if at < 0:
-                continue
-            for later_place in range(counts[at], place, -1):
-                stops[at, later_place] = stops[at, later_place - 1]
-            stops[at, place] = j
-            counts[at] += 1
-            left[at] -= minutes[j] + more
-            saved = later - first_days - at % days
-            total += minute_cost * more - weight[j] * saved
-            sums[group[j]] -= saved
-            where[j] = at
-            visits += 1
-            if worst >= 0 and group[j] == worst:
-                above, worst = _breach(sums, sizes, floor)
+        extra = breach_cost / sizes[worst] if worst >= 0 else 0.0
+        order = _in_order(facts, chosen[:many], centre, worst, extra, state)
+        more, put = _put_in(
+            facts, able, sizes, floor, breach_cost, most_visits - visits, order, stops, counts, left, where, sums
+        )
+        total, visits = total + more, visits + put
         above, worst = _breach(sums, sizes, floor)
         then = total + (any_breach + breach_cost * above if above > 1e-9 else 0.0)
         heat = 0.3 * mean_gain * (1.0 - done / max(rounds, 1)) ** 2 if done >= 0 else 0.0
