@@ -268,13 +268,13 @@ def _around(centre, near, where, doable, state, chosen):  # type: ignore[no-unty
             chosen[many] = j
             many += 1
     for _ in range(ELSEWHERE):
-        j = np.int64(_next(state) % np.uint64(where.shape[0]))
-        fresh = where[j] < 0 and doable[j]
+        other = np.int64(_next(state) % np.uint64(where.shape[0]))
+        fresh = where[other] < 0 and doable[other]
         for at in range(many):
-            if chosen[at] == j:
+            if chosen[at] == other:
                 fresh = False
         if fresh:
-            chosen[many] = j
+            chosen[many] = other
             many += 1
     return many
 
