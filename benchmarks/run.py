@@ -9,6 +9,7 @@ import bench_http
 import bench_incidents
 import bench_intake
 import bench_outcome
+import bench_plan
 import bench_priority
 import bench_reconcile
 import bench_scan
@@ -32,6 +33,7 @@ def main() -> None:
         bench_outcome,
         bench_sensors,
         bench_priority,
+        bench_plan,
     ):
         figures |= bench.main()
     lines = [

@@ -30,6 +30,7 @@ def pages(page: object, url: str) -> dict[str, str]:
         "silence": "/silence",
         "compare": "/compare?a=36&b=7",
         "ahead": "/ahead",
+        "plan": "/plan",
         "proposals": "/proposals",
         "proposal": f"/proposals/{proposals[0]['id']}",
         "intake": "/intake",
@@ -50,6 +51,8 @@ def main(url: str, folder: Path) -> None:
                 page = context.new_page()
                 for name, path in pages(page, url).items():
                     page.goto(url + path)
+                    if name == "plan":
+                        page.wait_for_selector("#plan", timeout=120_000)  # it is made while a page waits
                     page.wait_for_load_state("networkidle")
                     page.wait_for_timeout(400)
                     page.screenshot(

@@ -27,7 +27,7 @@ from cityward.city.replay import Plan, Replay, replay
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of
+from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import (
     Alert,
@@ -37,6 +37,7 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.work import WorkPlan
 from cityward.guard.consult import history_frame
 from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
@@ -44,6 +45,7 @@ from cityward.store.history import HistoryReader
 if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.observing import Observing
+    from cityward.city.planning import Planning
 
 R = TypeVar("R")
 
@@ -163,6 +165,14 @@ class City(Intaking, Finding):
         today = self.clock.now().astimezone(ZoneInfo(self.time_zone)).date()
         return min(today, latest) if latest else today
 
+    @cached_property
+    def planning(self) -> Planning:
+        """Plans of crews."""
+        # The solver and the compiler behind the search take a moment to load.
+        from cityward.city.planning import Planning
+
+        return Planning(self)
+
     # -- act and answer ----------------------------------------------------------------------------
 
     @cached_property
@@ -240,6 +250,7 @@ class City(Intaking, Finding):
             "outcome": self.outcomes.one,
             "order": self.orders.outbox.get,
             "case": self.cases.case,
+            "plan": self._plan,
         }
         kind = kind_of(identifier)
         if kind not in finders:
@@ -248,9 +259,13 @@ class City(Intaking, Finding):
                 "Identifiers look like N-3f9c21d07a; 'cityward needs' and 'cityward proposals' list them.",
             )
         record = found(finders[kind](identifier), identifier)
-        decided = [decision for decision in self.decisions() if decision.proposal == identifier]
+        about = make_id("proposal", identifier) if kind == "plan" else identifier
+        decided = [decision for decision in self.decisions() if decision.proposal == about]
         counted = self.evidence.of(identifier, EVIDENCE_SHOWN) if kind == "need" else None
         return explain(record, receipt=self.receipt_of(identifier), decisions=decided, counted=counted)
+
+    def _plan(self, identifier: str) -> WorkPlan | None:
+        return self.registers.get(identifier, WorkPlan)
 
 
 def open_city(path: str | Path, clock: Clock | None = None) -> City:

@@ -21,6 +21,7 @@ from cityward.console import (
     case_pages,
     order_pages,
     outcome_pages,
+    plan_pages,
     resident_pages,
     sensor_pages,
     words,
@@ -30,7 +31,15 @@ from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_pa
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 
-PARTS: tuple[Any, ...] = (ahead_pages, case_pages, order_pages, resident_pages, outcome_pages, sensor_pages)
+PARTS: tuple[Any, ...] = (
+    ahead_pages,
+    case_pages,
+    plan_pages,
+    order_pages,
+    resident_pages,
+    outcome_pages,
+    sensor_pages,
+)
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25

@@ -76,3 +76,83 @@ class WorkOrder(Record, frozen=True, kw_only=True):
     instructions: str
     state: OrderState
     events: tuple[OrderEvent, ...]
+
+
+class GroupWaiting(Record, frozen=True, kw_only=True):
+    """How long the jobs of a group of territories wait, expected, in days from their report to their visit.
+
+    ``ratio`` is ``mean_days`` over the city's mean in the same plan; with fewer than five jobs it is ``small``.
+    """
+
+    group: str
+    jobs: int
+    visited: int
+    mean_days: float
+    ratio: float
+    small: bool = False
+
+
+class FloorPrice(Record, frozen=True, kw_only=True):
+    """What a floor costs: a plan's waiting with it, and how many days more in all than without one.
+
+    ``floor`` is None without one; ``worst_ratio`` is that of the group that waits longest. ``met`` is False where
+    no plan holds it: then the figures are those of the plan that comes nearest.
+    """
+
+    floor: float | None
+    waiting_days: float
+    extra_days: float
+    worst_ratio: float
+    worst_group: str
+    visited: int
+    met: bool = True
+
+
+class Unplanned(Record, frozen=True, kw_only=True):
+    """A job that waits on, and why."""
+
+    job: str
+    because: str
+
+
+class Move(Record, frozen=True, kw_only=True):
+    """A job that a person gave to another crew, and why."""
+
+    job: str
+    from_crew: str | None
+    crew: str
+    by: str
+    because: str
+    at: datetime
+
+
+class WorkPlan(Record, frozen=True, kw_only=True):
+    """Who goes where on which day, and how good that is.
+
+    ``objective`` is what was minimised: expected days of waiting, weighted by priority and age, and travel;
+    ``bound`` is proven: no plan has less. ``gap`` is their difference over the objective. ``waiting_days`` is the
+    plain sum of the days from report to visit over all jobs, and ``travel_minutes`` that of all tours. Of the tours
+    ``exact_tours`` are proven shortest for their stops. ``way`` is ``least waiting`` or ``first come``.
+    """
+
+    id: str
+    made_on: date
+    first_day: date
+    days: int
+    way: str
+    floor: float | None
+    jobs: tuple[Job, ...]
+    crews: tuple[Crew, ...]
+    visits: tuple[Visit, ...]
+    unplanned: tuple[Unplanned, ...]
+    objective: float
+    bound: float | None
+    gap: float | None
+    waiting_days: float
+    travel_minutes: int
+    tours: int
+    exact_tours: int
+    groups: tuple[GroupWaiting, ...]
+    prices: tuple[FloorPrice, ...] = ()
+    caveats: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()

@@ -20,7 +20,7 @@ from cityward.core.records import (
     Refusal,
     Silence,
 )
-from cityward.core.work import OrderEvent, WorkOrder
+from cityward.core.work import OrderEvent, WorkOrder, WorkPlan
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -289,3 +289,35 @@ def _order(record: WorkOrder) -> _Parts:
 def _step(event: OrderEvent) -> str:
     proof = "" if event.receipt is None else f" Ledger entry {event.receipt}."
     return f"{event.state} by {event.by}: {event.because}{proof}"
+
+
+@_parts.register
+def _plan(record: WorkPlan) -> _Parts:
+    worst = max(record.groups, key=lambda group: group.ratio, default=None)
+    evidence = [
+        (
+            "made from",
+            f"{len(record.jobs):,} open cases known to the end of {record.made_on}, {len(record.crews)} crews",
+        ),
+        ("visits", f"{len(record.visits):,} from {record.first_day}, {record.tours} tours"),
+        (
+            "floor",
+            "none" if record.floor is None else f"no group waits more than {record.floor:g} times the city's mean",
+        ),
+        ("expected waiting", f"{record.waiting_days:,.0f} days in all, from the report to the visit"),
+        *([("waits longest", f"{worst.group}: {worst.ratio:.2f} times the city's mean")] if worst else []),
+        (
+            "how good",
+            "not proven"
+            if record.gap is None
+            else f"at most {record.gap:.2%} above the best: {record.objective:,.2f}, and no plan is below "
+            f"{record.bound:,.2f} (weighted days of waiting, and travel)",
+        ),
+        *(
+            ("moved by", f"{one.by}, {one.at:%Y-%m-%d %H:%M} UTC: job {one.job} to crew {one.crew}. {one.because}")
+            for one in record.moves
+        ),
+        *(("take care", caveat) for caveat in record.caveats),
+    ]
+    sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {record.first_day}."
+    return "plan", sentence, evidence, "least waiting with a floor; a named person approves it (docs/planning.md)"

@@ -57,6 +57,7 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
     territories = {"area": data / "community_areas.geojson", "tract": data / "census_tracts.geojson"}
     make(path, (data / "city.toml").read_text(encoding="utf-8"), territories, [data / "indicators_77.csv"])
     city = open_city(path, clock)
+    shutil.copyfile(data / "crews.csv", path / "crews.csv")
     for name in ("sanitation.toml", "camera.toml"):
         city.add_mapping(data / name)
     _declare_cases(path, data)

@@ -1,0 +1,253 @@
+"""The page *Plan*: who goes where, what waits on, how fairly, and what fairness costs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
+from cityward.core.work import WorkPlan
+
+SHAPES = ("circle", "square", "triangle", "diamond")
+COLOURS = 5
+"""A crew has a number, a shape and a colour: none of them is needed to tell it from the others."""
+
+DRAFTS_MAX = 64
+"""Plans kept in memory: a few hundred kB each."""
+
+FLOOR_MIN, FLOOR_MAX = 1.0, 3.0
+
+
+class Drafts:
+    """Plans that are being made in the background, one at a time, so that no page waits for one."""
+
+    def __init__(self, make: Callable[[date, int, float], tuple[WorkPlan, str]]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._done: dict[tuple[date, int, float], tuple[WorkPlan, str] | CitywardError] = {}
+        self._working: set[tuple[date, int, float]] = set()
+
+    def get(self, day: date, days: int, floor: float) -> tuple[WorkPlan, str] | None:
+        """The plan and what is to be said of it, or None while it is made.
+
+        Raises
+        ------
+        CitywardError
+            It cannot be made; asked again, it is tried again.
+        """
+        key = (day, days, floor)
+        with self._lock:
+            if key in self._done:
+                found = self._done[key]
+                if isinstance(found, CitywardError):
+                    del self._done[key]
+                    raise found
+                return found
+            if key not in self._working:
+                self._working.add(key)
+                threading.Thread(target=self._work, args=(key,), daemon=True).start()
+        return None
+
+    def named(self, identifier: str) -> WorkPlan | None:
+        """A plan that was made here, by its identifier."""
+        with self._lock:
+            found = [one[0] for one in self._done.values() if isinstance(one, tuple)]
+        return next((plan for plan in found if plan.id == identifier), None)
+
+    def _work(self, key: tuple[date, int, float]) -> None:
+        try:
+            found: tuple[WorkPlan, str] | CitywardError = self._make(*key)
+        except CitywardError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to; the page shows it)
+            found = UserError(f"The plan could not be made ({type(error).__name__}).", "Please report this.")
+        with self._lock:
+            self._working.discard(key)
+            self._done[key] = found
+            while len(self._done) > DRAFTS_MAX:
+                del self._done[next(iter(self._done))]
+
+
+def mount(router: APIRouter, console: Any) -> None:
+    """Add the page, its map, and what its forms do."""
+    pages = PlanPages(console)
+
+    @router.get("/plan")
+    def plan(request: Request) -> Response:
+        return pages.plan(request)
+
+    @router.get("/console/plan/{identifier}.json")
+    def tours(identifier: str) -> Response:
+        return JSONResponse(tours_of(pages.get(identifier)), headers={"cache-control": "no-cache"})
+
+    @router.post("/plan/{identifier}/{what}")
+    async def change(request: Request, identifier: str, what: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.change, request, identifier, what, body)
+
+
+class PlanPages:
+    """What the routes show."""
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self.drafts = Drafts(self._make)
+
+    @property
+    def planning(self) -> Any:
+        """Plans of the city."""
+        return self.console.city.planning
+
+    def _make(self, day: date, days: int, floor: float) -> tuple[WorkPlan, str]:
+        found: tuple[WorkPlan, str] = self.planning.draft_nearest(day, days, floor)
+        return found
+
+    def _keep(self, plan: WorkPlan) -> None:
+        """To look at a plan keeps nothing; to work with it does."""
+        if self.drafts.named(plan.id) is not None and self.planning.find(plan.id) is None:
+            self.planning.keep(plan)
+
+    def plan(self, request: Request) -> Response:
+        """The plan that is asked for: by identifier, or by day and floor; made when it is new."""
+        query = request.query_params
+        if query.get("id"):
+            return self._show(request, self.get(query["id"]), "")
+        if self.console.city.turn() is None or self.console.city.settings.work.crews is None:
+            return self._nothing(request)
+        usual = self.planning.floor()
+        floor, note = _floor(query.get("floor"), usual)
+        day = self.planning.first_day()
+        current = self.planning.current()
+        if "floor" not in query and current and current.first_day == day:
+            return self._show(request, current, "")
+        found = self.drafts.get(day, 1, floor)
+        if found is None:
+            shown: Response = self.console.page(request, "plan_wait.html", day_of=day, floor=floor)
+            shown.headers["refresh"] = "2"
+            return shown
+        made, why = found
+        return self._show(request, made, " ".join(part for part in (note, why) if part))
+
+    def get(self, identifier: str) -> WorkPlan:
+        """A plan that is kept, or one that is only looked at."""
+        draft = self.drafts.named(identifier)
+        found: WorkPlan = draft or self.planning.get(identifier)
+        return found
+
+    def _nothing(self, request: Request) -> Response:
+        found: Response = self.console.page(request, "plan_none.html")
+        return found
+
+    def _show(self, request: Request, plan: WorkPlan, note: str, status: int = 200, **form: str) -> Response:
+        decision = self.planning.decision(plan.id)
+        typed = {"by": "", "because": "", "problem": "", "move_problem": "", "job": "", "crew": "", **form}
+        found: Response = self.console.page(
+            request, "plan.html", status, note=note, form=typed, decision=decision, **plan_page(plan)
+        )
+        return found
+
+    def change(self, request: Request, identifier: str, what: str, body: bytes) -> Response:
+        """Move a job or decide; a mistake shows the page again with what was typed."""
+        plan = self.get(identifier)
+        typed = {
+            name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
+        }
+        by, because = typed.get("by", ""), typed.get("because", "")
+        try:
+            if what == "move":
+                job, crew = typed.get("job", ""), typed.get("crew", "")
+                if not job or not crew:
+                    raise UserError("Choose a case and a crew.", "Then say who moves it, and why.")
+                self._keep(plan)
+                moved = self.planning.move(job, crew, by=by, because=because, plan_id=plan.id)
+                return RedirectResponse(f"/plan?{urlencode({'id': moved.id})}#moved", 303)
+            if what == "decision" and typed.get("outcome") in ("approved", "rejected"):
+                self._keep(plan)
+                decision = self.planning.decide(typed["outcome"], by, because, plan.id)
+                return RedirectResponse(f"/explain/{decision.id}", 303)
+            raise UnknownId("There is no such button.", "Go back to the plan.")
+        except (Refused, UserError) as error:
+            problem = f"{error.what} {error.remedy}"
+            name = "move_problem" if what == "move" else "problem"
+            kept = {key: typed.get(key, "") for key in ("by", "because", "job", "crew")}
+            return self._show(request, plan, "", 422, **{**kept, name: problem})
+
+
+def _floor(text: str | None, usual: float) -> tuple[float, str]:
+    if text is None:
+        return usual, ""
+    try:
+        floor = round(float(text), 2)
+    except ValueError:
+        floor = 0.0
+    if not FLOOR_MIN <= floor <= FLOOR_MAX:
+        return usual, f"A floor is a number from {FLOOR_MIN:g} to {FLOOR_MAX:g}; {usual:g} is used."
+    return floor, ""
+
+
+def plan_page(plan: WorkPlan) -> dict[str, Any]:
+    """Return what the page shows of a plan: its headline, tours with times, what waits on, groups and prices."""
+    jobs = {job.id: job for job in plan.jobs}
+    crews = []
+    for at, crew in enumerate(plan.crews):
+        stops = [(visit, jobs[visit.job]) for visit in plan.visits if visit.crew == crew.id]
+        back = stops[-1][0].arrives_minutes + stops[-1][1].minutes if stops else crew.shift_begins_minutes
+        crews.append({"number": at + 1, "crew": crew, "stops": stops, "mark": mark(at), "done": back})
+    worst = max(plan.groups, key=lambda group: group.ratio, default=None)
+    here = next((price for price in plan.prices if price.floor == plan.floor), None)
+    return {
+        "plan": plan,
+        "crews": crews,
+        "out": len({visit.crew for visit in plan.visits}),
+        "waiting_on": [(jobs[one.job], one.because) for one in plan.unplanned],
+        "worst": worst,
+        "longest": max((group.mean_days for group in plan.groups), default=1.0) or 1.0,
+        "price": here,
+        "clock": clock,
+        "crew_names": {crew.id: crew.name for crew in plan.crews},
+        "job_titles": {job.id: job.title for job in plan.jobs},
+        "floor_min": FLOOR_MIN,
+        "floor_max": FLOOR_MAX,
+    }
+
+
+def mark(at: int) -> dict[str, Any]:
+    """Shape and colour of a crew by its place in the list."""
+    return {"shape": SHAPES[at % len(SHAPES)], "colour": at % COLOURS + 1}
+
+
+def clock(minutes: int) -> str:
+    """``485`` → ``08:05``."""
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+
+def tours_of(plan: WorkPlan) -> dict[str, Any]:
+    """Return tours as GeoJSON: a line for each, and a point for each base, visit and job that waits on."""
+    jobs = {job.id: job for job in plan.jobs}
+    features = []
+    for at, crew in enumerate(plan.crews):
+        stops = [(visit, jobs[visit.job]) for visit in plan.visits if visit.crew == crew.id]
+        home = [crew.lon, crew.lat]
+        shown = {"crew": crew.id, "name": crew.name, "number": at + 1, **mark(at)}
+        features.append(_feature("Point", home, kind="base", **shown))
+        if stops:
+            line = [home, *([job.lon, job.lat] for _, job in stops), home]
+            features.append(_feature("LineString", line, kind="tour", **shown))
+        for visit, job in stops:
+            told = {"title": job.title, "time": clock(visit.arrives_minutes), "place": visit.place, "job": job.id}
+            features.append(_feature("Point", [job.lon, job.lat], kind="visit", **told, **shown))
+    for one in plan.unplanned:
+        job = jobs[one.job]
+        features.append(_feature("Point", [job.lon, job.lat], kind="waits", title=job.title, job=job.id))
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _feature(kind_of: str, coordinates: list[Any], **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": {"type": kind_of, "coordinates": coordinates}, "properties": properties}
