@@ -55,6 +55,9 @@ GROUPS_MAX: Final = 4
 BETTER: Final = 0.99
 """A model must have a loss smaller than this share of the floor's: a tie is no reason to leave it."""
 
+OWN_WAY: Final = 0.98
+"""A group leaves the best model of all series for another only below this share of its loss: few windows are luck."""
+
 _SIZED_SERIES_MAX: Final = 2_000
 """Series on which the factor of the spread is tried; more say the same."""
 
@@ -208,7 +211,7 @@ def _tries(
         tries.seconds[name] = perf_counter() - began
     began = perf_counter()
     wide = [sizes(past, at) for at in origins]
-    means = {SEASONED: [level_and_season(past, at, horizon) for at in origins]}
+    means = {SEASONED: [_seasoned(past, at, horizon) for at in origins]}
     tries.seconds[SEASONED] = perf_counter() - began
     if _learnable(past, origins[0], horizon, setting):
         began = perf_counter()
@@ -228,6 +231,10 @@ def _tries(
         tries.models[CHECKPOINT] = _stack([_outside(setting.outside, past, at, horizon) for at in origins])
         tries.seconds[CHECKPOINT] = perf_counter() - began
     return tries
+
+
+def _seasoned(past: History, origin: int, horizon: int) -> Counts:
+    return level_and_season(past, origin, np.arange(len(past.values)), np.arange(horizon))
 
 
 def _together(learned: Counts, seasoned: Counts) -> Counts:
@@ -290,12 +297,15 @@ def _share(inside: Counts) -> Counts:
 
 
 def _choose(tested: list[Tested], groups: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The model of each series: its group's best, if it is clearly better than the floor."""
+    """The model of each series: the best of all series or clearly better in its group, if it beats the floor there."""
     chosen = np.zeros(len(groups), dtype=np.intp)
+    overall = int(np.argmin([one.loss.sum() for one in tested]))
     for group in range(groups.max() + 1):
         members = groups == group
         losses = np.array([one.loss[members].sum() for one in tested])
-        best = int(np.argmin(losses))
+        own = int(np.argmin(losses))
+        best = own if losses[own] < OWN_WAY * losses[overall] else overall
+        best = best if losses[best] < BETTER * losses[0] else own
         chosen[members] = best if losses[best] < BETTER * losses[0] else 0
     return chosen
 
@@ -312,7 +322,7 @@ def _now(
     """The wanted models, and those that they are blended of, from all that is known."""
     needed = wanted | {BLENDS[name] for name in wanted if name in BLENDS}
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
-    means = {SEASONED: level_and_season(past, end, horizon)}
+    means = {SEASONED: _seasoned(past, end, horizon)}
     if wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
         means[LEARNED] = Learned(past, end, horizon, seed=setting.seed, threads=setting.threads).mean(
             past, end, horizon

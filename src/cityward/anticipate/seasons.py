@@ -20,6 +20,8 @@ SHARE_HALF_LIFE_DAYS: Final = 90.0
 TOTAL_HALF_LIFE_DAYS: Final = 28.0
 """How slowly the whole changes."""
 
+LEAST: Final = 1e-4
+
 MEMORY_DAYS: Final = 728
 SIDE_DAYS: Final = 14
 """Days on both sides of the same day a year ago that speak of its season."""
@@ -30,28 +32,29 @@ BEFORE_DAYS: Final = 56
 YEARS: Final = (1, 2, 3)
 
 
-def level_and_season(past: History, origin: int, horizon: int) -> Counts:
-    """Return expected values of the steps from ``origin``, shape (series, horizon)."""
-    day, steps = past.rhythm.day, np.arange(horizon)
+def level_and_season(past: History, origin: int, series: NDArray[np.intp], steps: NDArray[np.intp]) -> Counts:
+    """Return expected values of some series at some steps from ``origin``, shape (series, steps); above 0."""
+    day = past.rhythm.day
     days = int(np.clip(origin // day, 1, MEMORY_DAYS))
     ends = origin - day * np.arange(days, -1, -1)
     if ends[0] < 0:  # not one whole day
-        return np.repeat(past.sums[:, [origin]] / max(origin, 1), horizon, axis=1)
-    daily = np.diff(past.sums[:, ends], axis=1)
+        return np.repeat(np.maximum(past.sums[series, origin, None] / max(origin, 1), LEAST), len(steps), axis=1)
+    daily = np.diff(past.sums[np.ix_(series, ends)], axis=1)
     slow, quick = (_weights(days, half) for half in (SHARE_HALF_LIFE_DAYS, TOTAL_HALF_LIFE_DAYS))
-    whole = daily.sum(axis=0)
+    whole = np.diff(past.shared[ends])
     # A series without any report keeps a small chance of one.
     level = daily @ slow + LEVEL_PRIOR_COUNTS / max(days, BEFORE_DAYS)
     level *= (whole @ quick) / max(float(whole @ slow), 1e-9)
-    found = (level / day)[:, None] * profile(past, origin, np.arange(len(past.values)))[:, steps % past.rhythm.week]
+    found = (level / day)[:, None] * profile(past, origin, series)[:, steps % past.rhythm.week]
     calm = _season(past, origin, days_ahead(past, origin, steps)) * feast(past, origin, steps)
-    expected: Counts = found * calm
+    expected: Counts = np.maximum(found * calm, LEAST)
     return expected
 
 
 def _weights(days: int, half_life: float) -> Counts:
-    weights: Counts = 0.5 ** (np.arange(days)[::-1] / half_life)
-    return weights / weights.sum()
+    weights = 0.5 ** (np.arange(days)[::-1] / half_life)
+    found: Counts = weights / weights.sum()
+    return found
 
 
 def _season(past: History, origin: int, days: NDArray[np.intp]) -> Counts:
