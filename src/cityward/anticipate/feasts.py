@@ -71,14 +71,17 @@ def _spread(some: Counts) -> float:
 def _factor(first: date, day: date, past: Counts, spread: list[float], names: Mapping[date, str]) -> float:
     best, factor = 0.0, 1.0
     for anchors, named in _anchors(first, day, names):
-        places = [place for place in ((one - first).days for one in anchors) if 0 <= place < len(past)]
-        seen = np.array([past[place] for place in places if np.isfinite(past[place])])
+        places = [(one - first).days for one in anchors]
+        places = [place for place in places if 0 <= place < len(past) and np.isfinite(past[place])]
+        seen = past[places]
         if len(seen) < (1 if named else 2):
             continue
         mean = float(seen.mean())
         error = float(np.sqrt(np.mean([spread[place % 7] ** 2 for place in places]) / len(seen)))
         clear = abs(mean) / error
-        if clear > best and (named or (clear > CLEAR and (np.sign(seen) == np.sign(mean)).all())):
+        # Two feasts that fell on one day by chance, or one storm, are no feast of this day: each year must show it.
+        every_year = bool((seen * np.sign(mean) > abs(mean) / 2).all())
+        if clear > best and (named or (clear > CLEAR and every_year)):
             best, factor = clear, float(np.exp(mean * max(0.0, 1 - 1 / max(clear, 1e-9) ** 2)))
     return factor
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from cityward.act.propose import propose
+from cityward.anticipate.checkpoint import open_checkpoint
 from cityward.anticipate.forecast import forecast
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
@@ -165,6 +166,8 @@ def take_turn(
         as_of=as_of,
         horizon_days=settings.forecast.horizon_days,
         seed=seed,
+        holidays=settings.forecast.holidays,
+        outside=open_checkpoint(Path(settings.forecast.checkpoint)) if settings.forecast.checkpoint else None,
     )
     names = dict(zip(index.ids, index.names, strict=True))
     proposals = propose(needs, quiet, ahead, backtests, recent=_recent(counts, as_of), names=names)
