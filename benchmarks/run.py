@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bench_demo
+import bench_forecast
 import bench_http
 import bench_incidents
 import bench_intake
@@ -18,7 +19,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main() -> None:
     """Measure, then write the table; a figure that misses its target says so."""
     figures: dict[str, object] = {}
-    for bench in (bench_demo, bench_http, bench_intake, bench_scan, bench_incidents):
+    for bench in (bench_demo, bench_http, bench_intake, bench_scan, bench_incidents, bench_forecast):
         figures |= bench.main()
     lines = [
         "# Results",

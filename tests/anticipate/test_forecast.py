@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cityward.anticipate.backtest import score
-from cityward.anticipate.engine import BLENDS, FLOORS, LEARNED
+from cityward.anticipate.engine import BLENDS, FLOORS, MEANS
 from cityward.anticipate.floors import Counts, Distribution, empirical_quantiles, seasonal_naive, tsb
 from cityward.anticipate.forecast import HISTORY_DAYS, forecast
 from cityward.core.errors import UserError
@@ -64,7 +64,7 @@ def test_forecast_is_near_what_the_series_really_bring(cube: pl.DataFrame) -> No
 
 def test_chosen_model_has_the_least_loss_and_is_in_the_frame(cube: pl.DataFrame) -> None:
     frame, backtests = run(cube)
-    assert [test.model for test in backtests] == [*FLOORS, LEARNED, *BLENDS]
+    assert [test.model for test in backtests] == [*FLOORS, *MEANS, *BLENDS]
     chosen = [test for test in backtests if test.chosen]
     assert len(chosen) == 1
     assert chosen[0].wql == min(test.wql for test in backtests)

@@ -216,7 +216,7 @@ def _tries(
     if _learnable(past, origins[0], horizon, setting):
         began = perf_counter()
         learned = Learned(past, origins[0], horizon, seed=setting.seed, threads=setting.threads)
-        means[LEARNED] = [learned.mean(past, at, horizon) for at in origins]
+        means[LEARNED] = [_begun(past, at, learned.mean(past, at, horizon)) for at in origins]
         means[MEANS[2]] = [_together(*both) for both in zip(means[LEARNED], means[SEASONED], strict=True)]
         tries.seconds[LEARNED] = perf_counter() - began
         tries.seconds[MEANS[2]] = tries.seconds[LEARNED] + tries.seconds[SEASONED]
@@ -234,7 +234,12 @@ def _tries(
 
 
 def _seasoned(past: History, origin: int, horizon: int) -> Counts:
-    return level_and_season(past, origin, np.arange(len(past.values)), np.arange(horizon))
+    return _begun(past, origin, level_and_season(past, origin, np.arange(len(past.values)), np.arange(horizon)))
+
+
+def _begun(past: History, origin: int, mean: Counts) -> Counts:
+    """Nothing is expected of a series that has never brought anything."""
+    return np.where(past.sums[:, [origin]] > 0, mean, 0.0)
 
 
 def _together(learned: Counts, seasoned: Counts) -> Counts:
@@ -324,9 +329,8 @@ def _now(
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
     means = {SEASONED: _seasoned(past, end, horizon)}
     if wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
-        means[LEARNED] = Learned(past, end, horizon, seed=setting.seed, threads=setting.threads).mean(
-            past, end, horizon
-        )
+        learned = Learned(past, end, horizon, seed=setting.seed, threads=setting.threads)
+        means[LEARNED] = _begun(past, end, learned.mean(past, end, horizon))
         means[MEANS[2]] = _together(means[LEARNED], means[SEASONED])
     size = sizes(past, end)
     blended = {LEARNED} if wanted & set(BLENDS) else set()
