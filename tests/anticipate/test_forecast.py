@@ -154,7 +154,7 @@ def test_nothing_asked_for_gives_nothing(cube: pl.DataFrame) -> None:
 
 def test_a_gap_draws_the_forecast_down(cube: pl.DataFrame) -> None:
     gap = cube.filter(pl.col("day") <= AS_OF - timedelta(days=21))
-    assert run(gap)[0]["mean"].sum() < 0.6 * run(cube)[0]["mean"].sum()
+    assert run(gap)[0]["mean"].sum() < 0.7 * run(cube)[0]["mean"].sum()
 
 
 def scored(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:
