@@ -1,12 +1,11 @@
 """Forecasts: accuracy beside the floor on Chicago and Melbourne, and the time of ten thousand series.
 
-``python benchmarks/bench_forecast.py [--melbourne FILE.parquet]``; the file of pedestrian counts may not
-ship with the project.
+``python benchmarks/bench_forecast.py``; the file of Melbourne's pedestrian counts may not ship with the project,
+and is left out where it is not beside it.
 """
 
 from __future__ import annotations
 
-import argparse
 import resource
 from datetime import date, datetime
 from pathlib import Path
@@ -15,11 +14,12 @@ from time import perf_counter
 import numpy as np
 import polars as pl
 
-from cityward.anticipate.backtest import CHOSEN, backtest, tabulate
+from cityward.anticipate.backtest import CHOSEN, Run, backtest, tabulate
 from cityward.anticipate.engine import FLOOR, LEARNED, Setting, ahead
 from cityward.anticipate.rhythm import DAILY
 
 CHICAGO = Path(__file__).resolve().parents[1] / "src/cityward/city/demo/chicago/sanitation_requests.parquet"
+MELBOURNE = Path(__file__).resolve().parents[2] / "shared/data/melbourne/pedestrian_hourly.parquet"
 
 
 def chicago() -> dict[str, dict[str, float]]:
@@ -34,14 +34,14 @@ def chicago() -> dict[str, dict[str, float]]:
         .agg(count=pl.len())
     )
     table = tabulate(rows, series="area", time="day", value="count", freq="D", missing="zero")
-    return backtest(table, horizon=28, origins=3)
+    return backtest(table, Run(28, 3)).models
 
 
 def melbourne(file: Path) -> dict[str, dict[str, float]]:
-    """Sensors by hour, a day ahead, 48 origins over the last year, every 8th day."""
+    """Sensors by hour, a day ahead, 24 origins over the last year, every 15th day, so on all weekdays."""
     rows = pl.read_parquet(file)
     table = tabulate(rows, series="sensor_id", time="timestamp", value="count", freq="h", missing="gap")
-    return backtest(table, horizon=24, origins=48, spacing=8 * 24)
+    return backtest(table, Run(24, 24, 15 * 24)).models
 
 
 def ten_thousand() -> tuple[float, float]:
@@ -55,23 +55,36 @@ def ten_thousand() -> tuple[float, float]:
     return perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--melbourne", type=Path)
-    told = parser.parse_args()
+def main() -> dict[str, tuple[float, str]]:
+    """Measure and print the figures."""
     seconds, peak_mb = ten_thousand()
-    print(f"10,000 series of 730 days: {seconds:.1f} s, peak {peak_mb:,.0f} MB")
-    places = {"Chicago": chicago()}
-    if told.melbourne:
-        places["Melbourne"] = melbourne(told.melbourne)
-    for place, scores in places.items():
-        for name in (FLOOR, LEARNED, CHOSEN):
-            one = scores[name]
-            print(
-                f"{place}, {name}: scaled error {one['mase']:.3f}, quantile loss {one['wql']:.3f}, "
-                f"inside 80 % interval {one['coverage_80']:.1%}"
+    figures = {
+        "forecast: seconds, 10,000 series of 730 days": (seconds, "≤ 40"),
+        "forecast: peak MB, 10,000 series": (peak_mb, "≤ 2000"),
+    }
+    here = chicago()
+    figures |= {
+        "forecast Chicago: scaled error, last week again": (here[FLOOR]["mase"], ""),
+        "forecast Chicago: scaled error, chosen": (here[CHOSEN]["mase"], "≤ 0.62"),
+        "forecast Chicago: scaled error of the mean, chosen": (here[CHOSEN]["mase_mean"], "≤ 0.62"),
+        "forecast Chicago: quantile loss, last week again": (here[FLOOR]["wql"], ""),
+        "forecast Chicago: quantile loss, chosen": (here[CHOSEN]["wql"], "≤ 0.74"),
+        "forecast Chicago: inside 80 % interval, at least": (here[CHOSEN]["coverage_80"], "≥ 0.78"),
+        "forecast Chicago: inside 80 % interval, at most": (here[CHOSEN]["coverage_80"], "≤ 0.84"),
+    }
+    if MELBOURNE.exists():
+        there = melbourne(MELBOURNE)
+        for measure, name in (("mase", "scaled error"), ("wql", "quantile loss")):
+            best = min(there[FLOOR][measure], there[LEARNED][measure])
+            figures[f"forecast Melbourne: {name}, chosen over the better of weekly naive and {LEARNED}"] = (
+                there[CHOSEN][measure] / best,
+                "≤ 1",
             )
+            for model in (FLOOR, LEARNED, CHOSEN):
+                figures[f"forecast Melbourne: {name}, {model}"] = (there[model][measure], "")
+    for name, (value, target) in figures.items():
+        print(f"{name:<80} {value:>10,.3f} {target}")
+    return figures
 
 
 if __name__ == "__main__":

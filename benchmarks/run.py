@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bench_demo
+import bench_forecast
 import bench_http
 import bench_incidents
 import bench_intake
@@ -29,6 +30,7 @@ def main() -> None:
         bench_intake,
         bench_scan,
         bench_incidents,
+        bench_forecast,
         bench_reconcile,
         bench_outcome,
         bench_sensors,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from time import perf_counter
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from cityward.anticipate.engine import Setting, ahead
-from cityward.anticipate.features import Counts
-from cityward.anticipate.floors import MEDIAN, Distribution
+from cityward.anticipate.engine import Ahead, Setting, ahead
+from cityward.anticipate.features import NO_HOLIDAYS, Counts
+from cityward.anticipate.floors import LEVELS, MEDIAN, Distribution
 from cityward.anticipate.rhythm import RHYTHMS, Rhythm
 from cityward.anticipate.spread import loss
 from cityward.core.errors import UserError
@@ -21,11 +22,28 @@ CELLS_MAX: Final = 50_000_000
 
 CHOSEN: Final = "chosen"
 
+OFFSET: Final = r"\d{2}:\d{2}.*([+-]\d{2}:?\d{2}|Z)$"
+"""A time of day followed by an offset from UTC."""
+
+
+DEFINITIONS: Final = {
+    "mase": "mean over series of: mean absolute error of the median, over the mean absolute difference of the "
+    "history from one week (7 days) to the next; series that never changed so are left out; averaged over origins",
+    "mase_mean": "the same, of the mean instead of the median",
+    "wql": "twice the quantile loss at 0.1, 0.2, ... 0.9, averaged over these, summed over series and steps, over "
+    "the sum of what came; averaged over origins",
+    "coverage_80": "share of all known series and steps, silent ones too, that the 80 % interval holds, both ends "
+    "in; averaged over origins. Its ends are whole numbers",
+    "seconds": "of trying, choosing and forecasting, over all origins; of one model: of trying it",
+}
+"""What the figures are, word for word in the answer of 'cityward backtest'."""
+
 
 class Score(NamedTuple):
-    """Scaled error of the median, weighted quantile loss, share inside the 80 % interval; NaN if nothing is known."""
+    """Scaled error of median and mean, weighted quantile loss, share inside the 80 % interval; NaN if unknown."""
 
     mase: float
+    mase_mean: float
     wql: float
     coverage_80: float
 
@@ -39,6 +57,7 @@ class Table(NamedTuple):
     rhythm: Rhythm
     duplicates: int
     missing: Literal["zero", "gap"]
+    left_out: int = 0
 
 
 def score(past: Counts, future: Counts, found: Distribution, low: Counts, high: Counts, week: int = 7) -> Score:
@@ -55,19 +74,20 @@ def score(past: Counts, future: Counts, found: Distribution, low: Counts, high: 
 
     Notes
     -----
-    Series that never changed from week to week have no scale and are left out of the scaled error; silent
-    ones are left out of the coverage, which they would be given for nothing.
+    `DEFINITIONS` says what is computed. Series that never changed from week to week have no scale and are left
+    out of the scaled error.
     Source: Hyndman, Koehler (2006), Another look at measures of forecast accuracy, equation 11; quantile
     loss over the nine tenths, weighted as in Makridakis and others (2022), The M5 uncertainty competition.
     """
     scale = _average(np.abs(past[:, week:] - past[:, :-week]))
     error = _average(np.abs(future - found.quantiles[..., MEDIAN]))
+    error_of_mean = _average(np.abs(future - found.mean))
     changing = (scale > 0) & np.isfinite(error)
-    alive = np.nansum(past, axis=1) > 0
-    inside = np.where(np.isfinite(future), (future >= low) & (future <= high), np.nan)[alive]
+    inside = np.where(np.isfinite(future), (future >= low) & (future <= high), np.nan)
     total = float(np.nansum(future))
     return Score(
         float((error[changing] / scale[changing]).mean()) if changing.any() else float("nan"),
+        float((error_of_mean[changing] / scale[changing]).mean()) if changing.any() else float("nan"),
         float(np.nansum(loss(future, found.quantiles))) / total if total > 0 else float("nan"),
         float(np.nanmean(inside)) if np.isfinite(inside).any() else float("nan"),
     )
@@ -84,9 +104,12 @@ def tabulate(
 ) -> Table:
     """Lay rows (series, time, value) out as a `Table`.
 
-    Rows of one series and step are added up, and counted in ``duplicates``. ``missing`` says what a step
-    without a row is, between a series' first and the table's last: ``zero`` or ``gap``. Unless told, it is
-    zero when the values are whole and none of them is zero (a table of what happened), else a gap.
+    Rows of one series and step are added up, and counted in ``duplicates``; rows without a series, a time or a
+    finite number are left out, and counted in ``left_out``. Times with a zone count by their own clock: an hour
+    that comes twice when clocks go back is added up, one that is skipped in spring is a step without a row.
+    ``missing`` says what a step without a row is, between a series' first and the table's last: ``zero`` or
+    ``gap``. Unless told, it is zero when the values are whole and none of them is zero (a table of what
+    happened), else a gap.
 
     Raises
     ------
@@ -101,6 +124,7 @@ def tabulate(
     start, end = grouped["at"].min(), grouped["at"].max()
     assert isinstance(start, datetime)  # noqa: S101 (not empty)
     assert isinstance(end, datetime)  # noqa: S101
+    start = start.replace(hour=0)  # a table begins with a day
     hours = 24 // rhythm.day
     steps = int((end - start).total_seconds() // 3600 // hours) + 1
     names = grouped["series"].unique(maintain_order=True)
@@ -121,7 +145,7 @@ def tabulate(
         begun = np.maximum.accumulate(np.isfinite(values), axis=1)
         values[begun & ~np.isfinite(values)] = 0.0
     kind: Literal["zero", "gap"] = "zero" if missing == "zero" else "gap"
-    return Table(names.to_list(), values, start, rhythm, rows.height - grouped.height, kind)
+    return Table(names.to_list(), values, start, rhythm, rows.height - grouped.height, kind, frame.height - rows.height)
 
 
 def _rows(frame: pl.DataFrame, series: str, time: str, value: str, rhythm: Rhythm) -> pl.DataFrame:
@@ -138,6 +162,11 @@ def _rows(frame: pl.DataFrame, series: str, time: str, value: str, rhythm: Rhyth
         raise UserError(f"Column '{time}' holds no times.", "Use dates, times, or ISO 8601 text.")
     if isinstance(kind, pl.Datetime) and kind.time_zone:
         stamps = stamps.dt.replace_time_zone(None)  # the hour on the wall: people live by it
+    if kind == pl.String and frame[time].drop_nulls().str.contains(OFFSET).any():
+        raise UserError(
+            f"Column '{time}' is text with offsets from UTC, so what day a row is of depends on the clock.",
+            "Write the time on the wall of the place, without an offset.",
+        )
     rows = frame.select(
         series=pl.col(series).cast(pl.String),
         at=stamps.cast(pl.Datetime("us")).dt.truncate("1d" if rhythm.day == 1 else "1h"),
@@ -145,60 +174,122 @@ def _rows(frame: pl.DataFrame, series: str, time: str, value: str, rhythm: Rhyth
     ).filter(pl.all_horizontal(pl.all().is_not_null()) & pl.col("value").is_finite())
     if (rows["value"] < 0).any():
         raise UserError(f"Column '{value}' has negative values.", "Counts are at least 0; remove or correct them.")
+    if rhythm.day > 1 and rows.height and (rows["at"].dt.hour() == 0).all():
+        raise UserError(f"All times in column '{time}' are of midnight: these are days.", "Say '--freq D'.")
     return rows
 
 
-def backtest(
-    table: Table, *, horizon: int, origins: int, spacing: int | None = None, seed: int = 1, threads: int = 2
-) -> dict[str, dict[str, float]]:
-    """Score the floor, every model and the choice at rolling origins, the last ending with the table.
+class Run(NamedTuple):
+    """How to backtest: ``horizon`` steps ahead, ``origins`` that are ``spacing`` (or a horizon) apart, and the rest."""
 
-    Parameters
-    ----------
-    horizon, origins, spacing : int
-        Steps ahead; how many origins; steps between them (``horizon`` unless told).
+    horizon: int
+    origins: int
+    spacing: int | None = None
+    seed: int = 1
+    threads: int = 2
+    holidays: Mapping[date, str] = NO_HOLIDAYS
+    outside: Callable[[Counts, int], Distribution] | None = None
 
-    Returns
-    -------
-    dict
-        For each model, and for `CHOSEN`: ``mase``, ``wql``, ``coverage_80`` averaged over origins, and
-        ``seconds`` in all. At each origin only what came before is known, to the choice as well.
+
+class Tested(NamedTuple):
+    """What a backtest gives: figures by model and of the choice, the steps it began at, and every forecast."""
+
+    models: dict[str, dict[str, float]]
+    origins: list[int]
+    rows: pl.DataFrame
+
+
+def origins_of(table: Table, run: Run) -> list[int]:
+    """The steps at which forecasts begin, the last ending with the table.
 
     Raises
     ------
     UserError
         The series are too short for one origin after four weeks.
     """
-    spacing = spacing or horizon
-    end = table.values.shape[1] - horizon
-    at = [end - spacing * back for back in range(origins - 1, -1, -1)]
+    spacing = run.spacing or run.horizon
+    end = table.values.shape[1] - run.horizon
+    at = [end - spacing * back for back in range(run.origins - 1, -1, -1)]
     at = [origin for origin in at if origin >= table.rhythm.shortest]
     if not at:
         raise UserError(
-            f"{table.values.shape[1]} steps are too few: four weeks come before an origin, {horizon} steps after it.",
+            f"{table.values.shape[1]:,} steps are too few: four weeks come before an origin, {run.horizon:,} after it.",
             "Use a longer table or a shorter horizon.",
         )
+    return at
+
+
+def backtest(table: Table, run: Run) -> Tested:
+    """Score every model and the choice at rolling origins.
+
+    At each origin only what came before is known, to the choice as well. Figures are those of `DEFINITIONS`,
+    averaged over origins; all but ``seconds`` are equal for an equal seed, with any number of threads.
+    """
+    at = origins_of(table, run)
     found: dict[str, list[tuple[float, ...]]] = {}
-    setting = Setting(table.start, table.rhythm, seed=seed, threads=threads, every=True)
+    rows = []
+    setting = Setting(
+        table.start,
+        table.rhythm,
+        run.holidays,
+        seed=run.seed,
+        threads=run.threads,
+        every=True,
+        outside=run.outside,
+    )
     for origin in at:
-        past, future = table.values[:, :origin], table.values[:, origin : origin + horizon]
+        past, future = table.values[:, :origin], table.values[:, origin : origin + run.horizon]
         began = perf_counter()
-        one = ahead(past, horizon, setting)
+        one = ahead(past, run.horizon, setting)
         seconds = perf_counter() - began
         for name, (made, low, high) in one.others.items():
             tried = next((tested.seconds for tested in one.tested if tested.model == name), 0.0)
             found.setdefault(name, []).append((*score(past, future, made, low, high, table.rhythm.week), tried))
         scored = score(past, future, one.distribution, one.low, one.high, table.rhythm.week)
         found.setdefault(CHOSEN, []).append((*scored, seconds))
-    return {name: _summary(scores) for name, scores in found.items()}
+        rows.append(_forecasts(table, origin, future, one))
+    return Tested({name: _summary(scores) for name, scores in found.items()}, at, pl.concat(rows))
+
+
+def _forecasts(table: Table, origin: int, future: Counts, one: Ahead) -> pl.DataFrame:
+    """What was chosen, step by step, beside what came."""
+    series, horizon = future.shape
+    hours = pl.duration(hours=24 // table.rhythm.day)
+    return (
+        pl.DataFrame(
+            {
+                "series": pl.Series(table.names, dtype=pl.String).gather(np.arange(series).repeat(horizon)),
+                "step": np.tile(np.arange(origin, origin + horizon), series),
+                "came": future.ravel(),
+                "model": pl.Series(one.model.tolist(), dtype=pl.String).gather(np.arange(series).repeat(horizon)),
+                "mean": one.distribution.mean.ravel(),
+                **{
+                    f"q{level * 100:02.0f}": one.distribution.quantiles[..., at].ravel()
+                    for at, level in enumerate(LEVELS)
+                },
+                "low_80": one.low.ravel(),
+                "high_80": one.high.ravel(),
+            }
+        )
+        .select(
+            "series",
+            origin=pl.lit(table.start) + hours * origin,
+            at=pl.lit(table.start) + hours * pl.col("step"),
+            **{name: pl.col(name) for name in ("came", "model", "mean")},
+            **{name: pl.col(name) for name in (*(f"q{level * 100:02.0f}" for level in LEVELS), "low_80", "high_80")},
+        )
+        .with_columns(pl.col("came").fill_nan(None))
+    )
 
 
 def _summary(scores: list[tuple[float, ...]]) -> dict[str, float]:
     table = np.array(scores)
     known = np.isfinite(table)
     means = np.divide(
-        np.where(known, table, 0).sum(axis=0), known.sum(axis=0), out=np.full(4, np.nan), where=known.any(axis=0)
+        np.where(known, table, 0).sum(axis=0),
+        known.sum(axis=0),
+        out=np.full(table.shape[1], np.nan),
+        where=known.any(axis=0),
     )
-    mase, wql, coverage = (round(float(mean), 6) for mean in means[:3])
-    seconds = round(float(table[:, 3].sum()), 3)
-    return {"mase": mase, "wql": wql, "coverage_80": coverage, "seconds": seconds, "origins": len(scores)}
+    told = {name: round(float(mean), 6) for name, mean in zip(Score._fields, means[:-1], strict=True)}
+    return told | {"seconds": round(float(table[:, -1].sum()), 3), "origins": len(scores)}

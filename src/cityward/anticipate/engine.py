@@ -15,22 +15,32 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.anticipate.features import Counts, History, history
-from cityward.anticipate.floors import MEDIAN, Distribution, empirical_quantiles, seasonal_naive, tsb
+from cityward.anticipate.features import NO_HOLIDAYS, Counts, History, history
+from cityward.anticipate.floors import MEDIAN, Distribution, empirical_quantiles, seasonal_naive, tsb, yearly_naive
 from cityward.anticipate.learned import Learned, available
 from cityward.anticipate.rhythm import Rhythm
+from cityward.anticipate.seasons import level_and_season
 from cityward.anticipate.spread import SIZE_FACTORS, UNTRIED, Reach, around, interval, interval_scale, loss, sizes
 
 FLOOR: Final = "seasonal naive"
+SEASONED: Final = "level and season"
 LEARNED: Final = "LightGBM"
+CHECKPOINT: Final = "checkpoint"
 FLOORS: Final[Mapping[str, Callable[[Counts, int, Rhythm], Distribution]]] = {
     FLOOR: seasonal_naive,
+    "yearly naive": yearly_naive,
     "TSB": tsb,
     "empirical quantiles": empirical_quantiles,
 }
 """The simplest first: on equal scores the first is chosen."""
 
-BLENDS: Final = {f"{LEARNED} with {name}": name for name in ("TSB", "empirical quantiles")}
+MEANS: Final = (SEASONED, LEARNED, f"{LEARNED} with {SEASONED}")
+"""Models of the mean; a negative binomial stands around it."""
+
+LEARNED_SHARE: Final = 0.7
+"""Of the learned mean in the average of both: chosen on Chicago's spring and summer."""
+
+BLENDS: Final = {f"{LEARNED} with {name}": name for name in ("empirical quantiles",)}
 """Averages of two models' quantiles: where both err, they often err apart."""
 
 TRIED_STEPS: Final = 84
@@ -45,6 +55,9 @@ GROUPS_MAX: Final = 4
 BETTER: Final = 0.99
 """A model must have a loss smaller than this share of the floor's: a tie is no reason to leave it."""
 
+OWN_WAY: Final = 0.98
+"""A group leaves the best model of all series for another only below this share of its loss: few windows are luck."""
+
 _SIZED_SERIES_MAX: Final = 2_000
 """Series on which the factor of the spread is tried; more say the same."""
 
@@ -52,18 +65,20 @@ _OWN_DAYS: Final = 365
 
 
 class Setting(NamedTuple):
-    """When the first step is, what the rhythm is, known holidays, the seed, and whether to use the learner.
+    """When the first step is, what the rhythm is, names of holidays, the seed, and whether to use the learner.
 
-    ``every`` asks for the forecasts of the models that were not chosen as well.
+    ``every`` asks for the forecasts of the models that were not chosen as well. ``outside`` is a model from
+    elsewhere (`cityward.anticipate.checkpoint`), called with known values and a horizon; it is tried as any other.
     """
 
     start: datetime
     rhythm: Rhythm
-    holidays: frozenset[date] = frozenset()
+    holidays: Mapping[date, str] = NO_HOLIDAYS
     seed: int = 1
     threads: int = 2
     learn: bool = True
     every: bool = False
+    outside: Callable[[Counts, int], Distribution] | None = None
 
 
 class Tested(NamedTuple):
@@ -79,6 +94,8 @@ class Tested(NamedTuple):
 class Ahead(NamedTuple):
     """What is expected: distribution, 80 % interval (series, horizon), and the model of each series.
 
+    ``came`` is the sum of what each series brought in the windows tried.
+
     ``tested`` has one entry a model, in the windows that begin at the steps ``origins``; ``groups`` is the
     group of each series, 0 being those that bring least. ``tested`` and ``origins`` are empty when the
     history is too short. ``others`` holds every model's forecast and interval, when asked for.
@@ -91,6 +108,7 @@ class Ahead(NamedTuple):
     tested: list[Tested]
     origins: list[int]
     groups: NDArray[np.intp]
+    came: Counts
     others: dict[str, tuple[Distribution, Counts, Counts]]
 
 
@@ -116,18 +134,20 @@ def ahead(values: Counts, horizon: int, setting: Setting) -> Ahead:
     if not origins:
         floor = _floor(FLOOR, past, end, horizon)
         low, high = interval(floor, UNTRIED)
-        return Ahead(floor, low, high, np.full(len(values), FLOOR), [], [], groups, {FLOOR: (floor, low, high)})
-    tries, seconds, factor = _tries(past, origins, horizon, setting, groups)
+        used, none = np.full(len(values), FLOOR), np.zeros(len(values))
+        return Ahead(floor, low, high, used, [], [], groups, none, {FLOOR: (floor, low, high)})
+    whole = bool((past.values == np.round(past.values)).all())
+    tries = _tries(past, origins, horizon, setting, groups, whole)
     future = np.stack([np.where(past.known, past.values, np.nan)[:, at : at + horizon] for at in origins], axis=1)
-    tested, scales = _test(tries, seconds, future)
+    tested, scales = _test(tries, future)
     chosen = _choose(tested, groups)
-    names = [one.model for one in tested]
+    names = list(tries.models)
     wanted = set(names) if setting.every else {names[one] for one in np.unique(chosen)}
-    made = _now(past, end, horizon, setting, wanted, factor)
+    made = _now(past, end, horizon, setting, wanted, tries.factor, whole)
     others = {name: (made[name], *interval(made[name], scales[names.index(name)])) for name in names if name in wanted}
     found = _assemble(others, [names[one] for one in chosen])
-    model = np.array(names)[chosen]
-    return Ahead(*found, model, tested, origins, groups, others if setting.every else {})
+    came = np.nansum(future, axis=(1, 2))
+    return Ahead(*found, np.array(names)[chosen], tested, origins, groups, came, others if setting.every else {})
 
 
 def _assemble(
@@ -167,36 +187,79 @@ def _stack(parts: list[Distribution]) -> Distribution:
     return Distribution(np.stack([one.mean for one in parts], 1), np.stack([one.quantiles for one in parts], 1))
 
 
-def _blend(first: Distribution, second: Distribution) -> Distribution:
-    return Distribution((first.mean + second.mean) / 2, (first.quantiles + second.quantiles) / 2)
+def _blend(first: Distribution, second: Distribution, whole: bool) -> Distribution:
+    """The average of two; in whole numbers where only these come: between two counts nothing is ever right."""
+    quantiles = (first.quantiles + second.quantiles) / 2
+    return Distribution((first.mean + second.mean) / 2, np.round(quantiles) if whole else quantiles)
+
+
+class Tries(NamedTuple):
+    """Every model in every window, the seconds it took, and the factor of the spread of `MEANS` by series."""
+
+    models: dict[str, Distribution]
+    seconds: dict[str, float]
+    factor: dict[str, Counts]
 
 
 def _tries(
-    past: History, origins: list[int], horizon: int, setting: Setting, groups: NDArray[np.intp]
-) -> tuple[dict[str, Distribution], dict[str, float], Counts]:
-    """Every model in every window, the seconds it took, and the factor of the learner's spread by series."""
-    tries, seconds = {}, {}
+    past: History, origins: list[int], horizon: int, setting: Setting, groups: NDArray[np.intp], whole: bool
+) -> Tries:
+    tries = Tries({}, {}, {})
     for name in FLOORS:
         began = perf_counter()
-        tries[name] = _stack([_floor(name, past, at, horizon) for at in origins])
-        seconds[name] = perf_counter() - began
-    factor = np.ones(len(past.values))
-    if not _learnable(past, origins[0], horizon, setting):
-        return tries, seconds, factor
+        tries.models[name] = _stack([_floor(name, past, at, horizon) for at in origins])
+        tries.seconds[name] = perf_counter() - began
     began = perf_counter()
-    learned = Learned(past, origins[0], horizon, seed=setting.seed, threads=setting.threads)
-    means = [learned.mean(past, at, horizon) for at in origins]
     wide = [sizes(past, at) for at in origins]
+    means = {SEASONED: [_seasoned(past, at, horizon) for at in origins]}
+    tries.seconds[SEASONED] = perf_counter() - began
+    if _learnable(past, origins[0], horizon, setting):
+        began = perf_counter()
+        learned = Learned(past, origins[0], horizon, seed=setting.seed, threads=setting.threads)
+        means[LEARNED] = [_begun(past, at, learned.mean(past, at, horizon)) for at in origins]
+        means[MEANS[2]] = [_together(*both) for both in zip(means[LEARNED], means[SEASONED], strict=True)]
+        tries.seconds[LEARNED] = perf_counter() - began
+        tries.seconds[MEANS[2]] = tries.seconds[LEARNED] + tries.seconds[SEASONED]
+    for name, some in means.items():
+        tries.factor[name] = _factors(past, origins, some, wide, groups)
+        tries.models[name] = _stack([around(*one, tries.factor[name]) for one in zip(some, wide, strict=True)])
+    for name, other in (BLENDS if LEARNED in means else {}).items():
+        tries.models[name] = _blend(tries.models[LEARNED], tries.models[other], whole)
+        tries.seconds[name] = tries.seconds[LEARNED] + tries.seconds[other]
+    if setting.outside:
+        began = perf_counter()
+        tries.models[CHECKPOINT] = _stack([_outside(setting.outside, past, at, horizon) for at in origins])
+        tries.seconds[CHECKPOINT] = perf_counter() - began
+    return tries
+
+
+def _seasoned(past: History, origin: int, horizon: int) -> Counts:
+    return _begun(past, origin, level_and_season(past, origin, np.arange(len(past.values)), np.arange(horizon)))
+
+
+def _begun(past: History, origin: int, mean: Counts) -> Counts:
+    """Nothing is expected of a series that has never brought anything."""
+    return np.where(past.sums[:, [origin]] > 0, mean, 0.0)
+
+
+def _together(learned: Counts, seasoned: Counts) -> Counts:
+    return LEARNED_SHARE * learned + (1 - LEARNED_SHARE) * seasoned
+
+
+def _outside(model: Callable[[Counts, int], Distribution], past: History, origin: int, horizon: int) -> Distribution:
+    return model(np.where(past.known, past.values, np.nan)[:, :origin], horizon)
+
+
+def _factors(
+    past: History, origins: list[int], means: list[Counts], wide: list[Counts], groups: NDArray[np.intp]
+) -> Counts:
+    """The factor of the spread that would have lost least, by series; equal within a group."""
+    factor = np.ones(len(groups))
     for group in range(groups.max() + 1):
         members = np.flatnonzero(groups == group)
         some = members[:: max(1, len(members) // _SIZED_SERIES_MAX)]
         factor[members] = _size_factor(past, origins, [mean[some] for mean in means], [one[some] for one in wide], some)
-    tries[LEARNED] = _stack([around(mean, size, factor) for mean, size in zip(means, wide, strict=True)])
-    seconds[LEARNED] = perf_counter() - began
-    for name, other in BLENDS.items():
-        tries[name] = _blend(tries[LEARNED], tries[other])
-        seconds[name] = seconds[LEARNED] + seconds[other]
-    return tries, seconds, factor
+    return factor
 
 
 def _learnable(past: History, end: int, horizon: int, setting: Setting) -> bool:
@@ -219,18 +282,16 @@ def _size_factor(
     return SIZE_FACTORS[int(np.argmin(losses))]
 
 
-def _test(
-    tries: dict[str, Distribution], seconds: dict[str, float], future: Counts
-) -> tuple[list[Tested], list[Reach]]:
+def _test(tries: Tries, future: Counts) -> tuple[list[Tested], list[Reach]]:
     """Score every model by series, and say how its interval is to be scaled."""
     tested, scales = [], []
-    for name, tried in tries.items():
+    for name, tried in tries.models.items():
         scales.append(interval_scale(future, tried))
         low, high = interval(tried, scales[-1])
         inside = np.where(np.isfinite(future), (future >= low) & (future <= high), np.nan).reshape(len(future), -1)
         error = np.nansum(np.abs(future - tried.quantiles[..., MEDIAN]), axis=(1, 2))
         lost = np.nansum(loss(future, tried.quantiles), axis=(1, 2))
-        tested.append(Tested(name, lost, error, _share(inside), seconds[name]))
+        tested.append(Tested(name, lost, error, _share(inside), tries.seconds[name]))
     return tested, scales
 
 
@@ -241,24 +302,40 @@ def _share(inside: Counts) -> Counts:
 
 
 def _choose(tested: list[Tested], groups: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The model of each series: its group's best, if it is clearly better than the floor."""
+    """The model of each series: the best of all series or clearly better in its group, if it beats the floor there."""
     chosen = np.zeros(len(groups), dtype=np.intp)
+    overall = int(np.argmin([one.loss.sum() for one in tested]))
     for group in range(groups.max() + 1):
         members = groups == group
         losses = np.array([one.loss[members].sum() for one in tested])
-        best = int(np.argmin(losses))
+        own = int(np.argmin(losses))
+        best = own if losses[own] < OWN_WAY * losses[overall] else overall
+        best = best if losses[best] < BETTER * losses[0] else own
         chosen[members] = best if losses[best] < BETTER * losses[0] else 0
     return chosen
 
 
 def _now(
-    past: History, end: int, horizon: int, setting: Setting, wanted: set[str], factor: Counts
+    past: History,
+    end: int,
+    horizon: int,
+    setting: Setting,
+    wanted: set[str],
+    factor: dict[str, Counts],
+    whole: bool,
 ) -> dict[str, Distribution]:
     """The wanted models, and those that they are blended of, from all that is known."""
     needed = wanted | {BLENDS[name] for name in wanted if name in BLENDS}
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
-    if wanted - set(FLOORS):
+    means = {SEASONED: _seasoned(past, end, horizon)}
+    if wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
         learned = Learned(past, end, horizon, seed=setting.seed, threads=setting.threads)
-        made[LEARNED] = around(learned.mean(past, end, horizon), sizes(past, end), factor)
-        made |= {name: _blend(made[LEARNED], made[other]) for name, other in BLENDS.items() if name in wanted}
+        means[LEARNED] = _begun(past, end, learned.mean(past, end, horizon))
+        means[MEANS[2]] = _together(means[LEARNED], means[SEASONED])
+    size = sizes(past, end)
+    blended = {LEARNED} if wanted & set(BLENDS) else set()
+    made |= {name: around(mean, size, factor[name]) for name, mean in means.items() if name in wanted | blended}
+    made |= {name: _blend(made[LEARNED], made[BLENDS[name]], whole) for name in wanted if name in BLENDS}
+    if CHECKPOINT in wanted and setting.outside:
+        made[CHECKPOINT] = _outside(setting.outside, past, end, horizon)
     return made

@@ -7,12 +7,15 @@ the calendar.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.anticipate.feasts import factors, surprises
 from cityward.anticipate.rhythm import Rhythm
 
 Floats = NDArray[np.float32]
@@ -28,20 +31,21 @@ RATIO_MAX: Final = 20.0
 """Ratios beyond it teach nothing more."""
 
 _LAG_WEEKS: Final = (1, 2, 3, 4)
-_LEVEL_DAYS: Final = (1, 3, 7, 14, 28, 56, 182)
+_LEVEL_DAYS: Final = (1, 3, 7, 14, 28, 56, 182, 365, 730)
 _YEAR_SIDE_DAYS: Final = 10
 """Days around the same day a year ago that speak of the season."""
 
 HOLIDAY_REACH_DAYS: Final = 8
 """A holiday further away than this is none."""
 
-_NEAR: Final = range(-HOLIDAY_REACH_DAYS, HOLIDAY_REACH_DAYS + 1)
+NO_HOLIDAYS: Final[Mapping[date, str]] = MappingProxyType({})
 
 
 class History(NamedTuple):
     """Series with running sums: ``values`` (series, steps), ``sums`` with a leading zero column, and of all.
 
-    ``known`` is false where a value was missing and the same hour of a week before stands for it.
+    ``known`` is false where a value was missing and the same hour of a week before stands for it. ``totals`` are
+    those of whole days, ``surprise`` how unlike their weekday these were, and ``holidays`` names by date.
     """
 
     values: Counts
@@ -50,7 +54,9 @@ class History(NamedTuple):
     shared: Counts
     start: datetime
     rhythm: Rhythm
-    holidays: frozenset[date]
+    holidays: Mapping[date, str]
+    totals: Counts
+    surprise: Counts
 
     def alive(self, origin: int) -> NDArray[np.bool_]:
         """Say which series have known values in the four weeks before ``origin``."""
@@ -58,7 +64,7 @@ class History(NamedTuple):
         return lately > 0
 
 
-def history(values: Counts, start: datetime, rhythm: Rhythm, holidays: frozenset[date] = frozenset()) -> History:
+def history(values: Counts, start: datetime, rhythm: Rhythm, holidays: Mapping[date, str] = NO_HOLIDAYS) -> History:
     """Prepare series for `features`: ``values`` (series, steps), at least 0; NaN where nothing is known."""
     known = np.isfinite(values)
     values = values.copy()
@@ -67,38 +73,61 @@ def history(values: Counts, start: datetime, rhythm: Rhythm, holidays: frozenset
         values[gaps, step] = values[gaps, step - rhythm.week] if step >= rhythm.week else 0.0
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     shared = np.concatenate([[0.0], np.cumsum(values.mean(axis=0))])
-    return History(values, known, sums, shared, start, rhythm, holidays)
+    days = values.shape[1] // rhythm.day
+    totals = values[:, : days * rhythm.day].sum(axis=0).reshape(days, rhythm.day).sum(axis=1)
+    return History(values, known, sums, shared, start, rhythm, holidays, totals, surprises(totals))
 
 
 def baseline(past: History, origin: int, series: NDArray[np.intp], steps: NDArray[np.intp]) -> Counts:
     """Level of the last weeks times a weekday (and hour) profile, shape (series, steps); above 0."""
+    week = past.rhythm.week
+    recent = min(origin, 8 * week)
+    level = (past.sums[series, origin] - past.sums[series, origin - recent] + LEVEL_PRIOR_COUNTS) / (
+        recent + LEVEL_PRIOR_COUNTS
+    )
+    found: Counts = np.maximum(level[:, None] * profile(past, origin, series)[:, steps % week], 1e-4)
+    return found
+
+
+def profile(past: History, origin: int, series: NDArray[np.intp]) -> Counts:
+    """Factors of the steps of a week, shape (series, week), averaging 1; a quiet series has that of all."""
     week = past.rhythm.week
     weeks = max(1, min(past.rhythm.memory_weeks, origin // week))
     own = past.values[series, origin - weeks * week : origin].reshape(len(series), weeks, week).sum(axis=1)
     shared = past.values[:, origin - weeks * week : origin].mean(axis=0).reshape(weeks, week).sum(axis=0)
     shared = shared / shared.mean() if shared.any() else np.ones(week)
     prior = PRIOR_COUNTS / week
-    profile = (own + prior * shared) / (own.mean(axis=1, keepdims=True) + prior)
-    recent = min(origin, 8 * week)
-    level = (past.sums[series, origin] - past.sums[series, origin - recent] + LEVEL_PRIOR_COUNTS) / (
-        recent + LEVEL_PRIOR_COUNTS
-    )
-    found: Counts = np.maximum(level[:, None] * profile[:, steps % week], 1e-4)
+    found: Counts = (own + prior * shared) / (own.mean(axis=1, keepdims=True) + prior)
     return found
+
+
+def days_ahead(past: History, origin: int, steps: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The day of each step, 0 being that of the origin."""
+    day = past.rhythm.day
+    found: NDArray[np.intp] = (origin + steps) // day - origin // day
+    return found
+
+
+def feast(past: History, origin: int, steps: NDArray[np.intp]) -> Counts:
+    """By what each step is to be multiplied because its day is a feast, shape of ``steps``."""
+    days, of = np.unique(days_ahead(past, origin, steps), return_inverse=True)
+    found = factors(past.surprise, past.start.date(), origin // past.rhythm.day, days, past.holidays)
+    return found[of]
 
 
 def features(past: History, origin: int, series: NDArray[np.intp], steps: NDArray[np.intp]) -> tuple[Floats, Counts]:
     """Columns for every (series, step), shape (series * steps, columns), and the baseline (series, steps).
 
-    ``origin`` is the number of known steps; step 0 is the first unknown one.
+    ``origin`` is the number of known steps; step 0 is the first unknown one. The baseline holds the feasts.
     """
-    base = baseline(past, origin, series, steps)
+    base, unlike = baseline(past, origin, series, steps), feast(past, origin, steps)
     shape = (len(series), len(steps), 1)
     blocks = [_own(past, origin, series), _seasons(past, origin, series, steps, base)]
-    calendar = np.broadcast_to(_calendar(past, origin, steps)[None], (*shape[:2], 11))
+    days = np.column_stack([_calendar(past, origin, steps), np.log(unlike)])
+    calendar = np.broadcast_to(days[None], (*shape[:2], days.shape[1]))
     wide = [np.broadcast_to(blocks[0][:, None, :], (*shape[:2], blocks[0].shape[1])), blocks[1], calendar]
     columns = np.concatenate(wide, axis=2, dtype=np.float32)
-    return columns.reshape(-1, columns.shape[2]), base
+    return columns.reshape(-1, columns.shape[2]), base * unlike
 
 
 def _window(sums: Counts, first: int, last: int) -> Counts:

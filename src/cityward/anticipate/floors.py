@@ -72,6 +72,22 @@ def seasonal_naive(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Dist
     return Distribution(_cycle(last, horizon), _cycle(_ordered(last[:, :, None] + spread.T[:, None, :]), horizon))
 
 
+def yearly_naive(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Distribution:
+    """The same weekday (and hour) 52 weeks ago, with the spread that this had in the year that followed.
+
+    Without a year and four weeks of history it is `seasonal_naive`.
+    """
+    steps = counts.shape[1]
+    if steps < rhythm.year + rhythm.shortest:
+        return seasonal_naive(counts, horizon, rhythm)
+    lately = min(rhythm.memory_weeks * rhythm.week, steps - rhythm.year)
+    differences = counts[:, steps - lately :] - counts[:, steps - lately - rhythm.year : steps - rhythm.year]
+    sides = np.sign(_NORMAL)[:, None]
+    spread = np.maximum(np.quantile(differences, LEVELS, axis=1) * sides, 0.0) * sides
+    last = counts[:, steps - rhythm.year + np.arange(horizon) % rhythm.year]
+    return Distribution(last, _ordered(last[:, :, None] + spread.T[:, None, :]))
+
+
 def empirical_quantiles(counts: Counts, horizon: int, rhythm: Rhythm = DAILY) -> Distribution:
     """Mean and quantiles of the same weekday (and hour) in the last weeks of the rhythm's memory.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from cityward.anticipate.engine import Ahead, Setting, ahead
-from cityward.anticipate.features import Counts
-from cityward.anticipate.floors import LEVELS
+from cityward.anticipate.features import NO_HOLIDAYS, Counts
+from cityward.anticipate.floors import LEVELS, Distribution
+from cityward.anticipate.holiday_calendar import named_holidays
 from cityward.anticipate.rhythm import DAILY
+from cityward.anticipate.standing import standings
 from cityward.core.frames import FORECAST, conform
 from cityward.core.records import Backtest
 
@@ -30,6 +33,8 @@ def forecast(
     as_of: date,
     horizon_days: int = 28,
     seed: int = 1,
+    holidays: str | None = None,
+    outside: Callable[[Counts, int], Distribution] | None = None,
 ) -> tuple[pl.DataFrame, list[Backtest]]:
     """Forecast interactions for every service and territory, and say how well that has worked.
 
@@ -43,6 +48,10 @@ def forecast(
         Last known day; the forecast begins on the next.
     horizon_days : int
         Days ahead (≥ 1).
+    holidays : str, optional
+        Calendar, such as ``US-IL`` (`named_holidays`); feasts seen in past years need none.
+    outside
+        A model from elsewhere (`cityward.anticipate.checkpoint`), tried as any other.
 
     Returns
     -------
@@ -68,8 +77,16 @@ def forecast(
         return pl.DataFrame(schema=FORECAST), []
     counts = _matrix(cube, services, territories, as_of)
     first = as_of - timedelta(days=counts.shape[1] - 1)
-    found = ahead(counts, horizon_days, Setting(datetime.combine(first, time()), DAILY, seed=seed))
-    return _frame(found, services, territories, as_of), _backtests(found, counts, first, horizon_days)
+    last = as_of + timedelta(days=horizon_days)
+    names = named_holidays(holidays, range(first.year, last.year + 1)) if holidays else NO_HOLIDAYS
+    setting = Setting(datetime.combine(first, time()), DAILY, names, seed=seed, outside=outside)
+    found = ahead(counts, horizon_days, setting)
+    told = standings(found, counts, seed)
+    tests = [
+        msgspec.structs.replace(one, standings=told) if one.chosen else one
+        for one in _backtests(found, counts, first, horizon_days)
+    ]
+    return _frame(found, services, territories, as_of), tests
 
 
 def _matrix(cube: pl.DataFrame, services: Sequence[str], territories: Sequence[str], as_of: date) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -10,20 +11,27 @@ from numpy.typing import NDArray
 from cityward.anticipate.features import RATIO_MAX, Counts, History, features
 from cityward.core.clock import rng
 
-ROWS_MAX: Final = 200_000
-"""Rows to learn from: more cost time and did not help on Chicago or Melbourne."""
+ROWS_MAX: Final = 100_000
+"""Rows that each of the `SEEDS` learns from: more cost time and did not help on Chicago or Melbourne."""
+
+SEEDS: Final = 2
+"""Forests whose average speaks. Each learns in one thread, so that any number of threads gives equal bytes;
+many threads in one forest would also wait for each other on a busy machine."""
 
 SIZE: Final = 5.0
 """A count's weight is its precision as a negative binomial of this size; else the busiest place decides all."""
+
+PART_ROWS: Final = 70_000
+"""Rows that are told at once."""
 
 ORIGINS_MAX: Final = 120
 STEPS_MAX: Final = 12
 """Of each origin so many steps are drawn: neighbours along the horizon say the same."""
 
-ROUNDS: Final = 250
+ROUNDS: Final = 160
 _PARAMETERS: Final[dict[str, Any]] = {
     "objective": "poisson",
-    "learning_rate": 0.05,
+    "learning_rate": 0.06,
     "num_leaves": 31,
     "min_data_in_leaf": 200,
     "feature_fraction": 0.4,
@@ -32,6 +40,7 @@ _PARAMETERS: Final[dict[str, Any]] = {
     "lambda_l2": 20.0,
     "max_bin": 63,
     "verbose": -1,
+    "num_threads": 1,
     "deterministic": True,
     "force_row_wise": True,
 }
@@ -55,21 +64,32 @@ class Learned:
 
     def __init__(self, past: History, end: int, horizon: int, *, seed: int, threads: int = 2) -> None:
         """Learn from the steps before ``end`` (the first unknown one), for ``horizon`` steps ahead."""
-        import lightgbm
-
-        columns, ratios, weights = _rows(past, end, horizon, rng(seed, "forecast", end))
-        leaf = int(np.clip(len(ratios) // 400, 20, _PARAMETERS["min_data_in_leaf"]))
-        parameters = {**_PARAMETERS, "seed": seed, "num_threads": threads, "min_data_in_leaf": leaf}
-        self._trees = lightgbm.train(parameters, lightgbm.Dataset(columns, ratios, weight=weights), ROUNDS)
+        self._threads = threads
+        with ThreadPoolExecutor(threads) as pool:
+            self._forests = list(pool.map(lambda one: _forest(past, end, horizon, seed, one), range(SEEDS)))
 
     def mean(self, past: History, origin: int, horizon: int) -> Counts:
         """Return the expected values of the ``horizon`` steps from ``origin``, shape (series, horizon)."""
         series, steps = np.arange(len(past.values)), np.arange(horizon)
         found = np.empty((len(series), horizon))
-        for some in np.array_split(series, max(1, len(series) * horizon // ROWS_MAX)):
+
+        def tell(some: NDArray[np.intp]) -> None:
             columns, base = features(past, origin, some, steps)
-            found[some] = np.asarray(self._trees.predict(columns)).reshape(base.shape) * base
+            ratio = sum(np.asarray(forest.predict(columns, num_threads=1)) for forest in self._forests) / SEEDS
+            found[some] = np.asarray(ratio).reshape(base.shape) * base
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(tell, np.array_split(series, max(1, len(series) * horizon // PART_ROWS))))
         return found
+
+
+def _forest(past: History, end: int, horizon: int, seed: int, number: int) -> Any:
+    import lightgbm
+
+    columns, ratios, weights = _rows(past, end, horizon, rng(seed, "forecast", end, number))
+    leaf = int(np.clip(len(ratios) // 400, 20, _PARAMETERS["min_data_in_leaf"]))
+    parameters = {**_PARAMETERS, "seed": seed + number, "min_data_in_leaf": leaf}
+    return lightgbm.train(parameters, lightgbm.Dataset(columns, ratios, weight=weights, params=parameters), ROUNDS)
 
 
 def _rows(

@@ -13,6 +13,9 @@ SIZE_FACTORS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 16.0)
 """Tried on unseen days: forecasts err by more, or less, than the past spread around its own averages."""
 
 SIZE_RANGE: Final = (0.2, 500.0)
+LEVEL_WEEKS: Final = 4
+"""Weeks whose own level the spread is taken around."""
+
 WHOLE: Final = 0.8
 """Share of days that the published interval is to hold."""
 
@@ -29,17 +32,22 @@ _TENTHS: Final = slice(1, len(LEVELS) - 1)
 def sizes(past: History, origin: int) -> Counts:
     """Sizes of negative binomials, shape (series, hours of a day or 1), from the spread around the baseline.
 
-    By moments, half way (geometrically) to that of all series: one series' own is a noisy estimate.
+    By moments, half way (geometrically) to that of all series: one series' own is a noisy estimate. The
+    baseline is set to the level of each four weeks: the season must not pass for chance.
     """
     week, day = past.rhythm.week, past.rhythm.day
     weeks = max(1, min(past.rhythm.memory_weeks, origin // week))
+    weeks -= weeks % LEVEL_WEEKS if weeks > LEVEL_WEEKS else 0
+    block = min(weeks, LEVEL_WEEKS)
     series = np.arange(len(past.values))
-    expected = baseline(past, origin, series, np.arange(week)).reshape(-1, 1, 7, day)
-    seen = past.values[:, origin - weeks * week : origin].reshape(len(series), weeks, 7, day)
-    excess = ((seen - expected) ** 2 - expected).mean(axis=(1, 2))
-    second = (expected**2).mean(axis=(1, 2))
+    usual = baseline(past, origin, series, np.arange(week)).reshape(-1, 1, 1, 7, day)
+    seen = past.values[:, origin - weeks * week : origin].reshape(len(series), weeks // block, block, 7, day)
+    level = seen.mean(axis=(2, 3, 4), keepdims=True) / usual.mean(axis=(2, 3, 4), keepdims=True)
+    expected = usual * level
+    excess = ((seen - expected) ** 2 - expected).mean(axis=(1, 2, 3))
+    second = (expected**2).mean(axis=(1, 2, 3))
     own = np.clip(second / np.maximum(excess, 1e-9), *SIZE_RANGE)
-    heavy = expected.mean(axis=(1, 2))
+    heavy = usual.mean(axis=(1, 2, 3))
     shared = np.exp((np.log(own) * heavy).sum(axis=0) / heavy.sum(axis=0))
     found: Counts = np.sqrt(own * shared)
     return found
@@ -92,8 +100,9 @@ def interval(ahead: Distribution, scale: Reach) -> tuple[Counts, Counts]:
 def interval_scale(future: Counts, ahead: Distribution) -> Reach:
     """The scale with which `interval` would have held `WHOLE` of the known steps, among alike means each.
 
-    Where four fifths of the steps bring exactly the median (a place that sends a report a month) no
-    interval can hold as few as that, and the share held is larger.
+    Counts are whole, so an interval of whole numbers holds a little more or a little less than that: of the
+    two the nearer is taken. Where more than four fifths of the steps bring exactly the median (a place that
+    sends a report a month) no interval can hold as few as that, and the share held is larger.
 
     Source: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World, Mondrian conformal
     prediction; the score is the distance from the median over the reach on that side.
@@ -107,5 +116,12 @@ def interval_scale(future: Counts, ahead: Distribution) -> Reach:
         return UNTRIED
     scores, log_means = scores[known], np.log(ahead.mean[known])
     bins = np.array_split(np.argsort(log_means, kind="stable"), int(np.clip(len(scores) // BIN_STEPS, 1, BINS_MAX)))
-    found = np.array([np.quantile(scores[one], WHOLE, method="higher") for one in bins])
+    found = np.array([_threshold(scores[one]) for one in bins])
     return Reach(np.array([np.median(log_means[one]) for one in bins]), np.where(np.isfinite(found), found, 1.0))
+
+
+def _threshold(scores: Counts) -> float:
+    """The score up to which the share nearest to `WHOLE` lies."""
+    different, counts = np.unique(scores, return_counts=True)
+    held = np.cumsum(counts) / len(scores)
+    return float(different[np.argmin(np.abs(held - WHOLE))])

@@ -82,9 +82,14 @@ class IncidentsSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ForecastSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far ahead is looked, in days."""
+    """How far ahead is looked, in days.
+
+    ``holidays`` names a calendar (``US-IL``), ``checkpoint`` the folder of a pretrained model; both may be left out.
+    """
 
     horizon_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 28
+    holidays: Name | None = None
+    checkpoint: Name | None = None
 
 
 class ServiceWork(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,6 +192,11 @@ def load_settings(folder: Path) -> Settings:
         )
     settings = decode_toml(path, Settings)
     check_time_zone(settings.city.time_zone, str(path))
+    if settings.forecast.checkpoint:  # a path beside the settings
+        place = str(folder / settings.forecast.checkpoint)
+        settings = msgspec.structs.replace(
+            settings, forecast=msgspec.structs.replace(settings.forecast, checkpoint=place)
+        )
     scheme = settings.store.registers.split(":", 1)[0]
     if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
         raise SettingsError(

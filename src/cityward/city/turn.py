@@ -17,6 +17,7 @@ import polars as pl
 
 from cityward.act.course import daily
 from cityward.act.propose import propose
+from cityward.anticipate.checkpoint import open_checkpoint
 from cityward.anticipate.forecast import forecast
 from cityward.city.foreseeing import foresee
 from cityward.city.prospects import courses, work_of
@@ -190,6 +191,8 @@ def take_turn(
         as_of=as_of,
         horizon_days=settings.forecast.horizon_days,
         seed=seed,
+        holidays=settings.forecast.holidays,
+        outside=open_checkpoint(Path(settings.forecast.checkpoint)) if settings.forecast.checkpoint else None,
     )
     outcomes = evaluate(counts)
     foreseen = foresee(

@@ -343,11 +343,34 @@ class Outcome(Record, frozen=True, kw_only=True):
     series: tuple[tuple[date, int, float | None, float | None, float | None, float | None], ...] = ()
 
 
+class Standing(Record, frozen=True, kw_only=True):
+    """Which model speaks for a group of series, and why.
+
+    The group's series bring ``least`` to ``most`` a step. ``loss`` and ``floor_loss`` are quantile losses of the
+    model in use and of the floor, as a share of what came; ``gain`` is by what share ``tried`` lost less than the
+    floor, with its 80 % interval. ``tried`` is the model in use, or the nearest one where that is the floor.
+    """
+
+    group: str
+    series: int
+    least: float
+    most: float
+    model: str
+    tried: str
+    loss: float
+    floor_loss: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    because: str
+
+
 class Backtest(Record, frozen=True, kw_only=True):
     """How forecasts did on days they had not seen, over rolling origins.
 
     ``mase`` is the mean absolute scaled error of the median (seasonal naive in sample = 1);
-    ``wql`` the weighted quantile loss; ``coverage_80`` the share of days inside the 80 % interval.
+    ``wql`` the weighted quantile loss; ``coverage_80`` the share of days inside the 80 % interval. The one
+    ``chosen`` speaks for most series, and brings the ``standings`` of all groups of series.
     """
 
     model: str
@@ -358,6 +381,7 @@ class Backtest(Record, frozen=True, kw_only=True):
     horizon_days: int
     series: int
     chosen: bool = False
+    standings: tuple[Standing, ...] = ()
 
 
 class LevelTest(Record, frozen=True, kw_only=True):
