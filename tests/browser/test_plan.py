@@ -49,6 +49,7 @@ def ready(page: Page, path: str = "/plan") -> None:
     """Open the page and wait until the plan is made; it looks again by itself."""
     page.goto(path)
     expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
+    page.wait_for_load_state()
 
 
 @pytest.mark.parametrize(
