@@ -49,6 +49,7 @@ def ready(page: Page, path: str = "/plan") -> None:
     """Open the page and wait until the plan is made; it looks again by itself."""
     page.goto(path)
     expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
+    page.wait_for_load_state()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_the_slider_says_its_value(page: Page) -> None:
 
 def test_a_dragged_case_fills_the_form_and_a_move_is_checked(page: Page) -> None:
     ready(page)
-    row = page.locator(".crew[open] tr[data-job]").first
+    row = page.locator(".crew[open] tr[data-job]").last  # beside the next crew, so that both are in view
     job = row.get_attribute("data-job")
     target = page.locator(".crew").nth(1)
     row.drag_to(target.locator("summary"))
