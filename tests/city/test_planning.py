@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from cityward.act.options import DO_NOTHING
 from cityward.city import City
 from cityward.city.plan_files import read_crews, read_jobs
 from cityward.city.plan_groups import groups_of
+from cityward.city.planning import CASES_OFFERED
 from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
 from cityward.core.records import Territory
-from cityward.core.work import Crew, Job
+from cityward.core.work import Crew
 
 DAY = date(2014, 7, 1)
 HEAD = "id,name,skills,lon,lat,begins,hours\n"
@@ -22,21 +24,38 @@ HEAD = "id,name,skills,lon,lat,begins,hours\n"
 
 def test_jobs_are_open_cases_with_what_they_take(demo_copy: City) -> None:
     jobs = demo_copy.planning.jobs(date(2014, 6, 30))
-    assert len({job.id for job in jobs}) == len(jobs) == 605
+    assert len({job.id for job in jobs}) == len(jobs) == 605 + CASES_OFFERED
     assert all(job.waiting_since <= date(2014, 6, 30) for job in jobs)
     work = demo_copy.settings.work
     assert all((job.minutes, job.skill) == (work.of(job.service).minutes, work.of(job.service).skill) for job in jobs)
     assert demo_copy.planning.jobs(date(2010, 1, 1)) == []
 
 
-def test_providers_add_jobs(demo_copy: City) -> None:
-    extra = Job(
-        id="J-0123456789", about="P-0123456789", service="Food inspection", title="Inspect", territory="8",
-        lon=-87.63, lat=41.9, minutes=60, skill="food", waiting_since=date(2014, 6, 1), priority=1.0,
-    )  # fmt: skip
-    demo_copy.planning.providers.append(lambda day: [extra] if day >= extra.waiting_since else [])
-    assert extra in demo_copy.planning.jobs(date(2014, 6, 30))
-    assert extra not in demo_copy.planning.jobs(date(2014, 5, 30))
+def test_orders_and_ranked_cases_wait_beside_reports(demo_copy: City) -> None:
+    about_need = next(one for one in demo_copy.proposals("waiting") if one.about.startswith("N-"))
+    before = {job.id for job in demo_copy.planning.jobs(date(2014, 6, 30))}
+    demo_copy.decide(about_need.id, "approved", "Ana Rojas", "A crew is free on Tuesday.")
+    new = [job for job in demo_copy.planning.jobs(date(2014, 6, 30)) if job.id not in before]
+    assert {job.about for job in new} == {about_need.about}
+    assert {job.territory for job in new} == set(about_need.territories)
+    ranked = [job for job in demo_copy.planning.jobs(date(2014, 6, 30)) if job.skill == "food"]
+    assert len(ranked) == CASES_OFFERED
+
+
+def test_doing_nothing_gives_out_no_work(demo_copy: City) -> None:
+    about_need = next(one for one in demo_copy.proposals("waiting") if one.about.startswith("N-"))
+    nothing = [option.title for option in about_need.options].index(DO_NOTHING) + 1
+    demo_copy.decide(about_need.id, "approved", "Ana Rojas", "It fades by itself.", option=nothing)
+    assert demo_copy.orders.jobs() == []
+
+
+def test_crews_approved_for_a_warning_go_out_for_as_long_as_was_said(demo_copy: City) -> None:
+    proposal = next(one for one in demo_copy.proposals("waiting") if one.about.startswith("A-"))
+    number, option = next((at, one) for at, one in enumerate(proposal.options, start=1) if one.extra_crews)
+    usual = len(demo_copy.planning.crews())
+    demo_copy.decide(proposal.id, "approved", "Ana Rojas", "Holidays are near.", option=number)
+    on = [len(demo_copy.planning.crews(DAY + timedelta(days=days))) - usual for days in (-1, 0, option.extra_days)]
+    assert on == [0, option.extra_crews, 0]
 
 
 def test_a_plan_is_kept_moved_approved_and_found_in_the_ledger(demo_copy: City) -> None:

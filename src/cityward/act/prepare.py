@@ -133,6 +133,8 @@ def _extra(warning: EarlyWarning, effort: Effort, reports: int, people: float | 
         cost=hours * effort.hour_cost if effort.hour_cost is not None else None,
         people=people,
         aside="",
+        crews=crews,
+        days=days,
     )
 
 
@@ -164,6 +166,8 @@ def _option(
     cost: float | None,
     people: float | None,
     aside: str,
+    crews: int = 0,
+    days: int = 0,
 ) -> Option:
     idle, after = _after(warning, 0), _after(warning, reports)
     return Option(
@@ -178,6 +182,8 @@ def _option(
         effect_high=round(idle.high - after.high, 1),
         horizon_days=warning.horizon_days,
         people=people,
+        extra_crews=crews,
+        extra_days=days,
     )
 
 

@@ -118,6 +118,7 @@ class City(Intaking, Finding):
             self._record(found.turn, found.proposals)
             self.outcomes.record(found.outcomes, found.turn.id)
             self.cases.rank(as_of)
+            self._plan_anew()
             if self.observing.any():
                 with contextlib.suppress(UserError):  # sensors that said nothing by then are no reason to stop
                     self.observing.watch(end_of_day(as_of, self.time_zone))
@@ -173,6 +174,11 @@ class City(Intaking, Finding):
 
         return Planning(self)
 
+    def _plan_anew(self) -> None:
+        """Drafts of plans hold what waited before."""
+        if "planning" in self.__dict__:
+            self.planning.forget()
+
     # -- act and answer ----------------------------------------------------------------------------
 
     @cached_property
@@ -221,6 +227,7 @@ class City(Intaking, Finding):
             )
             self.registers.put_decision(decision, along=take_effect(self, proposal, decision))
             self.registers.put_receipts({decision.id: decision.receipt})
+            self._plan_anew()
         return decision
 
     @cached_property

@@ -56,6 +56,11 @@ def _inspections(city: City, proposal: Proposal, decision: Decision) -> Sequence
     return [(job, None, None) for job in jobs]
 
 
+def _tours(city: City, proposal: Proposal, decision: Decision) -> Sequence[Assignment]:
+    """What the plan gives to each crew, or the plan beside it that was chosen instead."""
+    return city.planning.assignments(proposal.about, decision.option_title)
+
+
 def _action(proposal: Proposal, decision: Decision) -> str:
     """What was approved: the option that was chosen, else what was recommended."""
     chosen = [option.action for option in proposal.options if option.title == decision.option_title]
@@ -71,8 +76,7 @@ def _waiting_since(city: City, proposal: Proposal, decision: Decision) -> date:
 EFFECTS: dict[str, Callable[[City, Proposal, Decision], Sequence[Assignment]]] = {
     "need": _inspections,
     "silence": _inspections,
+    "plan": _tours,
 }
-"""By the kind of what a proposal is about: which work an approval gives out.
-
-A plan belongs here too: its function returns the assignments of the plan that ``proposal.about`` names.
-"""
+"""By the kind of what a proposal is about: which work an approval gives out. A warning gives out none by itself: the
+crews that were approved for it go out with the next plan (`cityward.city.planning.Planning.crews`)."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from cityward.act.plan import FloorUnmet, Planner
+from cityward.act.plan import FloorUnmet, Planner, Way
 from cityward.act.plan_move import move
+from cityward.city.plan_extra import extra_crews
 from cityward.city.plan_files import read_crews
 from cityward.city.plan_groups import groups_of
 from cityward.city.turn import HISTORY_COLUMNS, tell_apart
@@ -31,22 +31,29 @@ _COLUMNS = (*(name for name in HISTORY_COLUMNS if name != "person"), "key")
 _KEPT: Final = 8
 """Planners that are kept: each holds the ways between its jobs."""
 
-Provider = Callable[[date], Iterable[Job]]
+THIS_PLAN: Final = "This plan"
+BESIDE: Final[dict[str, tuple[float | None, Way]]] = {
+    "Without a floor": (None, "least waiting"),
+    "First come, first served": (None, "first come"),
+}
+"""What else could be done: floor and way of the plans that are shown beside one."""
+
+CASES_OFFERED: Final = 200
+"""Cases ranked by risk that a plan may take, the likeliest: more than crews visit in a few days."""
 
 
 class Planning:
-    """Plans of a city. ``providers`` are asked, with the day, for jobs beside the open cases."""
+    """Plans of a city."""
 
     def __init__(self, city: City) -> None:
         self._city = city
-        self.providers: list[Provider] = []
         self._lock = threading.Lock()
         self._planners: dict[tuple[date, int], Planner] = {}
 
     # -- what waits, and who goes out ----------------------------------------------------------------
 
     def jobs(self, day: date) -> list[Job]:
-        """What waits for a visit at the end of ``day``: open cases, one each, and what providers add.
+        """What waits for a visit at the end of ``day``: open cases, orders without a crew, and cases ranked by risk.
 
         Reports of the same thing are one case, as a turn counts them; it waits since its first report. A case
         without a position cannot be visited and is left out; `without_place` counts them.
@@ -54,8 +61,8 @@ class Planning:
         cases = self._cases(day).filter(pl.col("lon").is_finite() & pl.col("lat").is_finite())
         names = {place.id: place.name for place in self._city.territories()}
         found = [self._job(row, names) for row in cases.iter_rows(named=True)]
-        for provider in self.providers:
-            found += provider(day)
+        found += self._city.orders.jobs()
+        found += self._city.cases.jobs()[:CASES_OFFERED]
         return list({job.id: job for job in found}.values())
 
     def without_place(self, day: date) -> int:
@@ -99,15 +106,15 @@ class Planning:
             waiting_since=row["day"],  # type: ignore[arg-type]
         )
 
-    def crews(self) -> tuple[Crew, ...]:
-        """The crews of ``work.crews``."""
+    def crews(self, day: date | None = None) -> tuple[Crew, ...]:
+        """The crews of ``work.crews``, and those that were approved for early warnings and go out on ``day``."""
         named = self._city.settings.work.crews
         if named is None:
             raise SettingsError(
                 "city.toml names no crews, so nothing can be planned.",
                 'Write crews = "crews.csv" in [work]: a CSV with id,name,skills,lon,lat,begins,hours.',
             )
-        return read_crews(self._city.path / named)
+        return (*read_crews(self._city.path / named), *(extra_crews(self._city, day) if day else ()))
 
     def first_day(self) -> date:
         """The day after that of the last turn: the first that can be planned from what it knows."""
@@ -124,7 +131,7 @@ class Planning:
         if key not in self._planners:
             made = Planner(
                 tuple(self.jobs(day - timedelta(days=1))),
-                self.crews(),
+                self.crews(day),
                 made_on=day - timedelta(days=1),
                 first_day=day,
                 days=days,
@@ -239,8 +246,8 @@ class Planning:
         planner = self._planner_of(plan)
         with self._lock:
             others = [
-                ("Without a floor", planner.plan(None, prices=False, prove=False)),
-                ("First come, first served", planner.plan(way="first come", prices=False, prove=False)),
+                (title, planner.plan(floor, way=way, prices=False, prove=False))
+                for title, (floor, way) in BESIDE.items()
             ]
         day = f"{plan.first_day:%A %-d %B %Y}"
         crews = len({visit.crew for visit in plan.visits})
@@ -263,7 +270,7 @@ class Planning:
             effect=f"{len(plan.visits):,} cases are visited in {plan.days} day{'s' if plan.days > 1 else ''}.",
             system=SYSTEM,
             options=(
-                self._option("This plan", plan, plan, recommended=True),
+                self._option(THIS_PLAN, plan, plan, recommended=True),
                 *(self._option(name, other, plan) for name, other in others),
             ),
         )
@@ -334,8 +341,12 @@ class Planning:
         name = make_id("proposal", plan_id)
         return next((one for one in self._city.decisions() if one.proposal == name), None)
 
-    def assignments(self, plan_id: str) -> list[tuple[Job, str, date]]:
-        """Who does what on which day, in the order of the tours."""
+    def assignments(self, plan_id: str, option: str = THIS_PLAN) -> list[tuple[Job, str, date]]:
+        """Who does what on which day, in the order of the tours; of a plan, or of one of those shown `BESIDE` it."""
         plan = self.get(plan_id)
+        if option in BESIDE:
+            floor, way = BESIDE[option]
+            with self._lock:
+                plan = self._planner_of(plan).plan(floor, way=way, prices=False, prove=False)
         jobs = {job.id: job for job in plan.jobs}
         return [(jobs[visit.job], visit.crew, visit.day) for visit in plan.visits]

@@ -238,7 +238,8 @@ class Option(Record, frozen=True, kw_only=True):
     ``crew_hours`` is the work it takes and ``cost`` what these hours cost in the city's currency, both None
     where not known. ``effect`` says what is expected of it, ``effect_low`` and ``effect_high`` bound (80 %) by
     how many reports in the ``horizon_days`` that follow, beside doing nothing; None where nobody can know yet.
-    ``people`` live where it is felt; ``known_from`` says what the effect was read from.
+    ``people`` live where it is felt; ``known_from`` says what the effect was read from. ``extra_crews`` go out on
+    each of the ``extra_days`` that follow, when it is approved.
     """
 
     title: str
@@ -252,6 +253,8 @@ class Option(Record, frozen=True, kw_only=True):
     horizon_days: int = 28
     people: float | None = None
     recommended: bool = False
+    extra_crews: int = 0
+    extra_days: int = 0
 
 
 class Proposal(Record, frozen=True, kw_only=True):
