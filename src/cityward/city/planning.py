@@ -219,16 +219,7 @@ class Planning:
             raise UserError(f"{plan.id} was decided already.", "Make a new plan to change it.")
         held = next((visit.crew for visit in plan.visits if visit.job == job), None)
         change = Move(job=job, from_crew=held, crew=crew, by=by, because=because, at=self._city.clock.now())
-        planner = Planner(
-            plan.jobs,
-            plan.crews,
-            made_on=plan.made_on,
-            first_day=plan.first_day,
-            days=plan.days,
-            groups=groups_of(self._city.territories()),
-            seed=self._city.settings.city.seed,
-        )
-        moved = move(plan, planner, change)
+        moved = move(plan, self._planner_of(plan), change)
         self._keep(moved, "plan-moved", job=job, crew=crew, by=by, before=plan.id)
         return moved
 
