@@ -8,6 +8,9 @@ ENVIRONMENT := .venv
 DEMO_ENVIRONMENT := .venv-demo
 PORT ?= 8765
 ARGS ?=
+WORKERS ?= 2
+# Threads that wait for work without spinning: two test workers share the cores.
+export OMP_WAIT_POLICY ?= passive
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help demo test lint types layers pytest format bench wheel screenshots references clean
@@ -32,7 +35,7 @@ layers: $(ENVIRONMENT)/.ready
 	$(ENVIRONMENT)/bin/lint-imports
 
 pytest: $(ENVIRONMENT)/.ready
-	scripts/with-services $(ENVIRONMENT)/bin/python -m pytest $(ARGS)
+	scripts/with-services $(ENVIRONMENT)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 format: $(ENVIRONMENT)/.ready  ## put the code in its usual form
 	$(ENVIRONMENT)/bin/ruff check --fix .
