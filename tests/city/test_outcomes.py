@@ -107,9 +107,6 @@ def test_to_do_nothing_does_not_answer_a_need(acted: City) -> None:
 
 def test_options_tell_cost_effect_and_who(demo_copy: City) -> None:
     for proposal in demo_copy.proposals("waiting"):
-        if not proposal.options:
-            assert proposal.system == "cityward-forecast"
-            continue
         first, *others = proposal.options
         assert first.recommended
         assert first.action == proposal.action
@@ -117,7 +114,8 @@ def test_options_tell_cost_effect_and_who(demo_copy: City) -> None:
         assert others[-1].title == DO_NOTHING
         assert all(option.crew_hours is not None and option.cost is not None for option in proposal.options)
         assert all(option.people for option in proposal.options)
-        assert {option.effect_low for option in proposal.options} == {None}
+        if proposal.system != "cityward-early-warning":  # that one can reckon; what others do is not known yet
+            assert {option.effect_low for option in proposal.options} == {None}
     nothing = demo_copy.proposals("waiting")[0].options[-1]
     assert "past surges of this kind in this city" in nothing.known_from
     assert "reports in 28 days" in nothing.effect

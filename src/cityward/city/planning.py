@@ -6,6 +6,7 @@ import threading
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 import polars as pl
 
 from cityward.act.plan import FloorUnmet, Planner, Way
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from cityward.city.city import City
 
 SYSTEM: Final = "cityward-planner"
-_COLUMNS = (*(name for name in HISTORY_COLUMNS if name != "person"), "key")
+_COLUMNS = tuple(name for name in HISTORY_COLUMNS if name != "person")
 _KEPT: Final = 8
 """Planners that are kept: each holds the ways between its jobs."""
 
@@ -61,8 +62,10 @@ class Planning:
         cases = self._cases(day).filter(pl.col("lon").is_finite() & pl.col("lat").is_finite())
         names = {place.id: place.name for place in self._city.territories()}
         found = [self._job(row, names) for row in cases.iter_rows(named=True)]
-        found += self._city.orders.jobs()
-        found += self._city.cases.jobs()[:CASES_OFFERED]
+        found += [job for job in self._city.orders.jobs() if job.waiting_since <= day]
+        ranked = [job for job in self._city.cases.jobs()[:CASES_OFFERED] if job.waiting_since <= day]
+        # Nobody waits for a routine visit since the last one: its urgency is its risk, and its wait begins now.
+        found += [msgspec.structs.replace(job, waiting_since=day) for job in ranked]
         return list({job.id: job for job in found}.values())
 
     def without_place(self, day: date) -> int:
