@@ -12,6 +12,8 @@ WORKERS ?= 2
 # Threads that wait for work without spinning: two test workers share the cores.
 export OMP_WAIT_POLICY ?= passive
 export UV_PYTHON_DOWNLOADS := never
+# Modules are compiled once here; where Python may not keep its bytecode, each start would compile them anew (2 s).
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: help demo test lint types layers pytest format bench wheel screenshots references clean
 .DEFAULT_GOAL := help

@@ -522,8 +522,10 @@ def _worded(history: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("text").str.len_chars() >= CHARACTERS_MIN)
     if said.height < ROWS_MIN:
         return none
+    from cityward.core.compiled import prepare
     from cityward.know.incident_kernel import common_shares, sketch
 
+    prepare()
     texts = said.group_by("text").len("said_by").sort("text").with_row_index("at")
     words, offsets = words_of(texts["text"])
     few = pl.Series("few", np.diff(offsets) < WORDS_MIN)

@@ -81,8 +81,10 @@ def collapse(
     if not history.height:
         nothing = (pl.Series("incident", [], dtype=pl.UInt64), pl.Series("first_report", [], dtype=pl.Boolean))
         return history.with_columns(nothing)
+    from cityward.core.compiled import prepare
     from cityward.know.incident_kernel import lead
 
+    prepare()
     ask_words = "text" in history.columns and text_similarity > 0 and radius_m > near_m
     rows = _prepared(history, window_days, longest_gap_days, families, ask_words=ask_words)
     words, offsets = words_of(rows["text"]) if ask_words else _nowords_of(rows.height)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.core.compiled import prepare
 from cityward.core.errors import UserError
 from cityward.core.limits import SCAN_LANES, SCAN_REPLICATES, SCAN_TABLE_BYTES
 from cityward.know.scan import windows
@@ -144,6 +145,7 @@ def scan(study: Study, design: Design, rng: np.random.Generator) -> Found:
     UserError
         There are more places, neighbours or intervals than can be scanned.
     """
+    prepare()
     study = _reduced(study, design)
     first, last = lanes(study.intervals, design)
     if study.total < design.min_cases:
