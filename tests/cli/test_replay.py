@@ -105,7 +105,7 @@ def test_an_alarm_begins_and_goes_on(made: Path):
     assert line.startswith("2024-04-11  Leaks: Area 5")
     assert "observed" in line
     assert "once in" in line
-    assert "8 days, 1 services, 8 scans" in told.output
+    assert "8 days, 1 service, 8 scans" in told.output
     assert "1.0 a year" in summary
 
 

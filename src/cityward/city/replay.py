@@ -183,12 +183,20 @@ def _check(reader: HistoryReader, settings: Settings, plan: Plan) -> tuple[list[
     if plan.alarms_per_year is not None and plan.min_recurrence_days is not None:
         raise UserError("A number of alarms a year sets the threshold.", "Give --min-recurrence or --alarms-per-year.")
     known = (
-        history_frame(reader, "need-detection", ("service", "occurred_at"))
-        .select("service", day=pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date())
+        history_frame(reader, "need-detection", ("service", "occurred_at", "territory"))
+        .select(
+            "service", "territory", day=pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date()
+        )
         .collect()
     )
     if not known.height:
         raise UserError("Nothing is known yet.", "Take in a file first: 'cityward sense FILE --map MAP.toml'.")
+    reports, known = known.height, known.filter(pl.col("territory").is_not_null())
+    if not known.height:
+        raise UserError(
+            f"None of {reports:,} reports lies in a territory of this city.",
+            "Check their coordinates (longitude and latitude exchanged?) and the territories in city.toml.",
+        )
     first, last = known.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
     if plan.end > last:
         raise UserError(f"Nothing is known of days after {last}; silence would look like quiet.", f"Give --to {last}.")
@@ -239,12 +247,11 @@ def _matrices(
 ) -> dict[str, NDArray[np.int64]]:
     days = settings.needs.history_days
     first = last - timedelta(days=days - 1)
-    collapsed = collapsed.filter(pl.col("territory").is_not_null())
+    collapsed = collapsed.filter(pl.col("first_report") & pl.col("territory").is_not_null())
     place = pl.Series(index.positions(collapsed["territory"]))
     day = pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date()
     sums = (
-        collapsed.filter("first_report")
-        .select("service", day=(day - pl.lit(first)).dt.total_days(), place=place)
+        collapsed.select("service", day=(day - pl.lit(first)).dt.total_days(), place=place)
         .filter((pl.col("day") >= 0) & (pl.col("place") >= 0))
         .group_by("service", "day", "place")
         .agg(pl.len().alias("incidents"))

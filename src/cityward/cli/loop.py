@@ -8,10 +8,13 @@ from datetime import datetime
 import click
 
 from cityward.city import open_city
-from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
+from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
 from cityward.core.errors import UserError
 
 _DATE = click.DateTime(["%Y-%m-%d"])
+
+FEW_PLACED = 0.5
+"""Below this share of interactions with a territory something is wrong with them, or with the territories."""
 
 
 @click.command()
@@ -23,14 +26,22 @@ def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> N
     """Take one turn of the loop."""
     with open_city(folder) as city:
         turn = city.run(as_of=as_of.date() if as_of else None, seed=seed)
+        places = len(city.territories())
     if json_:
         as_json(turn)
         return
     click.echo(
-        f"As of {turn.as_of}: {turn.interactions:,} interactions, {turn.incidents:,} incidents, "
-        f"{len(turn.needs)} needs, {len(turn.silences)} silent places, {len(turn.proposals)} proposals. "
-        f"Receipt: ledger entry {turn.receipt}."
+        f"As of {turn.as_of}: {some(turn.interactions, 'interaction')}, {some(turn.incidents, 'incident')}, "
+        f"{some(len(turn.needs), 'need')}, {some(len(turn.silences), 'silent place')}, "
+        f"{some(len(turn.proposals), 'proposal')}. Receipt: ledger entry {turn.receipt}."
     )
+    if turn.placed_share < FEW_PLACED:
+        click.echo(
+            f"Only {turn.placed_share:.0%} of the interactions lie in a territory; the others count for no need. "
+            "Check their coordinates (longitude and latitude exchanged?) and the territories in city.toml."
+        )
+    if places == 1:
+        click.echo("There is one territory: a need stands out from its neighbours, and it has none.")
     for need in turn.needs[:5]:
         click.echo(f"  {need.id}  {need.sentence}")
 

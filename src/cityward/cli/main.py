@@ -98,6 +98,11 @@ def as_json(value: Any) -> None:
     click.echo(msgspec.json.encode(value, order="sorted").decode())
 
 
+def some(amount: int, noun: str) -> str:
+    """A number of things: ``1 need``, ``1,200 needs``."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
 def city_option(function: Any) -> Any:
     """Add ``--city DIR``."""
     return click.option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cityward.city import open_city
-from cityward.cli.main import as_json, city_option, json_option
+from cityward.cli.main import as_json, city_option, json_option, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,16 +94,20 @@ def _line(raised: RaisedAlarm) -> str:
 
 def _summary(found: Replay) -> str:
     lines = [
-        f"{found.days:,} days, {len(found.services)} services, {found.scans:,} scans in {found.seconds:.0f} s: "
-        f"{len(found.alarms):,} alarms began ({found.signals:,} daily signals).",
+        f"{some(found.days, 'day')}, {some(len(found.services), 'service')}, {some(found.scans, 'scan')} in "
+        f"{found.seconds:.0f} s: {some(len(found.alarms), 'alarm')} began ({some(found.signals, 'daily signal')}).",
         f"A signal is what chance shows at most once in {found.min_recurrence_days:,.0f} days of one service. Chance "
-        f"alone gives at most {found.false_alarms_here:,.1f} in these scans; over all services "
+        f"alone gives at most {_few(found.false_alarms_here)} in these scans; over all services "
         f"{found.false_alarms_per_year:,.1f} a year.",
     ]
     if found.not_scanned:
-        lines.append(f"Not scanned, with too few incidents before: {found.not_scanned:,} times.")
+        lines.append(f"Not scanned, with too few incidents before: {some(found.not_scanned, 'time')}.")
     if found.too_quiet:
         lines.append(f"Too few incidents on all days: {', '.join(found.too_quiet)}.")
     if found.days_without_reports:
         lines.append(f"Days without any report: {found.days_without_reports:,}.")
     return "\n".join(lines)
+
+
+def _few(amount: float) -> str:
+    return f"{amount:,.1f}" if amount >= 1 else f"{amount:.1g}"
