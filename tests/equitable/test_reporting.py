@@ -16,6 +16,7 @@ from cityward.equitable.reporting_fit import (
     draw,
     normal_tail,
     pool,
+    student_quantile,
 )
 
 START = datetime(2024, 1, 1, 8, 30, tzinfo=UTC)
@@ -263,3 +264,9 @@ def test_tails_are_those_of_the_tables() -> None:
     assert chi_square_tail(96.217, 76) == pytest.approx(0.058, abs=0.002)
     assert chi_square_tail(3.841, 1) == pytest.approx(0.05, abs=0.003)
     assert chi_square_tail(1.0, 0) == 1.0
+
+
+def test_quantiles_of_student_are_those_of_the_tables() -> None:
+    for share, degrees, table in ((0.995, 18, 2.8784), (0.995, 58, 2.6633), (0.9995, 30, 3.6460)):
+        assert student_quantile(share, degrees) == pytest.approx(table, rel=0.003)
+    assert np.isfinite(student_quantile(0.995, -1))

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from statistics import NormalDist
 from typing import Final
 
 import msgspec
@@ -151,7 +150,7 @@ def fit(
     readiness = readiness / readiness[:, heard if heard.any() else slice(None)].mean(axis=1, keepdims=True)
     stable = _stability(exposure, events, days, values)
     together = [pooled.slope(position + 1) for position in range(len(names))]
-    coefficients = _coefficients(names, alone, together, stable, windows)
+    coefficients = _coefficients(names, alone, together, stable, windows, places=int(heard.sum()))
     publishable, because = _decide(int(evidence.events.sum()), int(heard.sum()), coefficients, stable)
     return Reporting(
         territories=_verdicts(territories, evidence, pooled, readiness, publishable=publishable),
@@ -287,11 +286,14 @@ def _coefficients(
     together: Sequence[tuple[float, float]],
     stable: Stability,
     windows: pl.DataFrame,
+    *,
+    places: int,
 ) -> pl.DataFrame:
     rows = []
+    far = numbers.student_quantile(1 - _BY_CHANCE / (2 * max(len(names), 1)), places - 2)
     for name, single, joint, same in zip(names, alone, together, stable.covariates, strict=True):
         bounds = [value for mean, deviation in (single, joint) for value in _interval(mean, deviation)]
-        clear = abs(single[0]) > NormalDist().inv_cdf(1 - _BY_CHANCE / (2 * len(names))) * single[1]
+        clear = abs(single[0]) > far * single[1]
         gap = _gap(single[0], clear, windows.filter(pl.col("covariate") == name), same)
         rows.append((name, *bounds, same, clear, gap))
     numeric = ("alone", "alone_low", "alone_high", "together", "low", "high", "same_everywhere")

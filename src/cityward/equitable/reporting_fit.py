@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -262,6 +263,15 @@ def _invert(evidence: Evidence, centre: Floats, spread: Floats, uniform: Floats)
 def normal_tail(value: float) -> float:
     """Probability that a standard normal is farther from 0 than ``value``."""
     return math.erfc(abs(value) / math.sqrt(2))
+
+
+def student_quantile(share: float, degrees: int) -> float:
+    """Quantile of Student's t: how far a coefficient is from 0 by chance when few places tell the spread.
+
+    Source: Abramowitz and Stegun (1964), 26.7.5, to the second order; 4 % too small at 6 degrees, 0.2 % from 18 on.
+    """
+    far, few = NormalDist().inv_cdf(share), max(degrees, 1)
+    return far + (far**3 + far) / (4 * few) + (5 * far**5 + 16 * far**3 + 3 * far) / (96 * few**2)
 
 
 def chi_square_tail(value: float, degrees: int) -> float:
