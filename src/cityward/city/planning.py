@@ -313,15 +313,28 @@ class Planning:
         plan = self.get(plan_id) if plan_id else self.current()
         if plan is None:
             raise UserError("There is no plan yet.", "Make one with 'cityward plan'.")
+        return self._city.decide(self.propose(plan).id, outcome, by, because)
+
+    def propose(self, plan: WorkPlan) -> Proposal:
+        """Put a plan, with what else could be done, before whoever decides; the same again changes nothing.
+
+        Raises
+        ------
+        UserError
+            It was decided already.
+        """
         if self.decision(plan.id) is not None:
             raise UserError(f"{plan.id} was decided already.", f"See 'cityward explain {plan.id}' for who and why.")
+        held = self._city.registers.get_proposal(make_id("proposal", plan.id))
+        if held is not None:
+            return held
         proposal = self.proposal(plan)
         with self._city.writing():
             entry = receipt("proposal", proposal.id, self._city.clock.now(), to_json(proposal), plan=plan.id)
             index = self._city.writable_ledger().append([entry])[0]
             self._city.registers.put("proposal", [proposal], update=("body",), state="waiting")
             self._city.registers.put_receipts({proposal.id: index})
-        return self._city.decide(proposal.id, outcome, by, because)
+        return proposal
 
     def approve(self, by: str, because: str, plan_id: str | None = None) -> Decision:
         """As `decide`, approving."""
