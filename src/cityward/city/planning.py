@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cityward.city.city import City
 
 SYSTEM: Final = "cityward-planner"
-_COLUMNS = (*(name for name in HISTORY_COLUMNS if name != "person"), "key")
+_COLUMNS = tuple(dict.fromkeys((*(name for name in HISTORY_COLUMNS if name != "person"), "key")))
 _KEPT: Final = 8
 """Planners that are kept: each holds the ways between its jobs."""
 

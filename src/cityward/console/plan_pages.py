@@ -149,16 +149,10 @@ class PlanPages:
     def _show(self, request: Request, plan: WorkPlan, note: str, status: int = 200, **form: str) -> Response:
         decision = self.planning.decision(plan.id)
         typed = {"by": "", "because": "", "problem": "", "move_problem": "", "job": "", "crew": "", **form}
-        found: Response = self.console.page(
-            request,
-            "plan.html",
-            status,
-            note=note,
-            form=typed,
-            decision=decision,
-            instead=_instead(decision),
-            **plan_page(plan),
-        )
+        shown = {"note": note, "form": typed, "decision": decision, "instead": _instead(decision), **plan_page(plan)}
+        orders = self.console.city.orders.outbox.orders() if decision else ()
+        shown["order_of"] = {order.job.id: order.id for order in reversed(orders)}
+        found: Response = self.console.page(request, "plan.html", status, **shown)
         return found
 
     def change(self, request: Request, identifier: str, what: str, body: bytes) -> Response:
