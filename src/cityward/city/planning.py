@@ -245,9 +245,9 @@ class Planning:
         title = f"Send {crews} crews to {len(plan.visits):,} of {len(plan.jobs):,} cases from {day}"
         worst = max(plan.groups, key=lambda group: group.ratio, default=None)
         because = (
-            f"in this plan the expected wait is {plan.waiting_days / max(len(plan.jobs), 1):,.1f} days on average"
+            f"In this plan the expected wait is {plan.waiting_days / max(len(plan.jobs), 1):,.1f} days on average"
             + (f" and no group waits more than {worst.ratio:.2f} times that" if worst else "")
-            + f"; it is proven to be within {plan.gap or 0:.1%} of the best."
+            + f"; it is proven to be within {100 * (plan.gap or 0):.1f} % of the best."
         )
         territories = tuple(sorted({job.territory for job in plan.jobs if job.territory}))
         return Proposal(

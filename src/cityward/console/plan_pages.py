@@ -151,6 +151,7 @@ class PlanPages:
         typed = {"by": "", "because": "", "problem": "", "move_problem": "", "job": "", "crew": "", **form}
         shown = {"note": note, "form": typed, "decision": decision, "instead": _instead(decision), **plan_page(plan)}
         orders = self.console.city.orders.outbox.orders() if decision else ()
+        shown["kept"] = self.planning.find(plan.id) is not None
         shown["order_of"] = {order.job.id: order.id for order in reversed(orders)}
         found: Response = self.console.page(request, "plan.html", status, **shown)
         return found

@@ -63,6 +63,12 @@ def term(word: str, meaning: str) -> Markup:
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
 
 
+def crew(identifier: str) -> str:
+    """A crew by its identifier; one that goes out for a warning is named as the plan names it."""
+    match = re.fullmatch(r"extra-(D-[0-9a-f]{10})-([0-9]{1,3})", identifier)
+    return f"extra crew {match[2]} ({match[1]})" if match else identifier
+
+
 _PAGES = {
     "need": "/needs/{}",
     "proposal": "/proposals/{}",
@@ -104,5 +110,6 @@ def filters(time_zone: str) -> dict[str, Any]:
         "percent": percent,
         "on_scale": on_scale,
         "linked": linked,
+        "crew": crew,
         "moment": lambda value: moment(value, time_zone),
     }
