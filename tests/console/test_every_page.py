@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_headings_go_down_one_level_at_a_time(client: TestClient) -> None:
     for path in PATHS[:13]:
         levels = [int(level) for level in re.findall(r"<h([1-6])", client.get(path).text)]
         assert levels[:1] == [1], path
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), (path, levels)
+        assert all(after - before <= 1 for before, after in pairwise(levels)), (path, levels)
 
 
 def _colours(css: str, block: str) -> dict[str, str]:
