@@ -125,9 +125,9 @@ def noted(order: WorkOrder, because: str, *, by: str, at: datetime) -> WorkOrder
     return msgspec.structs.replace(order, events=(*order.events, event))
 
 
-def planned_for(order: WorkOrder, crew: str, day: date | None, *, by: str, at: datetime) -> WorkOrder:
-    """Return an order that waits to go out (``planned`` or ``reopened``), given to a crew."""
-    because = f"Planned for {crew}{f' on {day}' if day else ''}."
+def planned_for(order: WorkOrder, crew: str, day: date | None, *, decision: str, by: str, at: datetime) -> WorkOrder:
+    """Return an order that waits to go out (``planned`` or ``reopened``), given to a crew by ``decision``."""
+    because = f"Planned for {crew}{f' on {day}' if day else ''}, by {decision}."
     return msgspec.structs.replace(noted(order, because, by=by, at=at), crew=crew, day=day)
 
 

@@ -100,7 +100,11 @@ class Cases:
         return None
 
     def jobs(self) -> list[Job]:
-        """Ranked cases with a place, as work for the planner; none where the ranking is no better than age."""
+        """Ranked cases with a place, as work for the planner.
+
+        They wait since the day on which they were ranked: nobody reported them, and a year since the last visit is
+        not a year of a resident's waiting. Counted as one, it would decide which group of areas waits longest.
+        """
         found = []
         types = self.types()
         for ranking in self.rankings():
@@ -119,7 +123,7 @@ class Cases:
                         lat=case.lat,
                         minutes=kind.minutes,
                         skill=kind.skill,
-                        waiting_since=case.waiting_since or case.known_to,
+                        waiting_since=case.known_to,
                         priority=round(case.probability if ranking.used else case.usual, 4),
                     )
                 )

@@ -24,6 +24,7 @@ from cityward.city.intaking import Intaking
 from cityward.city.orders import Orders
 from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
+from cityward.city.telling import explain_job, explain_turn
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import UnknownId, UserError
@@ -260,6 +261,11 @@ class City(Intaking, Finding):
             "plan": self._plan,
         }
         kind = kind_of(identifier)
+        told = explain_turn(self, identifier) if kind == "run" else None
+        if kind == "job" or (kind == "case" and self.cases.case(identifier) is None):
+            told = explain_job(self, identifier)
+        if told is not None:
+            return told
         if kind not in finders:
             raise UnknownId(
                 f"'{identifier[:60]}' is not the identifier of a finding.",

@@ -100,7 +100,9 @@ class Orders:
             elif not under_way:
                 new.append(order)
             elif crew is not None and self._waits(under_way[-1]):
-                old.append((under_way[-1], life.planned_for(under_way[-1], crew, day, by=decision.by, at=now)))
+                waits = under_way[-1]
+                after = life.planned_for(waits, crew, day, decision=decision.id, by=decision.by, at=now)
+                old.append((waits, after))
             else:
                 held.append(under_way[-1])
         changed = [order for _, order in old]

@@ -6,7 +6,6 @@ import threading
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-import msgspec
 import polars as pl
 
 from cityward.act.plan import FloorUnmet, Planner, Way
@@ -62,10 +61,8 @@ class Planning:
         cases = self._cases(day).filter(pl.col("lon").is_finite() & pl.col("lat").is_finite())
         names = {place.id: place.name for place in self._city.territories()}
         found = [self._job(row, names) for row in cases.iter_rows(named=True)]
-        found += [job for job in self._city.orders.jobs() if job.waiting_since <= day]
-        ranked = [job for job in self._city.cases.jobs()[:CASES_OFFERED] if job.waiting_since <= day]
-        # Nobody waits for a routine visit since the last one: its urgency is its risk, and its wait begins now.
-        found += [msgspec.structs.replace(job, waiting_since=day) for job in ranked]
+        beside = [*self._city.orders.jobs(), *self._city.cases.jobs()[:CASES_OFFERED]]
+        found += [job for job in beside if job.waiting_since <= day]
         return list({job.id: job for job in found}.values())
 
     def without_place(self, day: date) -> int:
@@ -248,9 +245,9 @@ class Planning:
         title = f"Send {crews} crews to {len(plan.visits):,} of {len(plan.jobs):,} cases from {day}"
         worst = max(plan.groups, key=lambda group: group.ratio, default=None)
         because = (
-            f"in this plan the expected wait is {plan.waiting_days / max(len(plan.jobs), 1):,.1f} days on average"
+            f"In this plan the expected wait is {plan.waiting_days / max(len(plan.jobs), 1):,.1f} days on average"
             + (f" and no group waits more than {worst.ratio:.2f} times that" if worst else "")
-            + f"; it is proven to be within {plan.gap or 0:.1%} of the best."
+            + f"; it is proven to be within {100 * (plan.gap or 0):.1f} % of the best."
         )
         territories = tuple(sorted({job.territory for job in plan.jobs if job.territory}))
         return Proposal(
@@ -316,15 +313,28 @@ class Planning:
         plan = self.get(plan_id) if plan_id else self.current()
         if plan is None:
             raise UserError("There is no plan yet.", "Make one with 'cityward plan'.")
+        return self._city.decide(self.propose(plan).id, outcome, by, because)
+
+    def propose(self, plan: WorkPlan) -> Proposal:
+        """Put a plan, with what else could be done, before whoever decides; the same again changes nothing.
+
+        Raises
+        ------
+        UserError
+            It was decided already.
+        """
         if self.decision(plan.id) is not None:
             raise UserError(f"{plan.id} was decided already.", f"See 'cityward explain {plan.id}' for who and why.")
+        held = self._city.registers.get_proposal(make_id("proposal", plan.id))
+        if held is not None:
+            return held
         proposal = self.proposal(plan)
         with self._city.writing():
             entry = receipt("proposal", proposal.id, self._city.clock.now(), to_json(proposal), plan=plan.id)
             index = self._city.writable_ledger().append([entry])[0]
             self._city.registers.put("proposal", [proposal], update=("body",), state="waiting")
             self._city.registers.put_receipts({proposal.id: index})
-        return self._city.decide(proposal.id, outcome, by, because)
+        return proposal
 
     def approve(self, by: str, because: str, plan_id: str | None = None) -> Decision:
         """As `decide`, approving."""

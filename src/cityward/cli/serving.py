@@ -109,13 +109,27 @@ def findings(city: City) -> list[str]:
         )
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
     lines += _ahead(city, turn)
+    lines += [f"Warning  {one.sentence} {one.id}" for one in city.warnings()[:1]]
+    lines += _ranked(city)
     waiting = city.proposals("waiting")
     if waiting:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
+    if city.settings.work.crews is not None:
+        lines.append(f"Plan     who goes where on the next day: cityward plan --city {city.path}")
     lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:1]]
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
+
+
+def _ranked(city: City) -> list[str]:
+    """For each type of case: how many wait, and what its order was worth on visits that it had not seen."""
+    return [
+        f"Cases    {one.title}: {len(one.cases):,} wait, ranked by risk. On {one.tried:,} earlier visits "
+        f"{one.tried_ranked:.1%} of findings lay in the first half, as done {one.tried_done:.1%}. {one.cases[0].id}"
+        for one in city.cases.rankings()
+        if one.cases
+    ]
 
 
 def _ahead(city: City, turn: Turn) -> list[str]:

@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.act import orders as life
+from cityward.console import words
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of
 from cityward.core.work import WorkOrder
 from cityward.store.outbox import Message
 
@@ -86,7 +86,7 @@ class OrderPages:
             asks=any(event.state == "done" for event in order.events),
             buttons=[(state, label) for state, label in BUTTONS.items() if _may(order, state)],
             can_send=_can_send(city, order),
-            about=about(order.job.about),
+            about=words.where(order.job.about),
             told=city.explain(order.id),
             form={"by": "", "because": "", "problem": "", **form},
         )
@@ -151,11 +151,6 @@ def age(passed: Any) -> str:
     if minutes < 120:
         return f"{minutes} min ago"
     return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
-
-
-def about(identifier: str) -> str:
-    """Where one reads of what an order comes from."""
-    return f"/needs/{identifier}" if kind_of(identifier) == "need" else f"/explain/{identifier}"
 
 
 def _row(city: City, order: WorkOrder, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
@@ -19,6 +19,7 @@ from cityward.city import City
 from cityward.console import (
     ahead_pages,
     case_pages,
+    ledger_pages,
     order_pages,
     outcome_pages,
     plan_pages,
@@ -27,9 +28,13 @@ from cityward.console import (
     words,
 )
 from cityward.console.need_pages import need_page, weighed
+from cityward.console.now_lines import tidings, ways
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
+
+if TYPE_CHECKING:
+    from cityward.city.observing import Watch
 
 PARTS: tuple[Any, ...] = (
     ahead_pages,
@@ -39,6 +44,7 @@ PARTS: tuple[Any, ...] = (
     resident_pages,
     outcome_pages,
     sensor_pages,
+    ledger_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
@@ -66,23 +72,28 @@ class Console:
             lstrip_blocks=True,
         )
         self.templates.filters.update(words.filters(city.time_zone))
-        self.templates.globals.update(term=words.term, span=words.span)
+        self.templates.globals.update(term=words.term, span=words.span, where=words.where)
 
     def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Render a page with its masthead."""
         theme = request.cookies.get("theme", "auto")
+        waiting = len(self.city.proposals("waiting"))
+        watched = self._watched()
         html = self.templates.get_template(template).render(
             city=self.city.name,
             turn=self.city.turn(),
             total=self.city.conservation(),
             ledger_size=self.city.ledger_size,
-            waiting=len(self.city.proposals("waiting")),
-            watched=self.city.observing.told() if self.city.observing.any() else None,
+            ways=ways(waiting, None if watched is None else len(watched.open)),
+            watched=watched,
             theme=theme if theme in THEMES else "auto",
             path=request.url.path,
             **shown,
         )
         return HTMLResponse(html, status)
+
+    def _watched(self) -> Watch | None:
+        return self.city.observing.told() if self.city.observing.any() else None
 
     def error(self, request: Request, error: Exception) -> HTMLResponse:
         """Render what went wrong, with the way on."""
@@ -114,7 +125,7 @@ class Console:
             silences=self.city.silences(),
             proposals=self.city.proposals("waiting"),
             refusals=self.city.refusals()[:3],
-            warnings=self.city.warnings(),
+            tidings=tidings(self.city, self._watched()),
             areas=self.city.area_summary().sort("interactions_28d", descending=True).to_dicts(),
             domain=domain,
             since=since,
@@ -194,17 +205,6 @@ class Console:
             refusals=self.city.refusals(),
         )
 
-    def ledger(self, request: Request) -> HTMLResponse:
-        """The checkpoint and the newest entries; verified when asked."""
-        start = max(0, self.city.ledger_size - PAGE_ENTRIES)
-        return self.page(
-            request,
-            "ledger.html",
-            entries=self.city.ledger_entries(start, PAGE_ENTRIES)[::-1],
-            checkpoint=self.city.checkpoint(),
-            proof=self.city.verify() if "verify" in request.query_params else None,
-        )
-
     def explain(self, request: Request, identifier: str) -> HTMLResponse:
         """Why, for any finding."""
         return self.page(request, "explain.html", told=self.city.explain(identifier))
@@ -249,7 +249,6 @@ def mount_console(app: FastAPI, city: City) -> None:
         "/": console.now,
         "/proposals": console.proposals,
         "/intake": console.intake,
-        "/ledger": console.ledger,
         "/silence": console.silence,
         "/compare": console.compare,
     }

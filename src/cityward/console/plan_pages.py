@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
+from cityward.core.records import Decision
 from cityward.core.work import WorkPlan
 
 SHAPES = ("circle", "square", "triangle", "diamond")
@@ -148,9 +149,11 @@ class PlanPages:
     def _show(self, request: Request, plan: WorkPlan, note: str, status: int = 200, **form: str) -> Response:
         decision = self.planning.decision(plan.id)
         typed = {"by": "", "because": "", "problem": "", "move_problem": "", "job": "", "crew": "", **form}
-        found: Response = self.console.page(
-            request, "plan.html", status, note=note, form=typed, decision=decision, **plan_page(plan)
-        )
+        shown = {"note": note, "form": typed, "decision": decision, "instead": _instead(decision), **plan_page(plan)}
+        orders = self.console.city.orders.outbox.orders() if decision else ()
+        shown["kept"] = self.planning.find(plan.id) is not None
+        shown["order_of"] = {order.job.id: order.id for order in reversed(orders)}
+        found: Response = self.console.page(request, "plan.html", status, **shown)
         return found
 
     def change(self, request: Request, identifier: str, what: str, body: bytes) -> Response:
@@ -172,12 +175,22 @@ class PlanPages:
                 self._keep(plan)
                 decision = self.planning.decide(typed["outcome"], by, because, plan.id)
                 return RedirectResponse(f"/explain/{decision.id}", 303)
+            if what == "options":
+                self._keep(plan)
+                return RedirectResponse(f"/proposals/{self.planning.propose(plan).id}", 303)
             raise UnknownId("There is no such button.", "Go back to the plan.")
         except (Refused, UserError) as error:
             problem = f"{error.what} {error.remedy}"
             name = "move_problem" if what == "move" else "problem"
             kept = {key: typed.get(key, "") for key in ("by", "because", "job", "crew")}
             return self._show(request, plan, "", 422, **{**kept, name: problem})
+
+
+def _instead(decision: Decision | None) -> bool:
+    """Whether another plan than the one shown was approved."""
+    from cityward.city.planning import BESIDE
+
+    return decision is not None and decision.option_title in BESIDE
 
 
 def _floor(text: str | None, usual: float) -> tuple[float, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
+
+from cityward.core.identifiers import kind_of
 
 UNKNOWN = "not known"
 
@@ -60,6 +63,44 @@ def term(word: str, meaning: str) -> Markup:
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
 
 
+def crew(identifier: str) -> str:
+    """A crew by its identifier; one that goes out for a warning is named as the plan names it."""
+    match = re.fullmatch(r"extra-(D-[0-9a-f]{10})-([0-9]{1,3})", identifier)
+    return f"extra crew {match[2]} ({match[1]})" if match else identifier
+
+
+_PAGES = {
+    "need": "/needs/{}",
+    "proposal": "/proposals/{}",
+    "plan": "/plan?id={}",
+    "order": "/work/{}",
+    "warning": "/ahead#{}",
+}
+"""Kinds that have a page of their own; every other identifier is explained."""
+
+_IDENTIFIER = re.compile(r"(?<![0-9A-Za-z])[A-Z]-[0-9a-f]{10}(?![0-9A-Za-z])")
+
+
+def where(identifier: str) -> str:
+    """Where one reads of what an identifier names."""
+    return _PAGES.get(kind_of(identifier) or "", "/explain/{}").format(identifier)
+
+
+def named(text: str) -> list[str]:
+    """Identifiers that a text names, each once, in their order."""
+    return list(dict.fromkeys(one for one in _IDENTIFIER.findall(text) if kind_of(one)))
+
+
+def linked(text: str) -> Markup:
+    """A text as text, in which each identifier leads to why."""
+    done, parts = 0, []
+    for match in _IDENTIFIER.finditer(text):
+        if kind_of(match[0]):
+            parts += [escape(text[done : match.start()]), Markup('<a href="/explain/{0}">{0}</a>').format(match[0])]
+            done = match.end()
+    return Markup("").join([*parts, escape(text[done:])])
+
+
 def filters(time_zone: str) -> dict[str, Any]:
     """All of the above, as template filters."""
     return {
@@ -68,5 +109,7 @@ def filters(time_zone: str) -> dict[str, Any]:
         "day": day,
         "percent": percent,
         "on_scale": on_scale,
+        "linked": linked,
+        "crew": crew,
         "moment": lambda value: moment(value, time_zone),
     }

@@ -20,7 +20,7 @@ from cityward.core.records import (
     Refusal,
     Silence,
 )
-from cityward.core.work import OrderEvent, WorkOrder, WorkPlan
+from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
@@ -28,7 +28,12 @@ _NO_RECEIPT = "There is no receipt in the ledger for this; that should not be. R
 
 
 def explain(
-    record: Record, *, receipt: int | None, decisions: Sequence[Decision] = (), counted: Evidence | None = None
+    record: Record,
+    *,
+    receipt: int | None,
+    decisions: Sequence[Decision] = (),
+    counted: Evidence | None = None,
+    out: str = "",
 ) -> Explanation:
     """Return why ``record`` is as it is.
 
@@ -43,13 +48,15 @@ def explain(
         Decisions about it, when it is a proposal.
     counted : Evidence, optional
         The first interactions that it counts, when it is a need.
+    out : str, optional
+        The order or plan in which a waiting case stands.
     """
     kind, sentence, evidence, rule = _parts(record)
     evidence += _counted(counted) if counted and counted.sha256 else []
+    evidence += [("stands in", out)] if out else []
     for decision in decisions:
-        evidence.append(
-            (f"{decision.outcome} by", f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because}")
-        )
+        told = f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because} ({decision.id})"
+        evidence.append((f"{decision.outcome} by", told))
     check = _CHECK.format(receipt) if receipt is not None else _NO_RECEIPT
     return Explanation(
         id=record.id,  # type: ignore[attr-defined]
@@ -292,6 +299,18 @@ def _step(event: OrderEvent) -> str:
 
 
 @_parts.register
+def _job(record: Job) -> _Parts:
+    evidence = [
+        ("service", record.service),
+        ("waiting since", f"{record.waiting_since}"),
+        ("on the spot", f"{record.minutes} minutes, skill {record.skill}"),
+        ("case", record.about),
+    ]
+    rule = "reports of the same thing are one case; it waits since the first of them"
+    return "waiting case", f"{record.title} waits for a visit since {record.waiting_since}.", evidence, rule
+
+
+@_parts.register
 def _plan(record: WorkPlan) -> _Parts:
     worst = max(record.groups, key=lambda group: group.ratio, default=None)
     evidence = [
@@ -313,6 +332,7 @@ def _plan(record: WorkPlan) -> _Parts:
             else f"at most {record.gap:.2%} above the best: {record.objective:,.2f}, and no plan is below "
             f"{record.bound:,.2f} (weighted days of waiting, and travel)",
         ),
+        *(("goes out beside the usual crews", crew.name) for crew in record.crews if crew.id.startswith("extra-")),
         *(
             ("moved by", f"{one.by}, {one.at:%Y-%m-%d %H:%M} UTC: job {one.job} to crew {one.crew}. {one.because}")
             for one in record.moves

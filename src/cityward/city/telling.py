@@ -1,0 +1,54 @@
+"""Why, for what is no finding of its own: a turn of the loop, and a case that waits for a visit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cityward.city.turn import Turn
+from cityward.core.records import Explanation, from_json
+from cityward.core.work import Job, WorkPlan
+from cityward.guard.explain import explain
+
+if TYPE_CHECKING:
+    from cityward.city.city import City
+
+
+def explain_turn(city: City, identifier: str) -> Explanation | None:
+    """What a turn looked at and found; None when it is not held."""
+    path = city.folder.turns / identifier / "turn.json"
+    if not path.exists():
+        return None
+    turn = from_json(path.read_bytes(), Turn)
+    found = (("needs", turn.needs), ("silent places", turn.silences), ("warnings", turn.warnings))
+    receipt = city.receipt_of(identifier)
+    return Explanation(
+        id=identifier,
+        kind="turn",
+        sentence=f"What was found from all that was known on {turn.as_of}.",
+        evidence=(
+            ("reports looked at", f"{turn.interactions:,} from {turn.first_day} to {turn.last_day}"),
+            ("with an area", f"{turn.placed_share:.1%}"),
+            ("seed", f"{turn.seed}: the same data and seed give the same turn, byte for byte"),
+            *((name, ", ".join(one.id for one in some) or "none") for name, some in found),
+            ("proposals", ", ".join(turn.proposals) or "none"),
+        ),
+        rule="a turn senses, knows, anticipates and proposes; it decides nothing",
+        receipt=receipt,
+        how_to_check=f"Run 'cityward verify': entry {receipt} holds the SHA-256 of this turn.",
+    )
+
+
+def explain_job(city: City, identifier: str) -> Explanation | None:
+    """A case that waits for a visit, or is out with an order: by its own identifier or that of its job."""
+    orders = city.orders.outbox.orders()
+    order = next((one for one in orders if identifier in (one.job.id, one.job.about)), None)
+    job, rests_on = (order.job, order.id) if order else _planned(city, identifier)
+    if job is None:
+        return None
+    return explain(job, receipt=city.receipt_of(rests_on), out=rests_on)
+
+
+def _planned(city: City, identifier: str) -> tuple[Job | None, str]:
+    plan = next(iter(city.registers.list_of("plan", WorkPlan, newest_first=True)), None)
+    jobs = plan.jobs if plan else ()
+    return next((one for one in jobs if identifier in (one.id, one.about)), None), plan.id if plan else ""
