@@ -23,7 +23,6 @@ REACH_MAX: Final = 3.0
 """Beyond so many reaches the weight of an event is under one per cent and is left out."""
 
 KM_PER_DEGREE: Final = 111.2
-_DAYS_MAX: Final = 1_000_000
 
 
 def plane(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
@@ -43,9 +42,11 @@ def own_past(keys: NDArray[np.str_], days: Ints, known: Ints, results: Mapping[s
     """
     code = np.unique(keys, return_inverse=True)[1].astype(np.int64)
     order = np.lexsort((days, code))
-    joint = code[order] * _DAYS_MAX + days[order]
-    first = np.searchsorted(joint, code * _DAYS_MAX)
-    end = np.searchsorted(joint, code * _DAYS_MAX + known)
+    since = days.min(initial=0)
+    span = days.max(initial=0) - since + 2  # more than any day, so that keys never run into each other
+    joint = code[order] * span + days[order] - since
+    first = np.searchsorted(joint, code * span)
+    end = np.searchsorted(joint, code * span + np.clip(known - since, 0, span - 1))
     count = np.where(keys == "", 0, end - first)
     last = order[np.maximum(end - 1, 0)]
     seen = count > 0

@@ -21,6 +21,10 @@ RESAMPLES: Final = 1_000
 CELLS_MAX: Final = 4_000_000
 """Cases times draws that are held at once: 32 MB a table."""
 
+RESAMPLES_MIN: Final = 100
+CASES_DRAWN_MAX: Final = 20_000_000
+"""Cases drawn in all: many cases need fewer draws, as their figures move little."""
+
 SMALL: Final = 30
 """Below so many found cases a group's figures are flagged: one case more or less moves them by points."""
 
@@ -117,6 +121,7 @@ def compared(
     case) every list is ordered for itself.
     """
     chance = rng(seed, "case-priority", "bootstrap")
+    resamples = min(resamples, max(RESAMPLES_MIN, CASES_DRAWN_MAX // max(len(outcome), 1)))
     step = max(1, CELLS_MAX // max(len(outcome), 1))
     drawn: dict[str, list[Floats]] = {name: [] for name in scores}
     for begin in range(0, resamples, step):

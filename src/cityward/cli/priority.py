@@ -57,8 +57,12 @@ def priority(
     for finding in told["findings"]:
         click.echo(f"{'Not used' if finding.refused else 'Note'}: {finding.column}: {finding.because}.")
     judged = told["judged"]
+    if told["without_day"]:
+        click.echo(f"Left out: {told['without_day']:,} rows whose day cannot be read.")
+    newest = "the newest " if told["learned"]["rows"] < told["past"]["rows"] else ""
     click.echo(
-        f"{told['model']} learned from {told['learned']['rows']:,} visits; judged on {judged['rows']:,} later ones."
+        f"{told['model']} learned from {newest}{told['learned']['rows']:,} visits of {told['past']['rows']:,} in the "
+        f"past; judged on {judged['rows']:,} later ones."
     )
     click.echo(f"AUC {told['auc']:.3f}; Brier {told['brier']:.4f}, of the base rate {told['brier_base_rate']:.4f}.")
     click.echo(f"{'order':<24}{'in the first half':>30}{'days earlier':>26}")
