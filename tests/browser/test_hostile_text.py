@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import urllib.parse
 import urllib.request
@@ -101,13 +102,16 @@ def fill(city: City, folder: Path) -> None:
 
 def wait(home: Path) -> None:
     """Visits of which every text is a trick: names, categories, and the words of the declaration and of the card."""
+    for name in ("cases", "systems"):
+        (home / name).mkdir(exist_ok=True)
     day, late = date(2013, 1, 1), date(2014, 7, 15)
-    lines = ["day,who,name,kind,bad,lon,lat"]
-    for number in range(660):
-        trick = [*TRICKS.values()][number % len(TRICKS)].replace('"', '""')
-        when = day + timedelta(days=number * 530 // 600) if number < 600 else late
-        lines.append(f'{when},"{number % 60}{trick[:40]}","{trick}","{trick}",{int(number % 11 < 3)},{trick[:1]}0,41.8')
-    (home / "cases" / "x.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with (home / "cases" / "x.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["day", "who", "name", "kind", "bad", "lon", "lat"])
+        for number in range(660):
+            trick = [*TRICKS.values()][number % len(TRICKS)]
+            when = day + timedelta(days=number * 530 // 600) if number < 600 else late
+            table.writerow([when, f"{number % 60}{trick}", trick, trick, int(number % 7 < 2), trick[:1] + "0", 41.8])
     words = json.dumps(TRICKS["image"])
     (home / "cases" / "x.toml").write_text(
         f'id = "hostile-case"\ntitle = {words}\nservice = {words}\nsystem = "hostile-system"\ntable = "x.csv"\n'

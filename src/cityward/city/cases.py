@@ -16,7 +16,7 @@ from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import NEAR, Sources, epoch_days, features, list_days, outcomes
 from cityward.anticipate.leakage import Finding, check
 from cityward.anticipate.priority import REASONS, Model, train
-from cityward.city.case_settings import CaseType, load_case_types
+from cityward.city.case_settings import CaseType, load_case_types, read_visits
 from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
 from cityward.core.cases import Case, GroupResult, Ranking, Reason
@@ -249,7 +249,7 @@ def read_table(file: Path, kind: CaseType) -> pl.DataFrame:
         The file is missing or unreadable, a column is missing, or no day can be read.
     """
     try:
-        table = pl.read_csv(file, try_parse_dates=True) if file.suffix.lower() == ".csv" else pl.read_parquet(file)
+        table = read_visits(file)
     except (OSError, pl.exceptions.PolarsError):
         raise UserError(f"cases/{file.name} cannot be read.", "Put the table there, as Parquet or CSV.") from None
     missing = [name for name in kind.columns() if name not in table.columns]

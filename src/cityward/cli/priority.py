@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+from cityward.city.case_settings import read_visits
 from cityward.cli.main import as_json, json_option
 from cityward.core.errors import UserError
 
@@ -79,7 +80,7 @@ def priority(
 
 def _read(file: Path) -> pl.DataFrame:
     try:
-        return pl.read_csv(file, try_parse_dates=True) if file.suffix.lower() == ".csv" else pl.read_parquet(file)
+        return read_visits(file)
     except FileNotFoundError as error:
         raise UserError(f"{file} is not there.", "Check the path.") from error
     except (pl.exceptions.PolarsError, OSError) as error:
