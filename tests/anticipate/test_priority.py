@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cityward.anticipate import case_measures as measures
-from cityward.anticipate.case_history import neighbours, own_past
+from cityward.anticipate.case_history import near, neighbours, own_past
 from cityward.anticipate.leakage import check, seen_before
 from cityward.anticipate.priority import train
 from cityward.anticipate.priority_trial import Question, trial
@@ -79,6 +79,51 @@ def test_a_case_never_knows_its_own_visit() -> None:
     here = np.zeros(5)
     near = neighbours((here, here), days, days, {"found": np.array([1.0, 0, 0, 0, 0])}, 15, 1.0)
     assert near["near visits"].tolist() == [0, 2, 2, 0, 2]
+
+
+def test_days_of_any_age_do_not_mix_the_pasts_of_two_places() -> None:
+    keys, days = np.array(["a", "a", "b", "b"]), np.array([-200_000, 5, 2_900_000, 2_900_001])
+    past = own_past(keys, days, days, {"found": np.array([1.0, 0, 1, 0])})
+    assert past["visits"].tolist() == [0, 1, 0, 1]
+    assert past["last found"][[1, 3]].tolist() == [1, 1]
+    unseen = own_past(keys, days, np.full(4, 9_000_000), {"found": np.zeros(4)})
+    assert unseen["visits"].tolist() == [2, 2, 2, 2]
+
+
+def test_neighbours_are_those_within_reach_and_nothing_else() -> None:
+    """Against the plain sum over all pairs, with unknown places among them."""
+    chance = rng(5, "places")
+    east, north = chance.normal(0, 3, 200), chance.normal(0, 8, 200)
+    east[7] = north[9] = np.nan
+    days, value = chance.integers(0, 90, 200), chance.random(200)
+    known = days // 30 * 30
+    sums, weights = near((east, north), known, (east, north, days), value[:, None], 40, 0.8)
+    apart = np.hypot(east[:, None] - east, north[:, None] - north) / 0.8
+    before = (days < known[:, None]) & (days >= known[:, None] - 40)
+    weight = np.where((apart < 3) & before, np.exp(-(apart**2) / 2), 0)
+    assert weights == pytest.approx(weight.sum(axis=1))
+    assert sums[:, 0] == pytest.approx(weight @ value)
+
+
+def test_many_draws_at_once_are_the_measures_of_each_draw() -> None:
+    chance = rng(3, "draws")
+    days, outcome = chance.integers(0, 40, 300), (chance.random(300) < 0.2).astype(float)
+    score, lists = np.round(chance.random(300) + outcome / 3, 1), days // 15
+    told = measures.compared(outcome, days, {"a": score}, against="a", seed=9, lists=lists, resamples=50)
+    again, drawn = rng(9, "case-priority", "bootstrap"), []
+    for _ in range(50):
+        some = again.integers(0, 300, 300)
+        one = outcome[some], score[some]
+        drawn.append(
+            (
+                measures.first_half_share(*one, lists[some]),
+                measures.days_earlier(*one, days[some], lists[some]),
+                measures.auc(*one),
+            )
+        )
+    bounds = np.quantile(drawn, (0.05, 0.95), axis=0)
+    for place, name in enumerate(("first_half_share", "days_earlier", "auc")):
+        assert told["a"][name]["interval"] == pytest.approx(bounds[:, place].tolist())
 
 
 def test_measures_share_ties_and_know_the_extremes() -> None:
@@ -162,3 +207,35 @@ def test_a_trial_says_what_is_wrong(change: dict[str, str], words: str) -> None:
 def test_a_constant_outcome_is_nothing_to_rank() -> None:
     with pytest.raises(UserError, match="same in every row"):
         trial(told_table(300).with_columns(pl.lit(1).alias("y")), asked())
+
+
+def test_a_trial_survives_a_table_that_is_a_mess() -> None:
+    """Doubled rows, days that are none or far ahead, an empty column, infinities, and texts that would be a program."""
+    table = told_table(1_500).with_columns(
+        pl.col("t").cast(pl.String),
+        pl.lit(None, dtype=pl.Float64).alias("empty"),
+        pl.lit("=cmd|' /C x'!A0").alias("=x"),
+    )
+    table = table.with_columns(
+        pl.when(pl.col("noise") > 2).then(float("inf")).otherwise("noise").alias("noise"), pl.lit(7).alias("who")
+    )
+    strange = table.head(30).with_columns(pl.Series("t", ["31.02.2011", "", "<b>", "9999-12-31", "0001-01-01"] * 6))
+    told = trial(pl.concat([table, table.head(200), strange]), asked(id="who"))
+    assert told["without_day"] == 18
+    assert told["judged"]["ids"] == 1
+    assert set(told["features"]) >= {"kind", "noise"}
+    assert 0.5 < told["auc"] < 1
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_trial_of_a_handful_of_rows_says_why_not(rows: int) -> None:
+    with pytest.raises(UserError):
+        trial(told_table(300).head(rows), asked())
+
+
+def test_many_cases_need_fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "CASES_DRAWN_MAX", 1)
+    monkeypatch.setattr(measures, "RESAMPLES_MIN", 3)
+    outcome, days = np.array([0, 0, 1, 1.0]), np.array([1, 2, 3, 4])
+    told = measures.compared(outcome, days, {"a": outcome}, against="a", seed=1)
+    assert told["a"]["first_half_share"]["value"] == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,7 @@ LIVE = ", ".join(
 """What would be in a page if one of them were taken for markup."""
 
 ID_CHARS = 190
+CHICAGO_CARD = Path(__file__).parents[2] / "src/cityward/city/demo/chicago/systems/chicago-food-inspection.toml"
 MAPPING = """
 source = "s"
 kind = "complaint"
@@ -97,6 +100,32 @@ def fill(city: City, folder: Path) -> None:
     city.run()
 
 
+def wait(home: Path) -> None:
+    """Visits of which every text is a trick: names, categories, and the words of the declaration and of the card."""
+    for name in ("cases", "systems"):
+        (home / name).mkdir(exist_ok=True)
+    day, late = date(2013, 1, 1), date(2014, 7, 15)
+    with (home / "cases" / "x.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["day", "who", "name", "kind", "bad", "lon", "lat"])
+        for number in range(660):
+            trick = [*TRICKS.values()][number % len(TRICKS)]
+            when = day + timedelta(days=number * 530 // 600) if number < 600 else late
+            table.writerow([when, f"{number % 60}{trick}", trick, trick, int(number % 7 < 2), trick[:1] + "0", 41.8])
+    words = json.dumps(TRICKS["image"])
+    (home / "cases" / "x.toml").write_text(
+        f'id = "hostile-case"\ntitle = {words}\nservice = {words}\nsystem = "hostile-system"\ntable = "x.csv"\n'
+        f'time = "day"\nentity = "who"\nname = "name"\noutcome = "bad"\nfound = {words}\nfeatures = ["kind"]\n'
+        f'lon = "lon"\nlat = "lat"\n[same]\n{words} = "who"\n[words]\nkind = {words}\n',
+        encoding="utf-8",
+    )
+    card = [f"{key} = {words}" for key in ("name", "purpose", "risk_class", "data_used", "oversight", "appeal")]
+    shipped = (CHICAGO_CARD).read_text(encoding="utf-8")
+    parties = shipped[shipped.index("[[parties]]") :]
+    head = ['id = "hostile-system"', 'version = "1"', 'practice = "case-priority"', *card]
+    (home / "systems" / "hostile-system.toml").write_text("\n".join([*head, "", parties]), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def site(
     served: Callable[[Path], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory, chicago: Path
@@ -109,14 +138,19 @@ def site(
     territories = folder / "areas.geojson"
     territories.write_text(json.dumps(areas), encoding="utf-8")
     home = init(folder / "city", name=TRICKS["image"], territories=territories, name_property="name")
+    wait(home)
     with open_city(home) as city:
         fill(city, folder)
+        cases = city.cases.rankings()[0].cases
+        exported = city.cases.export_csv()
         needs, proposals = city.need_list(), city.proposals()
         services = sorted(city.forecast()["service"].unique())
         total = city.conservation()
     assert total["admitted"] >= 36 * len(TRICKS)
     assert needs
     assert proposals
+    assert len(cases) >= 30
+    assert b"onerror" not in exported.split(b"\n", 1)[0]
     paths = [
         "/",
         "/silence",
@@ -129,6 +163,7 @@ def site(
         "/explain/" + TRICKS["script"],
     ]
     paths += [f"/needs/{need.id}" for need in needs[:3]] + [f"/explain/{need.id}" for need in needs[:2]]
+    paths += ["/cases", "/systems/hostile-system", *(f"/explain/{case.id}" for case in cases[:3])]
     paths += [f"/proposals/{proposal.id}" for proposal in proposals[:3]]
     paths += [f"/ahead?{urllib.parse.urlencode({'service': service})}" for service in services]
     with served(home) as address:

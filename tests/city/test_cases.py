@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from cityward.city import City
-from cityward.city.case_settings import load_case_types
+from cityward.city.case_settings import load_case_types, read_visits
 from cityward.city.cases import read_table
 from cityward.core.errors import SettingsError, UnknownId, UserError
 
@@ -95,6 +96,24 @@ def test_a_table_that_does_not_fit_is_named(tmp_path: Path) -> None:
     file.write_text("day,well,bad,depth\nyesterday,1,0,3\n", encoding="utf-8")
     with pytest.raises(UserError, match="holds no dates"):
         read_table(file, kind)
+
+
+def test_rows_without_an_entity_or_a_place_do_no_harm(tmp_path: Path) -> None:
+    places = DECLARED + 'lon = "x"\nlat = "y"\n'
+    (tmp_path / "well.toml").write_text(places, encoding="utf-8")
+    kind = load_case_types(tmp_path)["well-check"]
+    file = tmp_path / "wells.csv"
+    file.write_text("day,well,bad,depth,x,y\n2014-01-01,a,0,3,here,inf\n2014-01-02,,1,2,1,1\n,b,1,2,1,1\n")
+    table = read_table(file, kind)
+    assert table.rows() == [(date(2014, 1, 1), "a", 0, 3, None, None)]
+
+
+def test_a_column_that_turns_to_text_late_and_wrong_bytes_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "wells.csv"
+    rows = [b"2014-01-01,%d,0,3" % number for number in range(300)]
+    file.write_bytes(b"\n".join([b"day,well,bad,depth", *rows, b"2014-01-02,caf\xe9,1,deep"]) + b"\n")
+    table = read_visits(file)
+    assert (table["well"][-1], table["depth"][-1]) == ("caf\N{REPLACEMENT CHARACTER}", "deep")
 
 
 def test_a_city_without_cases_goes_on(demo_copy: City) -> None:

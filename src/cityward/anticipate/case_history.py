@@ -6,7 +6,7 @@ numbers (days since 1970-01-01); positions are kilometres on a plane.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,6 @@ REACH_MAX: Final = 3.0
 """Beyond so many reaches the weight of an event is under one per cent and is left out."""
 
 KM_PER_DEGREE: Final = 111.2
-_DAYS_MAX: Final = 1_000_000
 
 
 def plane(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
@@ -43,9 +42,11 @@ def own_past(keys: NDArray[np.str_], days: Ints, known: Ints, results: Mapping[s
     """
     code = np.unique(keys, return_inverse=True)[1].astype(np.int64)
     order = np.lexsort((days, code))
-    joint = code[order] * _DAYS_MAX + days[order]
-    first = np.searchsorted(joint, code * _DAYS_MAX)
-    end = np.searchsorted(joint, code * _DAYS_MAX + known)
+    since = days.min(initial=0)
+    span = days.max(initial=0) - since + 2  # more than any day, so that keys never run into each other
+    joint = code[order] * span + days[order] - since
+    first = np.searchsorted(joint, code * span)
+    end = np.searchsorted(joint, code * span + np.clip(known - since, 0, span - 1))
     count = np.where(keys == "", 0, end - first)
     last = order[np.maximum(end - 1, 0)]
     seen = count > 0
@@ -83,19 +84,29 @@ def near(
     """
     usable = np.flatnonzero(np.isfinite(events[0]) & np.isfinite(events[1]))
     order = usable[np.argsort(events[2][usable], kind="stable")]
-    x, y, day = events[0][order], events[1][order], events[2][order]
-    low, high = np.searchsorted(day, known - days), np.searchsorted(day, known)
-    sums, weights = _near(*at, low, high, x, y, np.ascontiguousarray(values[order]), reach)
+    day = events[2][order]
+    sums, weights = np.zeros((len(known), values.shape[1])), np.zeros(len(known))
+    for when, rows in _by_value(known):
+        some = order[np.searchsorted(day, when - days) : np.searchsorted(day, when)]
+        some = some[np.argsort(events[1][some], kind="stable")]  # by north: what is out of reach is never looked at
+        found = _near(at[0][rows], at[1][rows], events[0][some], events[1][some], values[some], reach)
+        sums[rows], weights[rows] = found
     return sums, weights
 
 
+def _by_value(known: Ints) -> Iterator[tuple[int, Ints]]:
+    order = np.argsort(known, kind="stable")
+    values, first = np.unique(known[order], return_index=True)
+    return zip(values.tolist(), np.split(order, first[1:]), strict=True)
+
+
 @njit(cache=True)
-def _near(
-    x: Floats, y: Floats, low: Ints, high: Ints, east: Floats, north: Floats, values: Floats, reach: float
-) -> tuple[Floats, Floats]:
+def _near(x: Floats, y: Floats, east: Floats, north: Floats, values: Floats, reach: float) -> tuple[Floats, Floats]:
     sums = np.zeros((len(x), values.shape[1]))
     weights = np.zeros(len(x))
     scale = 1.0 / (reach * reach)
+    low = np.searchsorted(north, y - REACH_MAX * reach)
+    high = np.searchsorted(north, y + REACH_MAX * reach)
     for row in range(len(x)):
         for event in range(low[row], high[row]):
             apart = ((x[row] - east[event]) ** 2 + (y[row] - north[event]) ** 2) * scale

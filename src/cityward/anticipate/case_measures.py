@@ -18,6 +18,13 @@ Ints = NDArray[np.int64]
 
 BINS: Final = 10
 RESAMPLES: Final = 1_000
+CELLS_MAX: Final = 4_000_000
+"""Cases times draws that are held at once: 32 MB a table."""
+
+RESAMPLES_MIN: Final = 100
+CASES_DRAWN_MAX: Final = 20_000_000
+"""Cases drawn in all: many cases need fewer draws, as their figures move little."""
+
 SMALL: Final = 30
 """Below so many found cases a group's figures are flagged: one case more or less moves them by points."""
 
@@ -114,34 +121,86 @@ def compared(
     case) every list is ordered for itself.
     """
     chance = rng(seed, "case-priority", "bootstrap")
-    draws: dict[str, list[tuple[float, float, float]]] = {name: [] for name in scores}
-    for _ in range(resamples):
-        some = chance.integers(0, len(outcome), len(outcome))
+    resamples = min(resamples, max(RESAMPLES_MIN, CASES_DRAWN_MAX // max(len(outcome), 1)))
+    step = max(1, CELLS_MAX // max(len(outcome), 1))
+    drawn: dict[str, list[Floats]] = {name: [] for name in scores}
+    for begin in range(0, resamples, step):
+        counts = _draws(chance, len(outcome), min(step, resamples - begin))
         for name, score in scores.items():
-            draws[name].append(
-                _measures(outcome[some], days[some], score[some], None if lists is None else lists[some])
-            )
-    told = {}
-    base = np.array(draws[against])
-    for name, score in scores.items():
-        point = _measures(outcome, days, score, lists)
-        other = _measures(outcome, days, scores[against], lists)
-        drawn = np.array(draws[name])
-        told[name] = {
+            drawn[name].append(_measures(outcome, days, score, lists, counts))
+    joined = {name: np.concatenate(parts) for name, parts in drawn.items()}
+    once = np.ones((1, len(outcome)))
+    points = {name: _measures(outcome, days, score, lists, once)[0] for name, score in scores.items()}
+    return {
+        name: {
             measure: {
-                "value": point[kind],
-                "interval": _bounds(drawn[:, kind]),
-                "difference": point[kind] - other[kind],
-                "difference_interval": _bounds(drawn[:, kind] - base[:, kind]),
+                "value": float(points[name][kind]),
+                "interval": _bounds(joined[name][:, kind]),
+                "difference": float(points[name][kind] - points[against][kind]),
+                "difference_interval": _bounds(joined[name][:, kind] - joined[against][:, kind]),
             }
             for kind, measure in enumerate(("first_half_share", "days_earlier", "auc"))
         }
-    return told
+        for name in scores
+    }
 
 
-def _measures(outcome: Floats, days: Ints, scores: Floats, lists: Ints | None) -> tuple[float, float, float]:
-    half, gained = first_half_share(outcome, scores, lists), days_earlier(outcome, scores, days, lists)
-    return half, gained, auc(outcome, scores)
+def _draws(chance: np.random.Generator, count: int, draws: int) -> Floats:
+    """How often each case is drawn, with replacement, shape (draws, count)."""
+    return np.stack([np.bincount(chance.integers(0, count, count), minlength=count) for _ in range(draws)]).astype(
+        float
+    )
+
+
+def _measures(outcome: Floats, days: Ints, scores: Floats, lists: Ints | None, counts: Floats) -> Floats:
+    """Return the first-half share, the days earlier and the AUC when cases count so often, shape (draws, 3)."""
+    half, gained = np.zeros(len(counts)), np.zeros(len(counts))
+    for rows in _lists(len(scores), lists):
+        in_half, earlier = _of_list(outcome[rows], days[rows] - days.min(), scores[rows], counts[:, rows])
+        half += in_half
+        gained += earlier
+    total = counts @ outcome
+    total = np.where(total > 0, total, np.nan)
+    return np.column_stack([half / total, gained / total, _aucs(outcome, scores, counts)])
+
+
+def _of_list(outcome: Floats, days: Ints, scores: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Sum over the found cases of a list: how much lies in its first half, and the days gained; shape (draws,) each.
+
+    Equal scores share their places; a place's day is read off the days on which visits were made, in their order.
+    """
+    found, end = _by_score(outcome, scores, counts)
+    begin = np.column_stack([np.zeros(len(counts)), end[:, :-1]])
+    size = np.maximum(end - begin, 1)
+    half = np.clip(end[:, -1:] // 2 - begin, 0, end - begin) / size
+    values, first = np.unique(np.sort(days), return_index=True)
+    made = np.add.reduceat(counts[:, np.argsort(days, kind="stable")], first, axis=1)
+    visits = np.column_stack([np.zeros(len(counts)), np.cumsum(made, axis=1)])
+    spent = np.column_stack([np.zeros(len(counts)), np.cumsum(made * values, axis=1)])
+    to = np.stack(
+        [np.interp(places, *known) for places, known in zip(end, zip(visits, spent, strict=True), strict=True)]
+    )
+    new = np.diff(to, axis=1, prepend=0.0) / size
+    return (found * half).sum(axis=1), counts @ (outcome * days) - (found * new).sum(axis=1)
+
+
+def _by_score(outcome: Floats, scores: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """By falling distinct score: how many found cases have it, and how many cases come up to its end."""
+    order = np.argsort(-scores, kind="stable")
+    first = np.flatnonzero(np.append(True, np.diff(scores[order]) != 0))
+    weights = counts[:, order]
+    return np.add.reduceat(weights * outcome[order], first, axis=1), np.cumsum(
+        np.add.reduceat(weights, first, axis=1), axis=1
+    )
+
+
+def _aucs(outcome: Floats, scores: Floats, counts: Floats) -> Floats:
+    """`auc` for each draw; a half where all or none were found."""
+    found, end = _by_score(outcome, scores, counts)
+    others = np.diff(end, axis=1, prepend=0.0) - found
+    positive, negative = found.sum(axis=1), others.sum(axis=1)
+    below = negative[:, None] - np.cumsum(others, axis=1) + others / 2
+    return np.where(positive * negative > 0, (found * below).sum(axis=1) / np.maximum(positive * negative, 1), 0.5)
 
 
 def _bounds(drawn: Floats) -> list[float]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import epoch_days, outcomes
 from cityward.anticipate.leakage import check, seen_before
+from cityward.anticipate.priority import ROWS_MAX as LEARNED_MAX
 from cityward.anticipate.priority import train
 from cityward.core.clock import rng
 from cityward.core.errors import UserError
@@ -54,6 +55,7 @@ def trial(table: pl.DataFrame, asked: Question) -> dict[str, Any]:
         A column is missing, the outcome is not 0/1 or constant, no day can be read, or nothing is left to learn
         from or to judge.
     """
+    given = table.height
     table, days = _dated(table, asked)
     outcome = _outcome(table, asked)
     until = _until(asked)
@@ -81,7 +83,9 @@ def trial(table: pl.DataFrame, asked: Question) -> dict[str, Any]:
         "model": model.name,
         "features": used,
         "findings": findings,
-        "learned": {"rows": int(learned.sum()), "found": int(outcome[learned].sum())},
+        "without_day": given - table.height,
+        "past": {"rows": int(learned.sum()), "found": int(outcome[learned].sum())},
+        "learned": {"rows": min(int(learned.sum()), LEARNED_MAX)},
         "judged": {
             "rows": len(found),
             "found": int(found.sum()),

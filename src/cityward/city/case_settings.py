@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import polars as pl
 
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml
@@ -70,6 +71,19 @@ def load_case_types(folder: Path) -> dict[str, CaseType]:
             raise SettingsError(f"{path.name}: the type '{one.id}' is declared twice.", "Give it another id.")
         found[one.id] = one
     return found
+
+
+def read_visits(file: Path) -> pl.DataFrame:
+    """Read a table of visits; of a CSV the types of columns are read off all rows, and wrong bytes become marks.
+
+    Raises
+    ------
+    OSError, polars.exceptions.PolarsError
+        The file is not there, or is neither Parquet nor CSV.
+    """
+    if file.suffix.lower() != ".csv":
+        return pl.read_parquet(file)
+    return pl.read_csv(file, try_parse_dates=True, infer_schema_length=None, encoding="utf8-lossy")
 
 
 def _check(one: CaseType, path: Path) -> None:

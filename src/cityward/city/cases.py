@@ -16,7 +16,7 @@ from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import NEAR, Sources, epoch_days, features, list_days, outcomes
 from cityward.anticipate.leakage import Finding, check
 from cityward.anticipate.priority import REASONS, Model, train
-from cityward.city.case_settings import CaseType, load_case_types
+from cityward.city.case_settings import CaseType, load_case_types, read_visits
 from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
 from cityward.core.cases import Case, GroupResult, Ranking, Reason
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cityward.city.city import City
 
 Floats = NDArray[np.float64]
-VERSION = 1
+VERSION = 2
 """Of the way of ranking: another one makes another file."""
 
 INCOME_GROUPS = ("lower income", "middle income", "higher income")
@@ -245,7 +245,7 @@ def sources_of(kind: CaseType) -> Sources:
 
 
 def read_table(file: Path, kind: CaseType) -> pl.DataFrame:
-    """Read and check the table of a type of case; rows without a day are left out, in the order of days.
+    """Read and check the table of a type of case, in the order of days; rows without a day or an entity are left out.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def read_table(file: Path, kind: CaseType) -> pl.DataFrame:
         The file is missing or unreadable, a column is missing, or no day can be read.
     """
     try:
-        table = pl.read_csv(file, try_parse_dates=True) if file.suffix.lower() == ".csv" else pl.read_parquet(file)
+        table = read_visits(file)
     except (OSError, pl.exceptions.PolarsError):
         raise UserError(f"cases/{file.name} cannot be read.", "Put the table there, as Parquet or CSV.") from None
     missing = [name for name in kind.columns() if name not in table.columns]
@@ -266,7 +266,16 @@ def read_table(file: Path, kind: CaseType) -> pl.DataFrame:
         table = table.with_columns(pl.col(kind.time).str.to_date(strict=False))
     if not isinstance(table[kind.time].dtype, pl.Date | pl.Datetime) or table[kind.time].null_count() == table.height:
         raise UserError(f"cases/{file.name}: '{kind.time}' holds no dates.", "Write them as 2014-06-30.")
-    return table.drop_nulls(kind.time).sort(kind.time, kind.entity, maintain_order=True)
+    degrees = [
+        pl.col(name).cast(pl.Float64, strict=False).replace([float("nan"), float("inf"), float("-inf")], None)
+        for name in (kind.lon, kind.lat)
+        if name
+    ]
+    return (
+        table.with_columns(degrees)
+        .drop_nulls([kind.time, kind.entity])
+        .sort(kind.time, kind.entity, maintain_order=True)
+    )
 
 
 def _waiting(table: pl.DataFrame, days: NDArray[np.int64], kind: CaseType, first: int) -> NDArray[np.bool_]:

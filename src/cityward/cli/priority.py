@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+from cityward.city.case_settings import read_visits
 from cityward.cli.main import as_json, json_option
 from cityward.core.errors import UserError
 
@@ -57,8 +58,12 @@ def priority(
     for finding in told["findings"]:
         click.echo(f"{'Not used' if finding.refused else 'Note'}: {finding.column}: {finding.because}.")
     judged = told["judged"]
+    if told["without_day"]:
+        click.echo(f"Left out: {told['without_day']:,} rows whose day cannot be read.")
+    newest = "the newest " if told["learned"]["rows"] < told["past"]["rows"] else ""
     click.echo(
-        f"{told['model']} learned from {told['learned']['rows']:,} visits; judged on {judged['rows']:,} later ones."
+        f"{told['model']} learned from {newest}{told['learned']['rows']:,} visits of {told['past']['rows']:,} in the "
+        f"past; judged on {judged['rows']:,} later ones."
     )
     click.echo(f"AUC {told['auc']:.3f}; Brier {told['brier']:.4f}, of the base rate {told['brier_base_rate']:.4f}.")
     click.echo(f"{'order':<24}{'in the first half':>30}{'days earlier':>26}")
@@ -75,7 +80,7 @@ def priority(
 
 def _read(file: Path) -> pl.DataFrame:
     try:
-        return pl.read_csv(file, try_parse_dates=True) if file.suffix.lower() == ".csv" else pl.read_parquet(file)
+        return read_visits(file)
     except FileNotFoundError as error:
         raise UserError(f"{file} is not there.", "Check the path.") from error
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from cityward.city.cases import INCOME_GROUPS
 from cityward.core.cases import Ranking
 
 if TYPE_CHECKING:
     from cityward.console.pages import Console
 
 SHOWN = 100
+SPREAD_DAYS = 2.0
+"""Smaller differences between groups are within what a few findings more or less would make."""
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -33,6 +36,8 @@ def mount(router: APIRouter, console: Console) -> None:
             system=system,
             shown=SHOWN,
             headline=headline(ranking) if ranking else "",
+            fairness=fairness(ranking) if ranking else "",
+            most=max((case.high for case in ranking.cases[:SHOWN]), default=1.0) if ranking else 1.0,
         )
 
     @router.get("/cases/{name}.csv")
@@ -54,3 +59,24 @@ def headline(ranking: Ranking) -> str:
     if ranked == done:
         return "With this order findings would come a few days earlier, but hardly more of them in the first half"
     return f"With this order {ranked} of 10 visits that find something would lie in the first half, instead of {done}"
+
+
+def fairness(ranking: Ranking) -> str:
+    """Say which income group gains most and which least; nothing where fewer than two groups can be told apart."""
+    known = [(one.days_earlier, one) for one in ranking.groups if one.days_earlier is not None]
+    known = sorted(((days, one) for days, one in known if one.group in INCOME_GROUPS), key=lambda pair: pair[0])
+    if len(known) < 2:
+        return ""
+    (few, least), (many, most) = known[0], known[-1]
+    if many - few < SPREAD_DAYS:
+        return "Areas of all income groups gain about the same."
+    rough = " Few were found there: the figure is rough." if most.small or least.small else ""
+    return (
+        f"The gain is not shared alike: findings come {_days(many)} in areas with {most.group}, "
+        f"and {_days(few)} in areas with {least.group}.{rough} "
+        "Whoever works by this order should set a floor in the plan, so that no group of areas waits longer."
+    )
+
+
+def _days(earlier: float) -> str:
+    return f"{abs(earlier):.1f} days {'earlier' if earlier >= 0 else 'later'}"
