@@ -71,12 +71,12 @@ def test_scores_are_finite_and_in_range(history: np.ndarray, end: int, name: str
     end = min(end, history.shape[1] - 1)
     past, future = history[:, :end], history[:, end:]
     found = FLOORS[name](past, future.shape[1])
-    mase, wql, coverage = score(past, future, found, found.quantiles[..., 1], found.quantiles[..., -2])
-    # Nothing is known of series that never change, of windows without any count, of silent series.
+    mase, _, wql, coverage = score(past, future, found, found.quantiles[..., 1], found.quantiles[..., -2])
+    # Nothing is known of series that never change, and of windows without any count.
     assert np.isnan(mase) or mase >= 0
     assert np.isnan(wql) == (not future.any())
     assert np.isnan(wql) or wql >= 0
-    assert np.isnan(coverage) == (not past.any())
+    assert not np.isnan(coverage)
     assert np.isnan(coverage) or 0 <= coverage <= 1
 
 
@@ -101,6 +101,9 @@ def test_the_chosen_model_never_loses_to_the_floor(history: np.ndarray) -> None:
     values = frame.select(QUANTILES).to_numpy()
     assert (np.diff(values, axis=1) >= 0).all()
     assert (values >= 0).all()
+    ends = frame.select("low", "q50", "high").to_numpy()
+    assert (np.diff(ends, axis=1) >= 0).all()
+    assert frame.select((pl.col("low") == pl.col("low").round()).all()).item()
     if backtests:
         floor = next(test for test in backtests if test.model == "seasonal naive")
         chosen = next(test for test in backtests if test.chosen)
