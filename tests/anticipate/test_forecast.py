@@ -110,7 +110,7 @@ def test_a_territory_without_history_is_forecast_as_zero(cube: pl.DataFrame) -> 
     frame, _ = forecast(cube, services=SERVICES, territories=[*TERRITORIES, "new"], as_of=AS_OF)
     new = frame.filter(pl.col("territory") == "new")
     assert new.height == 2 * 28
-    assert not new.select("mean", "q05", "q10", "q50", "q90", "q95").to_numpy().any()
+    assert not new.select("mean", "q05", "q10", "q50", "q90", "q95", "low", "high").to_numpy().any()
 
 
 def test_rows_of_other_services_and_territories_are_left_out(cube: pl.DataFrame) -> None:
@@ -154,7 +154,7 @@ def test_nothing_asked_for_gives_nothing(cube: pl.DataFrame) -> None:
 
 def test_a_gap_draws_the_forecast_down(cube: pl.DataFrame) -> None:
     gap = cube.filter(pl.col("day") <= AS_OF - timedelta(days=21))
-    assert run(gap)[0]["mean"].sum() < 0.7 * run(cube)[0]["mean"].sum()
+    assert run(gap)[0]["mean"].sum() < 0.8 * run(cube)[0]["mean"].sum()
 
 
 def scored(past: Counts, future: Counts, model: Callable[[Counts, int], Distribution]) -> tuple[float, float, float]:

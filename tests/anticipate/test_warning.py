@@ -108,7 +108,7 @@ def frames(areas: tuple[str, ...], *, horizon: int = 28, zero: bool = False, clo
     cases = cases if closed else cases.with_columns(closed=pl.lit(None, dtype=pl.Date))
     rows = [
         {"service": "Water", "territory": area, "day": AS_OF + timedelta(days=1 + at), "mean": 3.0 * (not zero)}
-        | dict.fromkeys(("q05", "q10", "q50", "q90", "q95"), 3.0 * (not zero))
+        | dict.fromkeys(("q05", "q10", "q50", "q90", "q95", "low", "high"), 3.0 * (not zero))
         | {"model": "TSB"}
         for area in areas
         for at in range(horizon)
@@ -142,6 +142,7 @@ def test_levels_add_up_exactly_whatever_comes(areas, parents, options) -> None:
     assert (joined.frame["mean"] >= 0).all()
     quantiles = joined.frame.select("q05", "q10", "q50", "q90", "q95").to_numpy()
     assert (np.diff(quantiles, axis=1) >= 0).all()
+    assert (np.diff(joined.frame.select("low", "q50", "high").to_numpy(), axis=1) >= 0).all()
     assert seen.schema == OUTLOOK
     if options.get("closed") is False or options.get("zero"):
         assert set(seen["capacity_from"]) == {"not known"}

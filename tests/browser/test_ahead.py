@@ -66,8 +66,8 @@ def test_the_table_says_the_same_as_the_chart(opened: Opened, lived) -> None:
     page.get_by_text("The forecast as a table").click()
     shown = table(page, "Forecast")
     assert len(shown) == len(data["days"]) == 28
-    for row, mean, floor, low, high in zip(shown, data["mean"], data["floor"], data["q10"], data["q90"], strict=True):
-        assert (row[1], row[2], row[4], row[6]) == (f"{mean:,.1f}", str(floor), f"{low:,.1f}", f"{high:,.1f}")
+    for row, mean, floor, low, high in zip(shown, data["mean"], data["floor"], data["low"], data["high"], strict=True):
+        assert (row[1], row[2], row[4], row[5]) == (f"{mean:,.1f}", str(floor), f"{low:,.0f}", f"{high:,.0f}")
     # Last week again is what the last seven days brought.
     assert data["floor"][:7] == data["past"][-7:]
 

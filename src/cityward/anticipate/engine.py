@@ -20,7 +20,18 @@ from cityward.anticipate.floors import MEDIAN, Distribution, empirical_quantiles
 from cityward.anticipate.learned import Learned, available
 from cityward.anticipate.rhythm import Rhythm
 from cityward.anticipate.seasons import level_and_season
-from cityward.anticipate.spread import SIZE_FACTORS, UNTRIED, Reach, around, interval, interval_scale, loss, sizes
+from cityward.anticipate.spread import (
+    SILENT_MEAN,
+    SIZE_FACTORS,
+    UNTRIED,
+    WHOLE,
+    Reach,
+    around,
+    interval,
+    interval_scale,
+    loss,
+    sizes,
+)
 
 FLOOR: Final = "seasonal naive"
 SEASONED: Final = "level and season"
@@ -60,6 +71,9 @@ OWN_WAY: Final = 0.98
 
 _SIZED_SERIES_MAX: Final = 2_000
 """Series on which the factor of the spread is tried; more say the same."""
+
+WIDEST: Final = 0.95
+"""Most that is asked of an interval on the days tried, to hold 80 % of others."""
 
 _OWN_DAYS: Final = 365
 
@@ -143,7 +157,7 @@ def ahead(values: Counts, horizon: int, setting: Setting) -> Ahead:
     chosen = _choose(tested, groups)
     names = list(tries.models)
     wanted = set(names) if setting.every else {names[one] for one in np.unique(chosen)}
-    made = _now(past, end, horizon, setting, wanted, tries.factor, whole)
+    made = _now(past, end, horizon, setting, wanted, tries, whole)
     others = {name: (made[name], *interval(made[name], scales[names.index(name)])) for name in names if name in wanted}
     found = _assemble(others, [names[one] for one in chosen])
     came = np.nansum(future, axis=(1, 2))
@@ -194,17 +208,24 @@ def _blend(first: Distribution, second: Distribution, whole: bool) -> Distributi
 
 
 class Tries(NamedTuple):
-    """Every model in every window, the seconds it took, and the factor of the spread of `MEANS` by series."""
+    """Every model in every window, the seconds it took, and the factor of the spread of `MEANS` by series.
+
+    ``learned`` are the trees that were tried, which are those that speak: they correct ratios to what lately
+    came, so a quarter of a year more teaches them little, and only of these trees it is known how they do.
+    """
 
     models: dict[str, Distribution]
     seconds: dict[str, float]
     factor: dict[str, Counts]
+    learned: Learned | None
 
 
 def _tries(
     past: History, origins: list[int], horizon: int, setting: Setting, groups: NDArray[np.intp], whole: bool
 ) -> Tries:
-    tries = Tries({}, {}, {})
+    began = perf_counter()
+    tries = Tries({}, {}, {}, _learn(past, origins[0], horizon, setting))
+    learning = perf_counter() - began
     for name in FLOORS:
         began = perf_counter()
         tries.models[name] = _stack([_floor(name, past, at, horizon) for at in origins])
@@ -213,10 +234,9 @@ def _tries(
     wide = [sizes(past, at) for at in origins]
     means = {SEASONED: [_seasoned(past, at, horizon) for at in origins]}
     tries.seconds[SEASONED] = perf_counter() - began
-    if _learnable(past, origins[0], horizon, setting):
-        began = perf_counter()
-        learned = Learned(past, origins[0], horizon, seed=setting.seed, threads=setting.threads)
-        means[LEARNED] = [_begun(past, at, learned.mean(past, at, horizon)) for at in origins]
+    if tries.learned:
+        began = perf_counter() - learning
+        means[LEARNED] = [_begun(past, at, tries.learned.mean(past, at, horizon)) for at in origins]
         means[MEANS[2]] = [_together(*both) for both in zip(means[LEARNED], means[SEASONED], strict=True)]
         tries.seconds[LEARNED] = perf_counter() - began
         tries.seconds[MEANS[2]] = tries.seconds[LEARNED] + tries.seconds[SEASONED]
@@ -262,9 +282,11 @@ def _factors(
     return factor
 
 
-def _learnable(past: History, end: int, horizon: int, setting: Setting) -> bool:
+def _learn(past: History, end: int, horizon: int, setting: Setting) -> Learned | None:
     """The learner needs as much again as it looks back on, and at least one horizon of outcomes."""
-    return setting.learn and available() and end >= 2 * past.rhythm.shortest + horizon
+    if not (setting.learn and available() and end >= 2 * past.rhythm.shortest + horizon):
+        return None
+    return Learned(past, end, horizon, seed=setting.seed, threads=setting.threads)
 
 
 def _size_factor(
@@ -286,13 +308,43 @@ def _test(tries: Tries, future: Counts) -> tuple[list[Tested], list[Reach]]:
     """Score every model by series, and say how its interval is to be scaled."""
     tested, scales = [], []
     for name, tried in tries.models.items():
-        scales.append(interval_scale(future, tried))
-        low, high = interval(tried, scales[-1])
-        inside = np.where(np.isfinite(future), (future >= low) & (future <= high), np.nan).reshape(len(future), -1)
+        inside, scale = _interval(future, tried)
+        scales.append(scale)
         error = np.nansum(np.abs(future - tried.quantiles[..., MEDIAN]), axis=(1, 2))
         lost = np.nansum(loss(future, tried.quantiles), axis=(1, 2))
         tested.append(Tested(name, lost, error, _share(inside), tries.seconds[name]))
     return tested, scales
+
+
+def _interval(future: Counts, tried: Distribution) -> tuple[Counts, Reach]:
+    """What the interval held, shape (series, steps), and its scale.
+
+    Days differ more than the steps of a day, so few windows promise too much to each other. As much as they
+    hold too little of one another, the share asked for is larger.
+    """
+    inside = _inside(future, tried, WHOLE)
+    short = WHOLE - float(np.nanmean(inside[tried.mean > SILENT_MEAN]))
+    if short <= 0 or future.shape[1] == 1:
+        return inside.reshape(len(future), -1), interval_scale(future, tried)
+    share = min(WHOLE + short, WIDEST)
+    return _inside(future, tried, share).reshape(len(future), -1), interval_scale(future, tried, share)
+
+
+def _inside(future: Counts, tried: Distribution, share: float) -> Counts:
+    """1 where the interval holds what came, each window's calibrated on the other windows; NaN where unknown."""
+    windows = future.shape[1]
+    found = np.full(future.shape, np.nan)
+    for window in range(windows):
+        others = [one for one in range(windows) if one != window] or [window]
+        scale = interval_scale(future[:, others], _windows(tried, others), share)
+        low, high = interval(_windows(tried, [window]), scale)
+        came = future[:, [window]]
+        found[:, [window]] = np.where(np.isfinite(came), (came >= low) & (came <= high), np.nan)
+    return found
+
+
+def _windows(tried: Distribution, some: list[int]) -> Distribution:
+    return Distribution(tried.mean[:, some], tried.quantiles[:, some])
 
 
 def _share(inside: Counts) -> Counts:
@@ -321,20 +373,19 @@ def _now(
     horizon: int,
     setting: Setting,
     wanted: set[str],
-    factor: dict[str, Counts],
+    tries: Tries,
     whole: bool,
 ) -> dict[str, Distribution]:
     """The wanted models, and those that they are blended of, from all that is known."""
     needed = wanted | {BLENDS[name] for name in wanted if name in BLENDS}
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
     means = {SEASONED: _seasoned(past, end, horizon)}
-    if wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
-        learned = Learned(past, end, horizon, seed=setting.seed, threads=setting.threads)
-        means[LEARNED] = _begun(past, end, learned.mean(past, end, horizon))
+    if tries.learned and wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
+        means[LEARNED] = _begun(past, end, tries.learned.mean(past, end, horizon))
         means[MEANS[2]] = _together(means[LEARNED], means[SEASONED])
     size = sizes(past, end)
     blended = {LEARNED} if wanted & set(BLENDS) else set()
-    made |= {name: around(mean, size, factor[name]) for name, mean in means.items() if name in wanted | blended}
+    made |= {name: around(mean, size, tries.factor[name]) for name, mean in means.items() if name in wanted | blended}
     made |= {name: _blend(made[LEARNED], made[BLENDS[name]], whole) for name in wanted if name in BLENDS}
     if CHECKPOINT in wanted and setting.outside:
         made[CHECKPOINT] = _outside(setting.outside, past, end, horizon)

@@ -22,6 +22,10 @@ from cityward.core.records import Backtest
 HISTORY_DAYS: Final = 4 * 365 + 1
 """Four years: the learner sees three times what the same season was like."""
 
+BUSY_PER_DAY: Final = 0.2
+"""Reports a day from which an interval can hold as few as 80 % of days: of fewer, zero alone holds more."""
+
+_YEAR_DAYS: Final = 365
 _LEVEL_OF: Final = {"q05": 0.05, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q95": 0.95}
 
 
@@ -120,7 +124,9 @@ def _backtests(found: Ahead, counts: Counts, first: date, horizon_days: int) -> 
         return []
     known = counts[:, : found.origins[0]]
     scale = np.abs(known[:, DAILY.week :] - known[:, : -DAILY.week]).mean(axis=1)
-    changing, alive = scale > 0, known.any(axis=1)
+    changing = scale > 0
+    per_day = known[:, -_YEAR_DAYS:].mean(axis=1)
+    heard = per_day >= BUSY_PER_DAY if (per_day >= BUSY_PER_DAY).any() else per_day > 0
     days = len(found.origins) * horizon_days
     whole = max(float(counts[:, -days:].sum()), 1.0)
     names, series = np.unique(found.model, return_counts=True)
@@ -130,7 +136,7 @@ def _backtests(found: Ahead, counts: Counts, first: date, horizon_days: int) -> 
             model=one.model,
             mase=round(float((one.error[changing] / days / scale[changing]).mean()) if changing.any() else 0.0, 6),
             wql=round(float(one.loss.sum()) / whole, 6),
-            coverage_80=round(float(np.nanmean(one.inside[alive])) if alive.any() else 1.0, 6),
+            coverage_80=round(float(np.nanmean(one.inside[heard])) if heard.any() else 1.0, 6),
             origins=tuple(first + timedelta(days=at - 1) for at in found.origins),
             horizon_days=horizon_days,
             series=int(counts.any(axis=1).sum()),
@@ -151,6 +157,8 @@ def _frame(found: Ahead, services: Sequence[str], territories: Sequence[str], as
         "day": days.gather(np.tile(np.arange(horizon), series)),
         "mean": found.distribution.mean.ravel().round(4),
         **{name: quantiles[:, :, LEVELS.index(level)].ravel().round(4) for name, level in _LEVEL_OF.items()},
+        "low": found.low.ravel(),
+        "high": found.high.ravel(),
         "model": pl.Series(found.model.tolist(), dtype=pl.String).gather(ranks),
     }
     return conform(pl.DataFrame(columns), FORECAST)

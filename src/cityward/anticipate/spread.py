@@ -97,8 +97,8 @@ def interval(ahead: Distribution, scale: Reach) -> tuple[Counts, Counts]:
     return np.minimum(low, middle), np.maximum(np.floor(middle + factor * up + 1e-9), middle)
 
 
-def interval_scale(future: Counts, ahead: Distribution) -> Reach:
-    """The scale with which `interval` would have held `WHOLE` of the known steps, among alike means each.
+def interval_scale(future: Counts, ahead: Distribution, share: float = WHOLE) -> Reach:
+    """The scale with which `interval` would have held ``share`` of the known steps, among alike means each.
 
     Counts are whole, so an interval of whole numbers holds a little more or a little less than that: of the
     two the nearer is taken. Where more than four fifths of the steps bring exactly the median (a place that
@@ -116,12 +116,12 @@ def interval_scale(future: Counts, ahead: Distribution) -> Reach:
         return UNTRIED
     scores, log_means = scores[known], np.log(ahead.mean[known])
     bins = np.array_split(np.argsort(log_means, kind="stable"), int(np.clip(len(scores) // BIN_STEPS, 1, BINS_MAX)))
-    found = np.array([_threshold(scores[one]) for one in bins])
+    found = np.array([_threshold(scores[one], share) for one in bins])
     return Reach(np.array([np.median(log_means[one]) for one in bins]), np.where(np.isfinite(found), found, 1.0))
 
 
-def _threshold(scores: Counts) -> float:
-    """The score up to which the share nearest to `WHOLE` lies."""
+def _threshold(scores: Counts, share: float) -> float:
+    """The score up to which the share nearest to ``share`` lies."""
     different, counts = np.unique(scores, return_counts=True)
     held = np.cumsum(counts) / len(scores)
-    return float(different[np.argmin(np.abs(held - WHOLE))])
+    return float(different[np.argmin(np.abs(held - share))])

@@ -40,6 +40,7 @@ SUMMED: Final = "sum of areas"
 RECONCILED: Final = "reconciled"
 
 _QUANTILES: Final = {"q05": 0.05, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q95": 0.95}
+_ENDS: Final = ("low", "high")
 _WEEK: Final = 7
 
 
@@ -92,20 +93,20 @@ def together(
     errors, seen = _errors(np.concatenate([tree.sums(lately), lately], axis=1))
     weeks = _tested_days(seen.shape[2]) // _WEEK
     horizon = areas.height // (counts.shape[0] * counts.shape[1])
-    base, shape, model = _upper(tree.sums(counts), horizon, as_of)
+    upper = _upper(tree.sums(counts), horizon, as_of)
     own = areas["mean"].to_numpy().reshape(*counts.shape[:2], horizon)
     found, tests, used = [], [], []
     for at, service in enumerate(services):
         levels = _tested(errors[at], seen[at], tree, level)
         use = better_reconciled(levels)
-        alone = np.concatenate([base[at], own[at]])
+        alone = np.concatenate([upper.mean[at], own[at]])
         moved = reconcile(alone, shrunk(errors[at].T), tree.members) if use else bottom_up(alone, tree.members)
         found.append(moved[len(tree.ids) :].round(4))
         used.append(use)
         tests += [LevelTest(service=service, weeks=weeks, used=use, **one._asdict()) for one in levels]
     means = np.stack(found)
     lower = _moved(areas, own, means).with_columns(level=pl.lit(level))
-    higher = _higher(tree, services, areas, tree.sums(means).round(4), base, shape, model, used)
+    higher = _higher(tree, services, areas, tree.sums(means).round(4), upper, used)
     return Together(pl.concat([conform(lower, FORECAST), conform(higher, FORECAST)]), tests)
 
 
@@ -147,15 +148,26 @@ def _tested(errors: Numbers, seen: Numbers, tree: Tree, level: str) -> list[Leve
     return found
 
 
-def _upper(sums: Numbers, horizon: int, as_of: date) -> tuple[Numbers, Numbers, NDArray[np.str_]]:
-    """Forecast upper nodes by the floors: mean, quantiles and model, each with (services, nodes) first."""
+class _Upper(NamedTuple):
+    """Forecasts of upper nodes, with (services, nodes, horizon) first; ``ends`` are those of the interval."""
+
+    mean: Numbers
+    quantiles: Numbers
+    ends: Numbers
+    model: NDArray[np.str_]
+
+
+def _upper(sums: Numbers, horizon: int, as_of: date) -> _Upper:
+    """Forecast upper nodes by the floors."""
     services, each, days = sums.shape
     first = datetime.combine(as_of - timedelta(days=days - 1), time())
     made = ahead(sums.reshape(-1, days), horizon, Setting(first, DAILY, learn=False))
-    quantiles = made.distribution.quantiles.reshape(services, each, horizon, len(LEVELS))
-    return (
-        made.distribution.mean.reshape(services, each, horizon),
-        quantiles,
+    shape = (services, each, horizon)
+    kept = [LEVELS.index(level) for level in _QUANTILES.values()]
+    return _Upper(
+        made.distribution.mean.reshape(shape),
+        made.distribution.quantiles[..., kept].reshape(*shape, len(kept)),
+        np.stack([made.low, made.high], axis=-1).reshape(*shape, 2),
         made.model.reshape(services, each),
     )
 
@@ -176,11 +188,20 @@ def _scaled(quantiles: Numbers, ratio: Numbers) -> Numbers:
     return found.round(4)
 
 
+def _columns(quantiles: Numbers, ends: Numbers, ratio: Numbers) -> dict[str, Numbers]:
+    """Quantiles and interval moved with the mean, by name; the interval holds the median."""
+    moved = _scaled(quantiles, ratio)
+    middle = moved[..., list(_QUANTILES.values()).index(0.5)]
+    low, high = np.moveaxis(_scaled(ends, ratio), -1, 0)
+    named = {name: moved[..., at].ravel() for at, name in enumerate(_QUANTILES)}
+    return named | {"low": np.minimum(low, middle).ravel(), "high": np.maximum(high, middle).ravel()}
+
+
 def _moved(areas: pl.DataFrame, before: Numbers, after: Numbers) -> pl.DataFrame:
-    quantiles = _scaled(areas.select(_QUANTILES.keys()).to_numpy(), _ratio(before, after).ravel())
+    quantiles, ends = areas.select(_QUANTILES.keys()).to_numpy(), areas.select(_ENDS).to_numpy()
+    columns = _columns(quantiles, ends, _ratio(before, after).ravel())
     return areas.with_columns(
-        pl.Series("mean", after.ravel()),
-        *(pl.Series(name, quantiles[:, at]) for at, name in enumerate(_QUANTILES)),
+        pl.Series("mean", after.ravel()), *(pl.Series(name, values) for name, values in columns.items())
     )
 
 
@@ -189,23 +210,20 @@ def _higher(
     services: Sequence[str],
     areas: pl.DataFrame,
     means: Numbers,
-    base: Numbers,
-    shape: Numbers,
-    model: NDArray[np.str_],
+    upper: _Upper,
     used: Sequence[bool],
 ) -> pl.DataFrame:
     horizon = means.shape[2]
-    quantiles = _scaled(shape[..., [LEVELS.index(at) for at in _QUANTILES.values()]], _ratio(base, means))
     ranks = np.arange(means.shape[0] * means.shape[1]).repeat(horizon)
     how = np.array([RECONCILED if use else SUMMED for use in used]).repeat(len(tree.ids))
-    names = [f"{one}, {way}" if way == RECONCILED else way for one, way in zip(model.ravel(), how, strict=True)]
+    names = [f"{one}, {way}" if way == RECONCILED else way for one, way in zip(upper.model.ravel(), how, strict=True)]
     return pl.DataFrame(
         {
             "service": pl.Series(services, dtype=pl.String).gather(ranks // len(tree.ids)),
             "territory": pl.Series(tree.ids, dtype=pl.String).gather(ranks % len(tree.ids)),
             "day": areas["day"].head(horizon).gather(np.tile(np.arange(horizon), len(ranks) // horizon)),
             "mean": means.ravel(),
-            **{name: quantiles[..., at].ravel() for at, name in enumerate(_QUANTILES)},
+            **_columns(upper.quantiles, upper.ends, _ratio(upper.mean, means)),
             "model": pl.Series(names, dtype=pl.String).gather(ranks),
             "level": pl.Series(tree.levels, dtype=pl.String).gather(ranks % len(tree.ids)),
         }

@@ -89,6 +89,8 @@ class Finding(Opened):
         Without a territory or level only areas are given: levels add up, so their sum would count twice.
         """
         frame = conform(self.turn_frame("forecast", FORECAST), FORECAST)
+        # Turns of older versions have no interval of their own.
+        frame = frame.with_columns(pl.col("low").fill_null(pl.col("q10")), pl.col("high").fill_null(pl.col("q90")))
         own = self.settings.territories[0].level
         wanted = [pl.col(name) == value for name, value in (("service", service), ("territory", territory)) if value]
         if level != "all" and (level or not territory):

@@ -140,5 +140,5 @@ def _ahead(city: City, turn: Turn) -> list[str]:
     return [
         f"Ahead    about {days['mean'].sum():,.0f} reports in the next {days['day'].n_unique()} days. Model: "
         f"{chosen.model}; on days it had not seen its quantile loss was {chosen.wql:.2f}, and its 80 % interval "
-        f"held {chosen.coverage_80:.0%}."
+        f"held {chosen.coverage_80:.0%} of days where most is reported."
     ]

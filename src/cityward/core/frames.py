@@ -124,11 +124,17 @@ _FORECAST: Final[dict[str, Any]] = {
     "q50": pl.Float64,
     "q90": pl.Float64,
     "q95": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
     "model": pl.String,
     "level": pl.String,
 }
 FORECAST: Final = pl.Schema(_FORECAST)
 """A distribution of what will be asked, per day.
+
+``low`` and ``high`` are the interval that is shown: calibrated to hold 80 % of days that the model had not
+seen, in whole reports. It need not be that of ``q10`` to ``q90``, which are the model's own. Null in turns of
+older versions.
 
 ``level`` is that of the territory: areas first (or null, where nothing else is forecast), then groups of them
 (``side:West Side``) and the whole (``city:Chicago``). Means of upper levels are the sums of their areas'

@@ -372,7 +372,8 @@ class Backtest(Record, frozen=True, kw_only=True):
     """How forecasts did on days they had not seen, over rolling origins.
 
     ``mase`` is the mean absolute scaled error of the median (seasonal naive in sample = 1);
-    ``wql`` the weighted quantile loss; ``coverage_80`` the share of days inside the 80 % interval. The one
+    ``wql`` the weighted quantile loss; ``coverage_80`` the share of days inside the 80 % interval, in series
+    that bring a report in five days or more: where less comes no interval can hold as few as 80 %. The one
     ``chosen`` speaks for most series, and brings the ``standings`` of all groups of series.
     """
 

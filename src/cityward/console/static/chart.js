@@ -55,12 +55,11 @@
       const base = frame();
       const gap = data.past.map(() => null);
       base.xAxis.data = [...data.past_days, ...data.days];
-      base.legend.data = ["reports", "expected", { name: "8 days in 10", icon: "rect" }, { name: "9 days in 10", icon: "rect" }, ...(data.floor.length ? ["last week again"] : [])];
+      base.legend.data = ["reports", "expected", { name: "8 days in 10", icon: "rect" }, ...(data.floor.length ? ["last week again"] : [])];
       const after = (values) => [...gap, ...values];
       base.series = [
         { name: "reports", type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
-        ...band("9 days in 10", after(data.q05), after(data.q95), false, "outer", 0.16),
-        ...band("8 days in 10", after(data.q10), after(data.q90), false, "inner", 0.34),
+        ...band("8 days in 10", after(data.low), after(data.high)),
         { name: "last week again", type: "line", data: after(data.floor), showSymbol: false, lineStyle: { color: colour("--soft"), width: 1.5, type: "dotted" }, itemStyle: { color: colour("--soft") } },
         { name: "expected", type: "line", data: after(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
       ];
