@@ -42,7 +42,7 @@ def test_the_most_serious_warning_is_the_headline_and_leads_to_a_decision(opened
     first = open_warnings(lived)[0]
     page = opened()
     page.goto("/")
-    page.get_by_role("link", name="early warning").click()
+    page.locator(".tidings").get_by_role("link", name="Ahead").click()
     page.wait_for_url("**/ahead")
     assert page.inner_text("h1") == first.sentence
     assert f"{100 * first.probability:.1f} %" in page.inner_text(".standfirst")
