@@ -182,3 +182,27 @@ def test_text_stands_out_in_both_themes(block: str) -> None:
     for crew in ("c1", "c2", "c3", "c4", "c5"):
         assert _contrast(plan["on-crew"], plan[crew]) >= 4.5, crew
         assert _contrast(plan[crew], page["map"]) >= 3, crew
+
+
+def test_names_of_crews_and_words_of_residents_are_text(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    home = _with_crews(tmp_path)
+    crews = home / "crews.csv"
+    crews.write_text(crews.read_text("utf-8").replace("Ana's crew", hostile), encoding="utf-8")
+    with open_city(home) as city:
+        app = create_app(city)
+        mount_console(app, city)
+        client = TestClient(app, raise_server_exceptions=False)
+        plan = city.planning.make(city.planning.first_day(), floor=3.0)
+        decision = city.planning.approve("Ana Gómez", f"It is fair. {hostile}", plan.id)
+        order = city.orders.list()[0]
+        city.orders.report(order.id, "done", "Ben Okri", hostile)
+        link = city.orders.ask(order.id)
+        city.orders.answer(link.removeprefix("/r/"), False, hostile)
+        paths = ["/", "/plan", "/work", f"/work/{order.id}", link, f"/ledger?about={order.id}"]
+        paths += [f"/proposals/{decision.proposal}"]
+        paths += [f"/explain/{one}" for one in (order.id, order.job.id, order.job.about, plan.id, decision.id)]
+        pages = {path: client.get(path) for path in [*paths, f"/ledger?about={hostile}"]}
+    assert {path: page.status_code for path, page in pages.items() if page.status_code != 200} == {}
+    assert [path for path, page in pages.items() if "<img" in page.text] == []
+    assert sum("&lt;img" in page.text for page in pages.values()) >= 4
