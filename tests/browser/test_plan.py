@@ -63,7 +63,7 @@ def ready(page: Page, path: str = "/plan") -> None:
 )
 def test_the_plan_fits_a_phone_and_draws_its_map(page: Page) -> None:
     ready(page)
-    expect(page.locator("h1")).to_contain_text(re.compile(r"\d+ of 30 crews go out to \d+ of 605 cases on Tuesday"))
+    expect(page.locator("h1")).to_contain_text(re.compile(r"\d+ of 30 crews go out to \d+ of 805 cases on Tuesday"))
     expect(page.locator("#plan-map")).to_have_attribute("data-ready", "yes", timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
     assert page.locator(".crew").count() == 30
