@@ -184,27 +184,13 @@ def take_turn(
     resting = [need for need in lives if need.ends != as_of]
     beside = beside_peers(heard, territories)
     quiet = silent(heard, territories, reporting, beside=beside)
-    ahead, backtests = forecast(
-        counts,
-        services=sorted(counts["service"].unique()),
-        territories=list(index.ids),
-        as_of=as_of,
-        horizon_days=settings.forecast.horizon_days,
-        seed=seed,
-        holidays=settings.forecast.holidays,
-        outside=open_checkpoint(Path(settings.forecast.checkpoint)) if settings.forecast.checkpoint else None,
-    )
+    ahead, backtests = _ahead(counts, index, settings, as_of, seed)
     outcomes = evaluate(counts)
     foreseen = foresee(
         counts, collapsed, ahead, territories, needs, settings, as_of=as_of, before=warned, answered=set(answered)
     )
-    proposals = propose(
-        needs,
-        quiet,
-        courses=courses(daily(counts, index.ids, until=as_of), index, needs, seed=seed),
-        work=work_of(settings.work),
-        measured=outcomes,
-    )
+    likely = courses(daily(counts, index.ids, until=as_of), index, needs, seed=seed)
+    proposals = propose(needs, quiet, courses=likely, work=work_of(settings.work), measured=outcomes)
     proposals += foreseen.proposals
     turn = Turn(
         id=make_id("run", as_of, seed, history.height, _digest(counts), to_json([needs, quiet]).decode()),
@@ -230,6 +216,23 @@ def take_turn(
         level_tests=tuple(foreseen.tests),
     )
     return Found(turn, counts, foreseen.forecast, foreseen.outlook, proposals, outcomes, evidence)
+
+
+def _ahead(
+    counts: pl.DataFrame, index: TerritoryIndex, settings: Settings, as_of: date, seed: int
+) -> tuple[pl.DataFrame, list[Backtest]]:
+    """Forecasts of the areas."""
+    chosen = settings.forecast
+    return forecast(
+        counts,
+        services=sorted(counts["service"].unique()),
+        territories=list(index.ids),
+        as_of=as_of,
+        horizon_days=chosen.horizon_days,
+        seed=seed,
+        holidays=chosen.holidays,
+        outside=open_checkpoint(Path(chosen.checkpoint)) if chosen.checkpoint else None,
+    )
 
 
 @durable("writing the turn")
