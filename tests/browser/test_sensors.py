@@ -97,5 +97,5 @@ def test_a_stream_that_does_not_exist_is_not_found(page: Page) -> None:
 
 def test_the_first_page_has_a_line_about_open_alerts(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("link", name="open").first.click()
+    page.get_by_role("link", name="Sensors").first.click()
     assert page.url.endswith("/sensors")

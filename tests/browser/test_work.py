@@ -90,7 +90,7 @@ def test_a_resident_has_the_last_word(page: Page, url: str, folder: Path) -> Non
     page.locator("main .ranked a").first.click()
     page.fill("#by", "Ana Gómez")
     page.fill("#because", "A crew is free on Tuesday")
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve 1").click()
     page.wait_for_url("**/explain/D-*")
     name = asked(url, "/api/orders")[0]["id"]
     sends(page, name)

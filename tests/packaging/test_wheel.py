@@ -24,7 +24,11 @@ EXTRAS = ("duckdb", "psycopg", "nats", "paho", "pyspark", "pytest", "hypothesis"
 
 def run(*command: str | Path, cwd: Path, **around: str) -> str:
     """Run a command that knows nothing of this checkout's environment; return what it prints."""
-    keep = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE"))}
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE", "UV_COMPILE"))
+    }
     environment = {**keep, "UV_PYTHON_DOWNLOADS": "never", **around}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
