@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import polars as pl
 
 from cityward.act.options import DO_NOTHING
@@ -114,8 +115,7 @@ def _options(warning: EarlyWarning, seen: pl.DataFrame, effort: Effort, people: 
 
 
 def _recommended(option: Option) -> Option:
-    fields = {name: getattr(option, name) for name in Option.__struct_fields__}
-    return Option(**{**fields, "recommended": True})
+    return msgspec.structs.replace(option, recommended=True)
 
 
 def _extra(warning: EarlyWarning, effort: Effort, reports: int, people: float | None) -> Option:

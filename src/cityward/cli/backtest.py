@@ -6,10 +6,9 @@ from math import isnan
 from pathlib import Path
 
 import click
-import polars as pl
 
 from cityward.cli.main import as_json, json_option
-from cityward.core.errors import UserError
+from cityward.cli.tables import read_table
 
 
 @click.command()
@@ -58,7 +57,7 @@ def backtest(
     from cityward.anticipate.checkpoint import open_checkpoint
     from cityward.anticipate.holiday_calendar import named_holidays
 
-    table = engine.tabulate(_read(file), series=series, time=time, value=value, freq=freq, missing=missing)
+    table = engine.tabulate(read_table(file), series=series, time=time, value=value, freq=freq, missing=missing)
     years = range(table.start.year, table.start.year + table.values.shape[1] // (365 * table.rhythm.day) + 2)
     run = engine.Run(
         horizon,
@@ -107,14 +106,3 @@ def backtest(
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _read(file: Path) -> pl.DataFrame:
-    try:
-        return pl.read_csv(file, try_parse_dates=True) if file.suffix.lower() == ".csv" else pl.read_parquet(file)
-    except FileNotFoundError as error:
-        raise UserError(f"{file} is not there.", "Check the path.") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UserError(
-            f"{file} cannot be read as Parquet or CSV.", "Check that it is whole, and its ending."
-        ) from error

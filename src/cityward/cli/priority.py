@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import polars as pl
 
 from cityward.city.case_settings import read_visits
 from cityward.cli.main import as_json, json_option
-from cityward.core.errors import UserError
+from cityward.cli.tables import read_table
 
 
 @click.command()
@@ -51,7 +50,7 @@ def priority(
         test=test,
         seed=seed,
     )
-    told = trial(_read(file), asked)
+    told = trial(read_table(file, read_visits), asked)
     if json_:
         as_json(told)
         return
@@ -76,14 +75,3 @@ def priority(
         click.echo(f"{name:<24}{shown:>30}{gained:>26}")
     if judged["small"]:
         click.echo(f"Only {judged['found']} findings after the day: the figures are rough.")
-
-
-def _read(file: Path) -> pl.DataFrame:
-    try:
-        return read_visits(file)
-    except FileNotFoundError as error:
-        raise UserError(f"{file} is not there.", "Check the path.") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UserError(
-            f"{file} cannot be read as Parquet or CSV.", "Check that it is whole, and its ending."
-        ) from error
