@@ -2,7 +2,7 @@
 
 Nothing here reads the cube or knows of services: arrays in, arrays out. Models are tried on the last
 windows before the origin, learned from what came before these windows. Series are grouped by how much
-they bring; a group gets the model with the least loss there, and the floor where none is better.
+they bring; `cityward.anticipate.choice` says which model speaks for a group, the floor where none is better.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.anticipate.choice import choose
 from cityward.anticipate.features import NO_HOLIDAYS, Counts, History, history
 from cityward.anticipate.floors import MEDIAN, Distribution, empirical_quantiles, seasonal_naive, tsb, yearly_naive
 from cityward.anticipate.learned import Learned, available
@@ -51,23 +52,22 @@ MEANS: Final = (SEASONED, LEARNED, f"{LEARNED} with {SEASONED}")
 LEARNED_SHARE: Final = 0.7
 """Of the learned mean in the average of both: chosen on Chicago's spring and summer."""
 
-BLENDS: Final = {f"{LEARNED} with {name}": name for name in ("empirical quantiles",)}
-"""Averages of two models' quantiles: where both err, they often err apart."""
+AVERAGE: Final = f"{LEARNED} with two floors"
+_QUANTILES_OF_WEEKDAY: Final = "empirical quantiles"
+BLENDS: Final[Mapping[str, Mapping[str, float]]] = {
+    f"{LEARNED} with {_QUANTILES_OF_WEEKDAY}": {LEARNED: 0.5, _QUANTILES_OF_WEEKDAY: 0.5},
+    AVERAGE: {LEARNED: 0.5, _QUANTILES_OF_WEEKDAY: 0.25, FLOOR: 0.25},
+}
+"""Averages of models' quantiles, with weights: where they err, they often err apart. The weights are round."""
 
-TRIED_STEPS: Final = 84
-"""Models are tried on about twelve weeks of days, or as many hours: windows of one horizon each."""
+TRIED_DAYS: Final = 84
+"""Models are tried on about twelve weeks: windows of one horizon each."""
 
-WINDOWS: Final = (3, 12)
-"""Fewest and most windows to try on."""
+WINDOWS: Final = (3, 7)
+"""Fewest and most windows to try on: hours a day ahead are tried on each weekday."""
 
 GROUP_SERIES: Final = 12
 GROUPS_MAX: Final = 4
-
-BETTER: Final = 0.99
-"""A model must have a loss smaller than this share of the floor's: a tie is no reason to leave it."""
-
-OWN_WAY: Final = 0.98
-"""A group leaves the best model of all series for another only below this share of its loss: few windows are luck."""
 
 _SIZED_SERIES_MAX: Final = 2_000
 """Series on which the factor of the spread is tried; more say the same."""
@@ -96,7 +96,7 @@ class Setting(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """How a model did: arrays by series of loss and absolute error summed, and share inside the interval."""
+    """How a model did: loss (series, weeks or windows); absolute error summed, and share inside the interval."""
 
     model: str
     loss: Counts
@@ -153,9 +153,10 @@ def ahead(values: Counts, horizon: int, setting: Setting) -> Ahead:
     whole = bool((past.values == np.round(past.values)).all())
     tries = _tries(past, origins, horizon, setting, groups, whole)
     future = np.stack([np.where(past.known, past.values, np.nan)[:, at : at + horizon] for at in origins], axis=1)
-    tested, scales = _test(tries, future)
-    chosen = _choose(tested, groups)
+    tested, scales = _test(tries, future, past.rhythm.week)
     names = list(tries.models)
+    averages = [names.index(name) for name in (AVERAGE, MEANS[2]) if name in names]
+    chosen = choose(np.stack([one.loss for one in tested]), groups, averages)
     wanted = set(names) if setting.every else {names[one] for one in np.unique(chosen)}
     made = _now(past, end, horizon, setting, wanted, tries, whole)
     others = {name: (made[name], *interval(made[name], scales[names.index(name)])) for name in names if name in wanted}
@@ -178,7 +179,7 @@ def _assemble(
 
 
 def _origins(past: History, end: int, horizon: int) -> list[int]:
-    windows = int(np.clip(TRIED_STEPS // horizon, *WINDOWS))
+    windows = int(np.clip(TRIED_DAYS * past.rhythm.day // horizon, *WINDOWS))
     found = [end - horizon * back for back in range(windows, 0, -1)]
     return [at for at in found if at >= past.rhythm.shortest and past.values[:, :at].any()]
 
@@ -201,10 +202,13 @@ def _stack(parts: list[Distribution]) -> Distribution:
     return Distribution(np.stack([one.mean for one in parts], 1), np.stack([one.quantiles for one in parts], 1))
 
 
-def _blend(first: Distribution, second: Distribution, whole: bool) -> Distribution:
-    """The average of two; in whole numbers where only these come: between two counts nothing is ever right."""
-    quantiles = (first.quantiles + second.quantiles) / 2
-    return Distribution((first.mean + second.mean) / 2, np.round(quantiles) if whole else quantiles)
+def _blend(models: Mapping[str, Distribution], weights: Mapping[str, float], whole: bool) -> Distribution:
+    """The average of some; in whole numbers where only these come: between two counts nothing is ever right."""
+    mean, quantiles = (
+        sum(weight * part for part, weight in zip(parts, weights.values(), strict=True))
+        for parts in zip(*(models[name] for name in weights), strict=True)
+    )
+    return Distribution(np.asarray(mean), np.round(quantiles) if whole else np.asarray(quantiles))
 
 
 class Tries(NamedTuple):
@@ -243,9 +247,9 @@ def _tries(
     for name, some in means.items():
         tries.factor[name] = _factors(past, origins, some, wide, groups)
         tries.models[name] = _stack([around(*one, tries.factor[name]) for one in zip(some, wide, strict=True)])
-    for name, other in (BLENDS if LEARNED in means else {}).items():
-        tries.models[name] = _blend(tries.models[LEARNED], tries.models[other], whole)
-        tries.seconds[name] = tries.seconds[LEARNED] + tries.seconds[other]
+    for name, weights in (BLENDS if LEARNED in means else {}).items():
+        tries.models[name] = _blend(tries.models, weights, whole)
+        tries.seconds[name] = sum(tries.seconds[one] for one in weights)
     if setting.outside:
         began = perf_counter()
         tries.models[CHECKPOINT] = _stack([_outside(setting.outside, past, at, horizon) for at in origins])
@@ -304,14 +308,20 @@ def _size_factor(
     return SIZE_FACTORS[int(np.argmin(losses))]
 
 
-def _test(tries: Tries, future: Counts) -> tuple[list[Tested], list[Reach]]:
+def _blocks(lost: Counts, week: int) -> Counts:
+    """Sums over the weeks of every window, shape (series, blocks): days of a week share its weather, weeks less so."""
+    parts = np.array_split(np.arange(lost.shape[2]), max(1, lost.shape[2] // week))
+    return np.concatenate([lost[:, :, part].sum(axis=2) for part in parts], axis=1)
+
+
+def _test(tries: Tries, future: Counts, week: int) -> tuple[list[Tested], list[Reach]]:
     """Score every model by series, and say how its interval is to be scaled."""
     tested, scales = [], []
     for name, tried in tries.models.items():
         inside, scale = _interval(future, tried)
         scales.append(scale)
         error = np.nansum(np.abs(future - tried.quantiles[..., MEDIAN]), axis=(1, 2))
-        lost = np.nansum(loss(future, tried.quantiles), axis=(1, 2))
+        lost = _blocks(np.nan_to_num(loss(future, tried.quantiles)), week)
         tested.append(Tested(name, lost, error, _share(inside), tries.seconds[name]))
     return tested, scales
 
@@ -353,20 +363,6 @@ def _share(inside: Counts) -> Counts:
     return share
 
 
-def _choose(tested: list[Tested], groups: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The model of each series: the best of all series or clearly better in its group, if it beats the floor there."""
-    chosen = np.zeros(len(groups), dtype=np.intp)
-    overall = int(np.argmin([one.loss.sum() for one in tested]))
-    for group in range(groups.max() + 1):
-        members = groups == group
-        losses = np.array([one.loss[members].sum() for one in tested])
-        own = int(np.argmin(losses))
-        best = own if losses[own] < OWN_WAY * losses[overall] else overall
-        best = best if losses[best] < BETTER * losses[0] else own
-        chosen[members] = best if losses[best] < BETTER * losses[0] else 0
-    return chosen
-
-
 def _now(
     past: History,
     end: int,
@@ -377,16 +373,15 @@ def _now(
     whole: bool,
 ) -> dict[str, Distribution]:
     """The wanted models, and those that they are blended of, from all that is known."""
-    needed = wanted | {BLENDS[name] for name in wanted if name in BLENDS}
+    needed = wanted.union(*(BLENDS[name] for name in wanted if name in BLENDS))
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
     means = {SEASONED: _seasoned(past, end, horizon)}
-    if tries.learned and wanted & ({LEARNED, MEANS[2]} | set(BLENDS)):
+    if tries.learned and needed & {LEARNED, MEANS[2]}:
         means[LEARNED] = _begun(past, end, tries.learned.mean(past, end, horizon))
         means[MEANS[2]] = _together(means[LEARNED], means[SEASONED])
     size = sizes(past, end)
-    blended = {LEARNED} if wanted & set(BLENDS) else set()
-    made |= {name: around(mean, size, tries.factor[name]) for name, mean in means.items() if name in wanted | blended}
-    made |= {name: _blend(made[LEARNED], made[BLENDS[name]], whole) for name in wanted if name in BLENDS}
+    made |= {name: around(mean, size, tries.factor[name]) for name, mean in means.items() if name in needed}
+    made |= {name: _blend(made, BLENDS[name], whole) for name in wanted if name in BLENDS}
     if CHECKPOINT in wanted and setting.outside:
         made[CHECKPOINT] = _outside(setting.outside, past, end, horizon)
     return made

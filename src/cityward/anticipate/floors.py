@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.anticipate.counting_kernel import smooth, summed_quantiles
 from cityward.anticipate.rhythm import DAILY, Rhythm
 
 LEVELS: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -141,7 +142,7 @@ def negative_binomial_quantiles(mean: Counts, size: Counts) -> Counts:
     # Relative variance is 1 / mean + 1 / size; the scaled mean has more of the first, and gets less of the second.
     scaled_size = 1 / (1 / size[~expand] - (scale - 1) / np.maximum(mean[~expand], 1.0))
     found = np.zeros((*mean.shape, len(LEVELS)))
-    found[~expand] = np.round(scale[:, None] * _summed_quantiles(mean[~expand] / scale, scaled_size))
+    found[~expand] = np.round(scale[:, None] * _summed(mean[~expand] / scale, scaled_size))
     found[expand] = _expanded_quantiles(mean[expand], size[expand])
     return found
 
@@ -157,24 +158,8 @@ def _expanded_quantiles(mean: Counts, size: Counts) -> Counts:
     return whole
 
 
-def _summed_quantiles(mean: Counts, size: Counts) -> Counts:
-    """Exact quantiles of negative binomials, shape (n, levels); what is settled leaves the loop."""
-    found = np.zeros((mean.size, len(LEVELS)))
-    levels = np.asarray(LEVELS)
-    waiting = np.flatnonzero(mean > SMALLEST_MEAN)
-    mean, size = mean[waiting], size[waiting]
-    log_ratio = -np.log1p(size / mean)
-    log_term = -size * np.log1p(mean / size)
-    total = np.exp(log_term)
-    stop = float((mean + 40 * np.sqrt(mean + mean**2 / size)).max(initial=0.0)) + 40  # far beyond the 95 % quantile
-    value = 0
-    while waiting.size and value < stop:
-        value += 1
-        found[waiting] += total[:, None] < levels
-        open_ = total < levels[-1]
-        waiting, mean, size, log_ratio = waiting[open_], mean[open_], size[open_], log_ratio[open_]
-        log_term = log_term[open_] + np.log((value - 1 + size) / value) + log_ratio
-        total = total[open_] + np.exp(log_term)
+def _summed(mean: Counts, size: Counts) -> Counts:
+    found: Counts = summed_quantiles(mean, size, np.asarray(LEVELS), SMALLEST_MEAN)
     return found
 
 
@@ -212,10 +197,7 @@ def _smoothed(counts: Counts) -> Counts:
     size: Counts = np.divide(
         counts.sum(axis=1), positive.sum(axis=1), out=np.zeros(len(counts)), where=positive.any(axis=1)
     )
-    for day in range(counts.shape[1]):
-        happened = positive[:, day]
-        probability = probability + PROBABILITY_SMOOTHING * (happened - probability)
-        size = np.where(happened, size + SIZE_SMOOTHING * (counts[:, day] - size), size)
+    smooth(positive, counts, probability, size, PROBABILITY_SMOOTHING, SIZE_SMOOTHING)
     expected: Counts = probability * size
     return expected
 

@@ -9,7 +9,7 @@ import numpy as np
 from cityward.anticipate.features import Counts, History, baseline
 from cityward.anticipate.floors import LEVELS, MEDIAN, Distribution, negative_binomial_quantiles
 
-SIZE_FACTORS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 16.0)
+SIZE_FACTORS: Final = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 16.0)
 """Tried on unseen days: forecasts err by more, or less, than the past spread around its own averages."""
 
 SIZE_RANGE: Final = (0.2, 500.0)

@@ -33,7 +33,7 @@ def standings(found: Ahead, counts: Counts, seed: int) -> tuple[Standing, ...]:
     if not found.tested:
         return ()
     names = [one.model for one in found.tested]
-    losses = np.array([one.loss for one in found.tested])
+    losses = np.array([one.loss.sum(axis=1) for one in found.tested])
     per_step = np.nanmean(np.where(np.isfinite(counts[:, -365:]), counts[:, -365:], np.nan), axis=1)
     last = int(found.groups.max())
     told = []
