@@ -101,11 +101,15 @@ def _chronos(folder: Path) -> Model:
     from chronos import BaseChronosPipeline
 
     pipeline = BaseChronosPipeline.from_pretrained(str(folder), device_map="cpu", local_files_only=True)
+    known = getattr(pipeline, "quantiles", LEVELS)
+    # Bolt knows the tenths alone, and would repeat them for what lies outside.
+    levels = list(LEVELS if min(known) <= LEVELS[0] else LEVELS[1:-1])
 
     def model(values: Counts, horizon: int) -> Counts:
         series = [torch.tensor(one, dtype=torch.float32) for one in values]
-        quantiles, _ = pipeline.predict_quantiles(series, prediction_length=horizon, quantile_levels=list(LEVELS))
-        return np.stack([np.asarray(one).reshape(horizon, len(LEVELS)) for one in quantiles])
+        quantiles, _ = pipeline.predict_quantiles(series, prediction_length=horizon, quantile_levels=levels)
+        found = np.stack([np.asarray(one, dtype=float).reshape(horizon, len(levels)) for one in quantiles])
+        return found if len(levels) == len(LEVELS) else _with_tails(found)
 
     return model
 
