@@ -333,7 +333,8 @@ def _interval(future: Counts, tried: Distribution) -> tuple[Counts, Reach]:
     hold too little of one another, the share asked for is larger.
     """
     inside = _inside(future, tried, WHOLE)
-    short = WHOLE - float(np.nanmean(inside[tried.mean > SILENT_MEAN]))
+    held = inside[(tried.mean > SILENT_MEAN) & np.isfinite(inside)]
+    short = WHOLE - float(held.mean()) if held.size else 0.0
     if short <= 0 or future.shape[1] == 1:
         return inside.reshape(len(future), -1), interval_scale(future, tried)
     share = min(WHOLE + short, WIDEST)
