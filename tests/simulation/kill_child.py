@@ -10,21 +10,26 @@ from pathlib import Path
 import polars as pl
 
 from cityward.core.clock import Clock
-from cityward.core.frames import PLACED, conform
+from cityward.core.frames import conform
+from cityward.store.history_table import INTERACTIONS, OBSERVATIONS
 from cityward.store.history_writer import HistoryWriter
 
+TABLES = {table.name: table for table in (INTERACTIONS, OBSERVATIONS)}
+
 ROWS = 50
+NAMES = {"interactions": "id", "observations": "sensor"}
 
 
-def batch(number: int) -> pl.DataFrame:
-    ids = [f"{number}-{at}" for at in range(ROWS)]
-    base = pl.DataFrame({"id": ids}).with_columns(
-        source=pl.lit("s"), status=pl.lit("open"), occurred_at=pl.lit(datetime(2014, 1 + number % 3, 1, tzinfo=UTC))
-    )
-    return conform(base, PLACED)
+def batch(number: int, table: str) -> pl.DataFrame:
+    """Rows that carry their batch and place in one column that makes their identity."""
+    at = pl.lit(datetime(2014, 1 + number % 3, 1, tzinfo=UTC))
+    names = pl.DataFrame({NAMES[table]: [f"{number}-{row}" for row in range(ROWS)]})
+    own = {"status": pl.lit("open")} if table == "interactions" else {"property": pl.lit("PM10"), "value": pl.lit(1.0)}
+    made = names.with_columns(source=pl.lit("s"), **{TABLES[table].time: at}, **own)
+    return conform(made, TABLES[table].placed)
 
 
-def main(folder: str, first: int, die_at_fsync: int) -> None:
+def main(folder: str, table: str, first: int, die_at_fsync: int) -> None:
     real, calls = os.fsync, 0
 
     def fsync(descriptor: int) -> None:
@@ -35,9 +40,9 @@ def main(folder: str, first: int, die_at_fsync: int) -> None:
         real(descriptor)
 
     os.fsync = fsync
-    writer = HistoryWriter(Path(folder), Clock())
+    writer = HistoryWriter(Path(folder), Clock(), TABLES[table])
     for number in range(first, first + 12):
-        writer.commit(writer.plan(batch(number)), note=str(number).encode())
+        writer.commit(writer.plan(batch(number, table)), note=str(number).encode())
         print(number, flush=True)
         if number % 3 == 2:
             writer.flush()
@@ -45,4 +50,4 @@ def main(folder: str, first: int, die_at_fsync: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
