@@ -46,7 +46,8 @@ FLOORS: Final[Mapping[str, Callable[[Counts, int, Rhythm], Distribution]]] = {
 }
 """The simplest first: on equal scores the first is chosen."""
 
-MEANS: Final = (SEASONED, LEARNED, f"{LEARNED} with {SEASONED}")
+TOGETHER: Final = f"{LEARNED} with {SEASONED}"
+MEANS: Final = (SEASONED, LEARNED, TOGETHER)
 """Models of the mean; a negative binomial stands around it."""
 
 LEARNED_SHARE: Final = 0.7
@@ -155,7 +156,7 @@ def ahead(values: Counts, horizon: int, setting: Setting) -> Ahead:
     future = np.stack([np.where(past.known, past.values, np.nan)[:, at : at + horizon] for at in origins], axis=1)
     tested, scales = _test(tries, future, past.rhythm.week)
     names = list(tries.models)
-    averages = [names.index(name) for name in (AVERAGE, MEANS[2]) if name in names]
+    averages = [names.index(name) for name in (AVERAGE, TOGETHER) if name in names]
     chosen = choose(np.stack([one.loss for one in tested]), groups, averages)
     wanted = set(names) if setting.every else {names[one] for one in np.unique(chosen)}
     made = _now(past, end, horizon, setting, wanted, tries, whole)
@@ -241,9 +242,9 @@ def _tries(
     if tries.learned:
         began = perf_counter() - learning
         means[LEARNED] = [_begun(past, at, tries.learned.mean(past, at, horizon)) for at in origins]
-        means[MEANS[2]] = [_together(*both) for both in zip(means[LEARNED], means[SEASONED], strict=True)]
+        means[TOGETHER] = [_together(*both) for both in zip(means[LEARNED], means[SEASONED], strict=True)]
         tries.seconds[LEARNED] = perf_counter() - began
-        tries.seconds[MEANS[2]] = tries.seconds[LEARNED] + tries.seconds[SEASONED]
+        tries.seconds[TOGETHER] = tries.seconds[LEARNED] + tries.seconds[SEASONED]
     for name, some in means.items():
         tries.factor[name] = _factors(past, origins, some, wide, groups)
         tries.models[name] = _stack([around(*one, tries.factor[name]) for one in zip(some, wide, strict=True)])
@@ -377,9 +378,9 @@ def _now(
     needed = wanted.union(*(BLENDS[name] for name in wanted if name in BLENDS))
     made = {name: _floor(name, past, end, horizon) for name in FLOORS if name in needed}
     means = {SEASONED: _seasoned(past, end, horizon)}
-    if tries.learned and needed & {LEARNED, MEANS[2]}:
+    if tries.learned and needed & {LEARNED, TOGETHER}:
         means[LEARNED] = _begun(past, end, tries.learned.mean(past, end, horizon))
-        means[MEANS[2]] = _together(means[LEARNED], means[SEASONED])
+        means[TOGETHER] = _together(means[LEARNED], means[SEASONED])
     size = sizes(past, end)
     made |= {name: around(mean, size, tries.factor[name]) for name, mean in means.items() if name in needed}
     made |= {name: _blend(made, BLENDS[name], whole) for name in wanted if name in BLENDS}
