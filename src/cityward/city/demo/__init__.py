@@ -47,7 +47,7 @@ def run_demo(
     if city.conservation()["received"] == 0:
         with as_file(files(__package__) / "chicago") as data:
             _sense(city, data, say)
-    say("Looking for needs, silent places and what comes next")
+    say("Looking for needs, silent places and what comes next (a minute longer the first time, to compile)")
     city.run(as_of=as_of)
     return city
 
