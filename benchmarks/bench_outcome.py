@@ -25,9 +25,7 @@ from cityward.city.demo import _fill, _sense
 from cityward.city.turn import HISTORY_COLUMNS, tell_apart
 from cityward.core.clock import rng
 from cityward.core.frames import CUBE
-from cityward.guard.consult import history_frame
 from cityward.know.cube import cube
-from cityward.store.history import HistoryReader
 from measure import CHICAGO
 
 SEED = 20140630
@@ -46,7 +44,7 @@ def chicago(folder: Path) -> tuple[Daily, np.ndarray]:
     _sense(city, CHICAGO, lambda _: None)
     city.close()
     with open_city(folder) as city:
-        history = history_frame(HistoryReader(city.folder.history), "incident-recognition", HISTORY_COLUMNS).collect()
+        history = city.read("cityward-turn", "incident-recognition").frame(HISTORY_COLUMNS)
         history = history.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(city.time_zone).dt.date())
         collapsed, _ = tell_apart(history, city.settings)
         index = city.level(None)[0]

@@ -20,9 +20,7 @@ from cityward.cli.main import group
 from cityward.core.clock import end_of_day
 from cityward.core.errors import Refused, StoreError
 from cityward.core.records import Need, from_json
-from cityward.guard.consult import history_frame
 from cityward.know.evidence import evidence_digest
-from cityward.store.history import HistoryReader
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +46,10 @@ def test_every_need_names_as_many_reports_as_it_counts(demo_copy: City) -> None:
 
 def test_the_digest_can_be_computed_again_from_history(demo_copy: City) -> None:
     need, zone = demo_copy.need_list()[0], demo_copy.time_zone
-    known = history_frame(
-        HistoryReader(demo_copy.folder.history), "incident-recognition", HISTORY_COLUMNS,
+    known = demo_copy.read("cityward-turn", "incident-recognition").frame(
+        HISTORY_COLUMNS,
         as_of=end_of_day(demo_copy.turn().as_of, zone),  # type: ignore[union-attr]
-    ).collect()  # fmt: skip
+    )
     days = known.with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
     reports, _ = tell_apart(days, demo_copy.settings)
     rows = reports.filter(
@@ -79,7 +77,7 @@ def test_a_list_that_was_changed_is_not_shown(demo_copy: City) -> None:
 def test_the_purpose_covers_nothing_of_a_person(demo_copy: City) -> None:
     for column in ("person", "text", "address", "lon", "lat"):
         with pytest.raises(Refused):
-            history_frame(HistoryReader(demo_copy.folder.history), "need-evidence", (column,))
+            demo_copy.read("cityward-evidence", "need-evidence").frame((column,))
 
 
 def test_page_command_and_api_name_the_reports(demo_copy: City) -> None:

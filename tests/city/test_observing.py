@@ -18,9 +18,8 @@ from cityward.api import create_app
 from cityward.city import City, init, open_city
 from cityward.cli.main import group
 from cityward.core.clock import Clock
-from cityward.core.errors import SettingsError, SourceError, UnknownId, UserError
+from cityward.core.errors import Refused, SettingsError, SourceError, UnknownId, UserError
 from cityward.core.records import Alert
-from cityward.guard.consult import history_frame
 from cityward.sense.mapping import ObservationMapping, parse_mapping
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import OBSERVATIONS
@@ -180,8 +179,8 @@ def test_acknowledged_observations_survive_without_a_flush(city: City) -> None:
 def test_interactions_and_observations_keep_apart(city: City) -> None:
     city.take("air", lines({}))
     assert HistoryReader(city.folder.history).scan().collect().height == 0
-    with pytest.raises(Exception, match="does not cover"):
-        history_frame(HistoryReader(city.folder.history, OBSERVATIONS), "forecasting", ["value"])
+    with pytest.raises(Refused, match="No grant lets"):
+        city.read("cityward-turn", "need-detection", "observations").frame(["value"])
 
 
 def test_a_list_of_sensors_says_where_they_stand(city: City, tmp_path: Path) -> None:

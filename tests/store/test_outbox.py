@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sql
 
 from cityward.core.errors import CityBusy
-from cityward.core.work import Job, OrderEvent, WorkOrder
-from cityward.store.outbox import Message, Outbox
+from cityward.core.work import Job, Message, OrderEvent, WorkOrder
+from cityward.store.outbox import Outbox
 from cityward.store.registers import open_registers
 
 NOW = datetime(2014, 7, 1, 12, 30, tzinfo=UTC)

@@ -21,15 +21,13 @@ from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
 from cityward.core.cases import Case, GroupResult, Ranking, Reason
 from cityward.core.clock import end_of_day
+from cityward.core.disk import durable, replace_file
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Territory, from_json, to_json
 from cityward.core.work import Job
-from cityward.guard.consult import history_frame
 from cityward.know.territory import TerritoryIndex
-from cityward.store.disk import durable, replace_file
-from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -197,17 +195,12 @@ class Cases:
             return None
         zone = self._city.time_zone
         reports = (
-            history_frame(
-                HistoryReader(self._city.folder.history),
-                "forecasting",
-                ("lon", "lat", "occurred_at"),
-                as_of=end_of_day(as_of, zone),
-            )
+            self._city.read("cityward-cases", "case-priority")
+            .frame(("lon", "lat", "occurred_at"), as_of=end_of_day(as_of, zone))
             .drop_nulls()
             .with_columns(pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
             .filter(pl.col("occurred_at") <= as_of)
             .sort("occurred_at", "lon", "lat")
-            .collect()
         )
         return reports["lon"].to_numpy(), reports["lat"].to_numpy(), epoch_days(reports["occurred_at"])
 

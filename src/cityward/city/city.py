@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -39,9 +39,7 @@ from cityward.core.records import (
     to_json,
 )
 from cityward.core.work import WorkPlan
-from cityward.guard.consult import history_frame
 from cityward.guard.explain import explain
-from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.city.cases import Cases
@@ -91,12 +89,9 @@ class City(Intaking, Finding):
         with self.writing() as door:
             door.flush()
             as_of = as_of or self._last_day()
-            history = history_frame(
-                HistoryReader(self.folder.history),
-                "incident-recognition",
-                HISTORY_COLUMNS,
-                as_of=end_of_day(as_of, self.time_zone),
-            ).collect()
+            history = self.read("cityward-turn", "incident-recognition").frame(
+                HISTORY_COLUMNS, as_of=end_of_day(as_of, self.time_zone)
+            )
             if not history.height:
                 raise UserError(
                     f"Nothing is known as of {as_of}.", "Take in a file first: 'cityward sense FILE --map MAP.toml'."
@@ -134,7 +129,7 @@ class City(Intaking, Finding):
 
     def replay(self, plan: Plan, progress: Callable[[int], None] | None = None) -> Replay:
         """Daily surveillance of past days; see `cityward.city.replay.replay`."""
-        return replay(HistoryReader(self.folder.history), self.level(None)[0], self.settings, plan, progress)
+        return replay(partial(self.read, "cityward-replay"), self.level(None)[0], self.settings, plan, progress)
 
     def _record(self, turn: Turn, proposals: Sequence[Proposal]) -> None:
         """One ledger entry each for the turn and its findings, then the registers."""
@@ -159,9 +154,9 @@ class City(Intaking, Finding):
 
     def _last_day(self) -> date:
         latest = (
-            history_frame(HistoryReader(self.folder.history), "need-detection", ("occurred_at",))
+            self.read("cityward-turn", "need-detection")
+            .frame(("occurred_at",))
             .select(pl.col("occurred_at").max().dt.convert_time_zone(self.time_zone).dt.date())
-            .collect()
             .item()
         )
         today = self.clock.now().astimezone(ZoneInfo(self.time_zone)).date()

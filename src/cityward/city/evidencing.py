@@ -12,9 +12,7 @@ from cityward.core.clock import end_of_day
 from cityward.core.errors import StoreError
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import Evidence, EvidenceItem
-from cityward.guard.consult import history_frame
 from cityward.know.evidence import evidence_digest
-from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -60,11 +58,10 @@ class Evidencing:
         zone = self._city.time_zone
         begin = end_of_day(need.starts - timedelta(days=1), zone)
         rows = (
-            history_frame(HistoryReader(self._city.folder.history), "need-evidence", _COLUMNS)
-            .filter(pl.col("occurred_at").is_between(begin, end_of_day(need.ends, zone)))
+            self._city.read("cityward-evidence", "need-evidence")
+            .frame(_COLUMNS, since=begin, until=end_of_day(need.ends, zone))
             .filter(pl.col("key").is_in(counted["key"].implode()))
             .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(zone).dt.date())
-            .collect()
             .sort("day", "source", "id")
         )
         changed = rows.join(counted, on=["key", "digest"], how="anti").height

@@ -8,19 +8,22 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from cityward.city.granting import draft
 from cityward.city.settings import TerritorySection, check_time_zone
+from cityward.core.clock import Clock
+from cityward.core.disk import durable
 from cityward.core.errors import TerritoryError, UserError
 from cityward.core.neutral_csv import neutral_csv
 from cityward.core.records import Territory
 from cityward.know.territory import TerritoryIndex, read_features
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.keys import create_signer
-from cityward.store.disk import durable
 
 __all__ = ["Folder", "guess_properties", "init", "load_territories", "make", "neutral_csv"]
 
@@ -48,6 +51,11 @@ class Folder:
     def sources(self) -> Path:
         """Mappings, one TOML a source."""
         return self.path / "sources"
+
+    @property
+    def grants(self) -> Path:
+        """Who may read what, one TOML a grant."""
+        return self.path / "grants"
 
     @property
     def turns(self) -> Path:
@@ -131,8 +139,10 @@ def init(
 
 
 @durable("making the city folder")
-def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequence[Path] = ()) -> None:
-    """Write a city folder from a ready ``city.toml`` and the files that it names."""
+def make(
+    path: Path, city_toml: str, territories: dict[str, Path], extra: Sequence[Path] = (), today: date | None = None
+) -> None:
+    """Write a city folder from a ready ``city.toml`` and the files that it names, with the grants it needs."""
     staging = path.with_name(f".{path.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     for part in ("territories", "sources", "systems", "keys"):
@@ -144,6 +154,7 @@ def make(path: Path, city_toml: str, territories: dict[str, Path], extra: Sequen
         shutil.copyfile(file, staging / "territories" / file.name)
     (staging / "city.toml").write_text(city_toml, encoding="utf-8")
     new = Folder(staging)
+    draft(new.grants, today or Clock().now().date())
     create_signer(new.signing_key)
     load_or_create_key(new.pseudonym_key)
     if path.exists():

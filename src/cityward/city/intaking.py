@@ -14,6 +14,7 @@ from cityward.city.gathering import Gatherer
 from cityward.city.opened import Opened
 from cityward.city.reading import read_ahead
 from cityward.core.batch import Batch
+from cityward.core.disk import durable, replace_file
 from cityward.core.errors import UnknownId
 from cityward.core.records import (
     Intake,
@@ -24,7 +25,6 @@ from cityward.sense.files import read_file
 from cityward.sense.mapping import ObservationMapping, Reading, load_mapping
 from cityward.sense.quick import MESSAGE_BYTES
 from cityward.sense.sensor_list import load_sensor_list, with_places
-from cityward.store.disk import durable, replace_file
 
 R = TypeVar("R")
 
@@ -182,7 +182,7 @@ class Intaking(Opened):
 
     def quarantine(self, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
         """Rows that wait to be mended: source, origin, row, column, reason, raw (public columns), state."""
-        return self.registers.list_quarantine(limit, offset)
+        return self.keeper.quarantine("cityward-intake", "data-quality", limit, offset)
 
     def refusals(self) -> list[Refusal]:
         """What the door refused."""

@@ -12,18 +12,15 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from cityward.core.disk import durable, replace_file, sync_folder
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Alert, Record, from_json, to_json
-from cityward.guard.consult import history_frame
 from cityward.know.sensing.hours import COLUMNS
 from cityward.know.sensing.rules import load_limits
 from cityward.know.sensing.unusual import natural
 from cityward.know.sensing.watch import Watched, watch
-from cityward.store.disk import durable, replace_file, sync_folder
-from cityward.store.history import HistoryReader
-from cityward.store.history_table import OBSERVATIONS
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -69,7 +66,7 @@ class Observing:
 
     def any(self) -> bool:
         """Whether the city ever took in an observation."""
-        return OBSERVATIONS.begun(self._city.folder.history)
+        return self._city.keeper.holds("observations")
 
     def told(self) -> Watch | None:
         """What the last watch found; None before the first."""
@@ -110,9 +107,8 @@ class Observing:
         start = (until - timedelta(days=WATCH_DAYS)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         with city.writing() as door:
             door.flush()
-            reader = HistoryReader(city.folder.history, OBSERVATIONS)
-            seen = history_frame(reader, "sensing", COLUMNS, as_of=until).filter(pl.col("observed_at") >= start)
-            found = watch(seen, load_limits(), until, city.time_zone)
+            seen = city.read("cityward-watch", "sensing", "observations").frame(COLUMNS, as_of=until, since=start)
+            found = watch(seen.lazy(), load_limits(), until, city.time_zone)
             if found is None:
                 raise UserError(
                     f"No sensor said anything between {start:%Y-%m-%d} and {until:%Y-%m-%d %H:%M} UTC.",

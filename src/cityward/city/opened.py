@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +17,15 @@ from cityward.core.errors import SettingsError, UserError
 from cityward.core.records import (
     Territory,
 )
-from cityward.guard.admit import Door, open_door
+from cityward.guard.admit import Door
+from cityward.guard.consult import Reading
+from cityward.guard.keeper import Keeper, Place
+from cityward.guard.registers import Registers
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.receipts import read_receipt
-from cityward.store.registers import Registers, open_registers
 
 R = TypeVar("R")
 
@@ -88,9 +90,49 @@ class Opened:
         return self.level(level)[0].geojson()
 
     @cached_property
+    def keeper(self) -> Keeper:
+        """Who keeps history and registers, and hands out what a reader may see."""
+        return Keeper(
+            Place(
+                history=self.folder.history,
+                grants=self.folder.grants,
+                url=self.folder.registers_url(self.settings.store.registers),
+                zone=self.time_zone,
+                clock=self.clock,
+                pseudonyms=self._pseudonyms,
+                groups=lambda: {place.id: place.parent for place in self.territories() if place.parent},
+                append=self._append_if_writing,
+            )
+        )
+
+    def _pseudonyms(self) -> Pseudonyms:
+        self._check_key(self.folder.pseudonym_key, "pseudonym")
+        return Pseudonyms(load_or_create_key(self.folder.pseudonym_key))
+
+    def _check_key(self, key: Path, what: str) -> None:
+        # With a new key the same person would be another: rows would double, and nobody would be told.
+        if not key.exists():
+            raise SettingsError(
+                f"{self.path} has lost its {what} key (keys/{key.name}).", "Restore it from your backup of keys/."
+            )
+
+    def _append_if_writing(self, entries: Sequence[bytes]) -> Sequence[int] | None:
+        """Append to the ledger if the city is being written here; who only reads does not wait for who writes."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self.writable_ledger().append(list(entries)) if self._door is not None else None
+        finally:
+            self._lock.release()
+
+    @cached_property
     def registers(self) -> Registers:
-        """The SQL registers."""
-        return open_registers(self.folder.registers_url(self.settings.store.registers))
+        """The SQL registers, as the guard hands them up."""
+        return self.keeper.registers
+
+    def read(self, reader: str, purpose: str, table: str = "interactions") -> Reading:
+        """History as ``reader`` may see it for ``purpose``; see `cityward.guard.consult.Reading`."""
+        return self.keeper.reading(reader, purpose, table)
 
     # -- the ledger --------------------------------------------------------------------------------
 
@@ -136,20 +178,9 @@ class Opened:
     def _open_door(self) -> Door:
         with self._lock:
             if self._door is None:
-                # With a new key the same person would be another: rows would double, and nobody would be told.
-                for key, what in ((self.folder.signing_key, "signing"), (self.folder.pseudonym_key, "pseudonym")):
-                    if not key.exists():
-                        raise SettingsError(
-                            f"{self.path} has lost its {what} key (keys/{key.name}).",
-                            "Restore it from your backup of keys/.",
-                        )
-                self._door = open_door(
-                    self.folder.history,
-                    registers=self.registers,
-                    pseudonyms=Pseudonyms(load_or_create_key(self.folder.pseudonym_key)),
-                    append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
-                    clock=self.clock,
-                )
+                self._check_key(self.folder.signing_key, "signing")
+                self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
+                self.keeper.settle()
             return self._door
 
     def close(self) -> None:

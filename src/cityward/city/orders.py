@@ -18,10 +18,10 @@ from cityward.city.sending import Dispatch, Sender
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Record, to_json
-from cityward.core.work import Job, OrderState, WorkOrder
+from cityward.core.work import Job, Message, OrderState, WorkOrder
+from cityward.guard.outbox import Outbox
 from cityward.private.pseudonym import load_or_create_key
 from cityward.private.redact import redact_text
-from cityward.store.outbox import Message, Outbox
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -64,7 +64,7 @@ class Orders:
     @cached_property
     def outbox(self) -> Outbox:
         """Orders and messages, beside the registers."""
-        return Outbox(self._city.registers.engine)
+        return self._city.keeper.outbox
 
     @cached_property
     def sender(self) -> Sender:
@@ -110,13 +110,13 @@ class Orders:
         fresh, planned = receipted[: len(new)], receipted[len(new) :]
         messages = [message for order in receipted if self._goes_out(order) for message in self.dispatch_of(order)]
 
-        def keep(connection: Any) -> None:
+        def keep(transaction: Any) -> None:
             own = {order.id for order in fresh}
             rows = [(order, self._digest(order.id)) for order in fresh]
-            self.outbox.put_new(connection, rows, [message for message in messages if message.order in own])
+            self.outbox.put_new(transaction, rows, [message for message in messages if message.order in own])
             for (before, _), after in zip(old, planned, strict=True):
                 moved = [message for message in messages if message.order == after.id]
-                self.outbox.move(before, after, moved, instead=True, connection=connection)
+                self.outbox.move(before, after, moved, instead=True, transaction=transaction)
 
         return [*held, *receipted], keep
 

@@ -20,8 +20,6 @@ from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Option, Proposal, to_json
 from cityward.core.work import Crew, Job, Move, WorkPlan
-from cityward.guard.consult import history_frame
-from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -72,9 +70,7 @@ class Planning:
 
     def _cases(self, day: date) -> pl.DataFrame:
         zone = self._city.time_zone
-        known = history_frame(
-            HistoryReader(self._city.folder.history), "case-handling", _COLUMNS, as_of=end_of_day(day, zone)
-        ).collect()
+        known = self._city.read("cityward-planner", "case-handling").frame(_COLUMNS, as_of=end_of_day(day, zone))
         local = pl.col("occurred_at").dt.convert_time_zone(zone).dt.date()
         reports = tell_apart(known.with_columns(day=local), self._city.settings)[0]
         first = pl.col("occurred_at").arg_min()

@@ -21,14 +21,14 @@ from cityward.city.turn import HISTORY_COLUMNS, tell_apart
 from cityward.core.clock import end_of_day, monotonic
 from cityward.core.errors import UserError
 from cityward.core.records import ALL_SERVICES, Record
-from cityward.guard.consult import history_frame
+from cityward.guard.consult import Reading
 from cityward.know.territory import TerritoryIndex
-from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
     from cityward.know.surveillance import Alarm, Lookout, Signal
 
 REPLICATES = 999
+Reads = Callable[[str], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Replay(Record, frozen=True, kw_only=True):
 
 
 def replay(
-    reader: HistoryReader,
+    reads: Reads,
     index: TerritoryIndex,
     settings: Settings,
     plan: Plan,
@@ -104,8 +104,8 @@ def replay(
 
     Parameters
     ----------
-    reader : HistoryReader
-        Everything that is known now; each day sees only what was known then.
+    reads : callable
+        Gives what is known for a purpose; each day sees only what was known then.
     index : TerritoryIndex
         The places.
     settings : Settings
@@ -124,7 +124,7 @@ def replay(
     from cityward.know.surveillance import Lookout, Watch, false_alarms_per_year, join, threshold_days
 
     began = monotonic()
-    services, too_quiet = _check(reader, settings, plan)
+    services, too_quiet = _check(reads, settings, plan)
     if plan.alarms_per_year is not None:
         limit = threshold_days(len(services), plan.alarms_per_year)
     else:
@@ -140,7 +140,7 @@ def replay(
     signals: list[Signal] = []
     scans, silent = dict.fromkeys(services, 0), 0
     days = [plan.start + timedelta(days=at) for at in range((plan.end - plan.start).days + 1)]
-    for done, (day, counts) in enumerate(_counted(reader, index, settings, services, days), start=1):
+    for done, (day, counts) in enumerate(_counted(reads, index, settings, services, days), start=1):
         silent += not any(counts[service][-1].any() for service in counts)
         for service, found in _scan(lookouts, day, counts):
             scans[service] += 1
@@ -176,18 +176,18 @@ def _scan(
             yield service, found
 
 
-def _check(reader: HistoryReader, settings: Settings, plan: Plan) -> tuple[list[str], list[str]]:
+def _check(reads: Reads, settings: Settings, plan: Plan) -> tuple[list[str], list[str]]:
     """Services to scan and those with too few reports, if the plan fits what is known."""
     if plan.start > plan.end:
         raise UserError(f"The replay begins on {plan.start}, after its end on {plan.end}.", "Exchange --from and --to.")
     if plan.alarms_per_year is not None and plan.min_recurrence_days is not None:
         raise UserError("A number of alarms a year sets the threshold.", "Give --min-recurrence or --alarms-per-year.")
     known = (
-        history_frame(reader, "need-detection", ("service", "occurred_at", "territory"))
+        reads("need-detection")
+        .frame(("service", "occurred_at", "territory"))
         .select(
             "service", "territory", day=pl.col("occurred_at").dt.convert_time_zone(settings.city.time_zone).dt.date()
         )
-        .collect()
     )
     if not known.height:
         raise UserError("Nothing is known yet.", "Take in a file first: 'cityward sense FILE --map MAP.toml'.")
@@ -230,13 +230,15 @@ def _chosen(known: list[str], heard: dict[str, int], plan: Plan) -> tuple[list[s
 
 
 def _counted(
-    reader: HistoryReader, index: TerritoryIndex, settings: Settings, services: Sequence[str], days: Sequence[date]
+    reads: Reads, index: TerritoryIndex, settings: Settings, services: Sequence[str], days: Sequence[date]
 ) -> Iterator[tuple[date, dict[str, NDArray[np.int64]]]]:
     """Counts of incidents by service, shape (days of background, places), as known at the end of each day."""
 
+    zone = settings.city.time_zone
+    consulted = reads("incident-recognition").over(HISTORY_COLUMNS, until=end_of_day(days[-1], zone))
+
     def count(day: date) -> tuple[date, dict[str, NDArray[np.int64]]]:
-        end = end_of_day(day, settings.city.time_zone)
-        known = history_frame(reader, "incident-recognition", HISTORY_COLUMNS, as_of=end).collect()
+        known = consulted.known(end_of_day(day, zone))
         return day, _matrices(tell_apart(known, settings)[0], index, settings, services, day)
 
     return read_ahead(iter(days), count)

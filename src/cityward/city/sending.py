@@ -20,9 +20,8 @@ from cityward.core.clock import rng
 from cityward.core.errors import CityBusy, SettingsError, UnknownId, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
-from cityward.core.work import OrderState, WorkOrder
+from cityward.core.work import Message, OrderState, WorkOrder
 from cityward.private.redact import redact_text
-from cityward.store.outbox import Message
 
 if TYPE_CHECKING:
     from cityward.city.city import City

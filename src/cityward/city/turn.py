@@ -23,6 +23,7 @@ from cityward.city.foreseeing import foresee
 from cityward.city.prospects import courses, work_of
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
+from cityward.core.disk import durable, replace_file, sync_folder
 from cityward.core.frames import CUBE
 from cityward.core.identifiers import make_id
 from cityward.core.records import (
@@ -54,7 +55,6 @@ from cityward.know.incidents import collapse
 from cityward.know.life import live_on
 from cityward.know.ranking import explained, ranked
 from cityward.know.territory import TerritoryIndex
-from cityward.store.disk import durable, replace_file, sync_folder
 
 HISTORY_COLUMNS = (
     "source",

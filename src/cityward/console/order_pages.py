@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cityward.act import orders as life
 from cityward.console import words
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.work import WorkOrder
-from cityward.store.outbox import Message
+from cityward.core.work import Message, WorkOrder
 
 if TYPE_CHECKING:
     from cityward.city import City

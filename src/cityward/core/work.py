@@ -156,3 +156,29 @@ class WorkPlan(Record, frozen=True, kw_only=True):
     prices: tuple[FloorPrice, ...] = ()
     caveats: tuple[str, ...] = ()
     moves: tuple[Move, ...] = ()
+
+
+MessageState = Literal["waiting", "delivered", "stopped", "withdrawn"]
+"""``stopped`` was tried long enough, or refused for good; a person may start it again."""
+
+
+class Message(Record, frozen=True, kw_only=True):
+    """Something that leaves the house, once. ``way`` names the table of ``city.toml`` by which it goes.
+
+    ``due_at`` is when it is tried next or, once delivered, asked after next. ``reference`` is what the
+    receiver calls it.
+    """
+
+    key: str
+    order: str
+    kind: str
+    way: str
+    body: str
+    made_at: datetime
+    due_at: datetime
+    state: MessageState = "waiting"
+    attempts: int = 0
+    first_try_at: datetime | None = None
+    error: str | None = None
+    reference: str | None = None
+    delivered_at: datetime | None = None

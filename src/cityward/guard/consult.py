@@ -1,52 +1,289 @@
-"""The door inside: a reader states a purpose and sees the columns that it covers, no others."""
+"""The door inside: a reader states a purpose, and sees what its grant covers; the rest does not exist for it.
+
+What leaves is a frame of values, never a plan: a lazy frame would lead back to the columns that were left out.
+Every look, granted or refused, is noted before its rows are handed over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cityward.core.clock import Clock
+from cityward.core.consults import Consult
 from cityward.core.errors import Refused
-from cityward.core.frames import HISTORY, OBSERVED
-from cityward.store.history import HistoryReader
+from cityward.core.identifiers import make_id
+from cityward.guard.coarse import coarsened, in_no_order, rename_rows, whole
+from cityward.private.grants import ALL, FIELDS, ROW_IDS, Checked, Grant
+from cityward.private.pseudonym import Pseudonyms
+from cityward.private.purposes import PURPOSES
 
-_PERSONAL = {"person", "text", "address"}
-_COUNTING = frozenset(HISTORY) - _PERSONAL
+RULE: Final = "consult-by-grant 1"
+"""Identifier and version of the rule that this module executes, as refusals quote it."""
 
-PURPOSES: dict[str, frozenset[str]] = {
-    # Tells which reports are one incident or one act; what comes of it are numbers, never the columns.
-    "incident-recognition": frozenset(HISTORY),
-    "need-detection": _COUNTING,
-    # Names what a need counts by the source's own identifiers; not who, in which words, at which door.
-    "need-evidence": _COUNTING - {"lon", "lat"},
-    "forecasting": _COUNTING,
-    "case-handling": frozenset(HISTORY) - {"person"},
-    "audit": frozenset(HISTORY),
-    # Measured values say nothing of persons.
-    "sensing": frozenset(OBSERVED),
-}
-"""Columns of history that each purpose covers. Whoever is not in this table reads nothing."""
+DRAFT: Final = "'cityward grants draft' writes those that the city's own parts need, for people to review."
 
 
-def history_frame(
-    history: HistoryReader, purpose: str, columns: Sequence[str], *, as_of: datetime | None = None
-) -> pl.LazyFrame:
-    """Return ``columns`` of history for ``purpose``.
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a reading needs of the keeper. For this layer alone: ``scan`` gives everything.
 
-    Raises
-    ------
-    Refused
-        The purpose is unknown, or does not cover a column.
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    time : str
+        Its column of the moment that a row tells of.
+    scan : callable
+        Rows as known at a moment, all columns.
+    grants : callable
+        The grants as they stand today.
+    note : callable
+        Notes a consult; raises when it cannot be kept.
+    next_number : callable
+        A number that no consult had.
+    pseudonyms, groups : callable
+        The city's pseudonyms; the group of each territory.
+    zone : str
+        IANA time zone of its days.
+    clock : Clock
+        The time.
     """
-    covered = PURPOSES.get(purpose)
-    if covered is None:
-        raise Refused("consult-by-purpose 1", f"'{purpose}' is not a purpose.", f"Purposes: {', '.join(PURPOSES)}.")
-    beyond = [name for name in columns if name not in covered]
-    if beyond:
-        raise Refused(
-            "consult-by-purpose 1",
-            f"The purpose '{purpose}' does not cover {', '.join(beyond)}.",
-            "Ask the privacy officer for a purpose that does.",
+
+    table: str
+    time: str
+    scan: Callable[[datetime | None], pl.LazyFrame]
+    grants: Callable[[], Checked]
+    note: Callable[[Consult], None]
+    next_number: Callable[[], int]
+    pseudonyms: Callable[[], Pseudonyms]
+    groups: Callable[[], dict[str, str]]
+    zone: str
+    clock: Clock
+
+
+class Reading:
+    """One table as one reader may see it for one purpose; made by `cityward.guard.keeper.Keeper.reading`."""
+
+    __slots__ = ("_inside", "_purpose", "_reader")
+
+    def __init__(self, access: Access, reader: str, purpose: str) -> None:
+        self._inside = access
+        self._reader = reader
+        self._purpose = purpose
+
+    def frame(
+        self,
+        columns: Sequence[str],
+        *,
+        as_of: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Return ``columns`` of the rows that the grant covers, as finely as it allows.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Fields, in this order.
+        as_of : datetime, optional
+            Only what had happened by then (aware), in whole hours, days, weeks or months where the grant sees no finer.
+        since, until : datetime, optional
+            Only rows of these moments (aware, both included), compared as finely as the grant sees them.
+
+        Raises
+        ------
+        Refused
+            No grant, or it does not cover a column.
+        """
+        grant, name = self._granted(columns, as_of, (since, until))
+        found = self._rows(grant, columns, as_of, (since, until))
+        self._note(columns, as_of, grant=name, rows=found.height)
+        return found
+
+    def counts(
+        self,
+        by: Sequence[str],
+        *,
+        as_of: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Return how many rows there are (``rows``, UInt32) for each combination of ``by``, sorted.
+
+        Rows are counted where they lie and never gathered: for large histories. Arguments and errors as `frame`;
+        persons and identifiers of rows cannot be counted by.
+        """
+        grant, name = self._granted(by, as_of, (since, until))
+        named = [field for field in by if field == "person" or field in ROW_IDS]
+        if named:
+            raise self._refuse(by, as_of, f"{named[0]} cannot be counted by.", "Ask for other fields.")
+        rows = self._lazily(grant, by, as_of, (since, until))
+        found = rows.group_by(list(by)).agg(pl.len().alias("rows")).collect().sort(list(by))
+        self._note(by, as_of, grant=name, rows=int(found["rows"].sum()))
+        return found
+
+    def over(self, columns: Sequence[str], *, until: datetime) -> Look:
+        """Open a look that is read as of several moments, none after ``until``; it is one consult.
+
+        Raises
+        ------
+        Refused
+            As `frame`.
+        """
+        grant, name = self._granted(columns, until, (None, None))
+        self._note(columns, until, grant=name)
+        return Look(lambda as_of: self._rows(grant, columns, as_of, (None, None)), until)
+
+    # -- what is granted ---------------------------------------------------------------------------
+
+    def _granted(
+        self, columns: Sequence[str], as_of: datetime | None, between: tuple[datetime | None, datetime | None]
+    ) -> tuple[Grant, str]:
+        if self._purpose not in PURPOSES:
+            what = f"'{self._purpose[:60]}' is not a purpose."
+            raise self._refuse(columns, as_of, what, f"Purposes: {', '.join(PURPOSES)}.")
+        checked, today = self._inside.grants(), self._inside.clock.now().astimezone(ZoneInfo(self._inside.zone)).date()
+        mine = {
+            name: grant
+            for name, grant in checked.grants.items()
+            if (grant.reader, grant.purpose, grant.table) == (self._reader, self._purpose, self._inside.table)
+        }
+        for name, grant in checked.in_force().items():
+            if name in mine and (grant.valid_from or today) <= today:
+                self._check(grant, name, columns, as_of, between)
+                return grant, name
+        what = f"No grant lets {self._reader[:60]} read {self._inside.table} for '{self._purpose}'."
+        troubles = [found.what for name in mine if (found := checked.problem_of(name))]
+        remedy = "Mend it, then 'cityward grants check'." if troubles else f"Write one in grants/. {DRAFT}"
+        raise self._refuse(columns, as_of, " ".join([what, *troubles[:1]]), remedy)
+
+    def _check(
+        self,
+        grant: Grant,
+        name: str,
+        columns: Sequence[str],
+        as_of: datetime | None,
+        between: tuple[datetime | None, datetime | None],
+    ) -> None:
+        # The same words whether a column is held and not granted, or never was: who may not see it learns neither.
+        beyond = [column for column in columns if column not in grant.fields]
+        if any(between) and self._inside.time not in grant.fields:
+            beyond.append(self._inside.time)
+        if beyond or not columns:
+            told = ", ".join(str(column)[:60] for column in beyond[:10]) or "nothing"
+            what = f"The grant {name} of {self._reader} for '{self._purpose}' does not cover {told}."
+            raise self._refuse(columns, as_of, what, f"It covers {', '.join(grant.fields)}. A person can widen it.")
+        if any(moment is not None and moment.tzinfo is None for moment in (as_of, *between)):
+            raise self._refuse(columns, as_of, "A moment without a time zone is not one.", "Give it with its zone.")
+
+    def _refuse(self, columns: Sequence[str], as_of: datetime | None, what: str, remedy: str) -> Refused:
+        known = set(FIELDS[self._inside.table])
+        self._note([name for name in columns if name in known], as_of, refused=what, remedy=remedy)
+        return Refused(RULE, what, remedy)
+
+    def _note(
+        self,
+        columns: Sequence[str],
+        as_of: datetime | None,
+        *,
+        grant: str = "",
+        rows: int | None = None,
+        refused: str = "",
+        remedy: str = "",
+    ) -> None:
+        held, fields = self._inside, tuple(dict.fromkeys(columns))
+        at, number = held.clock.now(), held.next_number()
+        held.note(
+            Consult(
+                id=make_id("consult", self._reader, self._purpose, held.table, fields, as_of, at, number),
+                reader=self._reader[:60],
+                purpose=self._purpose[:60],
+                table=held.table,
+                fields=fields,
+                at=at,
+                grant=grant,
+                as_of=as_of.astimezone(UTC) if as_of else None,
+                rows=rows,
+                rule=RULE,
+                refused=refused,
+                remedy=remedy,
+            )
         )
-    return history.scan(as_of).select(columns)
+
+    # -- what is seen ------------------------------------------------------------------------------
+
+    def _lazily(
+        self,
+        grant: Grant,
+        columns: Sequence[str],
+        as_of: datetime | None,
+        between: tuple[datetime | None, datetime | None],
+    ) -> pl.LazyFrame:
+        held = self._inside
+        rows = held.scan(whole(as_of, grant, held.zone))
+        covered = _covered(grant, held.time, held.zone)
+        rows = rows.filter(*covered) if covered else rows
+        groups = held.groups() if grant.space == "group" and "territory" in columns else {}
+        rows = coarsened(rows, grant, columns, held.zone, groups)
+        since, until = between
+        moments = pl.col(held.time)
+        rows = rows.filter(moments >= since) if since else rows
+        return rows.filter(moments <= until) if until else rows
+
+    def _rows(
+        self,
+        grant: Grant,
+        columns: Sequence[str],
+        as_of: datetime | None,
+        between: tuple[datetime | None, datetime | None],
+    ) -> pl.DataFrame:
+        hides = "person" in columns and not grant.is_fine
+        needed = list(dict.fromkeys((*columns, *(grant.fields if hides else ()))))
+        rows = self._lazily(grant, needed, as_of, between)
+        found = rename_rows(rows, needed, grant, self._inside.time, self._inside.zone, self._inside.pseudonyms)
+        return in_no_order(found.select(columns), grant)
+
+
+class Look:
+    """A look that was opened once and is read as of several moments."""
+
+    __slots__ = ("_inside", "_until")
+
+    def __init__(self, rows: Callable[[datetime], pl.DataFrame], until: datetime) -> None:
+        self._inside = rows
+        self._until = until
+
+    def known(self, as_of: datetime) -> pl.DataFrame:
+        """The rows as known at ``as_of``.
+
+        Raises
+        ------
+        Refused
+            It is later than what the look was opened for.
+        """
+        if as_of > self._until:
+            raise Refused(RULE, f"This look was opened for what was known on {self._until:%Y-%m-%d}.", "Open another.")
+        return self._inside(as_of)
+
+
+def _covered(grant: Grant, time: str, zone: str) -> list[pl.Expr]:
+    """Which rows a grant covers, on their exact values."""
+    found: list[pl.Expr] = []
+    if grant.since:
+        begins = datetime(grant.since.year, grant.since.month, grant.since.day, tzinfo=ZoneInfo(zone))
+        found.append(pl.col(time) >= begins.astimezone(UTC))
+    if grant.until:
+        after = grant.until + timedelta(days=1)
+        ends = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone))
+        found.append(pl.col(time) < ends.astimezone(UTC))
+    if ALL not in grant.services and "service" in FIELDS[grant.table]:
+        found.append(pl.col("service").is_in(list(grant.services)))
+    if ALL not in grant.territories:
+        found.append(pl.col("territory").is_in(list(grant.territories)))
+    return found

@@ -55,6 +55,10 @@ class Pseudonyms:
             self._known[purpose] = known if known.height <= REMEMBERED else made
         return column.to_frame().join(known, on="value", how="left", maintain_order="left")["name"]
 
+    def derived(self, values: pl.Series, purpose: str) -> pl.Series:
+        """As `column`, for values that are all different or seldom come again: nothing is remembered."""
+        return pl.Series(values.name, self._names(values.cast(pl.String), purpose), dtype=pl.String)
+
     def _names(self, values: pl.Series, purpose: str) -> list[str | None]:
         key = hmac.digest(self._key, purpose.encode(), "sha256")
         digest = hmac.digest

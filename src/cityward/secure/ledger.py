@@ -13,11 +13,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from cityward.core.disk import durable, sync_folder, write_all
 from cityward.core.errors import LedgerError, StoreError
 from cityward.core.records import Record
 from cityward.secure.merkle import HASH_BYTES, consistency_path, inclusion_path, leaf_hash, node_hash, root_of
 from cityward.secure.note import Checkpoint, check, parse, sign
-from cityward.store.disk import durable, sync_folder, write_all
 
 ENTRY_BYTES_MAX = 65_535
 """Longest entry: the length that the tile format of C2SP can express."""

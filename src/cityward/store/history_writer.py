@@ -23,10 +23,10 @@ from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
+from cityward.core.disk import durable, sync_file, sync_folder, write_file
 from cityward.core.errors import CityBusy, StoreError
 from cityward.core.frames import UTC_TIME, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
-from cityward.store.disk import durable, sync_file, sync_folder, write_file
 from cityward.store.history_table import INTERACTIONS, HistoryTable
 from cityward.store.keyset import KeySet
 from cityward.store.segment_log import SegmentLog

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sql
 
 from cityward.core.errors import CityBusy
 from cityward.core.limits import PAGE_ROWS
-from cityward.core.records import Record, from_json, to_json
-from cityward.core.work import WorkOrder
+from cityward.core.records import from_json, to_json
+from cityward.core.work import Message, WorkOrder
 from cityward.store.engine import answering, make_tables, upsert
-
-MessageState = Literal["waiting", "delivered", "stopped", "withdrawn"]
-"""``stopped`` was tried long enough, or refused for good; a person may start it again."""
 
 ERROR_CHARS: Final = 500
 KEY_CHARS: Final = 200
@@ -65,28 +62,6 @@ _REPORTS = sql.Table(
     sql.Column("order", sql.String(16), nullable=False),
     sql.Column("at_us", sql.BigInteger, nullable=False),
 )
-
-
-class Message(Record, frozen=True, kw_only=True):
-    """Something that leaves the house, once. ``way`` names the table of ``city.toml`` by which it goes.
-
-    ``due_at`` is when it is tried next or, once delivered, asked after next. ``reference`` is what the
-    receiver calls it.
-    """
-
-    key: str
-    order: str
-    kind: str
-    way: str
-    body: str
-    made_at: datetime
-    due_at: datetime
-    state: MessageState = "waiting"
-    attempts: int = 0
-    first_try_at: datetime | None = None
-    error: str | None = None
-    reference: str | None = None
-    delivered_at: datetime | None = None
 
 
 class Outbox:

@@ -199,6 +199,17 @@ class Registers:
         rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.kind == kind).order_by(order))
         return [from_json(body, record) for (body,) in rows]
 
+    def page_of(self, kind: str, record: type[R], *, limit: int, state: str | None = None) -> list[R]:
+        """Records of a kind, optionally of one state, newest first; at most ``limit`` of them."""
+        wanted = [_RECORDS.c.kind == kind, *([_RECORDS.c.state == state] if state else [])]
+        statement = sql.select(_RECORDS.c.body).where(*wanted).order_by(_RECORDS.c.ordinal.desc()).limit(limit)
+        return [from_json(body, record) for (body,) in self._rows(statement)]
+
+    def last_ordinal(self) -> int:
+        """The place of the newest record in the order of all; a part of identifiers, because clocks may stand."""
+        ((found,),) = self._rows(sql.select(sql.func.coalesce(sql.func.max(_RECORDS.c.ordinal), 0)))
+        return int(found)
+
     def get(self, identifier: str, record: type[R]) -> R | None:
         """One record, or None."""
         rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.id == identifier))

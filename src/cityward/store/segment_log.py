@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cityward.core.disk import durable, sync_folder, write_all
 from cityward.core.errors import StoreError
 from cityward.core.limits import SEGMENT_BYTES
-from cityward.store.disk import durable, sync_folder, write_all
 
 _HEADER = struct.Struct("<4sQQI")
 _CHECK = struct.Struct("<I")

@@ -13,10 +13,10 @@ import msgspec
 import polars as pl
 
 from cityward.act.send.way import NotDelivered, Report, Way
+from cityward.core.disk import durable, replace_file
 from cityward.core.errors import StoreError
 from cityward.core.neutral_csv import neutral_csv
-from cityward.store.disk import durable, replace_file
-from cityward.store.outbox import Message
+from cityward.core.work import Message
 
 FILE_BYTES: Final = 16 * 2**20
 """Largest file of states: far more rows than a city has orders."""

@@ -15,7 +15,7 @@ import msgspec
 from cityward.act.send.http import Answer, Client, accepted
 from cityward.act.send.way import NotDelivered, Report, Way
 from cityward.core.errors import SettingsError
-from cityward.store.outbox import Message
+from cityward.core.work import Message
 
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)

@@ -14,7 +14,7 @@ import msgspec
 
 from cityward.core.errors import SettingsError
 from cityward.core.records import Record
-from cityward.store.outbox import Message
+from cityward.core.work import Message
 
 T = TypeVar("T")
 _SHARED = ("way", "http", "signing")

@@ -13,7 +13,7 @@ import msgspec
 from cityward.act.send.http import Client, accepted
 from cityward.act.send.signing import key_of, sign
 from cityward.act.send.way import Report, Way
-from cityward.store.outbox import Message
+from cityward.core.work import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -55,7 +55,13 @@ def run_demo(
 def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None]) -> City:
     say("Making the city folder")
     territories = {"area": data / "community_areas.geojson", "tract": data / "census_tracts.geojson"}
-    make(path, (data / "city.toml").read_text(encoding="utf-8"), territories, [data / "indicators_77.csv"])
+    make(
+        path,
+        (data / "city.toml").read_text(encoding="utf-8"),
+        territories,
+        [data / "indicators_77.csv"],
+        (clock or Clock()).now().date(),
+    )
     city = open_city(path, clock)
     shutil.copyfile(data / "crews.csv", path / "crews.csv")
     for name in ("sanitation.toml", "camera.toml"):

@@ -1,0 +1,210 @@
+"""Who keeps a city's store: opens history and registers, and hands up guarded objects only.
+
+A layer above guard names a table, a reader and a purpose; it never holds what the store itself hands out. What
+leads to the store inside these objects is called ``_inside``, a name that a test forbids everywhere above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from cityward.core.clock import Clock
+from cityward.core.consults import Consult
+from cityward.core.errors import SettingsError
+from cityward.core.receipts import receipt
+from cityward.core.records import to_json
+from cityward.core.toml_text import read_toml
+from cityward.guard.admit import Door, open_door
+from cityward.guard.consult import Access, Reading
+from cityward.guard.outbox import Outbox
+from cityward.guard.registers import Registers
+from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_grants
+from cityward.private.pseudonym import Pseudonyms
+from cityward.store import outbox as outbox_store
+from cityward.store.history import HistoryReader
+from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
+from cityward.store.registers import open_registers
+
+_TABLES: Final[dict[str, HistoryTable]] = {table.name: table for table in (INTERACTIONS, OBSERVATIONS)}
+SETTLED_AT_ONCE: Final = 10_000
+"""Consults that are put into the ledger in one go; what is left comes with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a city keeps things, and what the keeper must ask of it.
+
+    Parameters
+    ----------
+    history, grants : pathlib.Path
+        The folders of history and of grants.
+    url : str
+        The registers.
+    zone : str
+        IANA time zone of its days.
+    clock : Clock
+        The time.
+    pseudonyms : callable
+        The city's pseudonyms; raises when their key is lost.
+    groups : callable
+        The group of each territory that has one.
+    append : callable
+        Appends entries to the ledger and returns their indexes; None when this program does not write just now.
+    """
+
+    history: Path
+    grants: Path
+    url: str
+    zone: str
+    clock: Clock
+    pseudonyms: Callable[[], Pseudonyms]
+    groups: Callable[[], dict[str, str]]
+    append: Callable[[Sequence[bytes]], Sequence[int] | None]
+
+
+class Keeper:
+    """The store of one city, behind the doors.
+
+    Parameters
+    ----------
+    place : Place
+        Where things are.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._inside = place
+        self._waiting = False
+
+    @cached_property
+    def registers(self) -> Registers:
+        """Records of the city.
+
+        Raises
+        ------
+        cityward.core.errors.SettingsError
+            The URL or the driver is missing or wrong.
+        cityward.core.errors.StoreError
+            The database does not answer.
+        """
+        return Registers(open_registers(self._inside.url))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Orders and messages, beside the registers."""
+        return Outbox(outbox_store.Outbox(self.registers._inside.engine))
+
+    def open_door(self, append_receipt: Callable[[bytes], int]) -> Door:
+        """Take the writer lock and return the door in; raises as `cityward.guard.admit.open_door`."""
+        return open_door(
+            self._inside.history,
+            registers=self.registers._inside,
+            pseudonyms=self._inside.pseudonyms(),
+            append_receipt=append_receipt,
+            clock=self._inside.clock,
+        )
+
+    def holds(self, table: str) -> bool:
+        """Whether anything was ever taken into a table of history (``interactions`` or ``observations``)."""
+        return _TABLES[table].begun(self._inside.history)
+
+    # -- the door inside ---------------------------------------------------------------------------
+
+    def reading(self, reader: str, purpose: str, table: str = "interactions") -> Reading:
+        """A table of history as ``reader`` may see it for ``purpose``; whether it may is asked when it reads."""
+        kept = _TABLES[table]
+        return Reading(self._access(table, kept.time, HistoryReader(self._inside.history, kept).scan), reader, purpose)
+
+    def quarantine(self, reader: str, purpose: str, limit: int, offset: int) -> list[dict[str, Any]]:
+        """Rows in quarantine, open ones first: what the grant covers of `QUARANTINE_FIELDS`; raises as `reading`."""
+        held = self.registers._inside
+
+        def scan(_: datetime | None) -> pl.LazyFrame:
+            schema = {name: pl.Int64 if name == "row" else pl.String for name in QUARANTINE_FIELDS}
+            return pl.LazyFrame(held.list_quarantine(limit, offset), schema=schema)
+
+        access = self._access("quarantine", "", scan)
+        return Reading(access, reader, purpose).frame(QUARANTINE_FIELDS).to_dicts()
+
+    def grants(self) -> Checked:
+        """The grants as their files say today, and what is wrong with them."""
+        texts, problems = {}, []
+        for path in sorted(self._inside.grants.glob("*.toml")):
+            try:
+                texts[path.stem] = read_toml(path)
+            except SettingsError as error:
+                problems.append(Problem(file=path.name, line=1, what=error.what, remedy=error.remedy))
+        clock, zone = self._inside.clock, self._inside.zone
+        today = pl.Series([clock.now()]).dt.convert_time_zone(zone).dt.date().item()
+        found = check_grants(texts, today)
+        return Checked(grants=found.grants, problems=(*problems, *found.problems))
+
+    def consults(self, limit: int = 50) -> list[Consult]:
+        """What was looked at and refused, newest first; never what was seen."""
+        return self.registers._inside.page_of("consult", Consult, limit=limit)
+
+    def _access(self, table: str, time: str, scan: Callable[[datetime | None], pl.LazyFrame]) -> Access:
+        held = self._inside
+        return Access(
+            table=table,
+            time=time,
+            scan=scan,
+            grants=self.grants,
+            note=self._note,
+            next_number=self.registers._inside.last_ordinal,
+            pseudonyms=held.pseudonyms,
+            groups=held.groups,
+            zone=held.zone,
+            clock=held.clock,
+        )
+
+    # -- receipts ----------------------------------------------------------------------------------
+
+    def _note(self, consult: Consult) -> None:
+        """Keep a consult, and its receipt if this program writes just now; else the next that does adds it."""
+        registers = self.registers._inside
+        indexes = self._inside.append([_entry(consult)])
+        registers.put("consult", [consult], update=(), state="waiting" if indexes is None else "in ledger")
+        if indexes is None:
+            self._waiting = True
+            return
+        registers.put_receipts({consult.id: indexes[0]})
+        if self._waiting:
+            self.settle()
+
+    def settle(self) -> int:
+        """Put the consults of programs that do not write into the ledger; return how many."""
+        registers = self.registers._inside
+        waiting = registers.page_of("consult", Consult, limit=SETTLED_AT_ONCE, state="waiting")[::-1]
+        indexes = self._inside.append([_entry(one) for one in waiting]) if waiting else None
+        if indexes is None:
+            return 0
+        self._waiting = False
+        registers.put("consult", waiting, update=("state",), state="in ledger")
+        registers.put_receipts({one.id: index for one, index in zip(waiting, indexes, strict=True)})
+        return len(waiting)
+
+
+def _entry(consult: Consult) -> bytes:
+    """The receipt of a consult: who, for what, which fields, how many rows; never a value."""
+    facts: dict[str, str | int] = {
+        "reader": consult.reader,
+        "purpose": consult.purpose,
+        "table": consult.table,
+        "fields": ", ".join(consult.fields),
+        "grant": consult.grant,
+        "rule": consult.rule,
+    }
+    if consult.as_of:
+        facts["as_of"] = consult.as_of.isoformat()
+    if consult.rows is not None:
+        facts["rows"] = consult.rows
+    if consult.refused:
+        facts["refused"] = consult.refused
+    return receipt("consult", consult.id, consult.at, to_json(consult), **facts)
