@@ -1,8 +1,8 @@
 """Makes the screenshots of the docs from a running city: python docs/screenshots.py URL [FOLDER] [NAME ...].
 
-Pages of work need something decided, so the script decides: it approves the first proposal, says that the work of its
-order is done, and opens the link that a resident would get. Without names it takes all pages but those of outcomes and
-sensors, which a demonstration of one day does not have.
+Pages of work need something decided, so the script decides: it approves the plan of the next day, says that the work of
+one order is done, and opens the link that a resident would get. Without names it takes all pages but those of outcomes
+and sensors, which a demonstration of one day does not have.
 """
 
 from __future__ import annotations
@@ -31,24 +31,23 @@ LATER = ("outcomes", "outcome", "sensors", "sensor")
 
 
 def order_of(page: Any, url: str) -> dict[str, str]:
-    """The order of the first proposal, done by the word of a crew; approved and reported here when it is not yet."""
+    """An order of the plan of the next day, done by the word of its crew; approved and reported here when it is not."""
+    if not page.request.get(f"{url}/api/orders").json():
+        page.goto(f"{url}/plan")
+        page.wait_for_selector("#plan", timeout=WAIT_MS)
+        page.fill("#decide-by", "Ana Gómez")
+        page.fill("#decide-because", "No group waits longer than the floor allows.")
+        page.get_by_role("button", name="Approve").click()
+        page.wait_for_url("**/explain/D-*", timeout=WAIT_MS)
     orders = page.request.get(f"{url}/api/orders").json()
-    if not orders:
-        first = page.request.get(f"{url}/api/proposals?state=waiting").json()[0]
-        page.goto(f"{url}/proposals/{first['id']}")
-        page.fill("#by", "Ana Gómez")
-        page.fill("#because", "A crew is free on Tuesday.")
-        page.get_by_role("button", name="Approve 1").click()
-        page.wait_for_url("**/explain/D-*")
-        orders = page.request.get(f"{url}/api/orders").json()
-    order: dict[str, str] = orders[-1]
-    if order["state"] == "planned":
-        page.goto(f"{url}/work/{order['id']}")
+    found: dict[str, str] = next((one for one in orders if one["state"] == "done"), orders[-1])
+    if found["state"] == "planned":
+        page.goto(f"{url}/work/{found['id']}")
         page.fill("#by", "Ben Okri")
-        page.fill("#because", "The crew says that it emptied the carts.")
+        page.fill("#because", "The crew says that it took the carts away.")
         page.get_by_role("button", name="Done", exact=True).click()
         page.wait_for_load_state()
-    return order
+    return found
 
 
 def link_of(page: Any, url: str) -> str:

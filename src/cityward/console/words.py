@@ -16,8 +16,8 @@ UNKNOWN = "not known"
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """``1234.5`` → ``1,235``; None → not known, never zero."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+    """``1234.5`` → ``1,235``; ``-7.9`` → ``−7.9``; None → not known, never zero."""
+    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def amount(value: float) -> str:
@@ -41,8 +41,8 @@ def moment(value: datetime | str, time_zone: str) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """``0.985`` → ``98.5 %``."""
-    return UNKNOWN if value is None else words.percent(value, digits)
+    """``0.985`` → ``98.5 %``; the space does not break, so that no sign begins a line."""
+    return UNKNOWN if value is None else words.percent(value, digits).replace(" ", "\u00a0").replace("-", "−")
 
 
 def span(low: float | None, high: float | None, digits: int = 2) -> str:
