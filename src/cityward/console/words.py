@@ -90,7 +90,10 @@ def linked(text: str) -> Markup:
     done, parts = 0, []
     for match in _IDENTIFIER.finditer(text):
         if kind_of(match[0]):
-            parts += [escape(text[done : match.start()]), Markup('<a href="/explain/{0}">{0}</a>').format(match[0])]
+            parts += [
+                escape(text[done : match.start()]),
+                Markup('<a class="id" href="/explain/{0}">{0}</a>').format(match[0]),
+            ]
             done = match.end()
     return Markup("").join([*parts, escape(text[done:])])
 
