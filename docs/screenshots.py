@@ -86,7 +86,7 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
     "resident": link_of,
     "steps": lambda page, url: f"/ledger?about={order_of(page, url)['id']}",
     "outcomes": lambda _page, _url: "/outcomes",
-    "outcome": lambda page, url: first(page, url, "/outcomes", "main td a"),
+    "outcome": lambda page, url: first(page, url, "/outcomes", "main tbody th a"),
     "sensors": lambda _page, _url: "/sensors",
     "sensor": lambda page, url: first(page, url, "/sensors", "tbody th a"),
 }
