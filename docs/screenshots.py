@@ -1,10 +1,17 @@
-"""Makes the screenshots of the docs from a running demonstration: python docs/screenshots.py URL [FOLDER]."""
+"""Makes the screenshots of the docs from a running city: python docs/screenshots.py URL [FOLDER] [NAME ...].
+
+Pages of work need something decided, so the script decides: it approves the plan of the next day, says that the work of
+one order is done, and opens the link that a resident would get. Without names it takes all pages but those of outcomes
+and sensors, which a demonstration of one day does not have.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -18,49 +25,102 @@ BROWSER_ARGUMENTS = [
     "--disable-sync",
 ]
 WIDTHS = (1280, 390)
+WAIT_MS = 120_000
+LATER = ("outcomes", "outcome", "sensors", "sensor")
+"""Pages of a city that has lived for longer, or has sensors."""
 
 
-def pages(page: object, url: str) -> dict[str, str]:
-    """Paths to show, by name; the need and the proposal are the first of the demonstration."""
-    needs = page.request.get(f"{url}/api/needs").json()  # type: ignore[attr-defined]
-    proposals = page.request.get(f"{url}/api/proposals?state=waiting").json()  # type: ignore[attr-defined]
-    return {
-        "now": "/",
-        "need": f"/needs/{needs[0]['id']}",
-        "silence": "/silence",
-        "compare": "/compare?a=36&b=7",
-        "ahead": "/ahead",
-        "plan": "/plan",
-        "proposals": "/proposals",
-        "proposal": f"/proposals/{proposals[0]['id']}",
-        "intake": "/intake",
-        "ledger": "/ledger?verify=1",
-        "explain": f"/explain/{needs[0]['id']}",
-    }
+def order_of(page: Any, url: str) -> dict[str, str]:
+    """An order of the plan of the next day, done by the word of its crew; approved and reported here when it is not."""
+    if not page.request.get(f"{url}/api/orders").json():
+        page.goto(f"{url}/plan")
+        page.wait_for_selector("#plan", timeout=WAIT_MS)
+        page.fill("#decide-by", "Ana Gómez")
+        page.fill("#decide-because", "No group waits longer than the floor allows.")
+        page.get_by_role("button", name="Approve").click()
+        page.wait_for_url("**/explain/D-*", timeout=WAIT_MS)
+    orders = page.request.get(f"{url}/api/orders").json()
+    found: dict[str, str] = next((one for one in orders if one["state"] == "done"), orders[-1])
+    if found["state"] == "planned":
+        page.goto(f"{url}/work/{found['id']}")
+        page.fill("#by", "Ben Okri")
+        page.fill("#because", "The crew says that it took the carts away.")
+        page.get_by_role("button", name="Done", exact=True).click()
+        page.wait_for_load_state()
+    return found
 
 
-def main(url: str, folder: Path) -> None:
-    """Write NAME-THEME-WIDTH.png of every page."""
+def link_of(page: Any, url: str) -> str:
+    """The path that a resident is given."""
+    page.goto(f"{url}/work/{order_of(page, url)['id']}")
+    return "/r/" + str(page.locator("a.link").get_attribute("href")).rsplit("/", 1)[1]
+
+
+def first(page: Any, url: str, path: str, link: str) -> str:
+    """Where the first link of a page leads."""
+    page.goto(url + path)
+    return str(page.locator(link).first.get_attribute("href"))
+
+
+def known(page: Any, url: str, what: str) -> str:
+    """The identifier of the first need or proposal."""
+    return str(page.request.get(f"{url}/api/{what}").json()[0]["id"])
+
+
+PAGES: dict[str, Callable[[Any, str], str]] = {
+    "now": lambda _page, _url: "/",
+    "need": lambda page, url: f"/needs/{known(page, url, 'needs')}",
+    "silence": lambda _page, _url: "/silence",
+    "compare": lambda _page, _url: "/compare?a=36&b=7",
+    "ahead": lambda _page, _url: "/ahead",
+    "cases": lambda _page, _url: "/cases",
+    "card": lambda page, url: first(page, url, "/cases", "a.button"),
+    "plan": lambda _page, _url: "/plan",
+    "proposals": lambda _page, _url: "/proposals",
+    "proposal": lambda page, url: f"/proposals/{known(page, url, 'proposals?state=waiting')}",
+    "intake": lambda _page, _url: "/intake",
+    "ledger": lambda _page, _url: "/ledger?verify=1",
+    "explain": lambda page, url: f"/explain/{known(page, url, 'needs')}",
+    "work": lambda _page, _url: "/work",
+    "order": lambda page, url: f"/work/{order_of(page, url)['id']}",
+    "resident": link_of,
+    "steps": lambda page, url: f"/ledger?about={order_of(page, url)['id']}",
+    "outcomes": lambda _page, _url: "/outcomes",
+    "outcome": lambda page, url: first(page, url, "/outcomes", "main tbody th a"),
+    "sensors": lambda _page, _url: "/sensors",
+    "sensor": lambda page, url: first(page, url, "/sensors", "tbody th a"),
+}
+"""How to find the path of a page, by the name of its picture, in the order in which they are taken."""
+
+
+def main(url: str, folder: Path, names: list[str]) -> None:
+    """Write NAME-THEME-WIDTH.png of the pages."""
     folder.mkdir(parents=True, exist_ok=True)
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_ARGUMENTS)
-        for theme in ("light", "dark"):
-            for width in WIDTHS:
-                context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
-                page = context.new_page()
-                for name, path in pages(page, url).items():
+        for name in names or [one for one in PAGES if one not in LATER]:
+            finder = browser.new_context()
+            path = PAGES[name](finder.new_page(), url)
+            finder.close()
+            if name == "work":
+                order = browser.new_context()
+                order_of(order.new_page(), url)
+                order.close()
+            for theme in ("light", "dark"):
+                for width in WIDTHS:
+                    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
+                    page = context.new_page()
                     page.goto(url + path)
                     if name == "plan":
-                        page.wait_for_selector("#plan", timeout=120_000)  # it is made while a page waits
+                        page.wait_for_selector("#plan", timeout=WAIT_MS)  # it is made while a page waits
                     page.wait_for_load_state("networkidle")
                     page.wait_for_timeout(400)
-                    page.screenshot(
-                        path=folder / f"{name}-{theme}-{width}.png", full_page=width < 800 and name != "now"
-                    )
-                context.close()
+                    whole = width < 800 and name not in ("now", "plan", "cases")
+                    page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=whole)
+                    context.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"), Path(sys.argv[2] if len(sys.argv) > 2 else "docs/images"))
+    main(sys.argv[1].rstrip("/"), Path(sys.argv[2] if len(sys.argv) > 2 else "docs/images"), sys.argv[3:])

@@ -29,7 +29,7 @@ def table(page: Page, label: str) -> list[list[str]]:
 
 def listed(page: Page) -> list[str]:
     """Identifiers of needs on the first page, as they are ranked."""
-    links = page.locator("#findings h1 a, #findings ol.ranked a").all()
+    links = page.locator("#lead h1 a, #findings ol.ranked a").all()
     return [link.get_attribute("href").removeprefix("/needs/") for link in links]
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from cityward.core import words
 from cityward.core.errors import UserError
 from cityward.core.identifiers import make_id
 from cityward.core.work import Job, OrderEvent, OrderState, WorkOrder
@@ -56,7 +57,9 @@ _PROGRESS: Final[Mapping[str, int]] = MappingProxyType({"sent": 1, "accepted": 2
 _SETTLED: Final = frozenset({"done", "confirmed", "cancelled"})
 
 
-def issue(job: Job, *, decision: str, crew: str | None, day: date | None, at: datetime, by: str) -> WorkOrder:
+def issue(
+    job: Job, *, decision: str, crew: str | None, day: date | None, at: datetime, by: str, who: str = ""
+) -> WorkOrder:
     """Return the order of a job. The same job under the same decision is the same order.
 
     Parameters
@@ -71,8 +74,10 @@ def issue(job: Job, *, decision: str, crew: str | None, day: date | None, at: da
         The moment (UTC).
     by : str
         Who decided.
+    who : str, optional
+        The crew's name as people know it; its identifier otherwise.
     """
-    because = "Nobody is planned for it yet." if crew is None else f"Planned for {crew}{f' on {day}' if day else ''}."
+    because = "Nobody is planned for it yet." if crew is None else f"Planned for {_who(who or crew, day)}."
     return WorkOrder(
         id=make_id("order", decision, job.id),
         job=job,
@@ -83,6 +88,10 @@ def issue(job: Job, *, decision: str, crew: str | None, day: date | None, at: da
         state="planned",
         events=(OrderEvent(state="planned", at=at, by=by, because=because),),
     )
+
+
+def _who(crew: str, day: date | None) -> str:
+    return f"{crew} on {words.day(day)}" if day else crew
 
 
 def advance(
@@ -125,9 +134,14 @@ def noted(order: WorkOrder, because: str, *, by: str, at: datetime) -> WorkOrder
     return msgspec.structs.replace(order, events=(*order.events, event))
 
 
-def planned_for(order: WorkOrder, crew: str, day: date | None, *, decision: str, by: str, at: datetime) -> WorkOrder:
-    """Return an order that waits to go out (``planned`` or ``reopened``), given to a crew by ``decision``."""
-    because = f"Planned for {crew}{f' on {day}' if day else ''}, by {decision}."
+def planned_for(
+    order: WorkOrder, crew: str, day: date | None, *, decision: str, by: str, at: datetime, who: str = ""
+) -> WorkOrder:
+    """Return an order that waits to go out (``planned`` or ``reopened``), given to a crew by ``decision``.
+
+    Parameters as those of `issue`.
+    """
+    because = f"Planned for {_who(who or crew, day)}, by {decision}."
     return msgspec.structs.replace(noted(order, because, by=by, at=at), crew=crew, day=day)
 
 

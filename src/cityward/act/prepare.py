@@ -12,6 +12,7 @@ import polars as pl
 from cityward.act.options import DO_NOTHING
 from cityward.core.identifiers import make_id
 from cityward.core.records import EarlyWarning, Option, Proposal
+from cityward.core.words import percent
 
 MOST: Final = 3
 """More preparations at once than a duty officer reads; the others stay on the list of warnings."""
@@ -78,8 +79,8 @@ def _proposal(
         territories=areas,
         title=f"Prepare for more reports of “{warning.service}” in {warning.name}",
         because=(
-            f"{warning.sentence} The probability that more comes than can be done is {warning.probability:.0%}; in an "
-            f"ordinary week it is {warning.climatology:.0%}."
+            f"{warning.sentence} The probability that more comes than can be done is {percent(warning.probability)}; "
+            f"in an ordinary week it is {percent(warning.climatology)}."
         ),
         action=first.action,
         effect=first.effect,

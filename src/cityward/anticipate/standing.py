@@ -10,6 +10,7 @@ from cityward.anticipate.engine import FLOOR, Ahead
 from cityward.anticipate.features import Counts
 from cityward.core.clock import rng
 from cityward.core.records import Standing
+from cityward.core.words import percent
 
 DRAWS: Final = 400
 _ENDS: Final = (0.1, 0.9)
@@ -92,4 +93,4 @@ def _because(used: str, tried: str, gain: float, low: float) -> str:
 
 
 def _less(gain: float) -> str:
-    return f"{abs(gain):.0%} {'less' if gain >= 0 else 'more'}"
+    return f"{percent(abs(gain))} {'less' if gain >= 0 else 'more'}"

@@ -17,6 +17,7 @@ from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
+from cityward.city.crew_names import crew_namer
 from cityward.city.effects import take_effect
 from cityward.city.evidencing import Evidencing
 from cityward.city.finding import Finding, found
@@ -270,7 +271,14 @@ class City(Intaking, Finding):
         about = make_id("proposal", identifier) if kind == "plan" else identifier
         decided = [decision for decision in self.decisions() if decision.proposal == about]
         counted = self.evidence.of(identifier, EVIDENCE_SHOWN) if kind == "need" else None
-        return explain(record, receipt=self.receipt_of(identifier), decisions=decided, counted=counted)
+        return explain(
+            record,
+            receipt=self.receipt_of(identifier),
+            decisions=decided,
+            counted=counted,
+            time_zone=self.time_zone,
+            called=crew_namer(self),
+        )
 
     def _plan(self, identifier: str) -> WorkPlan | None:
         return self.registers.get(identifier, WorkPlan)

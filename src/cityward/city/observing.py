@@ -17,6 +17,7 @@ from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Alert, Record, from_json, to_json
+from cityward.core.words import day, moment
 from cityward.know.sensing.hours import COLUMNS
 from cityward.know.sensing.rules import load_limits
 from cityward.know.sensing.unusual import natural
@@ -111,7 +112,7 @@ class Observing:
             found = watch(seen.lazy(), load_limits(), until, city.time_zone)
             if found is None:
                 raise UserError(
-                    f"No sensor said anything between {start:%Y-%m-%d} and {until:%Y-%m-%d %H:%M} UTC.",
+                    f"No sensor said anything between {day(start)} and {moment(until)}.",
                     "Take in observations with 'cityward sense FILE --map MAP.toml', or give another --as-of.",
                 )
             alerts = self._keep(found.alerts, start, until)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cityward.act import orders as life
+from cityward.city.crew_names import crew_namer
 from cityward.city.sending import Dispatch, Sender
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.receipts import receipt
@@ -91,9 +92,11 @@ class Orders:
         The receipts are in the ledger already: they say what is about to be kept. For a holder of ``writing``.
         """
         now, new, old, held = self._city.clock.now(), [], [], []
+        called = crew_namer(self._city)
         for job, crew, day in assignments:
             under_way = [order for order in self.outbox.by_job(job.id) if order.state not in _CLOSED]
-            order = life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by)
+            who = called(crew) if crew else ""
+            order = life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by, who=who)
             same = self.outbox.get(order.id)
             if same is not None:
                 held.append(same)
@@ -101,7 +104,7 @@ class Orders:
                 new.append(order)
             elif crew is not None and self._waits(under_way[-1]):
                 waits = under_way[-1]
-                after = life.planned_for(waits, crew, day, decision=decision.id, by=decision.by, at=now)
+                after = life.planned_for(waits, crew, day, decision=decision.id, by=decision.by, at=now, who=who)
                 old.append((waits, after))
             else:
                 held.append(under_way[-1])

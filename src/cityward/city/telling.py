@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cityward.city.turn import Turn
 from cityward.core.records import Explanation, from_json
+from cityward.core.words import day, days, percent
 from cityward.core.work import Job, WorkPlan
 from cityward.guard.explain import explain
 
@@ -24,10 +25,10 @@ def explain_turn(city: City, identifier: str) -> Explanation | None:
     return Explanation(
         id=identifier,
         kind="turn",
-        sentence=f"What was found from all that was known on {turn.as_of}.",
+        sentence=f"What was found from all that was known on {day(turn.as_of)}.",
         evidence=(
-            ("reports looked at", f"{turn.interactions:,} from {turn.first_day} to {turn.last_day}"),
-            ("with an area", f"{turn.placed_share:.1%}"),
+            ("reports looked at", f"{turn.interactions:,} {_when(turn)}"),
+            ("with an area", percent(turn.placed_share, 1)),
             ("seed", f"{turn.seed}: the same data and seed give the same turn, byte for byte"),
             *((name, ", ".join(one.id for one in some) or "none") for name, some in found),
             ("proposals", ", ".join(turn.proposals) or "none"),
@@ -38,6 +39,10 @@ def explain_turn(city: City, identifier: str) -> Explanation | None:
     )
 
 
+def _when(turn: Turn) -> str:
+    return days(turn.first_day, turn.last_day) if turn.first_day and turn.last_day else "of no day"
+
+
 def explain_job(city: City, identifier: str) -> Explanation | None:
     """A case that waits for a visit, or is out with an order: by its own identifier or that of its job."""
     orders = city.orders.outbox.orders()
@@ -45,7 +50,7 @@ def explain_job(city: City, identifier: str) -> Explanation | None:
     job, rests_on = (order.job, order.id) if order else _planned(city, identifier)
     if job is None:
         return None
-    return explain(job, receipt=city.receipt_of(rests_on), out=rests_on)
+    return explain(job, receipt=city.receipt_of(rests_on), out=rests_on, time_zone=city.time_zone)
 
 
 def _planned(city: City, identifier: str) -> tuple[Job | None, str]:

@@ -6,6 +6,7 @@ import click
 
 from cityward.city import open_city
 from cityward.cli.main import as_json, city_option, json_option
+from cityward.core.words import day, percent
 
 SHOWN = 20
 
@@ -25,8 +26,9 @@ def cases(type_: str | None, folder: str, json_: bool) -> None:
         click.echo("No type of case is declared, or no turn was taken yet: write cases/NAME.toml, then 'cityward run'.")
     for ranking in rankings:
         click.echo(
-            f"{ranking.title}: {len(ranking.cases):,} wait as of {ranking.known_to}. On {ranking.tried:,} later visits "
-            f"{ranking.tried_ranked:.0%} of findings were in the first half by risk, {ranking.tried_done:.0%} as done."
+            f"{ranking.title}: {len(ranking.cases):,} wait as of {day(ranking.known_to)}. "
+            f"On {ranking.tried:,} later visits {percent(ranking.tried_ranked)} of findings were in the first half "
+            f"by risk, {percent(ranking.tried_done)} as done."
         )
         if not ranking.used:
             click.echo("It did not clearly do better than the order done: do not plan by it.")
@@ -34,6 +36,6 @@ def cases(type_: str | None, folder: str, json_: bool) -> None:
             why = case.reasons[0] if case.reasons else None
             told = f"{why.name}: {why.value}" if why else ""
             click.echo(
-                f"{case.place:>5}  {case.id}  {case.probability:>4.0%} ({case.low:.0%} to {case.high:.0%})  "
-                f"{case.area:<22.22}  {told}"
+                f"{case.place:>5}  {case.id}  {percent(case.probability):>5} "
+                f"({percent(case.low)} to {percent(case.high)})  {case.area:<22.22}  {told}"
             )

@@ -11,6 +11,7 @@ import polars as pl
 from cityward.city import City, open_city
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UnknownId
+from cityward.core.words import percent
 
 WEEK = 7
 
@@ -28,7 +29,9 @@ def ahead(service: str | None, territory: str | None, folder: str, json_: bool) 
         as_json(told)
         return
     for one in told["warnings"]:
-        click.echo(f"{one.id}  {one.sentence} Probability {one.probability:.0%}, usually {one.climatology:.0%}.")
+        click.echo(
+            f"{one.id}  {one.sentence} Probability {percent(one.probability)}, usually {percent(one.climatology)}."
+        )
     if not told["warnings"]:
         click.echo("No service is expected to exceed what it can do, as far as that is known.")
     for row in told["totals"]:
@@ -79,7 +82,7 @@ def _room(row: dict[str, Any]) -> str:
         return " What can be done is not known."
     return (
         f" {row['capacity']:,.0f} can be done ({row['capacity_from']}); the probability that more comes is "
-        f"{row['probability']:.0%}. {row['open_cases']:,} wait already."
+        f"{percent(row['probability'])}. {row['open_cases']:,} wait already."
         if row["probability"] is not None
         else f" {row['capacity']:,.0f} can be done ({row['capacity_from']})."
     )

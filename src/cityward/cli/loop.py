@@ -10,6 +10,7 @@ import click
 from cityward.city import open_city
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
 from cityward.core.errors import UserError
+from cityward.core.words import day, percent
 
 _DATE = click.DateTime(["%Y-%m-%d"])
 
@@ -31,13 +32,13 @@ def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> N
         as_json(turn)
         return
     click.echo(
-        f"As of {turn.as_of}: {some(turn.interactions, 'interaction')}, {some(turn.incidents, 'incident')}, "
+        f"As of {day(turn.as_of)}: {some(turn.interactions, 'interaction')}, {some(turn.incidents, 'incident')}, "
         f"{some(len(turn.needs), 'need')}, {some(len(turn.silences), 'silent place')}, "
         f"{some(len(turn.proposals), 'proposal')}. Receipt: ledger entry {turn.receipt}."
     )
     if turn.placed_share < FEW_PLACED:
         click.echo(
-            f"Only {turn.placed_share:.0%} of the interactions lie in a territory; the others count for no need. "
+            f"Only {percent(turn.placed_share)} of the interactions lie in a territory; the others count for no need. "
             "Check their coordinates (longitude and latitude exchanged?) and the territories in city.toml."
         )
     if places == 1:

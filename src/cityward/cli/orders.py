@@ -10,6 +10,7 @@ from cityward.act.orders import STATES
 from cityward.city import open_city
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
+from cityward.core.words import moment
 
 if TYPE_CHECKING:
     from cityward.core.work import OrderState
@@ -64,7 +65,7 @@ def order(identifier: str, state: str | None, by: str, because: str, folder: str
     click.echo(f"{held.id}: {standing}.")
     click.echo(held.instructions)
     for event in held.events:
-        click.echo(f"  {event.at:%Y-%m-%d %H:%M} UTC  {event.state} by {event.by}: {event.because} [{event.receipt}]")
+        click.echo(f"  {moment(event.at)}  {event.state} by {event.by}: {event.because} [{event.receipt}]")
     click.echo(f"Residents answer on {link}")
 
 

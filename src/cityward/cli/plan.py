@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from cityward.cli.main import as_json, city_option, json_option
+from cityward.core import words
 from cityward.core.clock import monotonic
 from cityward.core.errors import UserError
 from cityward.core.work import WorkPlan
@@ -93,10 +94,10 @@ def told(plan: WorkPlan) -> dict[str, Any]:
 
 
 def _print(plan: WorkPlan, seconds: float) -> None:
-    gap = "not proven" if plan.gap is None else f"at most {plan.gap:.2%} above the best that there can be"
+    gap = "not proven" if plan.gap is None else f"at most {words.percent(plan.gap, 2)} above the best that there can be"
     click.echo(
         f"{plan.id}: {plan.tours} of {len(plan.crews)} crews go out to {len(plan.visits):,} of {len(plan.jobs):,} jobs "
-        f"from {plan.first_day}; {gap}. {plan.travel_minutes:,} minutes on the way, {seconds:.1f} s."
+        f"from {words.day(plan.first_day)}; {gap}. {plan.travel_minutes:,} minutes on the way, {seconds:.1f} s."
     )
     for group in plan.groups:
         few = " (few jobs)" if group.small else ""

@@ -9,6 +9,7 @@ import click
 from cityward.city.case_settings import read_visits
 from cityward.cli.main import as_json, json_option
 from cityward.cli.tables import read_table
+from cityward.core.words import percent
 
 
 @click.command()
@@ -70,7 +71,7 @@ def priority(
         share, days = one["first_half_share"], one["days_earlier"]
         low, high = share["interval"]
         less, more = days["interval"]
-        shown = f"{share['value']:.1%} ({low:.1%} to {high:.1%})"
+        shown = f"{percent(share['value'], 1)} ({percent(low, 1)} to {percent(high, 1)})"
         gained = f"{days['value']:.1f} ({less:.1f} to {more:.1f})"
         click.echo(f"{name:<24}{shown:>30}{gained:>26}")
     if judged["small"]:

@@ -11,6 +11,7 @@ import click
 from cityward.cli.intake import sum_line
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
+from cityward.core.words import percent
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -126,7 +127,8 @@ def _ranked(city: City) -> list[str]:
     """For each type of case: how many wait, and what its order was worth on visits that it had not seen."""
     return [
         f"Cases    {one.title}: {len(one.cases):,} wait, ranked by risk. On {one.tried:,} earlier visits "
-        f"{one.tried_ranked:.1%} of findings lay in the first half, as done {one.tried_done:.1%}. {one.cases[0].id}"
+        f"{percent(one.tried_ranked, 1)} of findings lay in the first half, "
+        f"as done {percent(one.tried_done, 1)}. {one.cases[0].id}"
         for one in city.cases.rankings()
         if one.cases
     ]
@@ -140,5 +142,5 @@ def _ahead(city: City, turn: Turn) -> list[str]:
     return [
         f"Ahead    about {days['mean'].sum():,.0f} reports in the next {days['day'].n_unique()} days. Model: "
         f"{chosen.model}; on days it had not seen its quantile loss was {chosen.wql:.2f}, and its 80 % interval "
-        f"held {chosen.coverage_80:.0%} of days where most is reported."
+        f"held {percent(chosen.coverage_80)} of days where most is reported."
     ]

@@ -10,6 +10,7 @@ import click
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.clock import end_of_day
 from cityward.core.errors import UserError
+from cityward.core.words import moment
 
 
 @click.command()
@@ -28,9 +29,7 @@ def watch(as_of: str | None, folder: str, json_: bool) -> None:
         as_json(found)
         return
     states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
-    click.echo(
-        f"As of {found.until:%Y-%m-%d %H:%M} UTC: {found.streams:,} streams ({states}), {len(found.open)} alerts open."
-    )
+    click.echo(f"As of {moment(found.until)}: {found.streams:,} streams ({states}), {len(found.open)} alerts open.")
     for alert in found.open:
         click.echo(f"  {alert.id}  {alert.state}: {alert.sentence}")
 

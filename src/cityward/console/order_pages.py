@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.act import orders as life
+from cityward.city.crew_names import crew_namer
 from cityward.console import words
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.work import Message, WorkOrder
@@ -51,9 +52,13 @@ class OrderPages:
     def work(self, request: Request) -> HTMLResponse:
         """All orders by state, those that need a person first, and the outbox."""
         city = self._console.city
-        counts, now = city.orders.outbox.counts(), city.clock.now()
+        counts, now, called = city.orders.outbox.counts(), city.clock.now(), crew_namer(city)
         lists = [
-            (heading, [_row(city, order, now) for order in city.orders.outbox.orders([state], SHOWN)], counts[state])
+            (
+                heading,
+                [_row(city, order, now, called) for order in city.orders.outbox.orders([state], SHOWN)],
+                counts[state],
+            )
             for state, heading in HEADINGS.items()
             if counts.get(state)
         ]
@@ -77,6 +82,7 @@ class OrderPages:
             form.pop("status", 200),
             order=order,
             area=city.orders.area(order),
+            crew=crew_namer(city)(order.crew) if order.crew else "",
             standing=city.orders.standing(order),
             alarm=order.state == "reopened" or city.orders.is_unconfirmed(order),
             events=[(event, age(now - event.at)) for event in reversed(order.events)],
@@ -152,10 +158,11 @@ def age(passed: Any) -> str:
     return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
 
 
-def _row(city: City, order: WorkOrder, now: datetime) -> dict[str, Any]:
+def _row(city: City, order: WorkOrder, now: datetime, called: Callable[[str], str]) -> dict[str, Any]:
     return {
         "order": order,
         "area": city.orders.area(order),
+        "crew": called(order.crew) if order.crew else "",
         "standing": city.orders.standing(order),
         "alarm": city.orders.is_escalated(order) or city.orders.is_unconfirmed(order),
         "age": age(now - order.events[-1].at),

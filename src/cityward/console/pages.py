@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -284,7 +285,9 @@ def mount_console(app: FastAPI, city: City) -> None:
     for part in PARTS:
         part.mount(router, console)
     app.include_router(router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    # Only these are sent compressed: a page can hold a secret beside what somebody typed, and its length would tell.
+    static = GZipMiddleware(StaticFiles(directory=Path(__file__).parent / "static"), compresslevel=6)
+    app.mount("/static", static, name="static")
     _add_error_pages(app, console)
 
 

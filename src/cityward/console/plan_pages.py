@@ -12,9 +12,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from cityward.console.words import number
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import Decision
-from cityward.core.work import WorkPlan
+from cityward.core.work import FloorPrice, WorkPlan
 
 SHAPES = ("circle", "square", "triangle", "diamond")
 COLOURS = 5
@@ -24,6 +25,8 @@ DRAFTS_MAX = 64
 """Plans kept in memory: a few hundred kB each."""
 
 FLOOR_MIN, FLOOR_MAX = 1.0, 3.0
+_NOTHING = 0.05
+"""Days of waiting, over all cases, that a page with one decimal shows as none."""
 
 
 class Drafts:
@@ -223,12 +226,34 @@ def plan_page(plan: WorkPlan) -> dict[str, Any]:
         "worst": worst,
         "longest": max((group.mean_days for group in plan.groups), default=1.0) or 1.0,
         "price": here,
+        "told": price_told(plan.prices, here),
+        "dearest": max((price.extra_days for price in plan.prices), default=0.0) or 1.0,
         "clock": clock,
         "crew_names": {crew.id: crew.name for crew in plan.crews},
         "job_titles": {job.id: job.title for job in plan.jobs},
         "floor_min": FLOOR_MIN,
         "floor_max": FLOOR_MAX,
     }
+
+
+def price_told(prices: tuple[FloorPrice, ...], here: FloorPrice | None) -> str:
+    """What the chosen floor costs, beside none and beside the strictest that can be held; in one breath."""
+    if here is None:
+        return ""
+    free = next((one for one in prices if one.floor is None), here)
+    strict = next((one for one in prices if one.floor is not None and one.met), None)
+    if here.floor is None:
+        told = f"Without a floor cases wait {number(here.waiting_days)} days in all."
+    elif here.extra_days < _NOTHING:
+        told = f"A floor of {here.floor:.2f} costs no waiting: {number(here.waiting_days)} days in all, as without one."
+    else:
+        told = (
+            f"A floor of {here.floor:.2f} costs {number(here.extra_days, 1)} days of waiting in all: "
+            f"{number(here.waiting_days)} instead of {number(free.waiting_days)}."
+        )
+    if strict is None or strict.floor is None or strict.floor == here.floor:
+        return told
+    return f"{told} The strictest that was found to hold, {strict.floor:.2f}, costs {number(strict.extra_days, 1)}."
 
 
 def mark(at: int) -> dict[str, Any]:

@@ -6,18 +6,18 @@ import math
 import re
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from cityward.core import words
 from cityward.core.identifiers import kind_of
 
 UNKNOWN = "not known"
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """``1234.5`` → ``1,235``; None → not known, never zero."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+    """``1234.5`` → ``1,235``; ``-7.9`` → ``−7.9``; None → not known, never zero."""
+    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def amount(value: float) -> str:
@@ -27,7 +27,7 @@ def amount(value: float) -> str:
 
 def day(value: date | None) -> str:
     """``2014-06-30`` → ``30 June 2014``."""
-    return UNKNOWN if value is None else f"{value:%-d %B %Y}"
+    return UNKNOWN if value is None else words.day(value)
 
 
 def moment(value: datetime | str, time_zone: str) -> str:
@@ -37,12 +37,12 @@ def moment(value: datetime | str, time_zone: str) -> str:
             value = datetime.fromisoformat(value)
         except ValueError:
             return UNKNOWN
-    return f"{value.astimezone(ZoneInfo(time_zone)):%-d %b %Y, %H:%M %Z}"
+    return words.moment(value, time_zone)
 
 
-def percent(value: float | None) -> str:
-    """``0.985`` → ``98.5 %``."""
-    return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
+def percent(value: float | None, digits: int = 1) -> str:
+    """``0.985`` → ``98.5 %``; the space does not break, so that no sign begins a line."""
+    return UNKNOWN if value is None else words.percent(value, digits).replace(" ", "\u00a0").replace("-", "−")
 
 
 def span(low: float | None, high: float | None, digits: int = 2) -> str:
@@ -61,12 +61,6 @@ def on_scale(ratio: float) -> float:
 def term(word: str, meaning: str) -> Markup:
     """A word with its meaning on hover, focus or long press."""
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
-
-
-def crew(identifier: str) -> str:
-    """A crew by its identifier; one that goes out for a warning is named as the plan names it."""
-    match = re.fullmatch(r"extra-(D-[0-9a-f]{10})-([0-9]{1,3})", identifier)
-    return f"extra crew {match[2]} ({match[1]})" if match else identifier
 
 
 _PAGES = {
@@ -96,7 +90,10 @@ def linked(text: str) -> Markup:
     done, parts = 0, []
     for match in _IDENTIFIER.finditer(text):
         if kind_of(match[0]):
-            parts += [escape(text[done : match.start()]), Markup('<a href="/explain/{0}">{0}</a>').format(match[0])]
+            parts += [
+                escape(text[done : match.start()]),
+                Markup('<a class="id" href="/explain/{0}">{0}</a>').format(match[0]),
+            ]
             done = match.end()
     return Markup("").join([*parts, escape(text[done:])])
 
@@ -110,6 +107,5 @@ def filters(time_zone: str) -> dict[str, Any]:
         "percent": percent,
         "on_scale": on_scale,
         "linked": linked,
-        "crew": crew,
         "moment": lambda value: moment(value, time_zone),
     }

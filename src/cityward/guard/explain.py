@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import singledispatch
+from typing import NamedTuple
 
 from cityward.core.cases import Case
 from cityward.core.records import (
@@ -20,9 +22,22 @@ from cityward.core.records import (
     Refusal,
     Silence,
 )
+from cityward.core.words import day, days, moment, percent
 from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
 
 _Parts = tuple[str, str, list[tuple[str, str]], str]
+
+
+class _Words(NamedTuple):
+    """In which time zone moments are told, and what people call the crews."""
+
+    zone: str
+    crew: Callable[[str], str]
+
+    def at(self, moment_: datetime) -> str:
+        return moment(moment_, self.zone)
+
+
 _CHECK = "Run 'cityward verify': it re-computes the ledger and proves that entry {} has not changed."
 _NO_RECEIPT = "There is no receipt in the ledger for this; that should not be. Run 'cityward verify'."
 
@@ -34,6 +49,8 @@ def explain(
     decisions: Sequence[Decision] = (),
     counted: Evidence | None = None,
     out: str = "",
+    time_zone: str = "UTC",
+    called: Callable[[str], str] = str,
 ) -> Explanation:
     """Return why ``record`` is as it is.
 
@@ -50,12 +67,16 @@ def explain(
         The first interactions that it counts, when it is a need.
     out : str, optional
         The order or plan in which a waiting case stands.
+    time_zone : str, optional
+        Time zone of the moments that are told.
+    called : callable, optional
+        From the identifier of a crew to what people call it.
     """
-    kind, sentence, evidence, rule = _parts(record)
+    kind, sentence, evidence, rule = _parts(record, _Words(time_zone, called))
     evidence += _counted(counted) if counted and counted.sha256 else []
     evidence += [("stands in", out)] if out else []
     for decision in decisions:
-        told = f"{decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC: {decision.because} ({decision.id})"
+        told = f"{decision.by}, {moment(decision.at, time_zone)}: {decision.because} ({decision.id})"
         evidence.append((f"{decision.outcome} by", told))
     check = _CHECK.format(receipt) if receipt is not None else _NO_RECEIPT
     return Explanation(
@@ -71,7 +92,7 @@ def explain(
 
 def _counted(found: Evidence) -> list[tuple[str, str]]:
     """What a need rests on, so that somebody else can look it up and check that it is the same."""
-    names = ", ".join(f"{item.id} ({item.day})" for item in found.items)
+    names = ", ".join(f"{item.id} ({day(item.day)})" for item in found.items)
     more = found.count - len(found.items)
     gone = f"; {found.count - found.present:,} are no longer held" if found.present < found.count else ""
     since = f"{found.changed:,} revised since" if found.changed else "none revised since"
@@ -85,14 +106,14 @@ def _counted(found: Evidence) -> list[tuple[str, str]]:
 
 
 @singledispatch
-def _parts(record: Record) -> _Parts:
+def _parts(record: Record, _words: _Words) -> _Parts:
     raise TypeError(f"{type(record).__name__} is not explained.")
 
 
 @_parts.register
-def _need(record: Need) -> _Parts:
+def _need(record: Need, _words: _Words) -> _Parts:
     evidence = [
-        ("reports of " + record.service, f"{record.observed:,} from {record.starts} to {record.ends}"),
+        ("reports of " + record.service, f"{record.observed:,} {days(record.starts, record.ends)}"),
         ("expected", f"{record.expected:,.1f}, from how this service and these places share the past"),
         (
             "how much more",
@@ -104,7 +125,7 @@ def _need(record: Need) -> _Parts:
             "state",
             record.state
             if not record.moments
-            else f"{record.state}; last found by the turn of {record.moments[-1].day}",
+            else f"{record.state}; last found by the turn of {day(record.moments[-1].day)}",
         ),
         ("people living there", f"{record.population:,.0f}" if record.population else "not known"),
         ("strength", f"log-likelihood ratio {record.statistic:.2f}"),
@@ -118,7 +139,7 @@ def _need(record: Need) -> _Parts:
 
 
 @_parts.register
-def _silence(record: Silence) -> _Parts:
+def _silence(record: Silence, _words: _Words) -> _Parts:
     evidence = [
         ("heard in a year", f"{record.heard:,}"),
         ("expected", f"{record.expected:,.0f}, from comparable places"),
@@ -130,23 +151,23 @@ def _silence(record: Silence) -> _Parts:
 
 
 @_parts.register
-def _alert(record: Alert) -> _Parts:
-    ended = f"{record.cleared_at:%Y-%m-%d %H:%M} UTC: {record.cleared_because}" if record.cleared_at else "not yet"
+def _alert(record: Alert, words: _Words) -> _Parts:
+    ended = f"{words.at(record.cleared_at)}: {record.cleared_because}" if record.cleared_at else "not yet"
     evidence = [
         ("state", record.state),
-        ("opened", f"{record.opened_at:%Y-%m-%d %H:%M} UTC"),
+        ("opened", words.at(record.opened_at)),
         ("cleared", ended),
         ("source", record.source),
         ("sensors", ", ".join(record.sensors[:20])),
         *record.evidence,
         ("what to do", record.advice),
-        ("known by", f"{record.known_at:%Y-%m-%d %H:%M} UTC"),
+        ("known by", words.at(record.known_at)),
     ]
     return "alert", record.sentence, evidence, record.rule
 
 
 @_parts.register
-def _proposal(record: Proposal) -> _Parts:
+def _proposal(record: Proposal, _words: _Words) -> _Parts:
     evidence = [
         ("because", record.because),
         ("what would be done", record.action),
@@ -166,7 +187,7 @@ def _option(option: Option) -> str:
 
 
 @_parts.register
-def _outcome(record: Outcome) -> _Parts:
+def _outcome(record: Outcome, _words: _Words) -> _Parts:
     def span(name: str, what: str) -> list[tuple[str, str]]:
         mean, low, high = (getattr(record, key) for key in (name, f"{name}_low", f"{name}_high"))
         told = f"{mean:,.1f} (90 % interval {low:,.0f} to {high:,.0f})" if mean is not None else "cannot be told"
@@ -182,7 +203,7 @@ def _outcome(record: Outcome) -> _Parts:
         *(span("fading", "expected had it faded as past surges do") if known else []),
         *(span("going_on", "expected had the days before gone on") if known else []),
         *([("past surges of its kind", f"{record.past_surges:,}")] if known else []),
-        ("counted from", f"the day after {record.action_day}, as known on {record.as_of}"),
+        ("counted from", f"the day after {day(record.action_day)}, as known on {day(record.as_of)}"),
         ("settled", "yes" if record.settled else "no, later turns may change it"),
         *(("take care", caveat) for caveat in record.caveats),
     ]
@@ -191,12 +212,15 @@ def _outcome(record: Outcome) -> _Parts:
 
 
 @_parts.register
-def _case(record: Case) -> _Parts:
+def _case(record: Case, _words: _Words) -> _Parts:
     toward = [reason for reason in record.reasons if reason.odds > 1]
     evidence = [
-        ("probability", f"{record.probability:.0%} (90 % interval {record.low:.0%} to {record.high:.0%})"),
-        ("of all visits", f"{record.usual:.0%}"),
-        ("known to", f"{record.known_to}"),
+        (
+            "probability",
+            f"{percent(record.probability)} (90 % interval {percent(record.low)} to {percent(record.high)})",
+        ),
+        ("of all visits", percent(record.usual)),
+        ("known to", day(record.known_to)),
         *(
             (
                 "speaks for an early visit" if reason.odds > 1 else "speaks for a later visit",
@@ -210,7 +234,7 @@ def _case(record: Case) -> _Parts:
     ]
     sentence = (
         f"Place {record.place:,} of {record.of:,} in the order of visits, in {record.area}: a visit finds what it "
-        f"looks for with a probability of {record.probability:.0%}."
+        f"looks for with a probability of {percent(record.probability)}."
     )
     return (
         "case",
@@ -227,26 +251,26 @@ def _changes(strongest: str | None) -> str:
 
 
 @_parts.register
-def _refusal(record: Refusal) -> _Parts:
+def _refusal(record: Refusal, words: _Words) -> _Parts:
     evidence = [
         ("source", record.source),
         ("columns", ", ".join(record.columns)),
         ("class", record.field_class),
         ("rows refused", f"{record.rows:,}"),
-        ("when", f"{record.at:%Y-%m-%d %H:%M} UTC"),
+        ("when", words.at(record.at)),
         ("kept of the payload", "nothing"),
     ]
     return "refusal", record.because, evidence, record.rule
 
 
 @_parts.register
-def _decision(record: Decision) -> _Parts:
+def _decision(record: Decision, words: _Words) -> _Parts:
     evidence = [
-        ("decided by", f"{record.by}, {record.at:%Y-%m-%d %H:%M} UTC"),
+        ("decided by", f"{record.by}, {words.at(record.at)}"),
         ("reason", record.because),
         ("proposal", record.proposal),
         *([("option that was chosen", record.option_title)] if record.option_title else []),
-        *([("known when it was decided", f"days to {record.as_of}")] if record.as_of else []),
+        *([("known when it was decided", f"days to {day(record.as_of)}")] if record.as_of else []),
         ("system", record.system),
         *((f"{party.duty}", party.name) for party in record.parties),
         ("how to contest it", record.appeal),
@@ -255,10 +279,10 @@ def _decision(record: Decision) -> _Parts:
 
 
 @_parts.register
-def _warning(record: EarlyWarning) -> _Parts:
+def _warning(record: EarlyWarning, _words: _Words) -> _Parts:
     source = "as the city states it" if record.capacity_from == "stated" else "from what was closed in the last year"
     evidence = [
-        ("probability", f"{record.probability:.0%}; in an ordinary week {record.climatology:.0%}"),
+        ("probability", f"{percent(record.probability)}; in an ordinary week {percent(record.climatology)}"),
         (
             f"expected in {record.horizon_days} days",
             f"{record.expected:,.0f} (80 % interval {record.low:,.0f} to {record.high:,.0f})",
@@ -270,8 +294,8 @@ def _warning(record: EarlyWarning) -> _Parts:
             f"Brier score {record.brier:.3f} in {record.weeks} past weeks, climatology {record.brier_climatology:.3f} "
             "(smaller is better)",
         ),
-        ("open since", f"{record.opened}"),
-        *((f"probability on {at}", f"{chance:.0%}") for at, chance in record.moments[-5:]),
+        ("open since", day(record.opened)),
+        *((f"probability on {day(at)}", percent(chance)) for at, chance in record.moments[-5:]),
         ("state", record.state),
     ]
     rule = "a warning opens at a probability of 50 % and closes below 30 %, only where it beat climatology"
@@ -279,18 +303,24 @@ def _warning(record: EarlyWarning) -> _Parts:
 
 
 @_parts.register
-def _order(record: WorkOrder) -> _Parts:
+def _order(record: WorkOrder, words: _Words) -> _Parts:
     job = record.job
     evidence = [
         ("what", record.instructions),
         ("service", job.service),
         ("for", job.about),
         ("allowed by", record.decision),
-        ("who goes", f"{record.crew}{f', {record.day}' if record.day else ''}" if record.crew else "nobody is planned"),
-        *((f"{event.at:%Y-%m-%d %H:%M} UTC", _step(event)) for event in record.events),
+        ("who goes", _who(record, words)),
+        *((words.at(event.at), _step(event)) for event in record.events),
     ]
     rule = "an order is confirmed by a resident, or by a named person who did not do the work; never by the worker"
     return "order", f"{record.id} is {record.state}. {record.events[-1].because}", evidence, rule
+
+
+def _who(order: WorkOrder, words: _Words) -> str:
+    if not order.crew:
+        return "nobody is planned"
+    return f"{words.crew(order.crew)}{f', {day(order.day)}' if order.day else ''}"
 
 
 def _step(event: OrderEvent) -> str:
@@ -299,26 +329,27 @@ def _step(event: OrderEvent) -> str:
 
 
 @_parts.register
-def _job(record: Job) -> _Parts:
+def _job(record: Job, _words: _Words) -> _Parts:
     evidence = [
         ("service", record.service),
-        ("waiting since", f"{record.waiting_since}"),
+        ("waiting since", day(record.waiting_since)),
         ("on the spot", f"{record.minutes} minutes, skill {record.skill}"),
         ("case", record.about),
     ]
     rule = "reports of the same thing are one case; it waits since the first of them"
-    return "waiting case", f"{record.title} waits for a visit since {record.waiting_since}.", evidence, rule
+    return "waiting case", f"{record.title} waits for a visit since {day(record.waiting_since)}.", evidence, rule
 
 
 @_parts.register
-def _plan(record: WorkPlan) -> _Parts:
+def _plan(record: WorkPlan, words: _Words) -> _Parts:
     worst = max(record.groups, key=lambda group: group.ratio, default=None)
+    names = {crew.id: crew.name for crew in record.crews}
     evidence = [
         (
             "made from",
-            f"{len(record.jobs):,} open cases known to the end of {record.made_on}, {len(record.crews)} crews",
+            f"{len(record.jobs):,} open cases known to the end of {day(record.made_on)}, {len(record.crews)} crews",
         ),
-        ("visits", f"{len(record.visits):,} from {record.first_day}, {record.tours} tours"),
+        ("visits", f"{len(record.visits):,} from {day(record.first_day)}, {record.tours} tours"),
         (
             "floor",
             "none" if record.floor is None else f"no group waits more than {record.floor:g} times the city's mean",
@@ -329,15 +360,18 @@ def _plan(record: WorkPlan) -> _Parts:
             "how good",
             "not proven"
             if record.gap is None
-            else f"at most {record.gap:.2%} above the best: {record.objective:,.2f}, and no plan is below "
+            else f"at most {percent(record.gap, 2)} above the best: {record.objective:,.2f}, and no plan is below "
             f"{record.bound:,.2f} (weighted days of waiting, and travel)",
         ),
         *(("goes out beside the usual crews", crew.name) for crew in record.crews if crew.id.startswith("extra-")),
         *(
-            ("moved by", f"{one.by}, {one.at:%Y-%m-%d %H:%M} UTC: job {one.job} to crew {one.crew}. {one.because}")
+            (
+                "moved by",
+                f"{one.by}, {words.at(one.at)}: job {one.job} to {names.get(one.crew, one.crew)}. {one.because}",
+            )
             for one in record.moves
         ),
         *(("take care", caveat) for caveat in record.caveats),
     ]
-    sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {record.first_day}."
+    sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {day(record.first_day)}."
     return "plan", sentence, evidence, "least waiting with a floor; a named person approves it (docs/planning.md)"

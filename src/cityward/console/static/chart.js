@@ -55,6 +55,8 @@
       const base = frame();
       const gap = data.past.map(() => null);
       base.xAxis.data = [...data.past_days, ...data.days];
+      base.grid.top = 58; // on a phone the legend has two lines
+      base.legend.itemGap = 14;
       base.legend.data = ["reports", "expected", { name: "8 days in 10", icon: "rect" }, ...(data.floor.length ? ["last week again"] : [])];
       const after = (values) => [...gap, ...values];
       base.series = [

@@ -47,7 +47,7 @@ function bounds(features) {
 
 // The need that is shown, or the one that leads the page; another order of needs brings another to the lead.
 function mark() {
-  const places = box.dataset.show ?? document.querySelector("#findings .lead [data-places]")?.dataset.places ?? "";
+  const places = box.dataset.show ?? document.querySelector("#lead [data-places]")?.dataset.places ?? "";
   box.dataset.marked = places;
   return new Set(places.split(" ").filter(Boolean));
 }

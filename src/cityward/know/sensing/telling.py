@@ -10,6 +10,7 @@ import numpy as np
 from cityward.core.identifiers import make_id
 from cityward.core.properties import PROPERTIES
 from cityward.core.records import Alert
+from cityward.core.words import moment, percent
 from cityward.know.sensing.events import Event
 from cityward.know.sensing.faults import PAST_HOURS
 from cityward.know.sensing.hours import Hours, Matrix
@@ -55,7 +56,7 @@ class Telling:
             sentence=f"{what} is silent since {last:%-d %B %Y, %H:%M} UTC.",
             advice="Check its power and connection. Nothing is concluded from its old values.",
             evidence=[
-                ("last value", f"{last:%Y-%m-%d %H:%M} UTC"),
+                ("last value", moment(last)),
                 ("patience", f"{patience.total_seconds() / 3600:,.1f} hours, from its own rhythm before"),
             ],
             rule="silent-sensor 1: no value for four usual gaps, or twice its rare ones",
@@ -96,7 +97,7 @@ class Telling:
             ("mean over", f"{limit.hours} hours"),
             ("level", f"{limit.level:g} {row['unit']}, {self._rules.document}"),
             ("highest so far", f"{peak:,.1f} {row['unit']}: above the {limit.reached(peak)}"),
-            ("hours needed", f"{self._rules.min_coverage:.0%} of them".replace("%", " %")),
+            ("hours needed", f"{percent(self._rules.min_coverage)} of them"),
         ]
         return self._life(
             "limit",
