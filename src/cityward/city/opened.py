@@ -149,6 +149,7 @@ class Opened:
                     pseudonyms=Pseudonyms(load_or_create_key(self.folder.pseudonym_key)),
                     append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
                     clock=self.clock,
+                    authorisations=self.path / "authorisations",
                 )
             return self._door
 
