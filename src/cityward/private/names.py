@@ -41,7 +41,7 @@ _SIGNED: Final = (
     r"cordialement|bien [àa] vous|salutations(?: distingu[ée]es)?|sign[ée]|merci"
 )
 _TITLE: Final = (
-    r"Mr|Mrs|Ms|Miss|Mx|Sr|Sra|Srta|Señora?|Señorita|Senhora?|Doña|Dña|Dona|Herrn?|Frau|Fräulein|Monsieur|Madame|Mademoiselle|Mme|Mlle|MM|Dr|Dra|Prof|M|D|Don"
+    r"[Mm]r|[Mm]rs|[Mm]s|Miss|Mx|[Ss]r|[Ss]ra|[Ss]rta|[Ss]eñora?|[Ss]eñorita|[Ss]enhora?|[Dd]oña|[Dd]ña|[Dd]ona|Herrn?|Frau|Fräulein|[Mm]onsieur|[Mm]adame|[Mm]ademoiselle|Mme|Mlle|MM|Dr|Dra|Prof|M|D|Don"
 )
 _CALLED_RE: Final = re.compile(rf"(?<![\w])(?:{_CALLED})[\s:,\"'«“„]{{1,4}}(?!\[)(?P<name>(?-i:{_FULL})|{_ANY})", re.IGNORECASE)
 _SELF_RE: Final = re.compile(rf"(?<!\w)(?:{_SELF})[\s,:]{{1,3}}(?P<name>(?-i:{_TWO}))", re.IGNORECASE)

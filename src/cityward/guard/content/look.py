@@ -174,6 +174,8 @@ class _Looking:
                 self.add(refusal(*found))
 
     def numbers(self, text: str, name: str) -> None:
+        if re.search(r"[01]{1024}", text) and not words.SERIES.search(name):
+            self.add(refusal("biometric", "bits"))
         for run in vectors.runs(text):
             if vectors.is_template(run, name):
                 self.add(refusal("biometric", "embedding"))
@@ -267,6 +269,8 @@ class _Looking:
             if not dated and vectors.is_template(np.array(numbers, dtype=np.float64), name):
                 self.add(refusal("biometric", "embedding"))
         self.payload(points.of_columns(value, name))
+        if points.of_feature(value):
+            self.payload(("trace", "trace"))
         for key, part in value.items():
             told = str(key)
             if len(told) > 20 or "@" in told:
@@ -301,8 +305,8 @@ class _Looking:
             data = bytes(part & 255 for part in values)
             if kind_of(data) or packed_as(data) or _printable(data):
                 self.inside(data, name, depth)
-            elif len(data) >= 64 and max(values) > 127 and vectors.is_template(numbers, name):
-                self.add(refusal("biometric", "embedding"))
+            elif len(data) >= 64 and max(values) >= 245 and 0 <= min(values) <= 10 and vectors.packed_template(data, name):
+                self.add(refusal("biometric", "packed-template"))
         elif len(values) < 16:
             for part in values:
                 if part is not None and abs(part) >= 100_000:
@@ -346,6 +350,9 @@ class _Looking:
             if array.shape[0] * array.shape[1] <= 4096 and array.shape[1] <= 64 and vectors.is_template(array.ravel(), name):
                 self.add(refusal("biometric", "embedding"))
         elif array.ndim == 3:
+            if array.shape[0] < 4 and array.shape[2] <= 6:
+                for matrix in array:
+                    self.payload(points.of_matrix(matrix, name))
             self.payload(points.of_volume(array, name))
             for row in array.reshape(-1, array.shape[-1])[:64]:
                 if row.size > 6 and vectors.is_template(row, name):

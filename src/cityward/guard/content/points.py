@@ -100,11 +100,28 @@ def of_columns(table: Mapping[str, Any], name: str) -> tuple[str, str] | None:
     return None if fixed else of_records(rows, name)
 
 
+def of_feature(value: Mapping[str, Any]) -> bool:
+    """Whether a GeoJSON line has a time for each of its points, beside them or in its properties."""
+    geometry = value.get("geometry") if isinstance(value.get("geometry"), Mapping) else value
+    line = geometry.get("coordinates") if isinstance(geometry, Mapping) else None
+    if not isinstance(line, list) or len(line) < TRACE_MIN or not isinstance(line[0], list):
+        return False
+    beside = value.get("properties")
+    held = [*value.items(), *(beside.items() if isinstance(beside, Mapping) else ())]
+    if isinstance(beside, Mapping) and isinstance(beside.get("coordinateProperties"), Mapping):
+        held += beside["coordinateProperties"].items()
+    return any(
+        isinstance(times, list) and len(times) == len(line) and _FEATURE_TIMES.search(words.in_words(str(key)))
+        for key, times in held
+    )
+
+
 _GPX: Final = re.compile(r"<(?:\w+:)?(?:trkpt|rtept|wpt)\b[^>]*lat=", re.IGNORECASE)
 _KML: Final = re.compile(r"<(?:\w+:)?(?:Track|when)>|<gx:coord>|<Trackpoint>|<LatitudeDegrees>", re.IGNORECASE)
 _NMEA: Final = re.compile(r"\$(?:GP|GN|GL|GA|BD)(?:RMC|GGA|GLL)[^,]*,")
-_STAMP: Final = r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d|1[0-9]{9}(?:\d{3})?)"
+_STAMP: Final = r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d|(?<![\d.])1[0-9]{9}(?:\d{3})?(?![\d.]))"
 _DEGREE: Final = r"-?\d{1,3}\.\d{3,}"
+_FEATURE_TIMES: Final = re.compile(r"times?$|timestamps?$|stamps$|when$")
 _LINE: Final = re.compile(
     rf"{_STAMP}[\s,;|@:=/()\[\]a-z]{{1,12}}{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}|{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}[\s,;|@:=/()\[\]a-z]{{1,12}}{_STAMP}",
     re.IGNORECASE,

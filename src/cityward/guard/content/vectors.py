@@ -37,7 +37,7 @@ def is_template(numbers: Numbers, name: str = "", *, decimals: bool = True) -> b
     name : str
         Name of the column and key, in words.
     decimals : bool
-        Whether the number of written decimals is evidence; not of numbers that were packed in bytes.
+        Whether numbers were written in decimals; packed in bytes they have all of them.
     """
     numbers = numbers[np.isfinite(numbers)]
     told = bool(words.BIOMETRIC.search(name))
@@ -61,17 +61,17 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:
         return SCORE_MIN  # the name and the length say it, whatever the numbers are like
     evidence = 2.0 * named - 1.0 * serial
     alike = _alike(x)
-    limit = 2.6 / np.sqrt(size)
+    limit = 3.2 / np.sqrt(size)
     evidence += 1.0 if abs(alike) < limit else (-2.0 if alike > max(0.35, 2 * limit) else 0.0)
     below = float(np.mean(x < 0))
     evidence += _level(x, spread, below, whole=whole)
     if size in _LENGTHS:
         evidence += 1.0
-    elif size in _TIMES:
+    elif size in _TIMES and size != 96:
         evidence -= 1.0
     if 0.2 < below < 0.8 and _unit(x):
         evidence += 2.0
-    if not whole and decimals and _many_decimals(x):
+    if not whole and (not decimals or _many_decimals(x)):
         evidence += 1.0
     if whole:
         evidence -= 1.0 if np.min(x) >= 0 and not _byte_like(x, spread) else 0.0
@@ -166,13 +166,13 @@ def _plausible(x: Numbers, kind: str) -> bool:
 
 
 def _quantised(data: bytes, name: str) -> bool:
-    if len(data) not in _LENGTHS and not words.BIOMETRIC.search(name):
+    if len(data) not in _LENGTHS | {96} and not words.BIOMETRIC.search(name):
         return False
     raw = np.frombuffer(data, dtype=np.uint8)
     for x in (raw.view(np.int8).astype(np.float64), raw.astype(np.float64) - 128):
         spread = float(np.std(x))
         bell = float(np.mean((x - x.mean()) ** 4)) / max(spread, 1e-9) ** 4
-        if 8 < spread < 60 and abs(float(np.mean(x))) < 0.25 * spread and bell > 2.15 and abs(_alike(x)) < 2.6 / np.sqrt(x.size):
+        if 8 < spread < 60 and abs(float(np.mean(x))) < 0.25 * spread and bell > 2.15 and abs(_alike(x)) < 3.2 / np.sqrt(x.size):
             return True
     return False
 
