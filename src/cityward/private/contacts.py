@@ -17,6 +17,8 @@ _DISGUISED: Final = (
         r"\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
         re.IGNORECASE,
     ),
+    # "a n a @ e x a m p l e . o r g"
+    re.compile(r"(?<!\S)(?:[\w.+-] ){2,40}@ (?:[\w.-] ){4,60}\w(?!\S)"),
     # "ana at example dot org"
     re.compile(
         r"[\w.+-]{1,64}\s(?:at|arroba|chez|ät)\s[\w-]{1,63}(?:\s(?:dot|punto|punkt|ponto|point)\s[\w-]{1,63}){1,4}",
@@ -57,6 +59,7 @@ _INNOCENT: Final = tuple(
         r"\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}",
         r"(?:19|20)\d{2}[-/]\d{4,8}$",  # numbered within a year
         r"\d{1,3}\.\d{4,}$",  # a coordinate
+        r"(?:\d{1,3}\.){3}\d{1,3}$",  # an address of a machine, or a version
         r"\d{5}-\d{4}$",  # ZIP+4
         r"\d{1,3}(?:\.\d{3}){2,}$",  # thousands
         r"(?:(?:19|20)\d{2}[ /-]{1,2})+(?:19|20)\d{2}$",  # years
@@ -84,7 +87,7 @@ def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
     run = run.strip()
     digits = re.sub(r"\D", "", run)
     told = named or bool(_WORD.search(before))
-    if run.startswith("+"):
+    if run.startswith(("+", "00")):
         return "[telephone]" if 8 <= len(digits) <= 15 else None
     pairs = bool(re.match(r"0\d(?:[ .-]\d{2}){4}$", run))
     if not told and not pairs and (any(pattern.match(run) for pattern in _INNOCENT) or _NUMBERED.search(before)):

@@ -61,11 +61,11 @@ _ROAD: Final = (
     r"Plaza|Station|Hospital|Elementary|High|Center|Centre|Stra(?:ß|ss)e|Str|Platz|Allee|Weg|Ring|Br(?:ü|ue)cke|Schule|Ufer|Gasse)"
 )
 _ROAD_AFTER: Final = re.compile(rf"(?:[ ]{_CAP}){{0,2}}[ -]{_ROAD}\b")
-_ROAD_LAST: Final = re.compile(rf"(?:^|[ -]){_ROAD}\b\.?")
+_ROAD_LAST: Final = re.compile(rf"(?:^|[ -]){_ROAD}\b\.?|\w(?:stra(?:ß|ss)e|platz|allee|weg|gasse|ring|damm|ufer)\b")
 _ROLE: Final = re.compile(
     r"(?:Mayor|President|Officer|Chairman|Alderman|Commissioner|Inspector|Sir|Madam|Alcaldes?a?|Presidente|Director|Presidenta|Concejal|Ministro|"
     r"Prefeit[oa]|Vereador|B(?:ü|ue)rgermeister(?:in)?|Oberb(?:ü|ue)rgermeister|Minister|Pr[ée]sident|Maire|Ministre|Directeur|City|Department|Department|Street|Public|"
-    r"Works|Water|Sanitation|Team|Service|Services|Police|Ayuntamiento|C[âa]mara|Stadt|Mairie|Ville|Chicago|The|In|On|At|My|We|I|It|If|No|Not|And|Quijote|"
+    r"Works|Water|Sanitation|Team|Service|Services|Police|Anwohner(?:in)?|Mieter(?:in)?|Rentner(?:in)?|B(?:ü|ue)rger(?:in)?|Mutter|Vater|Eigent(?:ü|ue)mer(?:in)?|Ayuntamiento|C[âa]mara|Stadt|Mairie|Ville|Chicago|The|In|On|At|My|We|I|It|If|No|Not|And|Quijote|"
     r"Please|Thank|Thanks|Gracias|Danke|Merci|Obrigad[oa]|Por|Bitte|Also|Dear|Und|Pero|Mais|Mas|Aber|La|El|Los|Der|Die|Das|Les|Le)\b"
 )
 _STOP: Final = frozenset(
@@ -124,7 +124,7 @@ def _span(start: int, name: str) -> Span:
 
 
 _HOME: Final = (
-    r"(?:i|we|he|she|they) lives? (?:at|on|in)|lives (?:at|on|in)|living at|my (?:home |house |full )?address(?: is|:)|home address(?: is|:)?|"
+    r"(?:i|we|he|she|they) lives? (?:at|on|in)|lives (?:at|on|in)|liv(?:e|ing) (?:at|on)|my (?:home |house |full )?address(?: is|:)|home address(?: is|:)?|"
     r"my (?:house|home|apartment|flat|place)(?: is)? (?:at|on|in)|resid(?:e|es|ing) (?:at|on|in)|address of (?:my|the) (?:mother|neighbou?r|tenant)(?: is|:)?|"
     r"(?:vivo|vivimos|vive|viven|resido|reside|residimos|habito) en|mi (?:dirección|direccion|domicilio|casa)(?: es| está en| esta en| queda en|:)|"
     r"domicilio:?|domiciliad[oa] en|con domicilio en|"

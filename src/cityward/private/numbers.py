@@ -33,7 +33,7 @@ def _kind(
     name: str, pattern: str, module: str | None, needs: Literal["nothing", "cell", "word"], words: str = "", label: str = ""
 ) -> _Kind:
     told = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{words})(?![a-zà-ÿ])", re.IGNORECASE) if words else None
-    whole = re.compile(rf"(?<![\w+-])(?:{pattern})(?![\w-])", re.IGNORECASE)
+    whole = re.compile(rf"(?<![\w+-])(?<!\d[.,])(?:{pattern})(?![\w-]|[.,]\d)", re.IGNORECASE)
     return _Kind(name, whole, module, needs, told, label or "[id number]")
 
 
@@ -76,7 +76,7 @@ _KINDS: Final = (
     _kind("in-aadhaar", r"\d{4} \d{4} \d{4}", "in_.aadhaar", "nothing"),
     _kind("in-pan", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", "in_.pan", "word", r"pan|permanent account number"),
     _kind("cn-id", r"\d{17}[\dX]", "cn.ric", "nothing"),
-    _kind("passport", r"[A-Z]{1,3}\d{6,9}|\d{9}", None, "word", r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport"),
+    _kind("passport", r"(?=[A-Z]*\d)[A-Z0-9]{8,9}|[A-Z]{1,3}\d{6,7}", None, "word", r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport"),
 )
 
 

@@ -30,7 +30,7 @@ _STRONG: Final = (
 )
 _STRONG_RE: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(_STRONG)})(?![\w-])")
 _CELL_RE: Final = re.compile(
-    rf"(?:{'|'.join((_STRONG[0].replace('[ -]?', '[ -]'), *_STRONG[1:2], _STRONG[3], _STRONG[4], _STRONG[5].replace('[- ]', '[-]', 1).replace('[ -]?', '[ ]')))})"
+    rf"(?:[A-Z]{{2}}-\d{{2}}-[A-Z]{{2}}|{'|'.join((_STRONG[0].replace('[ -]?', '[ -]'), *_STRONG[1:2], _STRONG[3], _STRONG[4], _STRONG[5].replace('[- ]', '[-]', 1).replace('[ -]?', '[ ]')))})"
 )
 """Plates that show what they are alone in a cell; the others could be an order's number."""
 _LOOSE: Final = r"(?=[A-Z0-9 ·.-]{0,11}\d)(?=[A-Z0-9 ·.-]{0,11}[A-Z])[A-Z0-9]{1,8}(?:[ ·.-]{1,2}[A-Z0-9]{1,5}){0,3}"
@@ -87,7 +87,7 @@ def _plate(start: int, end: int) -> Span:
 # -- devices ---------------------------------------------------------------------------------------
 
 _MAC: Final = re.compile(r"(?<![\w:.-])(?:[0-9A-F]{2}([:-]))(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![\w:-])|(?<![\w.])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}(?![\w.])", re.IGNORECASE)
-_MAC_PLAIN: Final = re.compile(r"(?<!\w)[0-9A-F]{12}(?!\w)", re.IGNORECASE)
+_MAC_PLAIN: Final = re.compile(r"(?<!\w)[0-9A-F]{12}(?:[0-9A-F]{4})?(?!\w)", re.IGNORECASE)
 _UUID: Final = re.compile(r"(?<![\w-])[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}(?![\w-])|(?<!\w)[0-9A-F]{32}(?!\w)", re.IGNORECASE)
 _IMEI: Final = re.compile(r"(?<![\w.+-])\d{2}[ -]?\d{6}[ -]?\d{6}[ -]?\d(?!\w)|(?<![\w.+-])\d{15,16}(?!\w)")
 _IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
@@ -99,9 +99,9 @@ _DEVICE_WORD: Final = re.compile(
 )
 _IMEI_WORD: Final = re.compile(r"imei|meid|handset", re.IGNORECASE)
 _IMSI_WORD: Final = re.compile(r"imsi|subscriber|sim(?![a-z])", re.IGNORECASE)
-_VERSION: Final = re.compile(r"version|firmware|release|build|\bsw\b|\bfw\b|\bv\.?\s?$|software|schema|section|clause|oid", re.IGNORECASE)
+_VERSION: Final = re.compile(r"version|firmware|release|build|\bsw\b|\bfw\b|\bv\.?$|software|schema|section|clause|oid", re.IGNORECASE)
 _IP_WORD: Final = re.compile(r"(?:^|[^a-z])(?:ip|ips|ipv[46]|remote|host|client|addr|address|peer|x forwarded for|forwarded)(?![a-z])", re.IGNORECASE)
-_IMEI_FIRST: Final = ("01", "35", "86", "98", "99")
+_IMEI_FIRST: Final = ("01", "10", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99")
 """Reporting bodies that number nearly all handsets (Source: GSMA TS.06)."""
 
 

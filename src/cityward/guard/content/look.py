@@ -114,9 +114,12 @@ class _Looking:
         if len(stripped) >= 12:
             if self.structured(stripped, name, depth):
                 return
+            if len(stripped) < 28 and _SHORT_CODE.fullmatch(stripped):
+                self.payload(kind_of(unpack.base64_bytes(stripped)))
             if len(stripped) >= 24:
                 self.encoded(stripped, name, depth)
-                self.numbers(stripped, name)
+                if self.numbers(stripped, name):
+                    return
                 if points.of_text(stripped):
                     self.payload(("trace", "trace"))
         self.person(stripped, name)
@@ -135,6 +138,7 @@ class _Looking:
 
     def encoded(self, text: str, name: str, depth: int) -> None:
         self.raw(text)
+        text = text.replace("\\/", "/")  # as JSON may write a stroke
         whole = True
         for match in unpack.DATA_URL.finditer(text):
             kind = (match[1] or "").split("/")[0].lower()
@@ -173,20 +177,26 @@ class _Looking:
             if found:
                 self.add(refusal(*found))
 
-    def numbers(self, text: str, name: str) -> None:
+    def numbers(self, text: str, name: str) -> bool:
+        """Look at numbers written in text; return whether there is hardly anything else, and nobody's."""
         if re.search(r"[01]{1024}", text) and not words.SERIES.search(name):
             self.add(refusal("biometric", "bits"))
-        for run in vectors.runs(text):
+        runs = vectors.runs(text)
+        for run in runs:
             if vectors.is_template(run, name):
                 self.add(refusal("biometric", "embedding"))
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
             matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
-            if matrix is not None and 3 <= matrix.shape[1] <= 6 and not re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text[:200]):
+            if matrix is not None and 2 <= matrix.shape[1] <= 6 and not re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text[:200]):
                 self.payload(points.of_matrix(matrix, name))
+        decimals = sum(int(np.any(run != np.rint(run))) * run.size for run in runs)
+        return decimals >= vectors.NUMBERS_MIN and not points.of_text(text) and len(re.sub(r"[\d\s.,;:|eE+-]", "", text)) < 40
 
     def person(self, text: str, name: str) -> None:
         """Identifiers, names and homes."""
+        if _STAMP.fullmatch(text) and not words.BIRTH.search(name):
+            return
         part = text[:_PERSONS_CHARS]
         prose = self.prose and " " in part
         spans = persons(part, name, prose=prose) if len(part) >= 5 else []
@@ -233,8 +243,11 @@ class _Looking:
             if len(text) >= 8:
                 self.text(text, name, depth + 1)
             return
-        if vectors.packed_template(data, name):
+        verdict = vectors.packed_template(data, name)
+        if verdict:
             self.add(refusal("biometric", "packed-template"))
+        if verdict is False:
+            return  # numbers of a series
         if sure and len(data) >= NAMED_BYTES and not words.OPAQUE.search(name):
             for pattern, field_class in (
                 (words.BIOMETRIC, "biometric"), (words.IMAGE, "image"), (words.AUDIO, "audio"), (words.VIDEO, "video"),
@@ -289,8 +302,10 @@ class _Looking:
             return
         if all(issubclass(kind, Mapping) for kind in kinds):
             self.payload(points.of_records(values, name))
-        elif all(issubclass(kind, list | tuple) for kind in kinds) and self.block(values, name):
-            return
+        elif all(issubclass(kind, list | tuple) for kind in kinds):
+            self.payload(points.of_frames(values, name) or points.of_stamped(values))
+            if self.block(values, name):
+                return
         for part in values:
             self.any(part, name, depth + 1)
 
@@ -338,8 +353,13 @@ class _Looking:
         self.nodes -= array.size
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        if array.ndim == 2 and array.shape[1] <= 6:
+        if array.ndim == 2 and array.shape[1] == 1:
+            self.vector(array.ravel().tolist(), name, DEPTH - 4)
+        elif array.ndim == 2 and array.shape[1] <= 6:
             self.payload(points.of_matrix(array, name))
+        elif array.ndim == 2 and array.shape[0] <= 4:
+            for row_of_few in values:
+                self.vector(row_of_few, name, DEPTH - 4)
         elif array.ndim == 2:
             if points.of_pixels(array, name):
                 self.add(refusal("image", "pixels"))
@@ -361,6 +381,10 @@ class _Looking:
             return array.ndim < 5
         return True
 
+
+_SHORT_CODE: Final = re.compile(r"[A-Za-z0-9+/_-]{14,27}={0,2}")
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?|[-+]?\d{0,5}(?:\.\d{1,17})?")
+"""Stamps and measured values: frequent, and nobody's."""
 
 _SPECIAL: Final = re.compile(
     r"\b(?:hiv|aids|cancer|diabet\w+|depression|schizophren\w+|epileps\w+|pregnan\w+|disabled|wheelchair user|muslim|jewish|catholic|protestant|hindu|buddhist|atheist|gay|lesbian|"

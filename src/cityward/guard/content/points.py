@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.guard.content import words
+from cityward.guard.content import vectors, words
 
 Matrix = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _LANDMARKS: Final = frozenset({5, 21, 29, 33, 68, 98, 106, 194, 468, 478})
 
 _LAT: Final = re.compile(r"(?:^| )(?:lat|latitude|latitud|breite|y)(?: ?e7)?$")
 _LON: Final = re.compile(r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x)(?: ?e7)?$")
-_TIME: Final = re.compile(r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|heure|epoch|utc|gps time|observed at|start|arrived|arrived at)$")
+_TIME: Final = re.compile(r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|heure|epoch|utc|gps time|observed at|start|arrived|arrived at|arrival|departure|left at|entered|entered at|check ?in(?: at)?|from|begin|begins)$")
 _FIXED: Final = re.compile(r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$")
 _POSITION: Final = re.compile(r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$")
 _ANGLE: Final = re.compile(r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$")
@@ -33,13 +33,16 @@ def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:
     height, width = matrix.shape
     if not np.all(np.isfinite(matrix)):
         return None
+    if width == 2 and np.array_equal(np.diff(matrix[:, 0]), np.ones(height - 1)) and vectors.is_template(matrix[:, 1], name):
+        return "biometric", "embedding"  # numbered, one a line
     if 3 <= width <= 6 and _minutiae(matrix, name):
         return "biometric", "minutiae"
     if width >= 3 and _timed_points(matrix):
         return "trace", "trace"
     if words.GAIT.search(name) and height >= 5 and width <= 4 and not _on_earth(matrix[:, :2]):
         return "biometric", "landmarks"
-    if height in (68, 468, 478) and width in (2, 3) and _face_like(matrix):
+    colours = width == 3 and bool(np.all(matrix == np.rint(matrix))) and matrix.max() <= 255
+    if height in (68, 468, 478) and width in (2, 3) and not colours and _face_like(matrix):
         return "biometric", "landmarks"
     return ("biometric", "landmarks") if words.BIOMETRIC.search(name) and height in _LANDMARKS else None
 
@@ -54,6 +57,37 @@ def of_volume(volume: Matrix, name: str) -> tuple[str, str] | None:
     if frames >= 4 and 5 <= middle <= 543 and inner in (2, 3, 4) and not np.array_equal(volume[:, 0], volume[:, -1]):
         if words.GAIT.search(name) or not _on_earth(flat[:, :2]) or middle in (13, 17, 18, 25, 33, 68, 468):
             return "biometric", "gait"
+    return None
+
+
+def of_frames(frames: Sequence[Any], name: str) -> tuple[str, str] | None:
+    """As `of_volume`, of lists of objects with ``x`` and ``y``: joints of a body, picture by picture."""
+    first = frames[0]
+    if len(frames) < 4 or not 5 <= len(first) <= 543 or not isinstance(first[0], Mapping):
+        return None
+    if any(len(frame) != len(first) for frame in frames) or not {"x", "y"} <= set(first[0]):
+        return None
+    joints = [_columns(frame, ("x", "y")) for frame in frames if all(isinstance(joint, Mapping) for joint in frame)]
+    whole = [matrix for matrix in joints if matrix is not None]
+    return of_volume(np.array(whole), name) if len(whole) == len(frames) else None
+
+
+def of_stamped(rows: Sequence[Any]) -> tuple[str, str] | None:
+    """As `of_matrix`, of rows whose time is written: ``["2014-06-01T08:00Z", 41.88, -87.62]``."""
+    first = rows[0]
+    if len(rows) < TRACE_MIN or not 3 <= len(first) <= 8 or any(len(row) != len(first) for row in rows):
+        return None
+    times = [at for at, part in enumerate(first) if isinstance(part, str) and re.match(rf"{_STAMP}|\d\d:\d\d", part)]
+    numbers = [at for at, part in enumerate(first) if isinstance(part, int | float) and not isinstance(part, bool)]
+    if len(times) != 1 or len({str(row[times[0]]) for row in rows}) < TRACE_MIN:
+        return None
+    for a, b in zip(numbers, numbers[1:], strict=False):
+        try:
+            pair = np.array([[float(row[a]), float(row[b])] for row in rows])
+        except (TypeError, ValueError):
+            return None
+        if _on_earth(pair) and np.any(pair != np.rint(pair)) and b == a + 1 and np.abs(np.diff(pair, axis=0)).max() < 1:
+            return "trace", "trace"
     return None
 
 
@@ -207,4 +241,6 @@ def _face_like(matrix: Matrix) -> bool:
     x, y = matrix[:, 0], matrix[:, 1]
     wide, high = float(np.ptp(x)), float(np.ptp(y))
     on_map = _on_earth(matrix[:, :2]) and wide < 5 and high < 5 and float(np.abs(matrix).max()) > 5
+    if _ordered(x) or _ordered(y):
+        return False
     return bool(wide > 0 and high > 0 and 0.3 < wide / high < 3 and not np.array_equal(matrix[0], matrix[-1]) and not on_map)

@@ -131,11 +131,11 @@ def decoded(text: str) -> Iterator[tuple[bytes, str]]:
         run = match[0].rstrip("=")
         if _HEX.fullmatch(run):
             continue
-        yield _base64(run), "base64"
+        yield base64_bytes(run), "base64"
         if match.start() > 0 or not match[0].endswith("="):
             # Something before it may have been taken for its beginning.
             for skip in (1, 2, 3):
-                yield _base64(run[skip:]), "shifted base64"
+                yield base64_bytes(run[skip:]), "shifted base64"
     if "%" in text and len(re.findall(r"%[0-9A-Fa-f]{2}", text[:100_000])) >= 6:
         yield urllib.parse.unquote_to_bytes(text), "percent"
     yield from _rare(text)
@@ -170,7 +170,8 @@ def _joined(text: str) -> str:
     return text
 
 
-def _base64(run: str) -> bytes:
+def base64_bytes(run: str) -> bytes:
+    """Return what ``run`` encodes in base64 of either alphabet, padded or not; empty if nothing."""
     plain = run.replace("-", "+").replace("_", "/")
     plain = plain[: len(plain) - 1] if len(plain) % 4 == 1 else plain
     try:
@@ -182,5 +183,5 @@ def _base64(run: str) -> bytes:
 def of_data_url(parameters: str, body: str) -> bytes:
     """Return the bytes of a data URL."""
     if "base64" in parameters.lower():
-        return _base64(re.sub(r"[^A-Za-z0-9+/_-]", "", urllib.parse.unquote(body)))
+        return base64_bytes(re.sub(r"[^A-Za-z0-9+/_-]", "", urllib.parse.unquote(body)))
     return urllib.parse.unquote_to_bytes(body)

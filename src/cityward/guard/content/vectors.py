@@ -8,6 +8,7 @@ alike, or its values lie around a level, and its length is a day's, a week's or 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ NAMED_MIN: Final = 12
 SCORE_MIN: Final = 3.0
 """Evidence from which on a vector counts as a template; the weights below were set on the labelled set."""
 
-_LENGTHS: Final = frozenset({64, 80, 100, 128, 160, 192, 200, 256, 300, 320, 384, 400, 480, 500, 512, 600, 640, 768, 1024, 1280, 1536, 2048, 2622, 3072, 4096})
+_LENGTHS: Final = frozenset({64, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2622, 3072, 4096})
 _TIMES: Final = frozenset({24, 48, 52, 60, 72, 90, 96, 120, 144, 168, 180, 240, 288, 336, 360, 365, 366, 672, 720, 730, 744, 1000, 1440, 2016, 3600, 8760, 8784, 10080})
 
 Numbers = NDArray[np.float64]
@@ -73,6 +74,8 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:
         evidence += 2.0
     if not whole and (not decimals or _many_decimals(x)):
         evidence += 1.0
+    if whole and below > 0.3 and 120 <= float(np.max(np.abs(x))) <= 128:
+        evidence += 1.0  # quantised to a byte with its sign
     if whole:
         evidence -= 1.0 if np.min(x) >= 0 and not _byte_like(x, spread) else 0.0
     distinct = np.unique(x).size / size
@@ -102,8 +105,8 @@ def _level(x: Numbers, spread: float, below: float, *, whole: bool) -> float:
         zeros = float(np.mean(x == 0))
         if 0.15 < zeros < 0.85:
             return 0.5 if _many_decimals(x[x > 0]) else -0.5
-        top = float(np.max(x))
-        if top <= 1.0 and (top > 0.999 and float(np.min(x)) < 0.001 or abs(float(np.mean(x)) - 0.5) < 0.06):
+        top, bell = float(np.max(x)), float(np.mean((x - np.mean(x)) ** 4)) / spread**4
+        if bell > 2.2 and top <= 1.0 and (top > 0.999 and float(np.min(x)) < 0.001 or abs(float(np.mean(x)) - 0.5) < 0.06):
             return 1.0  # squeezed into 0 to 1
         return 0.5 if _unit(x) and top < 0.6 else -1.0
     return 0.0
@@ -120,7 +123,10 @@ def _unit(x: Numbers) -> bool:
 
 def _many_decimals(x: Numbers) -> bool:
     """Whether most numbers have four or more decimals, measured against their own size."""
-    size = float(np.median(np.abs(x[x != 0]))) if np.any(x != 0) else 1.0
+    x = x[x != 0]
+    if not x.size:
+        return False
+    size = float(np.median(np.abs(x)))
     step = 10.0 ** np.floor(np.log10(size)) * 1e-2 if size < 1 else 1e-3
     rest = np.abs(x / step - np.rint(x / step))
     return float(np.mean(rest > 1e-6)) > 0.5
@@ -129,40 +135,75 @@ def _many_decimals(x: Numbers) -> bool:
 # -- numbers packed in bytes -----------------------------------------------------------------------
 
 
-def packed_template(data: bytes, name: str = "") -> bool:
-    """Return whether ``data`` is a template packed as float32, float16, float64, int8 or bits."""
-    if not 64 <= len(data) <= 2**17:
+def packed_template(data: bytes, name: str = "") -> bool | None:
+    """Return whether ``data`` holds a template packed as float32, float16, float64, int8 or bits.
+
+    False: it holds numbers, but of a series; None: no numbers.
+    """
+    if not 64 <= len(data) <= 2**22:
+        return None
+    held = False
+    for x in _float_runs(data[: 2**18]):
+        held = True
+        if is_template(x, name, decimals=False):
+            return True
+    if _quantised(data, name):
+        return True
+    if held:
         return False
-    floats = [kind for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8") if len(data) % int(kind[2]) == 0]
-    for kind in floats:
-        x = _read(data, kind)
-        if x.size >= NUMBERS_MIN and _plausible(x, kind):
-            return is_template(x, name, decimals=False)
-    # A header of a few bytes (length, version) before float32 numbers.
-    for skip in (4, 8, 12, 16):
-        if len(data) > 256 + skip and (len(data) - skip) % 4 == 0:
-            x = _read(data[skip:], "<f4")
-            if _plausible(x, "<f4"):
-                return is_template(x, name, decimals=False)
-    return _quantised(data, name) or _iris(data, name)
+    return True if _iris(data, name) else None
+
+
+_TYPED: Final = (
+    (re.compile(rb"(?:[\xca\xfa].{4}){32,}", re.DOTALL), ">f4", 5),
+    (re.compile(rb"(?:[\xcb\xfb].{8}){32,}", re.DOTALL), ">f8", 9),
+    (re.compile(rb"(?:G.{8}){32,}", re.DOTALL), ">f8", 9),
+)
+"""Numbers one by one with their type before each (Source: MessagePack, RFC 8949 CBOR, Python's pickle)."""
+
+
+def _float_runs(data: bytes) -> Iterator[Numbers]:
+    """Yield runs of numbers in ``data``, wherever a header ends: bytes of anything else are none for long."""
+    for pattern, kind, stride in _TYPED:
+        match = pattern.search(data)
+        if match:
+            raw = np.frombuffer(match[0], dtype=np.uint8).reshape(-1, stride)[:, 1:]
+            yield _read(raw.tobytes(), kind)
+            return
+    for kind in ("<f4", ">f4", "<f8", ">f8", "<f2", ">f2"):
+        width = int(kind[2])
+        for skip in range(min(width, 4) if width != 8 else 8):
+            rest = data[skip : skip + (len(data) - skip) // width * width]
+            x = _read(rest, kind)
+            for start, end in _stretches(_likely(x, kind)):
+                if _one_quantity(x[start:end]):
+                    yield x[start:end]
+                    return
+
+
+def _likely(x: Numbers, kind: str) -> NDArray[np.bool_]:
+    """Which numbers somebody would write; few of random bytes and texts are."""
+    size = np.abs(x)
+    low, high = (2e-6, 64.0) if kind.endswith("2") else (1e-7, 1e6)
+    return np.isfinite(x) & ((size == 0) | ((size > low) & (size < high)))
+
+
+def _stretches(fine: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of `NUMBERS_MIN` or more of ``fine``, the longest first."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], fine, [False])).astype(np.int8)))
+    pairs = [(int(start), int(end)) for start, end in edges.reshape(-1, 2) if end - start >= NUMBERS_MIN]
+    return sorted(pairs, key=lambda pair: pair[0] - pair[1])[:3]
+
+
+def _one_quantity(x: Numbers) -> bool:
+    """Whether numbers span few powers of ten, as those of one quantity do."""
+    held = np.abs(x[x != 0])
+    return held.size >= NUMBERS_MIN // 2 and bool(np.quantile(held, 0.95) / np.quantile(held, 0.25) < 200)
 
 
 def _read(data: bytes, kind: str) -> Numbers:
     with np.errstate(all="ignore"):
         return np.frombuffer(data, dtype=kind).astype(np.float64)
-
-
-def _plausible(x: Numbers, kind: str) -> bool:
-    """Whether bytes read as floats are numbers somebody would write; random bytes and text are not."""
-    with np.errstate(all="ignore"):
-        size = np.abs(x)
-        low, high = (1e-5, 64.0) if kind.endswith("2") else (1e-7, 1e7)
-        fine = np.isfinite(x) & ((size == 0) | ((size > low) & (size < high)))
-        if float(np.mean(fine)) < 0.97 or float(np.mean(x == 0)) > 0.9:
-            return False
-        held = size[fine & (size > 0)]
-        # Numbers of one quantity span few powers of ten.
-        return bool(np.quantile(held, 0.95) / np.quantile(held, 0.25) < 1e3)
 
 
 def _quantised(data: bytes, name: str) -> bool:
