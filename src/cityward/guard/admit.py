@@ -228,7 +228,6 @@ class Door:
     def _note_authorised(self, treated: Treated) -> None:
         """Enter in the ledger that an authorisation was used, and for how many rows."""
         now, batch, file = self._clock.now(), treated.batch, treated.authorised_by
-        subject = make_id("authorised", self._batches, batch.source, file, treated.authorised, now.isoformat())
         content = to_json({"source": batch.source, "authorisation": file, "rows": treated.authorised})
         facts = {"source": batch.source, "authorisation": file}
-        self._append_receipt(receipt("authorised", subject, now, content, rows=treated.authorised, **facts))
+        self._append_receipt(receipt("authorised", batch.source, now, content, rows=treated.authorised, **facts))

@@ -158,6 +158,8 @@ class _Case:
         return tuple(dict.fromkeys(columns)), gravest, rules[classes.index(gravest)]
 
 
+_CODED: Final = r"[A-Za-z0-9+/=_-]{40}"
+
 _WORDS: Final = {
     "biometric": "biometric templates (faces, voices or the like)",
     "image": "pictures",
@@ -245,7 +247,9 @@ def _without_content(quarantine: pl.DataFrame) -> pl.DataFrame:
     found = look_at(quarantine, skip={"row", "column"}, nested=False)
     height, columns = quarantine.height, []
     for name, instead in (("raw", "{}"), ("reason", "The row does not fit, and holds what may not be kept. Correct it.")):
-        if name in found:
-            mask = pl.Series(found[name].mask(height, ("pseudonymise", "redact", "coarsen", "empty", "refuse")))
+        if name in found or name == "reason":
+            mask = pl.Series(found.get(name, Found()).mask(height, ("pseudonymise", "redact", "coarsen", "empty", "refuse")))
+            if name == "reason":
+                mask |= quarantine[name].str.contains(_CODED)  # a part of a payload cannot be told from a hash
             columns.append(pl.when(~mask).then(pl.col(name)).otherwise(pl.lit(instead)).alias(name))
     return quarantine.with_columns(columns) if columns else quarantine

@@ -130,7 +130,7 @@ _HOME: Final = (
     r"domicilio:?|domiciliad[oa] en|con domicilio en|"
     r"(?:moro|moramos|mora|resido|reside|vivo|vivemos) (?:n[ao]s?|em)|(?:minha|a minha) (?:morada|casa|resid[êe]ncia)(?: [ée]| fica n[ao]| fica em|:)|morada:|"
     r"(?:meu|o meu) endere[çc]o(?: [ée]|:)|residente (?:n[ao]|em)|"
-    r"(?:ich|wir|er|sie) wohnen? (?:in der|in dem|im|in|an der|am|auf der|hier in der)|wohnhaft(?: in(?: der)?)?:?|wohnt (?:in der|in|am|an der)|"
+    r"wohnen? (?:hier )?(?:in der|in dem|im|in|an der|am|auf der|hier in der)|wohnhaft(?: in(?: der)?)?:?|wohnt (?:in der|in|am|an der)|"
     r"meine (?:adresse|anschrift|wohnung)(?: ist| lautet|:)|privatadresse:?|"
     r"j['’]habite(?: au| [àa]| dans| sur)?|(?:nous )?habit(?:ons|e|ent) (?:au|[àa]|dans)|mon (?:adresse|domicile)(?: est| se trouve(?: au)?|:)|domicili[ée]e?s?(?: au| [àa])?|je r[ée]side(?: au| [àa])?|r[ée]sidant (?:au|[àa])"
 )
@@ -156,13 +156,13 @@ def homes(text: str) -> Iterator[Span]:
 
 
 MARKERS: Final = (
-    r"(?i)\b(?:name|nom|nome|nombre|llamo?|chamo|chama|hei(?:ß|ss)[et]|appelle|nomme|i am|i['’]m|this is|soy|sou|ich bin|je suis|mr|mrs|ms|mx|miss|sra?|srta|"
+    r"(?i)(?:^|[^a-z])(?:name|nom|nome|nombre|llamo?|chamo|chama|hei(?:ß|ss)[et]|appelle|nomme|i am|i['’]m|this is|soy|sou|ich bin|je suis|mr|mrs|ms|mx|miss|sra?|srta|"
     r"señor[a-z]*|senhora?|doña|dña|dona|don|herrn?|frau|monsieur|madame|mademoiselle|mme|mlle|dra?|prof|neighbou?r|vecin[oa]|vizinh[oa]|nachbar|nachbarin|voisine?|"
     r"regards|sincerely|truly|faithfully|thanks|thank you|cheers|sign[a-zé]*|atentamente|saludos?|firm[a-z]*|fdo|gracias|atenciosamente|cumprimentos|assinado|obrigad[oa]|"
     r"gr(?:ü|ue)(?:ß|ss)en?|gez|unterschrift|danke|mfg|cordialement|salutations|merci|contact[a-z]*|kontakt|contato|ask for|spe?[ao]ke? (?:to|with)|talked|attn|"
     r"reported|submitted|complainant|caller|resident[ea]?|denunciante|solicitante|requerente|melder|gemeldet|demandeur|liv(?:e|es|ing)|address|house|home|resid\w+|"
     r"viv[eoi]\w*|domicil\w+|casa|dirección|direccion|mor[aoe]\w*|endere[çc]o|wohn\w+|adresse|anschrift|habit\w*|r[ée]sid\w+|apt|apartment|unit|flat|piso|apto|"
     r"husband|wife|marido|espos[oa]|mari|femme|mann|plates?|placas?|matr[íi]cula\w*|patente|chapa|kennzeichen|immatricul\w+|vehicle|car|truck|van|coche|carro|"
-    r"behalf|ve[íi]culo|auto|wagen|voiture|v[ée]hicule|camion|aqu[ií]|hier|ici|fala|falei|habl[ae]|bien [àa] vous|d\.|m\.)(?:\b|[\W])"
+    r"behalf|ve[íi]culo|auto|wagen|voiture|v[ée]hicule|camion|aqu[ií]|hier|ici|fala|falei|habl[ae]|bien [àa] vous|d\.|m\.)(?:$|[^a-z])"
 )
 """What a text has in it if it may name a person, a home or a vehicle: a columnar pattern for Polars."""

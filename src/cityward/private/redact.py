@@ -6,6 +6,7 @@ by the finders of this package. House numbers of public places, dates, years, pr
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import polars as pl
@@ -19,10 +20,14 @@ from cityward.private.things import devices, plates
 __all__ = ["CANDIDATE", "found", "luhn", "redact", "redact_text"]
 
 CANDIDATE: Final = (
-    r"[@＠﹫\x{200b}-\x{200f}\x{2060}\x{feff}\x{ff10}-\x{ff19}\x{ff21}-\x{ff5a}]|%40|&(?:#|commat)|(?i: at | arroba | chez |[\[({<] ?(?:at|arroba) ?[\])}>])"
+    "[@＠﹫\u200b-\u200f\u2060\ufeff\uff10-\uff19\uff21-\uff5a]|%40|&(?:#|commat)|(?i: at | arroba | chez |[\[({<] ?(?:at|arroba) ?[\])}>])"
     r"|[0-9][0-9 .()/-]{5,}[0-9]|[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}[:.-]|(?:[0-9]{1,3}\.){3}[0-9]|[0-9]{6,}|::"
 )
 """What a text has in it if it may hold a number, a device or an address of somebody, whatever language it is in."""
+
+_EITHER: Final = re.compile(f"{CANDIDATE}|{MARKERS.replace('(?i)', '(?i:', 1)})")
+_SMALL_ROWS: Final = 100
+"""Rows up to which texts are tried one by one: expressions cost more to set up than so few."""
 
 _LONG_CHARS: Final = 100_000
 """Longest text that is looked at as a whole; of a longer one every part is looked at by itself."""
@@ -33,6 +38,9 @@ def redact(values: pl.Series) -> pl.Series:
 
     Heights and nulls are kept.
     """
+    if values.len() <= _SMALL_ROWS:
+        texts = [None if text is None else redact_text(text) if _EITHER.search(text) else text for text in values]
+        return pl.Series(values.name, texts, dtype=pl.String)
     candidates = (values.str.contains(CANDIDATE) | values.str.contains(MARKERS)).fill_null(value=False)
     if not candidates.any():
         return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -21,9 +22,16 @@ SHORT_BYTES: Final = 24
 IDENTIFIER_BYTES: Final = 6
 """No identifier of a person that shows what it is, is shorter."""
 
+
+
+def _literal(pattern: str) -> str:
+    """Write characters for their escapes, which Polars and Python spell differently."""
+    return re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), pattern)
+
+
 _NESTED: Final = r"|^\s*[\[{(\"]|[!-~]{80}"
-_PACKED: Final = (
-    r"[A-Za-z0-9+/=_-]{40}|(?i:data:[a-z]|<\?xml|<gpx|<trk|<kml|<img)|\$G[PNLAB]|[\x00-\x08\x0e-\x1f\x{fffd}]|ÿØÿ"
+_PACKED: Final = _literal(
+    r"[A-Za-z0-9+/=_-]{40}|(?i:data:[a-z]|<\?xml|<gpx|<trk|<kml|<img)|\$G[PNLAB]|[\x00-\x08\x0e-\x1f\ufffd]|ÿØÿ"
     r"|(?:[-+.0-9][0-9.eE+-]*[\s,;:|/_\]\[)(]+){10}|(?:[0-9A-Fa-f]{2}[\s:,-]){10}|(?:\\x[0-9A-Fa-f]{2}){6}|(?:%[0-9A-Fa-f]{2}){6}"
     r"|(?:[A-Za-z0-9+/]{4}\s){8}|(?:[A-Za-z0-9+/]{8}\s){4}|(?:[A-Za-z0-9+/]{16}\s){3}|(?:[A-Za-z0-9+/]{32}\s)"
     r"|/9j/|iVBORw|R0lGOD|UklGR|SUQz|T2dnU|ZkxhQ|ZnR5c|SUkqA|Rk1S|GkXfo|(?i:ffd8ff|89504e47|47494638|52494646|464d52)"
@@ -33,11 +41,29 @@ _PACKED: Final = (
 _PLAIN: Final = r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9A-F]{32}|[0-9A-F]{64}|https?://[^\s;,]{1,120})$"
 """Hashes and addresses of pages: long, frequent and nobody's."""
 
-_SHOWS: Final = (
-    r"@|[＠﹫\x{200b}-\x{200f}\x{2060}\x{feff}]|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9]{3}-[0-9]{2}-[0-9]{4}"
+_SHOWS: Final = _literal(
+    r"@|[＠﹫\u200b-\u200f\u2060\ufeff]|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9]{3}-[0-9]{2}-[0-9]{4}"
     r"|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|\+[0-9(][0-9 ()-]{7}|(?:^|[^0-9.])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}|[0-9]{8}-?[A-Z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}[-/]"
 )
 """Identifiers that show what they are in any column."""
+
+
+_SMALL_ROWS: Final = 100
+"""Rows up to which a pattern is tried cell by cell: expressions cost more to set up than so few cells."""
+
+
+@lru_cache(maxsize=16)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _holds(values: pl.Series, pattern: str) -> pl.Series:
+    """Whether each text holds ``pattern``; null of null."""
+    if values.len() > _SMALL_ROWS:
+        return values.str.contains(pattern)
+    search = _compiled(pattern).search
+    held = [None if value is None else search(value) is not None for value in values.to_list()]
+    return pl.Series(held, dtype=pl.Boolean)
 
 
 @dataclass(slots=True)
@@ -72,7 +98,7 @@ def look_at(frame: pl.DataFrame, *, skip: Collection[str], payloads_only: Collec
     packed = _PACKED + _NESTED if nested else _PACKED
     wanted = {name: dtype for name, dtype in frame.schema.items() if name not in skip}
     texts = [name for name, dtype in wanted.items() if dtype == pl.String]
-    longest = frame.select(pl.col(name).str.len_bytes().max() for name in texts).row(0) if texts else ()
+    longest = _longest(frame, texts)
     found: dict[str, Found] = {}
     for name, most in zip(texts, longest, strict=True):
         values, identifiers = frame[name], name not in payloads_only
@@ -94,6 +120,14 @@ def look_at(frame: pl.DataFrame, *, skip: Collection[str], payloads_only: Collec
     return found
 
 
+def _longest(frame: pl.DataFrame, texts: list[str]) -> tuple[int, ...]:
+    """Bytes of the longest text of each column; 0 of one without any."""
+    if frame.height <= _SMALL_ROWS:
+        cells = (frame[name].drop_nulls().to_list() for name in texts)
+        return tuple(max((len(cell.encode()) for cell in column), default=0) for column in cells)
+    return tuple(most or 0 for most in frame.select(pl.col(name).str.len_bytes().max() for name in texts).row(0)) if texts else ()
+
+
 def _words(values: pl.Series) -> pl.Series | None:
     """The different values of a column that has few, as names of services are; None: it has many."""
     if values.len() < 10 * _WORDS or values.head(_WORDS * 4).n_unique() > _WORDS:
@@ -104,12 +138,12 @@ def _words(values: pl.Series) -> pl.Series | None:
 
 def _suspicious(values: pl.Series, longest: int, pattern_of_packed: str, *, identifiers: bool) -> pl.Series | None:
     pattern = _SHOWS if identifiers and longest >= IDENTIFIER_BYTES else None
-    mask = values.str.contains(pattern) if pattern else None
+    mask = _holds(values, pattern) if pattern else None
     if longest >= SHORT_BYTES:
         # Long cells are few in most columns: only they are searched for what is packed.
         long = (values.str.len_bytes() >= SHORT_BYTES).fill_null(value=False)
         some = values.filter(long)
-        packed = some.str.contains(pattern_of_packed) & ~some.str.contains(_PLAIN)
+        packed = _holds(some, pattern_of_packed) & ~_holds(some, _PLAIN)
         if packed.any():
             rows = np.flatnonzero(long.to_numpy())[packed.to_numpy()]
             both = np.zeros(values.len(), dtype=np.bool_)

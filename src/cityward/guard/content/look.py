@@ -126,10 +126,12 @@ class _Looking:
 
     def structured(self, text: str, name: str, depth: int) -> bool:
         """Look into JSON, or several lines of it; return whether it was that."""
-        if text[0] not in "{[\"(" or text[-1] not in "}])\"":
+        if text[0] not in "{[\"(":
             return False
         if _depth(text) > 3 * DEPTH:
             self.add(_TOO_DEEP)
+        if text[-1] not in "}])\"":
+            return False
         value = _json(text)
         if value is None or isinstance(value, int | float):
             return False
@@ -353,6 +355,8 @@ class _Looking:
         self.nodes -= array.size
         if self.nodes < 0:
             self.add(_TOO_LARGE)
+        if not array.size:
+            return True
         if array.ndim == 2 and array.shape[1] == 1:
             self.vector(array.ravel().tolist(), name, DEPTH - 4)
         elif array.ndim == 2 and array.shape[1] <= 6:

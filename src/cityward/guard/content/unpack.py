@@ -164,7 +164,7 @@ def _joined(text: str) -> str:
     parts = re.split(r"(?:\s|\\r|\\n)+", text.strip())
     sizes = {len(part) for part in parts[:-1]}
     regular = len(parts) > 2 and len(sizes) == 1 and next(iter(sizes)) >= 4 and next(iter(sizes)) % 2 == 0
-    lines = "\n" in text and sum(len(part) >= 60 for part in parts) >= 2
+    lines = "\n" in text and sum(len(part) >= 60 for part in parts) >= (1 if len(parts) == 2 else 2)
     if (regular or lines) and sum(_GROUPED.fullmatch(part) is not None for part in parts) >= len(parts) * 0.6:
         return "".join(parts)
     return text
