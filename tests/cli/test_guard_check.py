@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from cityward.cli.main import group
 
-SECRET = "ana.gomez@example.org"
-ROWS = [{"note": f"write to {SECRET}", "n": 4}, {"note": "the lamp is out", "n": 5, "nested": {"a": [SECRET]}}]
+ADDRESS = "ana.gomez@example.org"
+ROWS = [{"note": f"write to {ADDRESS}", "n": 4}, {"note": "the lamp is out", "n": 5, "nested": {"a": [ADDRESS]}}]
 
 
 def run(*arguments: str) -> Result:
@@ -39,20 +39,20 @@ def test_one_line_for_each_row_and_field(file: Path):
         (3, "(line)", "refuse"),
     ]
     assert all(set(line) == {"row", "field", "class", "verdict", "rule"} for line in lines)
-    assert SECRET not in done.output
+    assert ADDRESS not in done.output
 
 
 def test_a_table_for_people_counts(file: Path):
     done = run("check", str(file))
     assert "3 rows of rows.ndjson" in done.output
     assert "content-e-mail 1" in done.output
-    assert SECRET not in done.output
+    assert ADDRESS not in done.output
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_tables_are_read_too(tmp_path: Path, ending: str):
     path = tmp_path / f"rows.{ending}"
-    frame = pl.DataFrame({"note": [f"write to {SECRET}", "the lamp is out"]})
+    frame = pl.DataFrame({"note": [f"write to {ADDRESS}", "the lamp is out"]})
     frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
     lines = [json.loads(line) for line in run("check", str(path), "--json").stdout.splitlines()]
     assert [line["verdict"] for line in lines] == ["redact", "pass"]

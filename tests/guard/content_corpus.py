@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import io
 import json
 import struct
@@ -17,30 +16,20 @@ import tarfile
 import uuid
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from content_look_alikes import INNOCENT, Case, digits_of
 
 SEED = 2014
-
-
-@dataclass(frozen=True)
-class Case:
-    """A value in a field, with what it truly is; ``public`` must pass."""
-
-    kind: str
-    field: str
-    value: Any
-    truth: str
 
 
 def corpus(seed: int = SEED) -> list[Case]:
     """Return the labelled cases of ``seed``."""
     random = np.random.default_rng(seed)
     cases: list[Case] = []
-    for make in (embeddings, biometric_records, media, identifiers, things, traces, texts, *_innocent()):
+    for make in (embeddings, biometric_records, media, identifiers, things, traces, texts, *INNOCENT):
         cases += make(random)
     return cases
 
@@ -111,7 +100,7 @@ def _embedding(random: np.random.Generator, size: int) -> np.ndarray:
     return vector / np.linalg.norm(vector) if random.random() < 0.7 else vector * random.choice([0.1, 1.0, 5.0])
 
 
-def embeddings(random: np.random.Generator) -> list[Case]:
+def embeddings(random: np.random.Generator) -> list[Case]:  # noqa: C901, PLR0912 - one form after the other
     """Vectors of faces, voices and gaits as numbers, text and bytes."""
     cases = []
     for at in range(110):
@@ -136,7 +125,11 @@ def embeddings(random: np.random.Generator) -> list[Case]:
             case 6:
                 value = _wrap_json(random, [int(number) for number in np.rint(x / peak * 127)])
             case 7:
-                value = [f"{number:.6e}" for number in x] if at % 2 else "[" + " ".join(f"{number:.5e}" for number in x) + "]"
+                value = (
+                    [f"{number:.6e}" for number in x]
+                    if at % 2
+                    else "[" + " ".join(f"{number:.5e}" for number in x) + "]"
+                )
             case 8:
                 value = {f"d{place}": number for place, number in enumerate(shown)}
             case 9:
@@ -146,7 +139,14 @@ def embeddings(random: np.random.Generator) -> list[Case]:
         cases.append(Case(f"embedding-{at % 11}", _field(random), value, "biometric"))
     for _ in range(12):
         x = (random.normal(size=128) * 0.1).round(6).tolist()
-        cases.append(Case("embedding-named", str(random.choice(["face_embedding", "voiceprint", "faceVector_template", "xvector"])), x[: int(random.integers(24, 128))], "biometric"))
+        cases.append(
+            Case(
+                "embedding-named",
+                str(random.choice(["face_embedding", "voiceprint", "faceVector_template", "xvector"])),
+                x[: int(random.integers(24, 128))],
+                "biometric",
+            )
+        )
     return cases
 
 
@@ -155,7 +155,10 @@ def biometric_records(random: np.random.Generator) -> list[Case]:
     cases = []
     for at in range(48):
         count = int(random.integers(15, 60))
-        points = [[int(random.integers(5, 480)), int(random.integers(5, 600)), int(random.integers(0, 360))] for _ in range(count)]
+        points = [
+            [int(random.integers(5, 480)), int(random.integers(5, 600)), int(random.integers(0, 360))]
+            for _ in range(count)
+        ]
         body = random.bytes(int(random.integers(120, 400)))
         match at % 8:
             case 0:
@@ -169,12 +172,16 @@ def biometric_records(random: np.random.Generator) -> list[Case]:
             case 3:
                 value = _encode(random, b"FMR\0 20\0" + body)
             case 4:
-                value = _encode(random, (b"FAC\x00010\x00", b"IIR\x00010\x00", b"FIR\x00010\x00")[int(random.integers(0, 3))] + body)
+                value = _encode(
+                    random, (b"FAC\x00010\x00", b"IIR\x00010\x00", b"FIR\x00010\x00")[int(random.integers(0, 3))] + body
+                )
             case 5:
                 bits = random.bytes(256)
                 value = bits.hex() if at % 16 < 8 else base64.b64encode(bits).decode()
             case 6:
-                value = "".join(random.choice(["0", "1"], 2048)) if at % 16 < 8 else random.integers(0, 2, 2048).tolist()
+                value = (
+                    "".join(random.choice(["0", "1"], 2048)) if at % 16 < 8 else random.integers(0, 2, 2048).tolist()
+                )
             case _:
                 value = (random.normal(size=(30, 17, 3)).cumsum(axis=0) * 4 + 200).round(2).tolist()
         cases.append(Case(f"biometric-{at % 8}", _field(random), value, "biometric"))
@@ -247,12 +254,11 @@ def _iban(country: str, account: str) -> str:
 
 
 def _nir(random: np.random.Generator) -> str:
-    number = f"{random.integers(1, 3)}{random.integers(40, 99)}{random.integers(1, 13):02d}{random.integers(1, 95):02d}{random.integers(1, 900):03d}{random.integers(1, 900):03d}"
+    number = (
+        f"{random.integers(1, 3)}{random.integers(40, 99)}{random.integers(1, 13):02d}{random.integers(1, 95):02d}"
+        f"{random.integers(1, 900):03d}{random.integers(1, 900):03d}"
+    )
     return number + f"{97 - int(number) % 97:02d}"
-
-
-def _number(random: np.random.Generator, digits: int) -> str:
-    return str(random.integers(1, 10)) + "".join(map(str, random.integers(0, 10, digits - 1)))
 
 
 def identifiers(random: np.random.Generator) -> list[Case]:
@@ -263,7 +269,10 @@ def identifiers(random: np.random.Generator) -> list[Case]:
         cases.append(Case(kind, field or _field(random), value, "personal"))
 
     for _ in range(6):
-        user, domain = str(random.choice(["ana.gomez", "j_smith", "marie-d", "jo"])), str(random.choice(["example.org", "mail.example.co.uk", "posteo.example.de"]))
+        user, domain = (
+            str(random.choice(["ana.gomez", "j_smith", "marie-d", "jo"])),
+            str(random.choice(["example.org", "mail.example.co.uk", "posteo.example.de"])),
+        )
         mail = f"{user}@{domain}"
         add("mail", mail)
         add("mail-text", f"Please answer to {mail}, thanks")
@@ -277,14 +286,18 @@ def identifiers(random: np.random.Generator) -> list[Case]:
         add("mail-nested", {"contact": {"channels": [{"value": mail}]}})
         add("phone-us", f"call ({random.integers(201, 990)}) 555-{random.integers(100, 9999):04d}")
         add("phone-es", f"+34 6{random.integers(10, 99)} {random.integers(100, 999)} {random.integers(100, 999)}")
-        add("phone-fr", f"mon numéro est le 06 {random.integers(10, 99)} {random.integers(10, 99)} {random.integers(10, 99)} {random.integers(10, 99)}")
+        add(
+            "phone-fr",
+            f"mon numéro est le 06 {random.integers(10, 99)} {random.integers(10, 99)} "
+            f"{random.integers(10, 99)} {random.integers(10, 99)}",
+        )
         add("phone-de", f"Tel. 0171 {random.integers(1000000, 9999999)}")
-        add("phone-field", _number(random, 10), "phone_number")
-        card = _luhn("4" + _number(random, 14))
+        add("phone-field", digits_of(random, 10), "phone_number")
+        card = _luhn("4" + digits_of(random, 14))
         add("card", card)
         add("card-text", f"paid with {card[:4]} {card[4:8]} {card[8:12]} {card[12:]} yesterday")
-        add("card-number", int(_luhn("5" + str(random.integers(1, 6)) + _number(random, 13))))
-        iban = _iban("DE", _number(random, 18))
+        add("card-number", int(_luhn("5" + str(random.integers(1, 6)) + digits_of(random, 13))))
+        iban = _iban("DE", digits_of(random, 18))
         add("iban", iban)
         add("iban-spaced", "IBAN " + " ".join(iban[at : at + 4] for at in range(0, 22, 4)))
         add("ssn", f"{random.integers(100, 665)}-{random.integers(10, 99)}-{random.integers(1000, 9999)}")
@@ -312,12 +325,16 @@ def things(random: np.random.Generator) -> list[Case]:
             ("plate-text", f"the car with plate {letters(3)} {random.integers(1000, 9999)} blocks the drive", None),
             ("plate-es-text", f"coche con matrícula {random.integers(1000, 9999)}{letters(3)} en doble fila", None),
             ("plate-de-text", f"Falschparker, Kennzeichen M-{letters(2)} {random.integers(10, 9999)}", None),
-            ("plate-field", f"{letters(3)}{random.integers(100, 9999)}", str(random.choice(["license_plate", "placa", "matricula", "kennzeichen"]))),
+            (
+                "plate-field",
+                f"{letters(3)}{random.integers(100, 9999)}",
+                str(random.choice(["license_plate", "placa", "matricula", "kennzeichen"])),
+            ),
             ("plate-pt", f"{two}-{letters(2)}-{random.integers(10, 99)}", "matricula"),
         ]
         cases += [Case(kind, field or _field(random), value, "number-plate") for kind, value, field in plates]
         mac = random.bytes(6).hex(":")
-        imei = _luhn("35" + _number(random, 12))
+        imei = _luhn("35" + digits_of(random, 12))
         devices = [
             ("mac", mac.upper(), None),
             ("mac-dash", mac.replace(":", "-"), None),
@@ -325,10 +342,14 @@ def things(random: np.random.Generator) -> list[Case]:
             ("mac-field", random.bytes(6).hex(), "device_mac"),
             ("imei", imei, None),
             ("imei-text", f"handset imei {imei}", None),
-            ("imsi", "21407" + _number(random, 10), "imsi"),
+            ("imsi", "21407" + digits_of(random, 10), "imsi"),
             ("idfa", str(uuid.UUID(bytes=random.bytes(16), version=4)).upper(), "idfa"),
             ("gaid", str(uuid.UUID(bytes=random.bytes(16), version=4)), "advertising_id"),
-            ("ip", f"{random.integers(80, 220)}.{random.integers(0, 255)}.{random.integers(0, 255)}.{random.integers(1, 255)}", None),
+            (
+                "ip",
+                f"{random.integers(80, 220)}." + ".".join(str(part) for part in random.integers(1, 255, 3)),
+                None,
+            ),
             ("ip-field", f"10.0.{random.integers(0, 9)}.{random.integers(1, 20)}", "client_ip"),
             ("ipv6", f"2001:db8:{random.bytes(2).hex()}::{random.bytes(2).hex()}", None),
         ]
@@ -355,145 +376,75 @@ def traces(random: np.random.Generator) -> list[Case]:
             case 2:
                 value = "\n".join(f"{s},{a},{b}" for _, s, a, b in rows)
             case 3:
-                value = '<gpx><trk><trkseg>' + "".join(f'<trkpt lat="{a}" lon="{b}"><time>{s}</time></trkpt>' for _, s, a, b in rows) + "</trkseg></trk></gpx>"
+                value = (
+                    "<gpx><trk><trkseg>"
+                    + "".join(f'<trkpt lat="{a}" lon="{b}"><time>{s}</time></trkpt>' for _, s, a, b in rows)
+                    + "</trkseg></trk></gpx>"
+                )
             case 4:
                 value = {"latitude": lat, "longitude": lon, "timestamp": times}
             case 5:
                 value = [{"timestamp": s, "position": {"latitude": a, "longitude": b}} for _, s, a, b in rows]
             case 6:
-                value = [{"timestampMs": str(t * 1000), "latitudeE7": int(a * 1e7), "longitudeE7": int(b * 1e7)} for t, _, a, b in rows]
+                value = [
+                    {"timestampMs": str(t * 1000), "latitudeE7": int(a * 1e7), "longitudeE7": int(b * 1e7)}
+                    for t, _, a, b in rows
+                ]
             case _:
-                value = {"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[b, a] for _, _, a, b in rows]}, "properties": {"coordTimes": iso}}
+                value = {
+                    "type": "Feature",
+                    "geometry": {"type": "LineString", "coordinates": [[b, a] for _, _, a, b in rows]},
+                    "properties": {"coordTimes": iso},
+                }
         cases.append(Case(f"trace-{at % 8}", _field(random), value, "trace"))
     return cases
 
 
 def texts(random: np.random.Generator) -> list[Case]:
     """Names and homes in five languages."""
-    names = ["Ana Gómez", "John Smith", "João da Silva", "Jürgen Müller", "Marie Dupont", "Lucía Fernández Ruiz", "Wei Chen"]
+    names = [
+        "Ana Gómez",
+        "John Smith",
+        "João da Silva",
+        "Jürgen Müller",
+        "Marie Dupont",
+        "Lucía Fernández Ruiz",
+        "Wei Chen",
+    ]
     said = [
-        "My name is {n} and the lamp is out.", "Good morning, I am {n}, there is a leak.", "Mr {n} asked for a new bin.", "Broken bench.\nRegards,\n{n}",
-        "Me llamo {n} y hay un hueco.", "La señora {n} denuncia ruido.", "Soy {n}, vecino del barrio.", "Atentamente, {n}",
-        "Meu nome é {n}, o poste caiu.", "Falei com o Sr. {n} ontem.", "Ich heiße {n}, die Ampel ist defekt.", "Frau {n} hat angerufen.",
-        "Mit freundlichen Grüßen\n{n}", "Je m'appelle {n}, la rue est sale.", "Mme {n} a signalé une fuite.", "Cordialement, {n}",
+        "My name is {n} and the lamp is out.",
+        "Good morning, I am {n}, there is a leak.",
+        "Mr {n} asked for a new bin.",
+        "Broken bench.\nRegards,\n{n}",
+        "Me llamo {n} y hay un hueco.",
+        "La señora {n} denuncia ruido.",
+        "Soy {n}, vecino del barrio.",
+        "Atentamente, {n}",
+        "Meu nome é {n}, o poste caiu.",
+        "Falei com o Sr. {n} ontem.",
+        "Ich heiße {n}, die Ampel ist defekt.",
+        "Frau {n} hat angerufen.",
+        "Mit freundlichen Grüßen\n{n}",
+        "Je m'appelle {n}, la rue est sale.",
+        "Mme {n} a signalé une fuite.",
+        "Cordialement, {n}",
     ]
     homes = [
-        "I live at 12 Elm Street, apt 4.", "my address is 4853 S Wood St", "Vivo en la calle Mayor 12, 3ºB", "mi dirección es Carrera 7 # 45-12", "Moro na Rua das Flores, 45",
-        "Ich wohne in der Lindenstraße 5", "J'habite au 12 rue de la Paix", "minha morada é Avenida da Liberdade 110", "meine Adresse ist Hauptstraße 7", "mon adresse est 3 impasse des Lilas",
+        "I live at 12 Elm Street, apt 4.",
+        "my address is 4853 S Wood St",
+        "Vivo en la calle Mayor 12, 3ºB",
+        "mi dirección es Carrera 7 # 45-12",
+        "Moro na Rua das Flores, 45",
+        "Ich wohne in der Lindenstraße 5",
+        "J'habite au 12 rue de la Paix",
+        "minha morada é Avenida da Liberdade 110",
+        "meine Adresse ist Hauptstraße 7",
+        "mon adresse est 3 impasse des Lilas",
     ]
-    cases = [Case("name", "comment", text.format(n=str(random.choice(names))), "personal") for text in said for _ in range(2)]
+    cases = [
+        Case("name", "comment", text.format(n=str(random.choice(names))), "personal") for text in said for _ in range(2)
+    ]
     return cases + [Case("home", "comment", text, "location-of-person") for text in homes]
-
-
-def _innocent() -> tuple[Any, ...]:
-    return (innocent_series, innocent_codes, innocent_shapes, innocent_texts)
-
-
-def innocent_series(random: np.random.Generator) -> list[Case]:
-    """Series of sensors and prices, in the lengths and forms of vectors."""
-    cases = []
-    for at in range(120):
-        size = int(random.choice([24, 48, 96, 128, 144, 168, 256, 288, 365, 512, 720, 1440]))
-        time = np.arange(size)
-        day = 6.2832 * time / 24
-        series = {
-            0: np.abs(random.normal(20, 6, size)).round(1),
-            1: (18 + 6 * np.sin(day) + random.normal(0, 0.5, size)).round(2),
-            2: random.poisson(12, size),
-            3: (-2 + 5 * np.sin(day) + random.normal(0, 0.8, size)).round(1),
-            4: np.cumsum(random.normal(0, 0.3, size)) + 100,
-            5: 35 + 8 * np.sin(day) + random.normal(0, 1, size),
-            6: np.cumsum(random.exponential(0.4, size)).round(3),
-            7: np.where(random.random(size) < 0.8, 0.0, random.exponential(2, size).round(1)),
-            8: (random.random(size) * 100).round(0),
-            9: (np.sin(6.2832 * time / 50) + 0.05 * random.normal(size=size)).round(5),
-        }[at % 10]
-        shown = series.tolist()
-        match int(random.integers(0, 6)):
-            case 0:
-                value: Any = shown
-            case 1:
-                value = json.dumps({"sensor": "a7", "readings": shown})
-            case 2:
-                value = ",".join(map(str, shown))
-            case 3:
-                value = {"unit": "µg/m³", "values": shown}
-            case 4:
-                value = base64.b64encode(series.astype("<f4").tobytes()).decode() if at % 10 in (1, 4, 5, 9) else shown
-            case _:
-                value = [{"at": f"2014-07-{1 + place // 24 % 28:02d}T{place % 24:02d}:00:00Z", "pm25": number} for place, number in enumerate(shown)]
-        cases.append(Case(f"series-{at % 10}", str(random.choice(["readings", "pm25", "v", "data", "hourly", "prices"])), value, "public"))
-    return cases
-
-
-def innocent_codes(random: np.random.Generator) -> list[Case]:
-    """Hashes, identifiers, numbers and versions."""
-    cases = []
-    for _ in range(8):
-        data = random.bytes(40)
-        some = [
-            ("sha256", "hash", hashlib.sha256(data).hexdigest()), ("sha256-any", "v", hashlib.sha256(data).hexdigest()),
-            ("sha512", "digest", hashlib.sha512(data).hexdigest()), ("sha-base64", "etag", base64.b64encode(hashlib.sha256(data).digest()).decode()),
-            ("git", "commit", hashlib.sha1(data, usedforsecurity=False).hexdigest()), ("md5", "checksum", hashlib.md5(data, usedforsecurity=False).hexdigest()),
-            ("uuid", "request_id", str(uuid.UUID(bytes=random.bytes(16), version=4))), ("signature", "signature", base64.b64encode(random.bytes(256)).decode()),
-            ("order", "order_number", _number(random, 10)), ("order-year", "order", f"2024-{random.integers(1, 999999):06d}"), ("request", "request", f"14-{random.integers(0, 99999999):08d}"),
-            ("route", "route", str(random.choice(["B-12", "N52", "151", "RE 7", "L3"]))), ("price", "price", f"{random.integers(1, 9999):,}.{random.integers(0, 99):02d}"),
-            ("price-eu", "amount", f"1.{random.integers(100, 999)}.{random.integers(100, 999)},50 €"), ("epoch", "ts", int(random.integers(1_300_000_000, 1_700_000_000))),
-            ("epoch-ms", "v", str(random.integers(1_300_000_000_000, 1_700_000_000_000))), ("stamp", "at", f"2014-06-{random.integers(10, 29)}T10:15:00Z"),
-            ("version", "version", f"{random.integers(1, 12)}.{random.integers(0, 20)}.{random.integers(0, 9)}.{random.integers(0, 9)}"), ("version-any", "sw", f"v{random.integers(1, 9)}.{random.integers(0, 9)}.{random.integers(0, 9)}"),
-            ("zip", "zip", f"{random.integers(10000, 99999)}-{random.integers(1000, 9999)}"), ("point", "location", f"{random.uniform(41, 42):.6f}, {random.uniform(-88, -87):.6f}"),
-            ("sku", "sku", f"AB-{random.integers(1000, 9999)}-X"), ("meter", "meter_reading", int(random.integers(10_000, 9_999_999))), ("url", "link", f"https://data.example.org/d/{random.bytes(4).hex()}/rows?id={random.integers(1, 10**6)}"),
-            ("text64", "note", base64.b64encode(b"The street light at the corner has been out for three days; please mend it.").decode()),
-            ("json64", "payload", base64.b64encode(json.dumps({"service": "lights", "n": int(random.integers(1, 99)), "open": True, "ward": "12"}).encode()).decode()),
-            ("gzip64", "payload", base64.b64encode(gzip.compress(b"id,count\n1,2\n3,4\n" * 20)).decode()),
-        ]
-        cases += [Case(f"code-{kind}", field, value, "public") for kind, field, value in some]
-    return cases
-
-
-def innocent_shapes(random: np.random.Generator) -> list[Case]:
-    """Polygons, stations and tables."""
-    cases = []
-    for at in range(40):
-        count = int(random.integers(5, 80))
-        turn = np.sort(random.random(count)) * 6.2832
-        ring = np.column_stack([-87.6 + 0.01 * np.cos(turn), 41.8 + 0.01 * np.sin(turn)]).round(6).tolist()
-        ring.append(ring[0])
-        match at % 8:
-            case 0:
-                value: Any = {"type": "Polygon", "coordinates": [ring]}
-            case 1:
-                value = json.dumps({"type": "Feature", "properties": {"name": "Loop"}, "geometry": {"type": "MultiPolygon", "coordinates": [[ring], [ring]]}})
-            case 2:
-                value = "POLYGON ((" + ", ".join(f"{x} {y}" for x, y in ring) + "))"
-            case 3:
-                value = "LINESTRING (" + ", ".join(f"{x} {y}" for x, y in ring[:-1]) + ")"
-            case 4:
-                value = [{"station": f"S{place}", "lat": y, "lon": x, "time": "08:00"} for place, (x, y) in enumerate(ring[:-1])]
-            case 5:
-                value = [[2000 + place, int(random.integers(10, 900)), int(random.integers(0, 360))] for place in range(count)]
-            case 6:
-                value = [[int(part) for part in random.integers(0, 256, 3)] for _ in range(count)]
-            case _:
-                value = {f"2014-07-{1 + place % 28:02d}": round(float(random.normal(50, 9)), 3) for place in range(count)}
-        cases.append(Case(f"shape-{at % 8}", str(random.choice(["geometry", "shape", "data", "table"])), value, "public"))
-    return cases
-
-
-def innocent_texts(random: np.random.Generator) -> list[Case]:
-    """Complaints that name places, dates and services, nobody."""
-    said = [
-        "Pothole at 4853 S WOOD near the school.", "Street light out on Martin Luther King Dr.", "Dr. Martin Luther King Blvd is dark at night.", "La calle Doctor Fleming 12 no tiene luz.",
-        "Basura en la Plaza Mayor desde el 30/06/2014.", "A Rua Augusta está com buracos.", "Avenida Presidente Vargas sem semáforo.", "Am Konrad-Adenauer-Platz ist die Ampel defekt.",
-        "Der Müll in der Goethestraße wurde nicht geholt.", "Rue Victor Hugo, le trottoir est sale.", "Le bus 151 n'est pas passé à 8:15.", "Request 14-00012345 of 2014-06-30 10:15:00 is still open.",
-        "Since 2012 I wrote 3 times and paid $1,250.00.", "Route 151, 152 and 153 skip the stop.", "Sensor reads 8.6 to 11.2 at 41.881832, -87.623177.", "Order 1234567890 is delayed.",
-        "I am very angry about the noise.", "Thanks, great service!", "My address book does not open in your app.", "Soy vecina de este barrio desde 2005.", "Ich bin sehr unzufrieden.",
-        "Je suis très content du parc.", "Version 2.10.3.1 of the app crashes.", "Meet at the library at 10:30.", "Look at example.com for details", "Bus N 52 and tram 4 stop here.",
-        "The hydrant at W 63rd St and S Ashland Ave leaks 24 hours.", "Ticket 2024-004512 closed on 12.05.2024", "Parque Simón Bolívar: falta iluminación.", "Kindergarten in der Sophie-Scholl-Schule", "El hospital San José está cerrado.",
-        "Graffiti on the Wells Street bridge, 3rd pillar.", "Prices rose from 1,200 to 1,450 in 2013.", "Obrigado pela reparação rápida.", "Le service public fonctionne bien, merci.", "Hier ist es zu laut.",
-        "The car park on Main Street 22 is full by 9.", "Auto steht seit 14 Tagen im Weg.", "Please call the city.", "Llame a la línea 195.",
-    ]
-    return [Case("text", "comment", text, "public") for text in said]
 
 
 def main() -> None:
@@ -501,8 +452,12 @@ def main() -> None:
     target = Path(sys.argv[1])
     cases = corpus(int(sys.argv[2]) if len(sys.argv) > 2 else SEED)
     target.write_text("".join(json.dumps({case.field: case.value}) + "\n" for case in cases), encoding="utf-8")
-    labels = [{"row": row, "field": case.field, "kind": case.kind, "class": case.truth} for row, case in enumerate(cases, 1)]
-    target.with_suffix(".labels.ndjson").write_text("".join(json.dumps(label) + "\n" for label in labels), encoding="utf-8")
+    labels = [
+        {"row": row, "field": case.field, "kind": case.kind, "class": case.truth} for row, case in enumerate(cases, 1)
+    ]
+    target.with_suffix(".labels.ndjson").write_text(
+        "".join(json.dumps(label) + "\n" for label in labels), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ target = "missing person, case 2014-118"
 verifiers = ["first officer", "second officer"]
 """
 VECTOR = np.random.default_rng(1).normal(0, 0.09, 128).round(6).tolist()
-JPEG = base64.b64encode(b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0" + np.random.default_rng(2).bytes(300)).decode()
+JPEG = base64.b64encode(
+    b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0" + np.random.default_rng(2).bytes(300)
+).decode()
 TEMPLATE = base64.b64encode(np.rint(np.array(VECTOR) * 400).clip(-127, 127).astype(np.int8).tobytes()).decode()
 
 
@@ -53,15 +55,23 @@ def door(tmp_path: Path):
     door.close()
 
 
-def batch(extra: dict | None = None, territory: str = "32", quarantine: pl.DataFrame | None = None, classes=None, **columns) -> Batch:
+def batch(
+    extra: dict | None = None, territory: str = "32", quarantine: pl.DataFrame | None = None, classes=None, **columns
+) -> Batch:
     size = 2
     frame = pl.DataFrame({"id": ["r0", "r1"], **columns}).with_columns(
-        source=pl.lit("camera-7"), service=pl.lit("count"), status=pl.lit("open"), occurred_at=pl.lit(NOW), territory=pl.lit(territory)
+        source=pl.lit("camera-7"),
+        service=pl.lit("count"),
+        status=pl.lit("open"),
+        occurred_at=pl.lit(NOW),
+        territory=pl.lit(territory),
     )
     beside = pl.DataFrame(extra) if extra else pl.DataFrame()
     known = {"text": "free-text", **dict.fromkeys(extra or {}, "public"), **(classes or {})}
     held = pl.DataFrame(schema=QUARANTINE) if quarantine is None else quarantine
-    return Batch("camera-7", "f.ndjson", size + held.height, conform(frame, PLACED), quarantine=held, classes=known, extra=beside)
+    return Batch(
+        "camera-7", "f.ndjson", size + held.height, conform(frame, PLACED), quarantine=held, classes=known, extra=beside
+    )
 
 
 def everything(folder: Path, door: Door) -> bytes:
@@ -86,7 +96,12 @@ def test_a_payload_is_refused_and_written_nowhere(door: Door, tmp_path: Path, va
 def test_what_waits_in_quarantine_holds_no_payload_and_no_person(door: Door, tmp_path: Path):
     raw = [json.dumps({"note": TEMPLATE}), json.dumps({"note": "ana@example.org"}), json.dumps({"note": "no date"})]
     bad = pl.DataFrame(
-        {"row": [3, 4, 5], "reason": ["No date.", f"status says a word ({TEMPLATE[:60]})", "No date."], "column": ["d"] * 3, "raw": raw},
+        {
+            "row": [3, 4, 5],
+            "reason": ["No date.", f"status says a word ({TEMPLATE[:60]})", "No date."],
+            "column": ["d"] * 3,
+            "raw": raw,
+        },
         schema=QUARANTINE,
     )
     door.admit(door.treat(batch(quarantine=bad)))
@@ -106,7 +121,9 @@ def test_identifiers_in_public_columns_are_treated(door: Door, tmp_path: Path):
 
 def test_an_authorised_row_comes_in_without_its_payload(door: Door, tmp_path: Path):
     (tmp_path / "authorisations" / "a.toml").write_text(GOOD)
-    told = batch(extra={"face": [VECTOR, VECTOR]}, classes={"face": "biometric", "channel": "biometric"}, channel=[JPEG, None])
+    told = batch(
+        extra={"face": [VECTOR, VECTOR]}, classes={"face": "biometric", "channel": "biometric"}, channel=[JPEG, None]
+    )
     intake = door.admit(door.treat(told))
     assert (intake.added, intake.refused) == (2, 0)
     assert HistoryReader(tmp_path / "history").scan().collect()["channel"].null_count() == 2
@@ -140,7 +157,9 @@ def test_an_authorised_payload_in_a_public_column_is_emptied(door: Door, tmp_pat
         ("2014-06-30T00:00:00Z", "2014-06-30T00:00:00", "incomplete"),
     ],
 )
-def test_an_authorisation_that_does_not_stand_lets_nothing_in(door: Door, tmp_path: Path, old: str, new: str, because: str):
+def test_an_authorisation_that_does_not_stand_lets_nothing_in(
+    door: Door, tmp_path: Path, old: str, new: str, because: str
+):
     assert old in GOOD
     (tmp_path / "authorisations" / "a.toml").write_text(GOOD.replace(old, new))
     intake = door.admit(door.treat(batch(extra={"face": [VECTOR, None]}, classes={"face": "biometric"})))

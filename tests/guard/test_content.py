@@ -44,15 +44,24 @@ def test_the_set_is_large_and_both_kinds_are_in_it(judged):
     truths = Counter(case.truth for case, _, _ in judged)
     assert truths["public"] > 1000
     assert sum(truths.values()) - truths["public"] > 1500
-    assert set(truths) == {"public", "biometric", "image", "audio", "video", "personal", "number-plate", "device", "trace", "location-of-person"}
+    assert set(truths) == {
+        "public",
+        "biometric",
+        "image",
+        "audio",
+        "video",
+        "personal",
+        "number-plate",
+        "device",
+        "trace",
+        "location-of-person",
+    }
 
 
 def test_recall(judged):
     hidden = [(case, verdict) for case, _, verdict in judged if case.truth != "public"]
     missed = [
-        case.kind
-        for case, verdict in hidden
-        if (verdict != "refuse" if case.truth in PAYLOADS else verdict == "pass")
+        case.kind for case, verdict in hidden if (verdict != "refuse" if case.truth in PAYLOADS else verdict == "pass")
     ]
     assert 1 - len(missed) / len(hidden) >= RECALL_MIN, Counter(missed)
 
@@ -64,13 +73,21 @@ def test_false_alarms(judged):
 
 
 def test_the_class_is_the_true_one(judged):
-    told = [field_class == case.truth for case, field_class, verdict in judged if case.truth != "public" and verdict != "pass"]
+    told = [
+        field_class == case.truth
+        for case, field_class, verdict in judged
+        if case.truth != "public" and verdict != "pass"
+    ]
     assert np.mean(told) >= 0.97
 
 
 def test_columns_see_what_single_values_show(judged):
     """The columnar pattern before the exact look loses no payload that is written as text."""
-    texts = [case for case, _, verdict in judged if case.truth in PAYLOADS and verdict == "refuse" and isinstance(case.value, str)]
+    texts = [
+        case
+        for case, _, verdict in judged
+        if case.truth in PAYLOADS and verdict == "refuse" and isinstance(case.value, str)
+    ]
     for case in texts:
         found = look_at(pl.DataFrame({"v": ["the lamp is out", case.value, None]}), skip=())
         assert found, case.kind
@@ -114,7 +131,17 @@ def many_files() -> str:
         (lambda: "a" * (9 * 2**20), "content-too-large 1"),
         (lambda: list(range(300_000)), "content-too-large 1"),
     ],
-    ids=["deep", "very-deep", "deep-objects", "gzip-bomb", "large-gzip-bomb", "zip-bomb", "many-files", "giant", "long-list"],
+    ids=[
+        "deep",
+        "very-deep",
+        "deep-objects",
+        "gzip-bomb",
+        "large-gzip-bomb",
+        "zip-bomb",
+        "many-files",
+        "giant",
+        "long-list",
+    ],
 )
 def test_bad_input_is_refused_within_bounds(make, rule):
     value = make()
@@ -136,12 +163,41 @@ def test_nested_lists_that_are_no_text_are_bounded_too():
     assert look(value).rule == "content-nested-too-deep 1"
 
 
-@pytest.mark.parametrize("value", ["\udcff\ud800", "\ufffd" * 50, "====", "data:image/png;base64,", "%%%", "{", '{"a": NaN}', "\x00" * 40, b"\xff\xfe\x00", float("nan"), float("inf"), 10**400, [], {}, [None], "PK\x03\x04", b"PK\x03\x04broken", b"\x1f\x8bbroken", "<gpx>"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\udcff\ud800",
+        "\ufffd" * 50,
+        "====",
+        "data:image/png;base64,",
+        "%%%",
+        "{",
+        '{"a": NaN}',
+        "\x00" * 40,
+        b"\xff\xfe\x00",
+        float("nan"),
+        float("inf"),
+        10**400,
+        [],
+        {},
+        [None],
+        "PK\x03\x04",
+        b"PK\x03\x04broken",
+        b"\x1f\x8bbroken",
+        "<gpx>",
+    ],
+)
 def test_odd_values_do_not_break_the_look(value):
     assert look(value, "v").verdict in VERDICTS
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_anything_gets_a_verdict(value):
     assert look(value, "v").verdict in VERDICTS

@@ -33,7 +33,7 @@ def check(file: Path, map_file: Path | None, json_: bool) -> None:
     classes, fields = _classes_of(map_file)
     counts: Counter[tuple[str, str, str, str]] = Counter()
     rows = 0
-    for rows, row in enumerate(_rows_of(file), start=1):  # noqa: B007 - the last one is their number
+    for rows, row in enumerate(_rows_of(file), start=1):
         for field, finding in check_row(row, classes, fields):
             if json_:
                 line = {"row": rows, "field": field, "class": finding.field_class, "verdict": finding.verdict}
@@ -58,12 +58,18 @@ def authorisations(folder: str, json_: bool) -> None:
     with open_city(folder) as city:
         given = standings(city.path / "authorisations", city.clock.now(), frozenset(city.mappings()))
     if json_:
-        as_json([{"file": one.file, "source": one.source, "stands": not one.because, "because": one.because} for one in given])
+        as_json(
+            [
+                {"file": one.file, "source": one.source, "stands": not one.because, "because": one.because}
+                for one in given
+            ]
+        )
         return
     if not given:
         click.echo("No authorisation is registered: every biometric or recorded payload is refused.")
     for one in given:
-        click.echo(f"{one.file}  {one.source or '(no source)'}  {'stands' if not one.because else 'does not stand: ' + one.because}")
+        told = f"does not stand: {one.because}" if one.because else "stands"
+        click.echo(f"{one.file}  {one.source or '(no source)'}  {told}")
 
 
 def _classes_of(map_file: Path | None) -> tuple[dict[str, str], set[str] | None]:

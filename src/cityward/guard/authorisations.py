@@ -83,11 +83,7 @@ def standings(folder: Path, now: datetime, sources: frozenset[str] | None = None
 
 def standing_for(source: str, folder: Path | None, now: datetime) -> Standing | None:
     """Return the authorisation that stands for ``source``, else one that does not, else None."""
-    own = [
-        standing
-        for standing in (standings(folder, now) if folder else [])
-        if standing.source == source
-    ]
+    own = [standing for standing in (standings(folder, now) if folder else []) if standing.source == source]
     return next((standing for standing in own if not standing.because), own[0] if own else None)
 
 
@@ -102,7 +98,7 @@ def _standing(path: Path, now: datetime, sources: frozenset[str] | None) -> Stan
     return Standing(path.name, given.source, given, _why_not(given, now, sources))
 
 
-def _why_not(given: Authorisation, now: datetime, sources: frozenset[str] | None) -> str:
+def _why_not(given: Authorisation, now: datetime, sources: frozenset[str] | None) -> str:  # noqa: PLR0911 - one reason a line
     people = {" ".join(name.casefold().split()) for name in given.verifiers}
     if len(people) < 2:
         return "it needs two different verifiers."

@@ -93,7 +93,9 @@ def treat(batch: Batch, pseudonyms: Pseudonyms, standing: Callable[[str], Standi
     if not refused.any():
         if not allowed.any() or given is None:
             return Treated(batch, frame, quarantine, pl.Series(refused))
-        return Treated(batch, frame, quarantine, pl.Series(refused), authorised=int(allowed.sum()), authorised_by=given.file)
+        return Treated(
+            batch, frame, quarantine, pl.Series(refused), authorised=int(allowed.sum()), authorised_by=given.file
+        )
     columns, field_class, rule = case.blame(refused)
     return Treated(
         batch,
@@ -170,7 +172,9 @@ _WORDS: Final = {
 }
 
 
-def _because(batch: Batch, rows: int, columns: tuple[str, ...], field_class: str, rule: str, given: Standing | None) -> str:
+def _because(
+    batch: Batch, rows: int, columns: tuple[str, ...], field_class: str, rule: str, given: Standing | None
+) -> str:
     how = "its mapping declares" if rule == RULE else "its content shows"
     many = "s" if len(columns) > 1 else ""
     told = (
@@ -246,9 +250,14 @@ def _without_content(quarantine: pl.DataFrame) -> pl.DataFrame:
         return quarantine
     found = look_at(quarantine, skip={"row", "column"}, nested=False)
     height, columns = quarantine.height, []
-    for name, instead in (("raw", "{}"), ("reason", "The row does not fit, and holds what may not be kept. Correct it.")):
+    for name, instead in (
+        ("raw", "{}"),
+        ("reason", "The row does not fit, and holds what may not be kept. Correct it."),
+    ):
         if name in found or name == "reason":
-            mask = pl.Series(found.get(name, Found()).mask(height, ("pseudonymise", "redact", "coarsen", "empty", "refuse")))
+            mask = pl.Series(
+                found.get(name, Found()).mask(height, ("pseudonymise", "redact", "coarsen", "empty", "refuse"))
+            )
             if name == "reason":
                 mask |= quarantine[name].str.contains(_CODED)  # a part of a payload cannot be told from a hash
             columns.append(pl.when(~mask).then(pl.col(name)).otherwise(pl.lit(instead)).alias(name))

@@ -8,13 +8,18 @@ from typing import Final
 
 from cityward.private.spans import Span
 
-_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})\b")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+%-])[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})\b"
+)
 _DISGUISED: Final = (
     # "ana @ example . org", "ana(at)example.org", "ana [at] example [dot] org", "ana%40example.org"
     re.compile(
-        r"[\w.+-]{1,64}(?:\s{0,2}@\s{0,2}|\s{0,2}[(\[{<]\s?(?:at|arroba|@|ät|chez|a)\s?[)\]}>]\s{0,2}|&#0*64;|&#x40;|&commat;|%40)"
-        r"[\w-]{1,63}(?:\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[\w-]{1,63}){0,4}?"
-        r"\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
+        r"[\w.+-]{1,64}(?:\s{0,2}@\s{0,2}|\s{0,2}[(\[{<]\s?(?:at|arroba|@|"
+        r"ät|chez|a)\s?[)\]}>]\s{0,2}|&#0*64;|&#x40;|&commat;|%40)"
+        r"[\w-]{1,63}(?:\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|"
+        r"\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[\w-]{1,63}){0,4}?"
+        r"\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|"
+        r"&#0*46;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
         re.IGNORECASE,
     ),
     # "a n a @ e x a m p l e . o r g"
@@ -39,15 +44,19 @@ def emails(text: str) -> Iterator[Span]:
 
 _RUN: Final = re.compile(r"(?<![\w.,+-])(?:\+\s?)?\(?\d(?:[ .()/-]{0,2}\d){7,22}(?![\w]|[.,]\d)")
 _WORDS: Final = (
-    r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|whatsapp|llame|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"
+    r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|"
+    r"whatsapp|llame|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"
     r"telefone|telemóvel|telemovel|ligue|telefon|handy|rufnummer|téléphone|tél|portable|fax|sms|contact number|rückruf"
 )
 _WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_WORDS})(?:number|nummer)?(?![a-zà-ÿ])", re.IGNORECASE)
 _SHORT: Final = re.compile(rf"\b(?:{_WORDS})\W{{1,5}}(\d{{3}}[ .-]\d{{4}})\b", re.IGNORECASE)
 _NUMBERED: Final = re.compile(
-    r"(?:order|ticket|request|reference|ref|case|invoice|tracking|sku|serial|permit|licen[cs]e no|pedido|orden|factura|solicitud|"
-    r"expediente|radicado|protocolo|processo|fatura|auftrag|auftragsnummer|bestellung|bestellnummer|rechnung|aktenzeichen|vorgang|"
-    r"commande|facture|dossier|demande|référence|id|nr|no|n[°º]|number|número|numéro|nummer|sensor|meter|contador|zähler|"
+    r"(?:order|ticket|request|reference|ref|case|invoice|tracking|sku|"
+    r"serial|permit|licen[cs]e no|pedido|orden|factura|solicitud|"
+    r"expediente|radicado|protocolo|processo|fatura|auftrag|auftragsnummer|"
+    r"bestellung|bestellnummer|rechnung|aktenzeichen|vorgang|"
+    r"commande|facture|dossier|demande|référence|id|nr|no|n[°º]|number|"
+    r"número|numéro|nummer|sensor|meter|contador|zähler|"
     r"barcode|ean|isbn|gtin|timestamp|epoch|ts|version|build|parcel|account code|code|código)[\s:#.°º=-]{0,3}$",
     re.IGNORECASE,
 )
@@ -98,4 +107,4 @@ def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
         return None  # a bare number in a cell of its own: an order, a meter, a stamp
     if 9 <= len(digits) <= 11 and (digits != run or len(digits) >= 10):
         return "[telephone]"
-    return "[number]" if 12 <= len(digits) and not whole and digits == run else None
+    return "[number]" if len(digits) >= 12 and not whole and digits == run else None

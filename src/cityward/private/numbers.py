@@ -30,7 +30,12 @@ class _Kind:
 
 
 def _kind(
-    name: str, pattern: str, module: str | None, needs: Literal["nothing", "cell", "word"], words: str = "", label: str = ""
+    name: str,
+    pattern: str,
+    module: str | None,
+    needs: Literal["nothing", "cell", "word"],
+    words: str = "",
+    label: str = "",
 ) -> _Kind:
     told = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{words})(?![a-zà-ÿ])", re.IGNORECASE) if words else None
     whole = re.compile(rf"(?<![\w+-])(?<!\d[.,])(?:{pattern})(?![\w-]|[.,]\d)", re.IGNORECASE)
@@ -39,12 +44,17 @@ def _kind(
 
 _ID_WORDS: Final = (
     r"ssn|social security(?: number| no)?|tax ?id|tin|sin|national ?id|identity(?: card| number)?|id ?card|passport|"
-    r"dni|nif|nie|nipc|cpf|cnpj|rg|cc|c[eé]dula|cedula|documento|contribuinte|steuer-?id|steuer(?:liche)? ?identifikations\w*|idnr|"
-    r"identifikationsnummer|nir|insee|s[eé]curit[eé] sociale|n[°ºo] s[eé]cu|codice fiscale|curp|pesel|bsn|rut|cuit|personnummer|"
-    r"citizen ?id|person(?:al)? ?(?:id|number|no)|nin|nino|ni number|aadhaar|tckn|nhs|identificaci[oó]n|identidad|cidad[aã]o"
+    r"dni|nif|nie|nipc|cpf|cnpj|rg|cc|c[eé]dula|cedula|documento|contribuinte|"
+    r"steuer-?id|steuer(?:liche)? ?identifikations\w*|idnr|"
+    r"identifikationsnummer|nir|insee|s[eé]curit[eé] sociale|n[°ºo] s[eé]cu|"
+    r"codice fiscale|curp|pesel|bsn|rut|cuit|personnummer|"
+    r"citizen ?id|person(?:al)? ?(?:id|number|no)|nin|nino|ni number|"
+    r"aadhaar|tckn|nhs|identificaci[oó]n|identidad|cidad[aã]o"
 )
 _KINDS: Final = (
-    _kind("iban", r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?", "iban", "nothing", label="[account]"),
+    _kind(
+        "iban", r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?", "iban", "nothing", label="[account]"
+    ),
     _kind("us-ssn", r"\d{3}-\d{2}-\d{4}", None, "nothing"),
     _kind("us-ssn", r"\d{3} ?\d{2} ?\d{4}", "us.ssn", "word", r"ssn|social security(?: number| no)?|social"),
     _kind("es-dni", r"\d{8}[ -]?[A-Z]|\d{2}\.\d{3}\.\d{3}-?[A-Z]", "es.dni", "nothing"),
@@ -58,7 +68,13 @@ _KINDS: Final = (
     _kind("de-steuer-id", r"\d{2} \d{3} \d{3} \d{3}", "de.idnr", "nothing"),
     _kind("de-steuer-id", r"\d{2}[ /]?\d{3}[ /]?\d{3}[ /]?\d{3}", "de.idnr", "cell"),
     _kind("fr-nir", r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3}[ -]?\d{2}", "fr.nir", "nothing"),
-    _kind("co-cedula", r"\d{1,3}(?:\.\d{3}){2,3}|\d{6,10}", None, "word", r"c[eé]dula(?: de ciudadan[ií]a)?|c\.?c\.?|documento de identidad"),
+    _kind(
+        "co-cedula",
+        r"\d{1,3}(?:\.\d{3}){2,3}|\d{6,10}",
+        None,
+        "word",
+        r"c[eé]dula(?: de ciudadan[ií]a)?|c\.?c\.?|documento de identidad",
+    ),
     _kind("it-codice-fiscale", r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", "it.codicefiscale", "nothing"),
     _kind("mx-curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d", "mx.curp", "nothing"),
     _kind("gb-nino", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", None, "nothing"),
@@ -76,7 +92,13 @@ _KINDS: Final = (
     _kind("in-aadhaar", r"\d{4} \d{4} \d{4}", "in_.aadhaar", "nothing"),
     _kind("in-pan", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", "in_.pan", "word", r"pan|permanent account number"),
     _kind("cn-id", r"\d{17}[\dX]", "cn.ric", "nothing"),
-    _kind("passport", r"(?=[A-Z]*\d)[A-Z0-9]{8,9}|[A-Z]{1,3}\d{6,7}", None, "word", r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport"),
+    _kind(
+        "passport",
+        r"(?=[A-Z]*\d)[A-Z0-9]{8,9}|[A-Z]{1,3}\d{6,7}",
+        None,
+        "word",
+        r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport",
+    ),
 )
 
 

@@ -20,7 +20,8 @@ from cityward.private.things import devices, plates
 __all__ = ["CANDIDATE", "found", "luhn", "redact", "redact_text"]
 
 CANDIDATE: Final = (
-    "[@＠﹫\u200b-\u200f\u2060\ufeff\uff10-\uff19\uff21-\uff5a]|%40|&(?:#|commat)|(?i: at | arroba | chez |[\[({<] ?(?:at|arroba) ?[\])}>])"
+    "[@＠﹫\u200b-\u200f\u2060\ufeff\uff10-\uff19\uff21-\uff5a]|%40|&(?:#|"
+    "commat)|(?i: at | arroba | chez |[\\[({<] ?(?:at|arroba) ?[\\])}>])"
     r"|[0-9][0-9 .()/-]{5,}[0-9]|[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}[:.-]|(?:[0-9]{1,3}\.){3}[0-9]|[0-9]{6,}|::"
 )
 """What a text has in it if it may hold a number, a device or an address of somebody, whatever language it is in."""

@@ -15,9 +15,12 @@ from cityward.private.spans import Span
 # -- number plates ---------------------------------------------------------------------------------
 
 _GERMAN: Final = (
-    "A AA AB AC AK B BA BB BI BM BN BO BS C CB CE CO D DA DD DE DN DO DU E EF EM ER ES EU F FB FD FF FL FR FS FT FÜ G GE GI GL GM "
-    "GP GS GT GÖ H HA HB HD HE HF HG HH HI HL HN HO HR HRO HS HSK IN J K KA KB KE KG KI KL KN KO KR KS L LA LB LD LG LM LÖ LU M MA "
-    "MD ME MG MH MI MK MR MS MTK MZ N ND NE NI NMS NR NW OA OB OF OG OH OL OS P PA PB PF PI R RA RE RO RT RV S SB SC SG SI SN SO "
+    "A AA AB AC AK B BA BB BI BM BN BO BS C CB CE CO D DA DD DE DN DO "
+    "DU E EF EM ER ES EU F FB FD FF FL FR FS FT FÜ G GE GI GL GM "
+    "GP GS GT GÖ H HA HB HD HE HF HG HH HI HL HN HO HR HRO HS HSK IN "
+    "J K KA KB KE KG KI KL KN KO KR KS L LA LB LD LG LM LÖ LU M MA "
+    "MD ME MG MH MI MK MR MS MTK MZ N ND NE NI NMS NR NW OA OB OF OG "
+    "OH OL OS P PA PB PF PI R RA RE RO RT RV S SB SC SG SI SN SO "
     "ST SU SW TR TÜ UL UN V VER VIE W WE WEN WES WI WL WN WO WOB WÜ Z ZW"
 )
 _STRONG: Final = (
@@ -26,34 +29,59 @@ _STRONG: Final = (
     r"[A-Z]{2}-\d{2}-[A-Z]{2}|\d{2}-[A-Z]{2}-\d{2}|[A-Z]{2}-\d{2}-\d{2}|\d{2}-\d{2}-[A-Z]{2}",  # Portugal, Netherlands
     r"[A-Z]{2}\d{2} [A-Z]{3}",  # United Kingdom
     r"[A-Z]{3}\d[A-J]\d{2}",  # Brazil, Mercosur
-    rf"(?:{'|'.join(sorted(_GERMAN.split(), key=len, reverse=True))})[- ][A-Z]{{1,2}}[ -]?[1-9]\d{{0,3}}[EH]?",  # Germany
+    rf"(?:{'|'.join(sorted(_GERMAN.split(), key=len, reverse=True))})[- "
+    rf"][A-Z]{{1,2}}[ -]?[1-9]\d{{0,3}}[EH]?",  # Germany
 )
 _STRONG_RE: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(_STRONG)})(?![\w-])")
-_CELL_RE: Final = re.compile(
-    rf"(?:[A-Z]{{2}}-\d{{2}}-[A-Z]{{2}}|{'|'.join((_STRONG[0].replace('[ -]?', '[ -]'), *_STRONG[1:2], _STRONG[3], _STRONG[4], _STRONG[5].replace('[- ]', '[-]', 1).replace('[ -]?', '[ ]')))})"
+_CELL: Final = (
+    r"[A-Z]{2}-\d{2}-[A-Z]{2}",
+    _STRONG[0].replace("[ -]?", "[ -]"),
+    _STRONG[1],
+    _STRONG[3],
+    _STRONG[4],
+    _STRONG[5].replace("[- ]", "-", 1).replace("[ -]?", "[ ]"),
 )
+_CELL_RE: Final = re.compile("|".join(_CELL))
 """Plates that show what they are alone in a cell; the others could be an order's number."""
 _LOOSE: Final = r"(?=[A-Z0-9 ·.-]{0,11}\d)(?=[A-Z0-9 ·.-]{0,11}[A-Z])[A-Z0-9]{1,8}(?:[ ·.-]{1,2}[A-Z0-9]{1,5}){0,3}"
 _PLATE_WORDS: Final = (
-    r"(?:licen[cs]e|number|reg(?:istration)?|vehicle|car) ?plates?(?: (?:number|no\.?))?|plates?|plate ?(?:number|no)|licen[cs]e ?tag|lpr|alpr|anpr|vrm|"
+    r"(?:licen[cs]e|number|reg(?:istration)?|vehicle|car) ?plates?(?: "
+    r"(?:number|no\.?))?|plates?|plate ?(?:number|no)|licen[cs]e ?tag|"
+    r"lpr|alpr|anpr|vrm|"
     r"registration (?:number|no\.?|mark)|tag number|"
-    r"matr[ií]culas?|placas?|patente|chapa|dominio|kennzeichen|kfz(?:-kennzeichen)?|nummernschild|autokennzeichen|immatricul\w+|plaque(?: d['’]immatriculation)?|targa|kenteken"
+    r"matr[ií]culas?|placas?|patente|chapa|dominio|kennzeichen|kfz(?:-kennzeichen)?|"
+    r"nummernschild|autokennzeichen|immatricul\w+|plaque(?: d['’]immatriculation)?|"
+    r"targa|kenteken"
 )
 _PLATE_WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_PLATE_WORDS})(?![a-zà-ÿ])", re.IGNORECASE)
 _BESIDE: Final = re.compile(
-    rf"(?<![\w-])(?:{_PLATE_WORDS})(?: (?:is|was|number|no|es|era|número|é|ist|lautet|est|of|del|do|der|with|con|com|mit))*[\s:#=.\"'(-]{{1,4}}({_LOOSE})(?![\w])",
+    rf"(?<![\w-])(?:{_PLATE_WORDS})(?: (?:is|was|number|no|es|era|número|"
+    rf"é|ist|lautet|est|of|del|do|der|with|con|com|mit))*[\s:#=.\"'(-]{{1,"
+    rf"4}}({_LOOSE})(?![\w])",
     re.IGNORECASE,
 )
 _VEHICLE: Final = re.compile(
-    r"\b(?:car|cars|vehicle|truck|van|suv|sedan|motorcycle|motorbike|parked|taxi|coche|carro|veh[ií]culo|cami[oó]n|furgoneta|moto|aparcado|estacionad[oa]|"
-    r"ve[ií]culo|autom[oó]vel|carrinha|caminh[aã]o|auto|wagen|pkw|lkw|fahrzeug|transporter|motorrad|geparkt|voiture|v[eé]hicule|camion|camionnette|gar[eé]e?)\b",
+    r"\b(?:car|cars|vehicle|truck|van|suv|sedan|motorcycle|motorbike|"
+    r"parked|taxi|coche|carro|veh[ií]culo|cami[oó]n|furgoneta|moto|aparcado|"
+    r"estacionad[oa]|"
+    r"ve[ií]culo|autom[oó]vel|carrinha|caminh[aã]o|auto|wagen|pkw|lkw|"
+    r"fahrzeug|transporter|motorrad|geparkt|voiture|v[eé]hicule|camion|"
+    r"camionnette|gar[eé]e?)\b",
     re.IGNORECASE,
 )
 _AFTER_VEHICLE: Final = re.compile(
-    r"\b(?i:car|vehicle|truck|van|suv|taxi|coche|carro|veh[ií]culo|furgoneta|ve[ií]culo|carrinha|auto|wagen|pkw|lkw|fahrzeug|voiture|v[eé]hicule|camion),?"
-    r"(?: (?i:with|reg|no\.?|con|com|mit|avec|de|\())?[ :#(]{1,2}((?=[A-Z0-9 -]*[A-Z])[A-Z0-9]{1,4}[ -]?\d{2,4}[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{2,3}\d{0,3})(?!\w)"
+    r"\b(?i:car|vehicle|truck|van|suv|taxi|coche|carro|veh[ií]culo|furgoneta|"
+    r"ve[ií]culo|carrinha|auto|wagen|pkw|lkw|fahrzeug|voiture|v[eé]hicule|"
+    r"camion),?"
+    r"(?: (?i:with|reg|no\.?|con|com|mit|avec|de|\())?[ :#(]{1,2}((?=[A-Z0-9 "
+    r"-]*[A-Z])[A-Z0-9]{1,4}[ -]?\d{2,4}[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{2,"
+    r"3}\d{0,3})(?!\w)"
 )
-_NOT_PLATE: Final = re.compile(r"order|pedido|sku|part|ref|route|line|flight|invoice|model|version|product|material|batch|lot|code|ticket|zip|postal|isbn|id$", re.IGNORECASE)
+_NOT_PLATE: Final = re.compile(
+    r"order|pedido|sku|part|ref|route|line|flight|invoice|model|version|"
+    r"product|material|batch|lot|code|ticket|zip|postal|isbn|id$",
+    re.IGNORECASE,
+)
 _PLATE_CELL: Final = re.compile(_LOOSE, re.IGNORECASE)
 
 
@@ -86,21 +114,35 @@ def _plate(start: int, end: int) -> Span:
 
 # -- devices ---------------------------------------------------------------------------------------
 
-_MAC: Final = re.compile(r"(?<![\w:.-])(?:[0-9A-F]{2}([:-]))(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![\w:-])|(?<![\w.])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}(?![\w.])", re.IGNORECASE)
+_MAC: Final = re.compile(
+    r"(?<![\w:.-])(?:[0-9A-F]{2}([:-]))(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![\w:-])|"
+    r"(?<![\w.])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}(?![\w.])",
+    re.IGNORECASE,
+)
 _MAC_PLAIN: Final = re.compile(r"(?<!\w)[0-9A-F]{12}(?:[0-9A-F]{4})?(?!\w)", re.IGNORECASE)
-_UUID: Final = re.compile(r"(?<![\w-])[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}(?![\w-])|(?<!\w)[0-9A-F]{32}(?!\w)", re.IGNORECASE)
+_UUID: Final = re.compile(
+    r"(?<![\w-])[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}(?![\w-])|(?<!\w)[0-9A-F]{32}(?!\w)", re.IGNORECASE
+)
 _IMEI: Final = re.compile(r"(?<![\w.+-])\d{2}[ -]?\d{6}[ -]?\d{6}[ -]?\d(?!\w)|(?<![\w.+-])\d{15,16}(?!\w)")
 _IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9A-F]{0,4}:){2,7}[0-9A-F]{0,4}(?:%\w+)?(?![\w:])", re.IGNORECASE)
 _DEVICE_WORD: Final = re.compile(
-    r"(?:^|[^a-z])(?:device|idfa|idfv|gaid|adid|aaid|ifa|advertising|android|udid|hardware|handset|imei|imsi|meid|phone|mobile|"
-    r"bluetooth|bssid|wifi|wi-?fi|mac|ble|beacon|probe|dispositivo|aparelho|ger[aä]t|appareil|maid|rdid|client mac|station mac|subscriber|sim|terminal)(?![a-z])",
+    r"(?:^|[^a-z])(?:device|idfa|idfv|gaid|adid|aaid|ifa|advertising|"
+    r"android|udid|hardware|handset|imei|imsi|meid|phone|mobile|"
+    r"bluetooth|bssid|wifi|wi-?fi|mac|ble|beacon|probe|dispositivo|aparelho|"
+    r"ger[aä]t|appareil|maid|rdid|client mac|station mac|subscriber|sim|"
+    r"terminal)(?![a-z])",
     re.IGNORECASE,
 )
 _IMEI_WORD: Final = re.compile(r"imei|meid|handset", re.IGNORECASE)
 _IMSI_WORD: Final = re.compile(r"imsi|subscriber|sim(?![a-z])", re.IGNORECASE)
-_VERSION: Final = re.compile(r"version|firmware|release|build|\bsw\b|\bfw\b|\bv\.?$|software|schema|section|clause|oid", re.IGNORECASE)
-_IP_WORD: Final = re.compile(r"(?:^|[^a-z])(?:ip|ips|ipv[46]|remote|host|client|addr|address|peer|x forwarded for|forwarded)(?![a-z])", re.IGNORECASE)
+_VERSION: Final = re.compile(
+    r"version|firmware|release|build|\bsw\b|\bfw\b|\bv\.?$|software|schema|section|clause|oid", re.IGNORECASE
+)
+_IP_WORD: Final = re.compile(
+    r"(?:^|[^a-z])(?:ip|ips|ipv[46]|remote|host|client|addr|address|peer|x forwarded for|forwarded)(?![a-z])",
+    re.IGNORECASE,
+)
 _IMEI_FIRST: Final = ("01", "10", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99")
 """Reporting bodies that number nearly all handsets (Source: GSMA TS.06)."""
 
@@ -118,9 +160,9 @@ def devices(text: str, context: str = "") -> Iterator[Span]:
         near = f"{context} {text[max(0, match.start() - 24) : match.start()]}"
         digits = re.sub(r"\D", "", match[0])
         valid = stdnum_imei.is_valid(digits)
-        if valid and len(digits) == 15 and (_DEVICE_WORD.search(near) or digits.startswith(_IMEI_FIRST)):
-            yield _device(match, "imei")
-        elif len(digits) in (15, 16) and _IMEI_WORD.search(near):
+        if (valid and len(digits) == 15 and (_DEVICE_WORD.search(near) or digits.startswith(_IMEI_FIRST))) or (
+            len(digits) in (15, 16) and _IMEI_WORD.search(near)
+        ):
             yield _device(match, "imei")
         elif _IMSI_WORD.search(near) and stdnum_imsi.is_valid(digits):
             yield _device(match, "imsi")

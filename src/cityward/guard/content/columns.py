@@ -23,7 +23,6 @@ IDENTIFIER_BYTES: Final = 6
 """No identifier of a person that shows what it is, is shorter."""
 
 
-
 def _literal(pattern: str) -> str:
     """Write characters for their escapes, which Polars and Python spell differently."""
     return re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), pattern)
@@ -32,7 +31,8 @@ def _literal(pattern: str) -> str:
 _NESTED: Final = r"|^\s*[\[{(\"]|[!-~]{80}"
 _PACKED: Final = _literal(
     r"[A-Za-z0-9+/=_-]{40}|(?i:data:[a-z]|<\?xml|<gpx|<trk|<kml|<img)|\$G[PNLAB]|[\x00-\x08\x0e-\x1f\ufffd]|ÿØÿ"
-    r"|(?:[-+.0-9][0-9.eE+-]*[\s,;:|/_\]\[)(]+){10}|(?:[0-9A-Fa-f]{2}[\s:,-]){10}|(?:\\x[0-9A-Fa-f]{2}){6}|(?:%[0-9A-Fa-f]{2}){6}"
+    r"|(?:[-+.0-9][0-9.eE+-]*[\s,;:|/_\]\[)(]+){10}|(?:[0-9A-Fa-f]{2}[\s:,"
+    r"-]){10}|(?:\\x[0-9A-Fa-f]{2}){6}|(?:%[0-9A-Fa-f]{2}){6}"
     r"|(?:[A-Za-z0-9+/]{4}\s){8}|(?:[A-Za-z0-9+/]{8}\s){4}|(?:[A-Za-z0-9+/]{16}\s){3}|(?:[A-Za-z0-9+/]{32}\s)"
     r"|/9j/|iVBORw|R0lGOD|UklGR|SUQz|T2dnU|ZkxhQ|ZnR5c|SUkqA|Rk1S|GkXfo|(?i:ffd8ff|89504e47|47494638|52494646|464d52)"
     r"|[0-9]{2}:[0-9]{2}[^\n]{0,30}[^0-9.][0-9]{1,3}\.[0-9]{3,}[^0-9.]{1,6}[0-9]{1,3}\.[0-9]{3}"
@@ -42,8 +42,11 @@ _PLAIN: Final = r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9A-F]{32}|[0-9A-
 """Hashes and addresses of pages: long, frequent and nobody's."""
 
 _SHOWS: Final = _literal(
-    r"@|[＠﹫\u200b-\u200f\u2060\ufeff]|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9]{3}-[0-9]{2}-[0-9]{4}"
-    r"|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|\+[0-9(][0-9 ()-]{7}|(?:^|[^0-9.])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}|[0-9]{8}-?[A-Z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}[-/]"
+    r"@|[＠﹫\u200b-\u200f\u2060\ufeff]|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0"
+    r"-9A-Fa-f]{2}[:-]|[0-9]{3}-[0-9]{2}-[0-9]{4}"
+    r"|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|\+[0-9(][0-9 ()-]{7}|"
+    r"(?:^|[^0-9.])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}|"
+    r"[0-9]{8}-?[A-Z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}[-/]"
 )
 """Identifiers that show what they are in any column."""
 
@@ -80,7 +83,9 @@ class Found:
         return mask
 
 
-def look_at(frame: pl.DataFrame, *, skip: Collection[str], payloads_only: Collection[str] = (), nested: bool = True) -> dict[str, Found]:
+def look_at(
+    frame: pl.DataFrame, *, skip: Collection[str], payloads_only: Collection[str] = (), nested: bool = True
+) -> dict[str, Found]:
     """Return what the columns of ``frame`` hold that may not pass as it is.
 
     Parameters
@@ -125,7 +130,11 @@ def _longest(frame: pl.DataFrame, texts: list[str]) -> tuple[int, ...]:
     if frame.height <= _SMALL_ROWS:
         cells = (frame[name].drop_nulls().to_list() for name in texts)
         return tuple(max((len(cell.encode()) for cell in column), default=0) for column in cells)
-    return tuple(most or 0 for most in frame.select(pl.col(name).str.len_bytes().max() for name in texts).row(0)) if texts else ()
+    return (
+        tuple(most or 0 for most in frame.select(pl.col(name).str.len_bytes().max() for name in texts).row(0))
+        if texts
+        else ()
+    )
 
 
 def _words(values: pl.Series) -> pl.Series | None:
@@ -160,7 +169,9 @@ def _long_lists(values: pl.Series) -> pl.Series:
     return values.is_not_null()
 
 
-def _add(found: dict[str, Found], name: str, values: pl.Series, mask: pl.Series, payloads_only: Collection[str]) -> None:
+def _add(
+    found: dict[str, Found], name: str, values: pl.Series, mask: pl.Series, payloads_only: Collection[str]
+) -> None:
     mask = mask.fill_null(value=False)
     rows = np.flatnonzero(mask.to_numpy())
     if not rows.size:
@@ -173,7 +184,11 @@ def _add(found: dict[str, Found], name: str, values: pl.Series, mask: pl.Series,
             finding = look(value, name, prose=False)
             if isinstance(value, str) and len(known) < 100_000:
                 known[value] = finding
-        if finding.verdict == "refuse" or (finding.verdict != "pass" and name not in payloads_only) or finding.field_class in ("trace", "opaque"):
+        if (
+            finding.verdict == "refuse"
+            or (finding.verdict != "pass" and name not in payloads_only)
+            or finding.field_class in ("trace", "opaque")
+        ):
             here.rows.append(row)
             here.findings.append(finding)
     if here.rows:

@@ -100,9 +100,8 @@ class _Looking:
             self.mapping(value, name, depth)
         elif isinstance(value, Sequence | np.ndarray):
             self.sequence(list(value), name, depth)
-        elif isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e18):
-            if abs(value) >= 100_000:
-                self.person(str(int(value)), name)
+        elif _is_whole(value) and 100_000 <= abs(value) < 10**40:
+            self.person(str(int(value)), name)
 
     # -- text --------------------------------------------------------------------------------------
 
@@ -126,11 +125,11 @@ class _Looking:
 
     def structured(self, text: str, name: str, depth: int) -> bool:
         """Look into JSON, or several lines of it; return whether it was that."""
-        if text[0] not in "{[\"(":
+        if text[0] not in '{["(':
             return False
         if _depth(text) > 3 * DEPTH:
             self.add(_TOO_DEEP)
-        if text[-1] not in "}])\"":
+        if text[-1] not in '}])"':
             return False
         value = _json(text)
         if value is None or isinstance(value, int | float):
@@ -172,9 +171,17 @@ class _Looking:
     def raw(self, text: str) -> None:
         """Bytes that somebody read as text."""
         head = text[:40]
-        if re.search(r"JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|WAVEfmt|ftyp(?:heic|avif|isom|mp4\d|qt|M4)|matroska|webm", head):
-            self.add(refusal("image" if re.search("JFIF|Exif|PNG|IHDR|WEBP|heic|avif", head) else "video", "signature-in-text"))
-        if head.startswith(("ÿØÿ", "\x89PNG", "GIF87a", "GIF89a", "RIFF", "OggS", "fLaC", "ID3", "FMR", "FIR\0", "FAC\0", "IIR\0")):
+        if re.search(
+            r"JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|WAVEfmt|ftyp(?:heic|avif|isom|mp4\d|qt|M4)|matroska|webm", head
+        ):
+            self.add(
+                refusal(
+                    "image" if re.search("JFIF|Exif|PNG|IHDR|WEBP|heic|avif", head) else "video", "signature-in-text"
+                )
+            )
+        if head.startswith(
+            ("ÿØÿ", "\x89PNG", "GIF87a", "GIF89a", "RIFF", "OggS", "fLaC", "ID3", "FMR", "FIR\0", "FAC\0", "IIR\0")
+        ):
             found = kind_of(text[:65_536].encode("latin-1", errors="replace"))
             if found:
                 self.add(refusal(*found))
@@ -190,10 +197,18 @@ class _Looking:
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
             matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
-            if matrix is not None and 2 <= matrix.shape[1] <= 6 and not re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text[:200]):
+            if (
+                matrix is not None
+                and 2 <= matrix.shape[1] <= 6
+                and not re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text[:200])
+            ):
                 self.payload(points.of_matrix(matrix, name))
         decimals = sum(int(np.any(run != np.rint(run))) * run.size for run in runs)
-        return decimals >= vectors.NUMBERS_MIN and not points.of_text(text) and len(re.sub(r"[\d\s.,;:|eE+-]", "", text)) < 40
+        return (
+            decimals >= vectors.NUMBERS_MIN
+            and not points.of_text(text)
+            and len(re.sub(r"[\d\s.,;:|eE+-]", "", text)) < 40
+        )
 
     def person(self, text: str, name: str) -> None:
         """Identifiers, names and homes."""
@@ -229,7 +244,7 @@ class _Looking:
 
     # -- bytes -------------------------------------------------------------------------------------
 
-    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:
+    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:  # noqa: C901 - one question after the other
         if len(data) > CELL_CHARS * 2:
             self.add(_TOO_LARGE)
         if depth > DEPTH:
@@ -252,7 +267,10 @@ class _Looking:
             return  # numbers of a series
         if sure and len(data) >= NAMED_BYTES and not words.OPAQUE.search(name):
             for pattern, field_class in (
-                (words.BIOMETRIC, "biometric"), (words.IMAGE, "image"), (words.AUDIO, "audio"), (words.VIDEO, "video"),
+                (words.BIOMETRIC, "biometric"),
+                (words.IMAGE, "image"),
+                (words.AUDIO, "audio"),
+                (words.VIDEO, "video"),
             ):
                 if pattern.search(name):
                     self.add(refusal(field_class, "named-payload"))
@@ -322,7 +340,12 @@ class _Looking:
             data = bytes(part & 255 for part in values)
             if kind_of(data) or packed_as(data) or _printable(data):
                 self.inside(data, name, depth)
-            elif len(data) >= 64 and max(values) >= 245 and 0 <= min(values) <= 10 and vectors.packed_template(data, name):
+            elif (
+                len(data) >= 64
+                and max(values) >= 245
+                and 0 <= min(values) <= 10
+                and vectors.packed_template(data, name)
+            ):
                 self.add(refusal("biometric", "packed-template"))
         elif len(values) < 16:
             for part in values:
@@ -346,7 +369,7 @@ class _Looking:
         for part in values:
             self.any(part, name, depth + 1)
 
-    def block(self, values: list[Any], name: str) -> bool:
+    def block(self, values: list[Any], name: str) -> bool:  # noqa: C901, PLR0912 - one shape after the other
         """Look at a rectangular block of numbers; return whether it was one."""
         try:
             array = np.array(values, dtype=np.float64)
@@ -371,7 +394,11 @@ class _Looking:
             rows = [row for row in array[:64] if vectors.is_template(row, name)]
             if rows and (len(rows) >= 0.5 * min(len(array), 64)):
                 self.add(refusal("biometric", "embedding"))
-            if array.shape[0] * array.shape[1] <= 4096 and array.shape[1] <= 64 and vectors.is_template(array.ravel(), name):
+            if (
+                array.shape[0] * array.shape[1] <= 4096
+                and array.shape[1] <= 64
+                and vectors.is_template(array.ravel(), name)
+            ):
                 self.add(refusal("biometric", "embedding"))
         elif array.ndim == 3:
             if array.shape[0] < 4 and array.shape[2] <= 6:
@@ -387,15 +414,23 @@ class _Looking:
 
 
 _SHORT_CODE: Final = re.compile(r"[A-Za-z0-9+/_-]{14,27}={0,2}")
-_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?|[-+]?\d{0,5}(?:\.\d{1,17})?")
+_STAMP: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?|[-+]?\d{0,5}(?:\.\d{1,17})?"
+)
 """Stamps and measured values: frequent, and nobody's."""
 
 _SPECIAL: Final = re.compile(
-    r"\b(?:hiv|aids|cancer|diabet\w+|depression|schizophren\w+|epileps\w+|pregnan\w+|disabled|wheelchair user|muslim|jewish|catholic|protestant|hindu|buddhist|atheist|gay|lesbian|"
+    r"\b(?:hiv|aids|cancer|diabet\w+|depression|schizophren\w+|epileps\w+|"
+    r"pregnan\w+|disabled|wheelchair user|muslim|jewish|catholic|protestant|"
+    r"hindu|buddhist|atheist|gay|lesbian|"
     r"bisexual|transgender|trade union member|"
-    r"vih|sida|c[aá]ncer|embarazada|discapacitad[oa]|musulm[aá]n|jud[ií][oa]|cat[oó]lic[oa]|gr[aá]vida|deficiente|mu[cç]ulman[oa]|"
-    r"krebs|schwanger|behindert|muslim(?:in|isch)?|j[uü]disch|katholisch|evangelisch|schwul|lesbisch|gewerkschaftsmitglied|"
-    r"s[ée]ropositif|enceinte|handicap[ée]e?|musulmane?|juive?|catholique|homosexuel(?:le)?|diagnosed with|diagn[oó]stic[oa]d[oa] (?:de|con|com))\b",
+    r"vih|sida|c[aá]ncer|embarazada|discapacitad[oa]|musulm[aá]n|jud[ií][oa]|"
+    r"cat[oó]lic[oa]|gr[aá]vida|deficiente|mu[cç]ulman[oa]|"
+    r"krebs|schwanger|behindert|muslim(?:in|isch)?|j[uü]disch|katholisch|"
+    r"evangelisch|schwul|lesbisch|gewerkschaftsmitglied|"
+    r"s[ée]ropositif|enceinte|handicap[ée]e?|musulmane?|juive?|catholique|"
+    r"homosexuel(?:le)?|diagnosed with|diagn[oó]stic[oa]d[oa] (?:de|con|"
+    r"com))\b",
     re.IGNORECASE,
 )
 
@@ -406,20 +441,54 @@ def special(text: str) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    return bool(re.fullmatch(r"[^\W\d_][\w.'’-]*(?:,? [^\W\d_][\w.'’-]*){0,5}", text)) and text.casefold() not in _NOBODY
+    return (
+        bool(re.fullmatch(r"[^\W\d_][\w.'’-]*(?:,? [^\W\d_][\w.'’-]*){0,5}", text)) and text.casefold() not in _NOBODY
+    )
 
 
 _NOBODY: Final = frozenset(
-    "unknown anonymous none null n/a na yes no true false other open closed city resident citizen public desconocido anonimo anónimo unbekannt anonym inconnu web phone app".split()
+    [
+        "unknown",
+        "anonymous",
+        "none",
+        "null",
+        "n/a",
+        "na",
+        "yes",
+        "no",
+        "true",
+        "false",
+        "other",
+        "open",
+        "closed",
+        "city",
+        "resident",
+        "citizen",
+        "public",
+        "desconocido",
+        "anonimo",
+        "anónimo",
+        "unbekannt",
+        "anonym",
+        "inconnu",
+        "web",
+        "phone",
+        "app",
+    ]
 )
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e18)
+
+
 def _json(text: str) -> Any:
-    for tried in (text, text.replace("'", '"').replace("None", "null").replace("True", "true").replace("False", "false")):
-        if tried[0] == "(":
-            tried = "[" + tried[1:-1] + "]"
+    for tried in (
+        text,
+        text.replace("'", '"').replace("None", "null").replace("True", "true").replace("False", "false"),
+    ):
         try:
-            return json.loads(tried)
+            return json.loads(f"[{tried[1:-1]}]" if tried[0] == "(" else tried)
         except ValueError:
             continue
         except RecursionError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -20,20 +21,37 @@ _LANDMARKS: Final = frozenset({5, 21, 29, 33, 68, 98, 106, 194, 468, 478})
 
 _LAT: Final = re.compile(r"(?:^| )(?:lat|latitude|latitud|breite|y)(?: ?e7)?$")
 _LON: Final = re.compile(r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x)(?: ?e7)?$")
-_TIME: Final = re.compile(r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|heure|epoch|utc|gps time|observed at|start|arrived|arrived at|arrival|departure|left at|entered|entered at|check ?in(?: at)?|from|begin|begins)$")
-_FIXED: Final = re.compile(r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$")
-_POSITION: Final = re.compile(r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$")
-_ANGLE: Final = re.compile(r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$")
+_TIME: Final = re.compile(
+    r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|"
+    r"seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|"
+    r"heure|epoch|utc|gps time|observed at|start|arrived|arrived at|arrival|"
+    r"departure|left at|entered|entered at|check ?in(?: at)?|from|begin|"
+    r"begins)$"
+)
+_FIXED: Final = re.compile(
+    r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|"
+    r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
+)
+_POSITION: Final = re.compile(
+    r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
+)
+_ANGLE: Final = re.compile(
+    r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$"
+)
 _X: Final = re.compile(r"(?:^| )(?:x|px|pos ?x|x ?coord|col)$")
 _Y: Final = re.compile(r"(?:^| )(?:y|py|pos ?y|y ?coord|row)$")
 
 
-def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:
+def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:  # noqa: PLR0911 - one kind a line
     """Return class and rule of rows of 2 to 6 numbers, or None."""
     height, width = matrix.shape
     if not np.all(np.isfinite(matrix)):
         return None
-    if width == 2 and np.array_equal(np.diff(matrix[:, 0]), np.ones(height - 1)) and vectors.is_template(matrix[:, 1], name):
+    if (
+        width == 2
+        and np.array_equal(np.diff(matrix[:, 0]), np.ones(height - 1))
+        and vectors.is_template(matrix[:, 1], name)
+    ):
         return "biometric", "embedding"  # numbered, one a line
     if 3 <= width <= 6 and _minutiae(matrix, name):
         return "biometric", "minutiae"
@@ -54,10 +72,11 @@ def of_volume(volume: Matrix, name: str) -> tuple[str, str] | None:
     whole = bool(np.all(volume == np.rint(volume)))
     if whole and inner in (3, 4) and min(frames, middle) >= 8 and volume.min() >= 0 and 100 < volume.max() <= 255:
         return "image", "pixels"
-    if frames >= 4 and 5 <= middle <= 543 and inner in (2, 3, 4) and not np.array_equal(volume[:, 0], volume[:, -1]):
-        if words.GAIT.search(name) or not _on_earth(flat[:, :2]) or middle in (13, 17, 18, 25, 33, 68, 468):
-            return "biometric", "gait"
-    return None
+    ring = np.array_equal(volume[:, 0], volume[:, -1])
+    if frames < 4 or not 5 <= middle <= 543 or inner not in (2, 3, 4) or ring:
+        return None
+    body = words.GAIT.search(name) or middle in (13, 17, 18, 25, 33, 68, 468)
+    return ("biometric", "gait") if body or not _on_earth(flat[:, :2]) else None
 
 
 def of_frames(frames: Sequence[Any], name: str) -> tuple[str, str] | None:
@@ -81,7 +100,7 @@ def of_stamped(rows: Sequence[Any]) -> tuple[str, str] | None:
     numbers = [at for at, part in enumerate(first) if isinstance(part, int | float) and not isinstance(part, bool)]
     if len(times) != 1 or len({str(row[times[0]]) for row in rows}) < TRACE_MIN:
         return None
-    for a, b in zip(numbers, numbers[1:], strict=False):
+    for a, b in pairwise(numbers):
         try:
             pair = np.array([[float(row[a]), float(row[b])] for row in rows])
         except (TypeError, ValueError):
@@ -112,7 +131,12 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
         if matrix is not None and (_minutiae(matrix, name) or words.BIOMETRIC.search(name)):
             return "biometric", "minutiae"
     time, lat, lon, place = column(_TIME), column(_LAT), column(_LON), column(_POSITION)
-    if time and len(rows) >= TRACE_MIN and (lat and lon or place and _is_place(first[place])) and not column(_FIXED):
+    if (
+        time
+        and len(rows) >= TRACE_MIN
+        and ((lat and lon) or (place and _is_place(first[place])))
+        and not column(_FIXED)
+    ):
         times = {str(row.get(time)) for row in rows}
         places = {str([row.get(key) for key in (lat, lon, place) if key]) for row in rows}
         if len(times) >= min(3, len(rows)) and len(places) >= 2:
@@ -153,11 +177,15 @@ def of_feature(value: Mapping[str, Any]) -> bool:
 _GPX: Final = re.compile(r"<(?:\w+:)?(?:trkpt|rtept|wpt)\b[^>]*lat=", re.IGNORECASE)
 _KML: Final = re.compile(r"<(?:\w+:)?(?:Track|when)>|<gx:coord>|<Trackpoint>|<LatitudeDegrees>", re.IGNORECASE)
 _NMEA: Final = re.compile(r"\$(?:GP|GN|GL|GA|BD)(?:RMC|GGA|GLL)[^,]*,")
-_STAMP: Final = r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d|(?<![\d.])1[0-9]{9}(?:\d{3})?(?![\d.]))"
+_STAMP: Final = (
+    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|"
+    r"\d\d:\d\d:\d\d|(?<![\d.])1[0-9]{9}(?:\d{3})?(?![\d.]))"
+)
 _DEGREE: Final = r"-?\d{1,3}\.\d{3,}"
 _FEATURE_TIMES: Final = re.compile(r"times?$|timestamps?$|stamps$|when$")
 _LINE: Final = re.compile(
-    rf"{_STAMP}[\s,;|@:=/()\[\]a-z]{{1,12}}{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}|{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}[\s,;|@:=/()\[\]a-z]{{1,12}}{_STAMP}",
+    rf"{_STAMP}[\s,;|@:=/()\[\]a-z]{{1,12}}{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}|"
+    rf"{_DEGREE}[\s,;|/a-z:=]{{1,8}}{_DEGREE}[\s,;|@:=/()\[\]a-z]{{1,12}}{_STAMP}",
     re.IGNORECASE,
 )
 
@@ -184,7 +212,11 @@ def _is_place(value: Any) -> bool:
     if isinstance(value, Mapping):
         told = " ".join(words.in_words(str(key)) for key in value)
         return bool(re.search(r"\blat|\bx\b|coordinates", told))
-    return isinstance(value, list | tuple) and 2 <= len(value) <= 3 and all(isinstance(part, int | float) for part in value)
+    return (
+        isinstance(value, list | tuple)
+        and 2 <= len(value) <= 3
+        and all(isinstance(part, int | float) for part in value)
+    )
 
 
 def _minutiae(matrix: Matrix, name: str) -> bool:
@@ -194,7 +226,7 @@ def _minutiae(matrix: Matrix, name: str) -> bool:
     x, y = matrix[:, 0], matrix[:, 1]
     named = bool(words.BIOMETRIC.search(name))
     on_picture = x.min() >= 0 and y.min() >= 0 and x.max() <= 2500 and y.max() <= 2500 and max(x.max(), y.max()) > 60
-    if not on_picture or words.SERIES.search(name) and not named:
+    if not on_picture or (words.SERIES.search(name) and not named):
         return False
     for at in range(2, min(4, matrix.shape[1])):
         angle = matrix[:, at]
@@ -224,7 +256,7 @@ def _timed_points(matrix: Matrix) -> bool:
         stamped = 1e9 < column[0] < 5e9 or 1e12 < column[0] < 5e12
         if not (stamped and np.all(np.diff(column) >= 0) and column[-1] > column[0]):
             continue
-        for a, b in zip(others, others[1:], strict=False):
+        for a, b in pairwise(others):
             pair = matrix[:, [a, b]]
             if _on_earth(pair) and np.any(pair != np.rint(pair)) and np.ptp(pair[:, 0]) + np.ptp(pair[:, 1]) > 0:
                 return True
@@ -233,7 +265,12 @@ def _timed_points(matrix: Matrix) -> bool:
 
 def _on_earth(pair: Matrix) -> bool:
     size = np.abs(pair)
-    return bool((size <= 180).all() and (size[:, 0] <= 90).all() | (size[:, 1] <= 90).all() and np.ptp(pair, axis=0).max() < 20 and size.max() > 1)
+    return bool(
+        (size <= 180).all()
+        and (size[:, 0] <= 90).all() | (size[:, 1] <= 90).all()
+        and np.ptp(pair, axis=0).max() < 20
+        and size.max() > 1
+    )
 
 
 def _face_like(matrix: Matrix) -> bool:
@@ -243,4 +280,6 @@ def _face_like(matrix: Matrix) -> bool:
     on_map = _on_earth(matrix[:, :2]) and wide < 5 and high < 5 and float(np.abs(matrix).max()) > 5
     if _ordered(x) or _ordered(y):
         return False
-    return bool(wide > 0 and high > 0 and 0.3 < wide / high < 3 and not np.array_equal(matrix[0], matrix[-1]) and not on_map)
+    return bool(
+        wide > 0 and high > 0 and 0.3 < wide / high < 3 and not np.array_equal(matrix[0], matrix[-1]) and not on_map
+    )

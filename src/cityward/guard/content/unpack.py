@@ -85,7 +85,15 @@ def _zipped(data: bytes) -> Iterator[bytes]:
         try:
             with archive.open(entry) as file:
                 out = file.read(left + 1)  # the stated size may lie
-        except (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
             raise Locked from error
         left -= len(out)
         if left < 0:
@@ -106,7 +114,9 @@ def _tarred(data: bytes) -> Iterator[bytes]:
         raise Locked from error
 
 
-DATA_URL: Final = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,80})?((?:;[\w=.+-]{1,80}){0,6}),([^\"'<>\s)]*)", re.IGNORECASE)
+DATA_URL: Final = re.compile(
+    r"data:([\w.+-]{1,60}/[\w.+-]{1,80})?((?:;[\w=.+-]{1,80}){0,6}),([^\"'<>\s)]*)", re.IGNORECASE
+)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{28,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){12,}")
 _PARTED_HEX: Final = re.compile(r"(?:(?:\\?[0x]?x|0x|%|#)?[0-9A-Fa-f]{2}[\s,:;.-]{0,3}){12,}")

@@ -23,7 +23,38 @@ SCORE_MIN: Final = 3.0
 """Evidence from which on a vector counts as a template; the weights below were set on the labelled set."""
 
 _LENGTHS: Final = frozenset({64, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2622, 3072, 4096})
-_TIMES: Final = frozenset({24, 48, 52, 60, 72, 90, 96, 120, 144, 168, 180, 240, 288, 336, 360, 365, 366, 672, 720, 730, 744, 1000, 1440, 2016, 3600, 8760, 8784, 10080})
+_TIMES: Final = frozenset(
+    {
+        24,
+        48,
+        52,
+        60,
+        72,
+        90,
+        96,
+        120,
+        144,
+        168,
+        180,
+        240,
+        288,
+        336,
+        360,
+        365,
+        366,
+        672,
+        720,
+        730,
+        744,
+        1000,
+        1440,
+        2016,
+        3600,
+        8760,
+        8784,
+        10080,
+    }
+)
 
 Numbers = NDArray[np.float64]
 
@@ -47,7 +78,7 @@ def is_template(numbers: Numbers, name: str = "", *, decimals: bool = True) -> b
     return score(numbers, name, decimals=decimals) >= SCORE_MIN
 
 
-def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:
+def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:  # noqa: C901 - one piece of evidence after the other
     """Return the evidence that ``x`` is a template; see `SCORE_MIN`."""
     size, spread = x.size, float(np.std(x))
     if spread == 0:
@@ -106,7 +137,11 @@ def _level(x: Numbers, spread: float, below: float, *, whole: bool) -> float:
         if 0.15 < zeros < 0.85:
             return 0.5 if _many_decimals(x[x > 0]) else -0.5
         top, bell = float(np.max(x)), float(np.mean((x - np.mean(x)) ** 4)) / spread**4
-        if bell > 2.2 and top <= 1.0 and (top > 0.999 and float(np.min(x)) < 0.001 or abs(float(np.mean(x)) - 0.5) < 0.06):
+        if (
+            bell > 2.2
+            and top <= 1.0
+            and ((top > 0.999 and float(np.min(x)) < 0.001) or abs(float(np.mean(x)) - 0.5) < 0.06)
+        ):
             return 1.0  # squeezed into 0 to 1
         return 0.5 if _unit(x) and top < 0.6 else -1.0
     return 0.0
@@ -185,7 +220,8 @@ def _likely(x: Numbers, kind: str) -> NDArray[np.bool_]:
     """Which numbers somebody would write; few of random bytes and texts are."""
     size = np.abs(x)
     low, high = (2e-6, 64.0) if kind.endswith("2") else (1e-7, 1e6)
-    return np.isfinite(x) & ((size == 0) | ((size > low) & (size < high)))
+    likely: NDArray[np.bool_] = np.isfinite(x) & ((size == 0) | ((size > low) & (size < high)))
+    return likely
 
 
 def _stretches(fine: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -213,7 +249,12 @@ def _quantised(data: bytes, name: str) -> bool:
     for x in (raw.view(np.int8).astype(np.float64), raw.astype(np.float64) - 128):
         spread = float(np.std(x))
         bell = float(np.mean((x - x.mean()) ** 4)) / max(spread, 1e-9) ** 4
-        if 8 < spread < 60 and abs(float(np.mean(x))) < 0.25 * spread and bell > 2.15 and abs(_alike(x)) < 3.2 / np.sqrt(x.size):
+        if (
+            8 < spread < 60
+            and abs(float(np.mean(x))) < 0.25 * spread
+            and bell > 2.15
+            and abs(_alike(x)) < 3.2 / np.sqrt(x.size)
+        ):
             return True
     return False
 
