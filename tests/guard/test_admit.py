@@ -6,9 +6,10 @@ import ast
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cityward
@@ -16,7 +17,7 @@ from cityward.core.batch import Batch
 from cityward.core.clock import Clock
 from cityward.core.frames import PLACED, QUARANTINE, conform
 from cityward.guard.admit import Door, open_door
-from cityward.guard.biometric import TEMPLATE_NUMBERS_MIN, templates
+from cityward.guard.content.columns import look_at
 from cityward.private.pseudonym import Pseudonyms
 from cityward.store.history import HistoryReader
 from cityward.store.registers import open_registers
@@ -76,7 +77,7 @@ def test_each_class_has_its_treatment(door: Door, tmp_path: Path):
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_biometric_rows_are_refused_and_nothing_of_them_is_kept(door: Door, tmp_path: Path, declared: bool):
-    vector = [0.125 + at / 1000 for at in range(TEMPLATE_NUMBERS_MIN)]
+    vector = [0.125 + at / 1000 for at in range(64)]
     classes = {"face": "biometric" if declared else "public"}
     intake = door.admit(door.treat(batch(3, extra={"face": [vector, None, vector]}, classes=classes)))
     assert (intake.received, intake.added, intake.refused) == (3, 1, 2)
@@ -87,16 +88,17 @@ def test_biometric_rows_are_refused_and_nothing_of_them_is_kept(door: Door, tmp_
 
 
 def test_a_template_hidden_in_text_is_refused(door: Door):
-    vector = ", ".join(f"{at / 997:.6f}" for at in range(1, 130))
+    random = np.random.default_rng(5)
+    vector = ", ".join(f"{number:.6f}" for number in random.normal(0, 0.09, 128))
     intake = door.admit(door.treat(batch(text=[f'{{"note": [{vector}]}}', "the lamp is out"])))
     assert (intake.added, intake.refused) == (1, 1)
 
 
 def test_short_vectors_and_long_texts_are_not_templates():
     innocent = pl.Series([[0.1, 0.2, 0.3] * 5, None])
-    assert not templates(innocent).any()
+    assert not look_at(innocent.to_frame("v"), skip=())
     texts = pl.Series(["lamp " * 200, "1, 2, 3, 4 " * 60, "41.88, -87.62 " * 10, None])
-    assert not templates(texts).any()
+    assert not look_at(texts.to_frame("v"), skip=())
 
 
 def test_quarantined_rows_are_counted_and_kept_apart(door: Door):
@@ -106,6 +108,7 @@ def test_quarantined_rows_are_counted_and_kept_apart(door: Door):
     assert (intake.received, intake.admitted, intake.quarantined) == (2, 1, 1)
 
 
+@settings(deadline=None)  # the first example compiles patterns and opens tables
 @given(heights=st.lists(st.integers(0, 4), min_size=1, max_size=5))
 def test_shares_of_joined_messages_add_up(tmp_path_factory, heights):
     folder = tmp_path_factory.mktemp("door")

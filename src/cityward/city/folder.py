@@ -53,6 +53,11 @@ class Folder:
         return self.path / "sources"
 
     @property
+    def authorisations(self) -> Path:
+        """Authorisations to receive biometric payloads or recordings; none unless a person puts one there."""
+        return self.path / "authorisations"
+
+    @property
     def grants(self) -> Path:
         """Who may read what, one TOML a grant."""
         return self.path / "grants"

@@ -96,6 +96,7 @@ class Opened:
             Place(
                 history=self.folder.history,
                 grants=self.folder.grants,
+                authorisations=self.folder.authorisations,
                 url=self.folder.registers_url(self.settings.store.registers),
                 zone=self.time_zone,
                 clock=self.clock,

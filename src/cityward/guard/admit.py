@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from cityward.core.batch import Batch
@@ -20,16 +18,12 @@ from cityward.core.errors import Defect
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Intake, Refusal, from_json, to_json
-from cityward.guard.biometric import suspects, templates
-from cityward.private.coarsen import coarsen_address, coarsen_point
+from cityward.guard.authorisations import Standing, standing_for
+from cityward.guard.threshold import Treated, treat
 from cityward.private.pseudonym import Pseudonyms
-from cityward.private.redact import redact
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable, table_of
 from cityward.store.history_writer import ADDED, REPEATED, REVISED, HistoryWriter
 from cityward.store.registers import Registers
-
-RULE = "admit-by-class 1"
-"""Identifier and version of the rule that this module executes, as refusals quote it."""
 
 _REFUSED = 3  # beside ADDED, REVISED and REPEATED
 
@@ -41,8 +35,11 @@ def open_door(
     pseudonyms: Pseudonyms,
     append_receipt: Callable[[bytes], int],
     clock: Clock,
+    authorisations: Path | None = None,
 ) -> Door:
     """Take the writer lock of the history in ``folder`` and return the door to it.
+
+    ``authorisations`` is the folder of registered authorisations; without it none stands.
 
     Raises
     ------
@@ -51,38 +48,13 @@ def open_door(
     cityward.core.errors.StoreError
         What a process that ended early left in the log cannot be finished.
     """
-    door = Door(folder, registers, pseudonyms, append_receipt, clock)
+    door = Door(folder, registers, pseudonyms, append_receipt, clock, authorisations)
     try:
         door.flush()
     except BaseException:
         door.abandon()
         raise
     return door
-
-
-@dataclass(frozen=True, slots=True)
-class Treated:
-    """A batch on the threshold; made by `Door.treat`.
-
-    Attributes
-    ----------
-    batch : Batch
-        As it came.
-    frame : polars.DataFrame
-        Its rows that are not refused, every column treated by its class.
-    refused : polars.Series
-        Which rows of ``batch.frame`` are refused.
-    refused_for : tuple of str
-        The columns that they are refused for.
-    declared : bool
-        Whether the mapping itself declares one of them biometric.
-    """
-
-    batch: Batch
-    frame: pl.DataFrame
-    refused: pl.Series
-    refused_for: tuple[str, ...]
-    declared: bool
 
 
 class Door:
@@ -95,8 +67,10 @@ class Door:
         pseudonyms: Pseudonyms,
         append_receipt: Callable[[bytes], int],
         clock: Clock,
+        authorisations: Path | None = None,
     ) -> None:
         self._folder = folder
+        self._authorisations = authorisations
         self._registers = registers
         self._pseudonyms = pseudonyms
         self._append_receipt = append_receipt
@@ -118,9 +92,10 @@ class Door:
 
         May run beside `admit` of another batch.
         """
-        refused, columns, declared = _refused(batch)
-        kept = batch.frame.filter(~refused) if columns else batch.frame
-        return Treated(batch, _by_class(kept, batch, self._pseudonyms), refused, columns, declared)
+        return treat(batch, self._pseudonyms, self._standing)
+
+    def _standing(self, source: str) -> Standing | None:
+        return standing_for(source, self._authorisations, self._clock.now())
 
     def admit(self, treated: Treated) -> Intake:
         """Admit one batch; returns once its rows are durable."""
@@ -201,6 +176,8 @@ class Door:
             self._batches = self._registers.intakes()
         if treated.refused_for:
             self._note_refusal(treated)
+        if treated.authorised:
+            self._note_authorised(treated)
         writer = self._writer_of(table_of(treated.frame))
         plan = writer.plan(treated.frame)
         outcome = np.full(batch.frame.height, _REFUSED, dtype=np.uint8)
@@ -221,7 +198,7 @@ class Door:
         )
         if intake.received != intake.admitted + intake.quarantined + intake.refused:
             raise Defect(f"{intake.batch}: received is not the sum of admitted, quarantined and refused.")
-        self._registers.put_quarantine(batch.source, batch.origin, batch.quarantine)
+        self._registers.put_quarantine(batch.source, batch.origin, treated.quarantine)
         writer.commit(plan, note=to_json(intake))
         self._unnoted.append(intake)
         self._batches += 1
@@ -232,65 +209,24 @@ class Door:
         """Keep the fact (never the payload) with its receipt."""
         now, batch, columns = self._clock.now(), treated.batch, treated.refused_for
         rows = int(treated.refused.sum())
-        how = "its mapping declares" if treated.declared else "its content shows"
-        many = "s" if len(columns) > 1 else ""
         refusal = Refusal(
             id=make_id("refusal", self._batches, batch.source, columns, rows, now.isoformat()),
             source=batch.source,
             at=now,
             columns=columns,
-            field_class="biometric",
-            rule=RULE,
+            field_class=treated.refused_class,
+            rule=treated.rule,
             rows=rows,
-            because=(
-                f"{rows:,} rows of {batch.source} were refused: {how} biometric templates (faces, voices or the "
-                f"like) in column{many} {', '.join(columns)}. Nothing of these rows was kept."
-            ),
+            because=treated.because,
         )
-        entry = receipt("refusal", refusal.id, now, to_json(refusal), source=batch.source, rows=rows, rule=RULE)
+        entry = receipt("refusal", refusal.id, now, to_json(refusal), source=batch.source, rows=rows, rule=treated.rule)
         index = self._append_receipt(entry)
         self._registers.put_refusal(refusal)
         self._registers.put_receipts({refusal.id: index})
 
-
-def _refused(batch: Batch) -> tuple[pl.Series, tuple[str, ...], bool]:
-    """Return which rows are refused, for which columns, and whether the mapping itself declares one."""
-    refused = pl.Series(np.zeros(batch.frame.height, dtype=np.bool_))
-    columns: list[str] = []
-    declared = False
-    for part in (batch.extra, batch.frame):
-        for name in suspects(part, {name for name in part.columns if batch.classes.get(name) == "biometric"}):
-            if batch.classes.get(name) == "biometric":
-                found = part[name].is_not_null()
-                declared |= bool(found.any())
-            else:
-                found = templates(part[name])
-            if found.any():
-                columns.append(name)
-                refused |= found
-    return refused, tuple(columns), declared
-
-
-def _by_class(frame: pl.DataFrame, batch: Batch, pseudonyms: Pseudonyms) -> pl.DataFrame:
-    """Return ``frame`` with every column treated by its field class."""
-    columns = []
-    for name in frame.columns:
-        values, field_class = frame[name], batch.classes.get(name, "public")
-        match field_class:
-            case "public":
-                continue
-            case "personal":
-                columns.append(pseudonyms.column(values, f"history of {batch.source}").alias(name))
-            case "free-text":
-                columns.append(redact(values).alias(name))
-            case "location-of-person":
-                columns.append(frame.select(_coarsened(name, values.dtype)).to_series())
-            case "sensitive" | "biometric":
-                columns.append(pl.repeat(None, frame.height, dtype=values.dtype, eager=True).alias(name))
-            case _:
-                raise Defect(f"Field class '{field_class}' has no treatment at the door.")
-    return frame.with_columns(columns)
-
-
-def _coarsened(name: str, dtype: pl.DataType) -> pl.Expr:
-    return coarsen_point(pl.col(name)) if dtype.is_float() else coarsen_address(pl.col(name))
+    def _note_authorised(self, treated: Treated) -> None:
+        """Enter in the ledger that an authorisation was used, and for how many rows."""
+        now, batch, file = self._clock.now(), treated.batch, treated.authorised_by
+        content = to_json({"source": batch.source, "authorisation": file, "rows": treated.authorised})
+        facts = {"source": batch.source, "authorisation": file}
+        self._append_receipt(receipt("authorised", batch.source, now, content, rows=treated.authorised, **facts))

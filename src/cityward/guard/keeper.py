@@ -43,8 +43,8 @@ class Place:
 
     Parameters
     ----------
-    history, grants : pathlib.Path
-        The folders of history and of grants.
+    history, grants, authorisations : pathlib.Path
+        The folders of history, of grants, and of authorisations to receive what is refused otherwise.
     url : str
         The registers.
     zone : str
@@ -61,6 +61,7 @@ class Place:
 
     history: Path
     grants: Path
+    authorisations: Path
     url: str
     zone: str
     clock: Clock
@@ -108,6 +109,7 @@ class Keeper:
             pseudonyms=self._inside.pseudonyms(),
             append_receipt=append_receipt,
             clock=self._inside.clock,
+            authorisations=self._inside.authorisations,
         )
 
     def holds(self, table: str) -> bool:

@@ -1,44 +1,48 @@
-"""Redaction of free text: e-mail addresses, telephone, card, bank and personal id numbers.
+"""Redaction of free text: who wrote it, how to reach him, where he lives, his numbers, vehicles and devices.
 
-A cheap columnar pattern finds the few texts with an ``@`` or a long run of digits; only on those is the
-exact check (Luhn, ISO 13616) made. House numbers, dates, years, prices and request numbers stay.
+A cheap columnar pattern finds the texts that may hold such a thing; only on those is the exact look made,
+by the finders of this package. House numbers of public places, dates, years, prices and request numbers stay.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import polars as pl
 
-_EMAIL = r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
-_IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"
-_SSN = r"\b\d{3}-\d{2}-\d{4}\b"
-_DIGIT_RUN = r"\+?\(?\d(?:[ .()/-]{0,2}\d){8,22}"
+from cityward.private.contacts import emails, telephones
+from cityward.private.names import MARKERS, homes, names
+from cityward.private.numbers import cards, ids, luhn
+from cityward.private.spans import Span, folded, placed, without_overlap
+from cityward.private.things import devices, plates
 
-_CANDIDATE = r"@|[0-9][0-9 .()/-]{5,}[0-9]"
+__all__ = ["CANDIDATE", "found", "luhn", "redact", "redact_text"]
 
-_EMAIL_RE = re.compile(_EMAIL)
-_IBAN_RE = re.compile(_IBAN)
-_SSN_RE = re.compile(_SSN)
-_RUN_RE = re.compile(_DIGIT_RUN)
-_PHONE_WORDS = "tel|phone|call|cell|mobile|llame|telefono|teléfono|telefone|ligue|telefon|tél|fax"
-_SHORT_PHONE_RE = re.compile(
-    rf"\b(?P<word>{_PHONE_WORDS})(?P<gap>\W{{1,5}})\d{{3}}[ .-]\d{{4}}\b",
-    re.IGNORECASE,
+CANDIDATE: Final = (
+    "[@＠﹫\u200b-\u200f\u2060\ufeff\uff10-\uff19\uff21-\uff5a]|%40|&(?:#|"
+    "commat)|(?i: at | arroba | chez |[\\[({<] ?(?:at|arroba) ?[\\])}>])"
+    r"|[0-9][0-9 .()/-]{5,}[0-9]|[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}[:.-]|(?:[0-9]{1,3}\.){3}[0-9]|[0-9]{6,}|::"
 )
-_REQUEST_NUMBER_RE = re.compile(r"^\d{2}-\d{8}$")
-_DATE_TIME_RE = re.compile(r"^(?:19|20)\d{2}[-/.]\d{2}[-/.]\d{2}[ T]?\d{0,2}")
-_COORDINATE_RE = re.compile(r"^\d{1,3}\.\d{4,}$")
-_ZIP_PLUS_FOUR_RE = re.compile(r"^\d{5}-\d{4}$")
-_INNOCENT = (_REQUEST_NUMBER_RE, _DATE_TIME_RE, _COORDINATE_RE, _ZIP_PLUS_FOUR_RE)
+"""What a text has in it if it may hold a number, a device or an address of somebody, whatever language it is in."""
+
+_EITHER: Final = re.compile(f"{CANDIDATE}|{MARKERS.replace('(?i)', '(?i:', 1)})")
+_SMALL_ROWS: Final = 100
+"""Rows up to which texts are tried one by one: expressions cost more to set up than so few."""
+
+_LONG_CHARS: Final = 100_000
+"""Longest text that is looked at as a whole; of a longer one every part is looked at by itself."""
 
 
 def redact(values: pl.Series) -> pl.Series:
-    """Return ``values`` (String) with personal numbers and addresses replaced by ``[e-mail]`` and the like.
+    """Return ``values`` (String) with what is a person's replaced by ``[e-mail]`` and the like.
 
     Heights and nulls are kept.
     """
-    candidates = values.str.contains(_CANDIDATE).fill_null(value=False)
+    if values.len() <= _SMALL_ROWS:
+        texts = [None if text is None else redact_text(text) if _EITHER.search(text) else text for text in values]
+        return pl.Series(values.name, texts, dtype=pl.String)
+    candidates = (values.str.contains(CANDIDATE) | values.str.contains(MARKERS)).fill_null(value=False)
     if not candidates.any():
         return values
     suspects = values.filter(candidates).unique()
@@ -47,41 +51,31 @@ def redact(values: pl.Series) -> pl.Series:
 
 
 def redact_text(text: str) -> str:
-    """Return one text without personal numbers and addresses."""
-    text = _EMAIL_RE.sub("[e-mail]", text)
-    text = _IBAN_RE.sub(lambda match: "[account]" if _iban(match[0]) else match[0], text)
-    text = _SSN_RE.sub("[id number]", text)
-    text = _SHORT_PHONE_RE.sub(lambda match: f"{match['word']}{match['gap']}[telephone]", text)
-    return _RUN_RE.sub(lambda match: _number(match[0]), text)
+    """Return one text without what tells who a person is."""
+    if len(text) > _LONG_CHARS:
+        return "".join(redact_text(text[at : at + _LONG_CHARS]) for at in range(0, len(text), _LONG_CHARS))
+    parts, at = [], 0
+    for span in found(text):
+        parts += [text[at : span.start], span.label]
+        at = span.end
+    return "".join([*parts, text[at:]])
 
 
-def _number(run: str) -> str:
-    """Name what a long run of digits is, or give it back."""
-    digits = re.sub(r"\D", "", run)
-    if any(pattern.match(run) for pattern in _INNOCENT):
-        return run
-    if 13 <= len(digits) <= 19 and luhn(digits):
-        return "[card number]"
-    if run.startswith("+") and 9 <= len(digits) <= 15:
-        return "[telephone]"
-    if 9 <= len(digits) <= 11 and (digits != run or len(digits) >= 10):
-        return "[telephone]"
-    return "[number]" if len(digits) >= 12 else run
+def found(text: str, context: str = "", *, prose: bool = True) -> list[Span]:
+    """Return what ``text`` holds of persons, in its order and without overlap.
 
-
-def luhn(digits: str) -> bool:
-    """Whether the check digit of a card number holds (Source: ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + position % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def _iban(text: str) -> bool:
-    """Whether the check digits of a bank account hold (Source: ISO 13616, mod 97)."""
-    plain = text.replace(" ", "")
-    if not 15 <= len(plain) <= 34:
-        return False
-    moved = plain[4:] + plain[:4]
-    return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
+    Parameters
+    ----------
+    text : str
+        Any text.
+    context : str
+        Name of its column in words: numbers whose check is weak count only beside their word.
+    prose : bool
+        Whether names and homes are looked for; in codes and numbers there are none.
+    """
+    plain, places = folded(text)
+    spans = [*emails(plain), *ids(plain, context), *cards(plain), *devices(plain, context), *plates(plain, context)]
+    spans += telephones(plain, context)
+    if prose:
+        spans += [*homes(plain), *names(plain)]
+    return [placed(span, places) for span in without_overlap(spans)]

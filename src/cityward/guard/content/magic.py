@@ -1,0 +1,163 @@
+"""Kinds of bytes by how they begin: pictures, sound, film, biometric records and packed files."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Final
+
+_STARTS: Final = (
+    (b"\xff\xd8\xff", "image", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image", "png"),
+    (b"GIF87a", "image", "gif"),
+    (b"GIF89a", "image", "gif"),
+    (b"II*\0", "image", "tiff"),
+    (b"MM\0*", "image", "tiff"),
+    (b"II+\0", "image", "tiff"),
+    (b"MM\0+", "image", "tiff"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "image", "jpeg-2000"),
+    (b"\xff\x4f\xff\x51", "image", "jpeg-2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "image", "jpeg-xl"),
+    (b"\xff\x0a\xfa", "image", "jpeg-xl"),
+    (b"8BPS", "image", "psd"),
+    (b"\xffWSQ", "biometric", "wsq"),
+    (b"\xff\xa0\xff\xa8", "biometric", "wsq"),
+    (b"\xff\xa0\xff\xa4", "biometric", "wsq"),
+    (b"\xff\xa0\xff\xa6", "biometric", "wsq"),
+    (b"fLaC", "audio", "flac"),
+    (b"OggS", "audio", "ogg"),
+    (b"ID3", "audio", "mp3"),
+    (b"#!AMR", "audio", "amr"),
+    (b"#!SILK", "audio", "silk"),
+    (b"caff\0", "audio", "caf"),
+    (b".snd", "audio", "au"),
+    (b"ADIF", "audio", "aac"),
+    (b"wvpk", "audio", "wavpack"),
+    (b"MAC \x96", "audio", "ape"),
+    (b"\x1aE\xdf\xa3", "video", "matroska"),
+    (b"FLV\x01", "video", "flv"),
+    (b"\0\0\x01\xba", "video", "mpeg"),
+    (b"\0\0\x01\xb3", "video", "mpeg"),
+    (b"\0\0\0\x01\x67", "video", "h264"),
+    (b"\0\0\0\x01\x40\x01", "video", "h265"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "asf"),
+)
+_BIOMETRIC: Final = (
+    b"FMR\0",
+    b"FAC\0",
+    b"FIR\0",
+    b"IIR\0",
+    b"VDF\0",
+    b"SPR\0",
+    b"HND\0",
+    b"PLM\0",
+    b"FCD\0",
+    b"SKE\0",
+    b"VIR\0",
+    b"DRV\0",
+    b"GAT\0",
+)
+"""Format identifiers of ISO/IEC 19794 records (Source: ISO/IEC 19794-2, -4, -5, -6, -7, -8, -9, -10)."""
+_BIOMETRIC_HEAD: Final = re.compile(
+    rb"(?:FMR|FAC|FIR|IIR|FMC|VDF|HND|SPR|SKE|VIR|SDI|DNA|GAT|PLM)[\0 "
+    rb"][\0 ]?\d{2,3}[\0 ]|(?:FMR|FAC|FIR|IIR) \d\d|CBEFF|<BIR[ >]|BioAPI|"
+    rb"BiometricDataBlock"
+)
+_PACKED: Final = (
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "zip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+)
+_ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_VIDEO_BRANDS: Final = re.compile(rb"isom|iso\d|mp4\d|avc1|qt  |M4V|3g[p2]|mmp4|dash|f4v|MSNV|XAVC|hvc1")
+_AUDIO_BRANDS: Final = re.compile(rb"M4A|M4B|M4P")
+_IMAGE_BRANDS: Final = re.compile(rb"hei[cxms]|hev[cx]|mif1|msf1|avi[fs]|crx ")
+_INSIDE: Final = (
+    (re.compile(rb"\xff\xd8\xff[\xc0-\xfe]..(?:JFIF|Exif|ICC_P|Adobe|Ducky)", re.DOTALL), "image", "jpeg"),
+    (re.compile(rb"\xff\xd8\xff(?:\xdb\0[\x43\x84]|[\xc0\xc2]\0\x11)"), "image", "jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image", "png"),
+    (re.compile(rb"GIF8[79]a.{4}[\x70-\xff]", re.DOTALL), "image", "gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image", "webp"),
+    (re.compile(rb"RIFF.{4}WAVE", re.DOTALL), "audio", "wav"),
+    (re.compile(rb"RIFF.{4}AVI ", re.DOTALL), "video", "avi"),
+    (re.compile(rb"OggS\0[\0-\x07].{8}", re.DOTALL), "audio", "ogg"),
+    (re.compile(rb"fLaC[\0\x80]\0\0\x22"), "audio", "flac"),
+    (re.compile(rb"ftyp(?:hei[cxms]|hev[cx]|mif1|msf1|avi[fs])"), "image", "heif"),
+    (re.compile(rb"ftyp(?:isom|iso\d|mp4\d|avc1|qt  |M4V |3gp\d)"), "video", "mp4"),
+    (re.compile(rb"ftypM4A "), "audio", "aac"),
+    (re.compile(rb"\x1aE\xdf\xa3.{1,40}(?:webm|matroska)", re.DOTALL), "video", "matroska"),
+    (re.compile(rb"/DCTDecode|/JPXDecode|/Subtype\s*/Image"), "image", "pdf-with-image"),
+    (re.compile(rb"FMR\0 ?\d\d\0|FAC\0\d\d\d\0|FIR\0\d\d\d\0|IIR\0\d\d\d\0"), "biometric", "iso-19794"),
+)
+INSIDE_BYTES: Final = 2**20
+"""How far into a value the second look for signatures goes."""
+
+
+def kind_of(data: bytes) -> tuple[str, str] | None:
+    """Return class and format of ``data`` by its signature, or None."""
+    found = _by_start(data) or _by_frame(data)
+    if found or len(data) < 32:
+        return found
+    head = data[:INSIDE_BYTES]
+    for pattern, field_class, name in _INSIDE:
+        if pattern.search(head):
+            return field_class, name
+    return ("image", "dicom") if data[128:132] == b"DICM" else None
+
+
+def packed_as(data: bytes) -> str | None:
+    """Return the kind of packing of ``data``: gzip, zlib, zip, bzip2, xz, tar; or None."""
+    for start, name in _PACKED:
+        if data.startswith(start):
+            return name
+    if data[:2] in _ZLIB:
+        return "zlib"
+    return "tar" if data[257:262] == b"ustar" else None
+
+
+def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - one kind a line
+    for start, field_class, name in _STARTS:
+        if data.startswith(start):
+            return field_class, name
+    if data[:4] in _BIOMETRIC or _BIOMETRIC_HEAD.match(data[:64]):
+        return "biometric", "iso-19794"
+    if data[:4] == b"RIFF" and len(data) >= 12:
+        return {b"WEBP": ("image", "webp"), b"WAVE": ("audio", "wav"), b"AVI ": ("video", "avi")}.get(data[8:12])
+    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
+        return "audio", "aiff"
+    if data[4:8] == b"ftyp":
+        brand = data[8:12]
+        if _IMAGE_BRANDS.match(brand):
+            return "image", "heif"
+        return ("audio", "aac") if _AUDIO_BRANDS.match(brand) else ("video", "mp4")
+    if data[4:8] in (b"moov", b"mdat") or (data[4:8] in (b"wide", b"free") and data[12:16] in (b"mdat", b"moov")):
+        return "video", "mov"
+    if data[:1] == b"G" and len(data) > 376 and data[188:189] == b"G" == data[376:377]:
+        return "video", "mpeg-ts"
+    return _bitmap(data)
+
+
+def _bitmap(data: bytes) -> tuple[str, str] | None:
+    if data[:2] == b"BM" and len(data) >= 18:
+        reserved, offset, header = struct.unpack("<III", data[6:18])
+        if header in (12, 40, 52, 56, 64, 108, 124) or (reserved == 0 and 26 <= offset <= 2048):
+            return "image", "bmp"
+    if data[:4] == b"\0\0\x01\0" and len(data) > 22 and 0 < data[4] < 20 and data[5] == 0 and data[9] == 0:
+        return "image", "ico"
+    if re.match(rb"P[1-6]\s+(?:#[^\n]*\n)?\d{1,5}\s+\d{1,5}\s", data[:64]):
+        return "image", "pnm"
+    return None
+
+
+def _by_frame(data: bytes) -> tuple[str, str] | None:
+    """MPEG audio has no signature: a frame's header, all of whose fields hold."""
+    if len(data) < 80 or data[0] != 0xFF:  # a hash of any size is shorter
+        return None
+    if data[1] & 0xF6 == 0xF0 and (data[2] >> 2) & 0xF <= 12 and data[1] in (0xF0, 0xF1, 0xF8, 0xF9):
+        return "audio", "aac"
+    if data[1] & 0xE0 == 0xE0 and (data[1] >> 3) & 3 != 1 and (data[1] >> 1) & 3 == 1:
+        bitrate, rate = data[2] >> 4, (data[2] >> 2) & 3
+        if 0 < bitrate < 15 and rate != 3:
+            return "audio", "mp3"
+    return None

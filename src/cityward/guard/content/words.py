@@ -1,0 +1,102 @@
+"""Words in the names of columns and keys that say what a value may be; they add to evidence, seldom decide."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+
+@lru_cache(maxsize=4096)
+def in_words(name: str) -> str:
+    """Return a name as lower-case words: ``faceEmbedding_v2`` is ``face embedding v2``."""
+    parted = re.sub(r"(?<=[a-zß-ÿ0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name[:400])
+    return re.sub(r"[\W_]+", " ", parted).strip().casefold()
+
+
+def _any(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^| )(?:{words})(?= |$|\d)")
+
+
+BIOMETRIC: Final = _any(
+    r"faces?|facial|embed\w*|biometri\w*|fingerprints?|finger ?print|"
+    r"minutiae?|iris\w*|retina\w*|voice ?prints?|voiceprints?|speaker|"
+    r"x ?vector|xvector|"
+    r"i ?vector|ivector|d ?vector|dvector|gait\w*|arcface|facenet|insightface|"
+    r"dlib|template|tmpl|descriptor|palm|vein|ear ?print|landmarks?|keypoints?|"
+    r"skeleton|pose|"
+    r"rostros?|cara|huellas?|voz|biometria|biometrico|plantilla|gesichts?\w*|"
+    r"fingerabdruck\w*|stimm\w*|visages?|empreintes?|voix|rosto|impressao "
+    r"digital|digitais|"
+    r"person ?vec\w*|reid|re id|faceid|face id|fp ?template|fmd|fir|fmr|identity ?vec\w*"
+)
+GAIT: Final = _any(r"gait\w*|skeleton|pose|joints?|keypoints?|landmarks?|stride\w*|mesh")
+IMAGE: Final = _any(
+    r"images?|img|imagen|imagem|photos?|fotos?|picture|pic|bild|selfie|"
+    r"mugshot|snapshot|thumbnail|portrait|frame|crop|jpe?g|png|pixels?|"
+    r"scan|gray|greyscale|grayscale|rgb|camera|face|visage"
+)
+AUDIO: Final = _any(r"audio|voice|voz|sound|pcm|wav|recording|speech|stimme|voix|mic|aufnahme|grabacion|microphone")
+VIDEO: Final = _any(r"videos?|clip|footage|cctv|stream|mp4")
+SERIES: Final = _any(
+    r"readings?|values?|hourly|daily|minutely|weekly|monthly|series|history|"
+    r"measurements?|temp\w*|pm ?\d+\w*|pm|no2|o3|so2|co2?|humidity|noise|"
+    r"levels?|counts?|"
+    r"prices?|tariffs?|costs?|flow|load|demand|power|energy|kwh|rain\w*|"
+    r"precip\w*|wind|pressure|sensor|observations?|samples?|residuals?|"
+    r"anomal\w*|forecasts?|"
+    r"valores?|lecturas|mediciones|precios?|werte|messwerte|preise|valeurs|"
+    r"mesures|prix|leituras|medicoes|precos?|vibration|acceler\w*|weights?|"
+    r"coefficients?|"
+    r"elevations?|heights?|depths?|traffic|volume|speed|usage|consumption|"
+    r"budget|scores?|returns?|deltas?|changes?|waveform|signal"
+)
+OPAQUE: Final = _any(
+    r"hash\w*|sha\d*|digest|checksum|md5|sig|signature|signed|key|pubkey|"
+    r"public key|cert\w*|token|jwt|etag|nonce|salt|ciphertext|encrypted|"
+    r"commit|proof|uuid|guid|"
+    r"merkle|root|hmac|mac tag|receipt|x5c|signatur|firma|assinatura|"
+    r"rsa|pem|csr|modulus|fingerprint sha\d*|key fingerprint|ssh"
+)
+LIFE: Final = _any(
+    r"health|medical|diagnos\w*|disease|illness|disab\w*|hiv|religi\w*|"
+    r"faith|church member\w*|ethnic\w*|race|racial|political|party member\w*|"
+    r"union member\w*|trade union|"
+    r"sexual\w*|orientation|gender identity|genetic\w*|dna|pregnan\w*|"
+    r"salud|enfermedad\w*|discapacidad|raza|etnia|sindicat\w*|sexo|saude|"
+    r"doenca|deficiencia|etnico|"
+    r"gesundheit\w*|krankheit\w*|behinder\w*|rasse|gewerkschaft\w*|partei\w*|"
+    r"sante|maladie|handicap|ethnie|syndicat\w*|grossesse|schwanger\w*|"
+    r"embaraz\w*|gravidez"
+)
+PERSON: Final = _any(
+    r"full ?name|first ?name|last ?name|fore ?name|given ?name|family "
+    r"?name|middle name|surname|maiden name|username|user name|nickname|"
+    r"nombres?|apellidos?|vorname|nachname|familienname|"
+    r"nom|prenom|nome|sobrenome|apelido|citizen(?: name)?|resident(?: "
+    r"name)?|complainant(?: name)?|reporter(?: name)?|reported by|requester(?: "
+    r"name)?|caller(?: name)?|"
+    r"patient(?: name)?|owner(?: name)?|applicant(?: name)?|contact(?: "
+    r"name| person)?|customer(?: name)?|person(?: name)?|driver(?: name)?|"
+    r"tenant(?: name)?|ciudadano|denunciante|"
+    r"solicitante|cidadao|requerente|burger|antragsteller\w*|demandeur|"
+    r"citoyen|victim|suspect|witness|student name|employee name"
+)
+BIRTH: Final = _any(
+    r"dob|birth ?(?:date|day)|date of birth|born|fecha (?:de )?nacimiento|"
+    r"geburts\w*|date (?:de )?naissance|data (?:de )?nascimento"
+)
+HOME: Final = _any(
+    r"home ?(?:address|addr|street)|residen(?:ce|tial)(?: address)?|residential|"
+    r"domicil\w*|private address|mailing address|personal address|wohn\w*|"
+    r"privatadresse|anschrift|"
+    r"direccion (?:del? )?(?:residencia|particular|casa)|residencia|morada|"
+    r"endereco residencial|adresse (?:personnelle|privee|domicile)|complainant "
+    r"address|caller address|owner address|tenant address|patient address|"
+    r"billing address"
+)
+NOT_PERSON: Final = _any(
+    r"station|street|stop|service|road|park|school|sensor|department|"
+    r"agency|company|city|place|product|file|column|field|layer|route|"
+    r"facility|public|calle|rue|strasse"
+)

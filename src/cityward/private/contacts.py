@@ -1,0 +1,110 @@
+"""Ways to reach a person: e-mail addresses, also disguised ones, and telephone numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from cityward.private.spans import Span
+
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+%-])[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})\b"
+)
+_DISGUISED: Final = (
+    # "ana @ example . org", "ana(at)example.org", "ana [at] example [dot] org", "ana%40example.org"
+    re.compile(
+        r"[\w.+-]{1,64}(?:\s{0,2}@\s{0,2}|\s{0,2}[(\[{<]\s?(?:at|arroba|@|"
+        r"ät|chez|a)\s?[)\]}>]\s{0,2}|&#0*64;|&#x40;|&commat;|%40)"
+        r"[\w-]{1,63}(?:\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|"
+        r"\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[\w-]{1,63}){0,4}?"
+        r"\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|"
+        r"&#0*46;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
+        re.IGNORECASE,
+    ),
+    # "a n a @ e x a m p l e . o r g"
+    re.compile(r"(?<!\S)(?:[\w.+-] ){2,40}@ (?:[\w.-] ){4,60}\w(?!\S)"),
+    # "ana at example dot org"
+    re.compile(
+        r"[\w.+-]{1,64}\s(?:at|arroba|chez|ät)\s[\w-]{1,63}(?:\s(?:dot|punto|punkt|ponto|point)\s[\w-]{1,63}){1,4}",
+        re.IGNORECASE,
+    ),
+)
+_NOT_MAIL: Final = re.compile(r"git@|@\d+(?:\.\d+)|noreply@", re.IGNORECASE)
+
+
+def emails(text: str) -> Iterator[Span]:
+    """Yield the e-mail addresses of a folded ``text``."""
+    patterns = (_EMAIL,) if "@" in text else ()
+    for pattern in (*patterns, *_DISGUISED):
+        for match in pattern.finditer(text):
+            if not _NOT_MAIL.match(match[0]):
+                yield Span(match.start(), match.end(), "personal", "[e-mail]", "content-e-mail 1")
+
+
+_RUN: Final = re.compile(r"(?<![\w.,+-])(?:\+\s?)?\(?\d(?:[ .()/-]{0,2}\d){7,22}(?![\w]|[.,]\d)")
+_WORDS: Final = (
+    r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|"
+    r"whatsapp|llame|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"
+    r"telefone|telemóvel|telemovel|ligue|telefon|handy|rufnummer|téléphone|tél|portable|fax|sms|contact number|rückruf"
+)
+_WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_WORDS})(?:number|nummer)?(?![a-zà-ÿ])", re.IGNORECASE)
+_SHORT: Final = re.compile(rf"\b(?:{_WORDS})\W{{1,5}}(\d{{3}}[ .-]\d{{4}})\b", re.IGNORECASE)
+_NUMBERED: Final = re.compile(
+    r"(?:order|ticket|request|reference|ref|case|invoice|tracking|sku|"
+    r"serial|permit|licen[cs]e no|pedido|orden|factura|solicitud|"
+    r"expediente|radicado|protocolo|processo|fatura|auftrag|auftragsnummer|"
+    r"bestellung|bestellnummer|rechnung|aktenzeichen|vorgang|"
+    r"commande|facture|dossier|demande|référence|id|nr|no|n[°º]|number|"
+    r"número|numéro|nummer|sensor|meter|contador|zähler|"
+    r"barcode|ean|isbn|gtin|timestamp|epoch|ts|version|build|parcel|account code|code|código)[\s:#.°º=-]{0,3}$",
+    re.IGNORECASE,
+)
+_INNOCENT: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\d{2}-\d{8}$",  # a request's number
+        r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]?\d{0,2}.*)?$",  # stamps and ranges of dates
+        r"\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}",
+        r"(?:19|20)\d{2}[-/]\d{4,8}$",  # numbered within a year
+        r"\d{1,3}\.\d{4,}$",  # a coordinate
+        r"(?:\d{1,3}\.){3}\d{1,3}$",  # an address of a machine, or a version
+        r"\d{5}-\d{4}$",  # ZIP+4
+        r"\d{1,3}(?:\.\d{3}){2,}$",  # thousands
+        r"(?:(?:19|20)\d{2}[ /-]{1,2})+(?:19|20)\d{2}$",  # years
+        r"(?:19|20)\d{6}(?:[ -]?\d{4,6})?$",  # a stamp without separators
+        r"1[0-9]{9}$|1[0-9]{12}$",  # seconds or milliseconds since 1970
+        r"(?:\d{1,2}[ /-]{1,2}){4,}\d{1,2}$",  # a list of small numbers; telephones in pairs begin with 0
+    )
+)
+
+
+def telephones(text: str, context: str = "") -> Iterator[Span]:
+    """Yield the telephone numbers of ``text``, and what is too long a number to be anything public."""
+    named = bool(_WORD.search(context))
+    for match in _SHORT.finditer(text):
+        yield Span(match.start(1), match.end(1), "personal", "[telephone]", "content-telephone 1")
+    for match in _RUN.finditer(text):
+        before = text[max(0, match.start() - 24) : match.start()]
+        label = _number(match[0], before, named=named, whole=match[0] == text.strip())
+        if label:
+            yield Span(match.start(), match.end(), "personal", label, "content-telephone 1")
+
+
+def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
+    """Name what a long run of digits is; None if it is nobody's."""
+    run = run.strip()
+    digits = re.sub(r"\D", "", run)
+    told = named or bool(_WORD.search(before))
+    if run.startswith(("+", "00")):
+        return "[telephone]" if 8 <= len(digits) <= 15 else None
+    pairs = bool(re.match(r"0\d(?:[ .-]\d{2}){4}$", run))
+    if not told and not pairs and (any(pattern.match(run) for pattern in _INNOCENT) or _NUMBERED.search(before)):
+        return None
+    if told and 8 <= len(digits) <= 15:
+        return "[telephone]"
+    if whole and digits == run:
+        return None  # a bare number in a cell of its own: an order, a meter, a stamp
+    if 9 <= len(digits) <= 11 and (digits != run or len(digits) >= 10):
+        return "[telephone]"
+    return "[number]" if len(digits) >= 12 and not whole and digits == run else None
