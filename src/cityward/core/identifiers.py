@@ -22,6 +22,7 @@ KINDS = {
     "plan": "L",
     "order": "W",
     "outcome": "O",
+    "release": "X",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

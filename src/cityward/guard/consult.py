@@ -23,6 +23,8 @@ PURPOSES: dict[str, frozenset[str]] = {
     "forecasting": _COUNTING,
     "case-handling": frozenset(HISTORY) - {"person"},
     "audit": frozenset(HISTORY),
+    # Counted under a bound a person and published with noise only.
+    "private-release": _COUNTING - {"lon", "lat"} | {"person"},
     # Measured values say nothing of persons.
     "sensing": frozenset(OBSERVED),
 }
