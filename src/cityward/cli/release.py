@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -158,6 +159,35 @@ def budget(folder: str, json_: bool) -> None:
         )
     if not rows:
         click.echo("Nothing may be released: no group of people has a budget in city.toml ([release.groups.NAME]).")
+
+
+@release.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--metres", type=float, required=True, help="Side of the squares that places are told to.")
+@click.option("--hours", type=float, required=True, help="Length of the slots that moments are told to.")
+@json_option
+def unicity(file: Path, metres: float, hours: float, json_: bool) -> None:
+    """Measure how many persons a few of their points single out; ends with 1 where it is too many.
+
+    FILE is a table (CSV or Parquet) with the columns person, lon, lat and at. Nothing of it is kept.
+    """
+    from cityward.cli.tables import read_table
+    from cityward.guard.traces import check_points, unique_shares
+    from cityward.private.unicity import Precision
+
+    points, precision = read_table(file), Precision(metres, hours)
+    missing = [name for name in ("person", "lon", "lat", "at") if name not in points.columns]
+    if missing:
+        raise UserError(f"{file.name} has no column '{missing[0]}'.", "It needs person, lon, lat and at.")
+    if not points.schema["at"].is_temporal():
+        raise UserError("The column 'at' holds no moments.", "Write them as 2014-06-30T12:00.")
+    shares = unique_shares(points, precision)
+    if json_:
+        as_json({"metres": metres, "hours": hours, "unique_share": {str(known): one for known, one in shares.items()}})
+    else:
+        for known, share in shares.items():
+            click.echo(f"{some(known, 'point')}: {share:.1%} of the persons are singled out")
+    check_points(points, precision)
 
 
 def _plan_lines(told: ReleasePlan) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +26,8 @@ from cityward.core.releases import KINDS, Release, ReleasePlan, ReleaseRequest
 from cityward.guard.cells import Cells, Places
 from cityward.guard.measured import Measured, count, measure, prepare
 from cityward.private.bounding import Bounds
-from cityward.private.budget import Every, Loss, Promise, check, largest, periods, spent
+from cityward.private.budget import RULE as BUDGET_RULE
+from cityward.private.budget import Every, Loss, Promise, check, days_of, largest, periods, spent
 from cityward.private.measuring import Cost
 from cityward.store.disk import durable, replace_file
 
@@ -44,24 +46,50 @@ class Group:
     sources: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment, as the ledger tells it: for which release, of whose data, and of which days."""
+
+    release: str
+    group: str
+    first: date
+    last: date
+    loss: Loss
+
+
 @dataclass(slots=True)
 class Account:
-    """What was paid, as the ledger tells it: losses by (group, period)."""
+    """What was paid, read from the ledger.
+
+    Payments are kept by their days, so that another period of the budget counts them too. One of a group that is no
+    longer in the settings counts for every group: a new name is no new budget.
+    """
 
     read: Callable[[int], Iterator[bytes]]
-    losses: dict[tuple[str, str], list[Loss]] = field(default_factory=dict)
+    groups: frozenset[str]
+    paid: list[Payment] = field(default_factory=list)
     seen: int = 0
 
-    def of(self, group: str, period: str) -> list[Loss]:
-        """Losses of a group in a period so far."""
+    def payments(self) -> list[Payment]:
+        """All payments so far."""
         for entry in self.read(self.seen):
             self.seen += 1
             if _SPENT in entry:
-                facts: dict[str, Any] = msgspec.json.decode(entry)["facts"]
+                told: dict[str, Any] = msgspec.json.decode(entry)
+                facts = told["facts"]
+                first, last = (date.fromisoformat(facts[name]) for name in ("first", "last"))
                 loss = Loss(epsilon=float(facts["epsilon"]), rho=float(facts["rho"]))
-                for name in str(facts["periods"]).split():
-                    self.losses.setdefault((str(facts["group"]), name), []).append(loss)
-        return self.losses.get((group, period), [])
+                self.paid.append(Payment(told["subject"], facts["group"], first, last, loss))
+        return self.paid
+
+    def of(self, group: str, period: str) -> list[Loss]:
+        """Losses of a group by data of a period so far."""
+        first, last = days_of(period)
+        return [
+            one.loss
+            for one in self.payments()
+            if (one.group == group or one.group not in self.groups) and one.first <= last and one.last >= first
+        ]
 
 
 class WayOut:
@@ -96,7 +124,7 @@ class WayOut:
         self._folder = folder
         self._groups = groups
         self._places = places
-        self._account = Account(read_ledger)
+        self._account = Account(read_ledger, frozenset(groups))
         self._append = append_receipt
         self._clock = clock
 
@@ -142,13 +170,12 @@ class WayOut:
 
     def budget(self) -> pl.DataFrame:
         """What was spent and is left, by group and period of data; groups from which nothing was released too."""
-        for name in self._groups:
-            self._account.of(name, "")
         found = []
         for name, group in self._groups.items():
-            known = sorted(period for who, period in self._account.losses if who == name)
+            paid = [one for one in self._account.payments() if one.group == name or one.group not in self._groups]
+            known = sorted({period for one in paid for period in periods(one.first, one.last, group.every)})
             for period in known or ["any"]:
-                losses = self._account.losses.get((name, period), [])
+                losses = self._account.of(name, period) if known else []
                 cost = spent(losses, group.promise.delta)
                 most = largest(losses, group.promise)
                 limits = {"budget_epsilon": group.promise.epsilon, "delta": group.promise.delta}
@@ -223,6 +250,13 @@ class WayOut:
                 f"The period ends on {request.last}, which is not over.",
                 "Release whole periods: what comes later could only be added by paying again.",
             )
+        paid = {one.release for one in self._account.payments()}
+        if any(one.id not in paid for one in self.releases()):
+            raise Refused(
+                BUDGET_RULE,
+                "A release is kept whose payment the ledger does not tell of: the ledger was put back or changed.",
+                "Run 'cityward verify', and restore the newest backup of ledger/.",
+            )
         for name in self._periods(request):
             about = f"'{request.group}' in {name}"
             check(self._account.of(request.group, name), loss, group.promise, about)
@@ -230,7 +264,8 @@ class WayOut:
     def _pay(self, request: ReleaseRequest, loss: Loss) -> int:
         facts = {
             "group": request.group,
-            "periods": " ".join(self._periods(request)),
+            "first": request.first.isoformat(),
+            "last": request.last.isoformat(),
             "epsilon": repr(loss.epsilon),
             "rho": repr(loss.rho),
         }

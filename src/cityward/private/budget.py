@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from cityward.core.errors import Refused, UserError
@@ -104,6 +104,18 @@ def largest(before: Iterable[Loss], promise: Promise) -> float:
         fits = spent([*found, Loss(epsilon=middle)], promise.delta) <= promise.epsilon * (1 + _ROUNDING)
         low, high = (middle, high) if fits else (low, middle)
     return low if low > 1e-9 else 0.0
+
+
+def days_of(period: str) -> tuple[date, date]:
+    """Return the first and last day of a period that `periods` named."""
+    year = int(period[:4])
+    first, months = {4: (1, 12), 7: (0, 1)}[len(period)]
+    if "Q" in period:
+        first, months = int(period[-1]) * 3 - 2, 3
+    elif len(period) == 7:
+        first = int(period[5:])
+    after = year * 12 + first - 1 + months
+    return date(year, first, 1), date(after // 12, after % 12 + 1, 1) - timedelta(days=1)
 
 
 def periods(first: date, last: date, every: Every) -> list[str]:
