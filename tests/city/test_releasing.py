@@ -122,7 +122,7 @@ EXTRA: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_can_be_released(small: Callable[..., City], kind: str, noise: str) -> None:
     city = small(lambda toml: toml.replace("epsilon = 2.0", "epsilon = 10.0\ndelta = 1e-6"))
-    request = city.releases.request(kind, *YEAR, every="quarter", **{noise: 1.5}, **EXTRA.get(kind, {}))
+    request = city.releases.request(kind, *YEAR, every="quarter", **{noise: 0.5}, **EXTRA.get(kind, {}))
     release = city.releases.make(request)
     frame = city.releases.frame(release)
     places = 9 if kind == "trips" else 3

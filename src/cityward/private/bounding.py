@@ -23,6 +23,7 @@ CELLS_MAX: Final = 2**20
 
 BOUND_MAX: Final = 10_000
 _PERSONS_MAX: Final = 2**43
+_SHORT: Final = 32  # so few cells of a person are sorted sooner by insertion
 
 Whole = NDArray[np.int64]
 
@@ -58,7 +59,7 @@ class Bounds:
 
 
 def person_codes(person: pl.Series) -> tuple[Whole, NDArray[np.uint64], NDArray[np.bool_]]:
-    """Return a code a person, a hash that depends on the person's identifier alone, and who has none.
+    """Return a code a person, a number that depends on the person's identifier alone, and who has none.
 
     Codes (n,) are exact, so that two persons never share a bound; rows without an identifier have code -1.
     """
@@ -67,7 +68,7 @@ def person_codes(person: pl.Series) -> tuple[Whole, NDArray[np.uint64], NDArray[
         values = person.cast(pl.Int64).to_numpy()
         least = int(values.min())
         if int(values.max()) - least < _PERSONS_MAX:
-            return values - least, person.hash(11).to_numpy(), nobody
+            return values - least, values.view(np.uint64), nobody
     codes = person.cast(pl.String).rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     return codes, person.cast(pl.String).hash(11).to_numpy(), nobody
 
@@ -98,13 +99,11 @@ def bounded_counts(codes: Whole, hashes: NDArray[np.uint64], cell: Whole, cells:
     if named.any():
         if not named.all():
             codes, hashes, cell = codes[named], hashes[named], cell[named]
-        spread = np.zeros(int(codes.max()) + 1, dtype=np.uint64) if codes.max() < 4 * codes.size else None
-        if spread is None:
+        persons = int(codes.max()) + 1
+        if persons > 4 * codes.size:
             _, codes = np.unique(codes, return_inverse=True)
-            spread = np.zeros(int(codes.max()) + 1, dtype=np.uint64)
-        spread[codes] = hashes
-        pairs = np.sort((codes << 20) | cell)
-        found += _count(pairs, spread, cells, bounds.rows, bounds.cells)
+            persons = int(codes.max()) + 1
+        found += _count(*_grouped(codes, hashes, cell.astype(np.int32), persons), cells, bounds.rows, bounds.cells)
     return found
 
 
@@ -118,7 +117,7 @@ def bounded_rows(codes: Whole, hashes: NDArray[np.uint64], cell: Whole, cells: i
     if named.size:
         pairs = (codes[named] << 20) | cell[named]
         order = np.argsort(pairs, kind="stable")
-        keep = _keep(pairs[order], hashes[named][order], bounds.rows, bounds.cells)
+        keep = _keep(pairs[order], cell[named][order], hashes[named][order], bounds.rows, bounds.cells)
         kept.append(named[order[keep]])
     return np.sort(np.concatenate(kept))
 
@@ -141,13 +140,13 @@ def _mix(value: Any) -> Any:
 
 
 @njit(cache=True)
-def _runs(pairs: Any, begin: int, end: int, hash_: Any, starts: Any, most: int) -> int:
-    """Find the ``most`` runs of equal pairs with the smallest hashes; their starts go into ``starts``."""
+def _runs(cells: Any, begin: int, end: int, hash_: Any, starts: Any, most: int) -> int:
+    """Find the ``most`` runs of equal cells with the smallest hashes; their starts go into ``starts``."""
     found = 0
     ranks = np.empty(most, dtype=np.uint64)
     at = begin
     while at < end:
-        rank = _mix(hash_ + np.uint64(pairs[at] & 0xFFFFF) * np.uint64(0x9E3779B97F4A7C15))
+        rank = _mix(hash_ + np.uint64(cells[at]) * np.uint64(0x9E3779B97F4A7C15))
         if found < most:
             ranks[found], starts[found] = rank, at
             found += 1
@@ -158,37 +157,62 @@ def _runs(pairs: Any, begin: int, end: int, hash_: Any, starts: Any, most: int) 
                     worst = other
             if rank < ranks[worst]:
                 ranks[worst], starts[worst] = rank, at
-        same = pairs[at]
-        while at < end and pairs[at] == same:
+        same = cells[at]
+        while at < end and cells[at] == same:
             at += 1
     return found
 
 
 @njit(cache=True)
-def _count(pairs: Any, hashes: Any, cells: int, rows: int, most: int) -> Any:
+def _grouped(codes: Any, hashes: Any, cell: Any, persons: int) -> Any:
+    """Cells by person, sorted within each: cells, where each person's begin, and each person's hash."""
+    begins = np.zeros(persons + 1, dtype=np.int64)
+    of = np.zeros(persons, dtype=np.uint64)
+    for row in range(codes.size):
+        begins[codes[row] + 1] += 1
+        of[codes[row]] = hashes[row]
+    for person in range(persons):
+        begins[person + 1] += begins[person]
+    ends = begins[:-1].copy()
+    cells = np.empty(codes.size, dtype=np.int32)
+    for row in range(codes.size):
+        cells[ends[codes[row]]] = cell[row]
+        ends[codes[row]] += 1
+    for person in range(persons):
+        begin, end = begins[person], begins[person + 1]
+        if end - begin > _SHORT:
+            cells[begin:end].sort()
+            continue
+        for at in range(begin + 1, end):
+            moved = cells[at]
+            place = at
+            while place > begin and cells[place - 1] > moved:
+                cells[place] = cells[place - 1]
+                place -= 1
+            cells[place] = moved
+    return cells, begins, of
+
+
+@njit(cache=True)
+def _count(own: Any, begins: Any, hashes: Any, cells: int, rows: int, most: int) -> Any:
     counts = np.zeros(cells, dtype=np.int64)
     starts = np.empty(most, dtype=np.int64)
-    begin, size = 0, pairs.size
-    while begin < size:
-        person = pairs[begin] >> 20
-        end = begin + 1
-        while end < size and pairs[end] >> 20 == person:
-            end += 1
+    for person in range(hashes.size):
+        begin, end = begins[person], begins[person + 1]
         if end == begin + 1:
-            counts[pairs[begin] & 0xFFFFF] += 1
-        else:
-            for one in range(_runs(pairs, begin, end, hashes[person], starts, most)):
+            counts[own[begin]] += 1
+        elif end > begin:
+            for one in range(_runs(own, begin, end, hashes[person], starts, most)):
                 at = starts[one]
                 taken = 0
-                while taken < rows and at + taken < end and pairs[at + taken] == pairs[at]:
+                while taken < rows and at + taken < end and own[at + taken] == own[at]:
                     taken += 1
-                counts[pairs[at] & 0xFFFFF] += taken
-        begin = end
+                counts[own[at]] += taken
     return counts
 
 
 @njit(cache=True)
-def _keep(pairs: Any, hashes: Any, rows: int, most: int) -> Any:
+def _keep(pairs: Any, cells: Any, hashes: Any, rows: int, most: int) -> Any:
     keep = np.zeros(pairs.size, dtype=np.bool_)
     starts = np.empty(most, dtype=np.int64)
     begin, size = 0, pairs.size
@@ -197,7 +221,7 @@ def _keep(pairs: Any, hashes: Any, rows: int, most: int) -> Any:
         end = begin + 1
         while end < size and pairs[end] >> 20 == person:
             end += 1
-        for one in range(_runs(pairs, begin, end, hashes[begin], starts, most)):
+        for one in range(_runs(cells, begin, end, hashes[begin], starts, most)):
             at = starts[one]
             taken = 0
             while taken < rows and at + taken < end and pairs[at + taken] == pairs[at]:
