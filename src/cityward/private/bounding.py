@@ -103,6 +103,8 @@ def bounded_counts(codes: Whole, hashes: NDArray[np.uint64], cell: Whole, cells:
         if persons > 4 * codes.size:
             _, codes = np.unique(codes, return_inverse=True)
             persons = int(codes.max()) + 1
+        if bounds.cells == 1:
+            return found + _single(codes, hashes, cell, persons, cells, bounds.rows)
         found += _count(*_grouped(codes, hashes, cell.astype(np.int32), persons), cells, bounds.rows, bounds.cells)
     return found
 
@@ -137,6 +139,30 @@ def _mix(value: Any) -> Any:
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
+
+
+@njit(cache=True)
+def _single(codes: Any, hashes: Any, cell: Any, persons: int, cells: int, rows: int) -> Any:
+    """Counts where each person has one cell, the one with the smallest hash: two passes, nothing is sorted."""
+    least = np.full(persons, np.uint64(0xFFFFFFFFFFFFFFFF), dtype=np.uint64)
+    chosen = np.full(persons, -1, dtype=np.int32)
+    for row in range(codes.size):
+        person = codes[row]
+        rank = _mix(hashes[row] + np.uint64(cell[row]) * np.uint64(0x9E3779B97F4A7C15))
+        if chosen[person] < 0 or rank < least[person]:
+            least[person], chosen[person] = rank, cell[row]
+    taken = np.zeros(persons, dtype=np.int32)
+    if rows == 1:
+        taken[:] = 1
+    else:
+        for row in range(codes.size):
+            if cell[row] == chosen[codes[row]] and taken[codes[row]] < rows:
+                taken[codes[row]] += 1
+    counts = np.zeros(cells, dtype=np.int64)
+    for person in range(persons):
+        if chosen[person] >= 0:
+            counts[chosen[person]] += taken[person]
+    return counts
 
 
 @njit(cache=True)
