@@ -104,8 +104,10 @@ def bounded_counts(codes: Whole, hashes: NDArray[np.uint64], cell: Whole, cells:
             _, codes = np.unique(codes, return_inverse=True)
             persons = int(codes.max()) + 1
         if bounds.cells == 1:
-            return found + _single(codes, hashes, cell, persons, cells, bounds.rows)
-        found += _count(*_grouped(codes, hashes, cell.astype(np.int32), persons), cells, bounds.rows, bounds.cells)
+            found += _single(codes, hashes, cell, persons, cells, bounds.rows)
+            return found
+        own, begins, of = _grouped(codes, hashes, cell.astype(np.int32), persons)
+        found += _count(own, begins, of, cells, bounds.rows, bounds.cells)
     return found
 
 
