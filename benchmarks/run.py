@@ -12,6 +12,7 @@ import bench_intake
 import bench_outcome
 import bench_plan
 import bench_priority
+import bench_private
 import bench_reconcile
 import bench_scan
 import bench_sensors
@@ -36,6 +37,7 @@ def main() -> None:
         bench_sensors,
         bench_priority,
         bench_plan,
+        bench_private,
     ):
         figures |= bench.main()
     lines = [

@@ -59,6 +59,7 @@ def keeper(folder: Path, **grants: str) -> tuple[Keeper, list[bytes]]:
     place = Place(
         history=folder / "history",
         grants=folder / "grants",
+        authorisations=folder / "authorisations",
         url=f"sqlite:///{folder / 'registers.db'}",
         zone=ZONE,
         clock=Clock.fixed(NOW),

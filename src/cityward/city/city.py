@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.observing import Observing
     from cityward.city.planning import Planning
+    from cityward.city.releasing import Releasing
 
 R = TypeVar("R")
 
@@ -73,6 +74,13 @@ class City(Intaking, Finding):
         from cityward.city.cases import Cases
 
         return Cases(self)
+
+    @cached_property
+    def releases(self) -> Releasing:
+        """What is published, with its privacy cost."""
+        from cityward.city.releasing import Releasing
+
+        return Releasing(self)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -255,6 +263,7 @@ class City(Intaking, Finding):
             "order": self.orders.outbox.get,
             "case": self.cases.case,
             "plan": self._plan,
+            "release": self.releases.get,
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

@@ -162,6 +162,36 @@ class SendSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return kind in self.sends and (not self.services or service in self.services)
 
 
+class ReleaseGroup(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """People whose data may be released from, and the most that all releases about one period of it may cost.
+
+    ``sources`` are the mappings that their rows come by; empty: all that no other group names. With ``delta`` above 0
+    Gaussian noise (rho) may be asked for too.
+    """
+
+    epsilon: Annotated[float, msgspec.Meta(gt=0, le=20)]
+    delta: Annotated[float, msgspec.Meta(ge=0, le=1e-4)] = 0.0
+    every: Literal["month", "quarter", "year"] = "year"
+    sources: list[Name] = []
+
+
+class ReleaseSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be released to the public. Without a group nothing may.
+
+    ``rows_per_person`` and ``cells_per_person`` bound what counts of one person; without them each release must say.
+    ``services`` adds to the services that mappings name. ``suppress_below`` leaves out small values besides.
+    """
+
+    groups: dict[str, ReleaseGroup] = {}
+    rows_per_person: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    cells_per_person: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    services: list[Name] = []
+    suppress_below: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    noisy_share: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.1
+    publisher: Name | None = None
+    licence: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]{1,300}$")] | None = None
+
+
 class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole ``city.toml``."""
 
@@ -174,6 +204,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     work: WorkSection = WorkSection()
     orders: OrdersSection = OrdersSection()
     send: list[SendSection] = []
+    release: ReleaseSection = ReleaseSection()
 
 
 def load_settings(folder: Path) -> Settings:

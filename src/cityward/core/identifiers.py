@@ -23,6 +23,7 @@ KINDS = {
     "order": "W",
     "outcome": "O",
     "consult": "K",
+    "release": "X",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

@@ -22,6 +22,7 @@ from cityward.core.records import (
     Refusal,
     Silence,
 )
+from cityward.core.releases import Release
 from cityward.core.words import day, days, moment, percent
 from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
 
@@ -375,3 +376,24 @@ def _plan(record: WorkPlan, words: _Words) -> _Parts:
     ]
     sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {day(record.first_day)}."
     return "plan", sentence, evidence, "least waiting with a floor; a named person approves it (docs/planning.md)"
+
+
+@_parts.register
+def _release(record: Release) -> _Parts:
+    asked = record.request
+    cost = f"epsilon {asked.epsilon:g}" if asked.epsilon is not None else f"rho {asked.rho:g}"
+    evidence = [
+        ("whose data", f"'{asked.group}', {asked.first} to {asked.last}"),
+        ("cost", f"{cost}, from the budget of {', '.join(record.periods)}; ledger entry {record.spent_receipt}"),
+        ("what counts of one person", f"at most {asked.rows} rows in a cell, and {asked.cells} cells"),
+        ("noise", f"discrete {record.mechanism.capitalize()}, scale {record.scale:.4g}"),
+        ("95 % error", f"up to {record.error_95:,.4g} {record.unit}"),
+        ("too noisy to allocate by", f"{record.too_noisy:,} of {record.rows:,} figures"),
+        *(
+            [("left out", f"{record.suppressed:,} figures below {asked.suppress_below}")]
+            if asked.suppress_below
+            else []
+        ),
+        ("file", f"SHA-256 {record.sha256}"),
+    ]
+    return "release", f"{record.title}.", evidence, "figures leave with noise, paid from a budget, or not at all"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from cityward.city.city import City, open_city
 from cityward.city.folder import make
 from cityward.core.clock import Clock
-from cityward.core.errors import UserError
+from cityward.core.errors import Refused, UserError
 
 AS_OF = date(2014, 6, 30)
 """A summer day with half a year of history after it, so that a visitor can move ``--as-of`` both ways."""
@@ -49,7 +50,17 @@ def run_demo(
             _sense(city, data, say)
     say("Looking for needs, silent places and what comes next (a minute longer the first time, to compile)")
     city.run(as_of=as_of)
+    _release(city, say)
     return city
+
+
+def _release(city: City, say: Callable[[str], None]) -> None:
+    """Publish a year with error bars, and ask for as much again, which the budget no longer pays."""
+    say("Releasing reports of 2013 with noise, and asking for more than the budget pays")
+    year = date(2013, 1, 1), date(2013, 12, 31)
+    with suppress(Refused):
+        city.releases.make(city.releases.request("count", *year, every="month", levels=True, epsilon=0.7))
+        city.releases.make(city.releases.request("count", *year, every="week", epsilon=0.5))
 
 
 def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None]) -> City:

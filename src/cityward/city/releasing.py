@@ -1,0 +1,260 @@
+"""Releases of a city: what may be published, what it costs, and the files for the public."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cityward.core.clock import end_of_day
+from cityward.core.errors import Refused, SettingsError, UserError
+from cityward.core.identifiers import make_id
+from cityward.core.receipts import receipt
+from cityward.core.records import Refusal, to_json
+from cityward.core.releases import KINDS, Release, ReleasePlan, ReleaseRequest
+from cityward.guard.cells import Places
+from cityward.guard.open_data import name_of, write_catalogue, write_open_data
+from cityward.guard.publish import Group, WayOut, release_id
+from cityward.private.budget import Promise
+from cityward.private.trips import stays, trips
+from cityward.sense.mapping import Mapping
+
+if TYPE_CHECKING:
+    from cityward.city.city import City
+
+_COLUMNS = ("person", "source", "service", "territory", "occurred_at", "closed_at")
+
+
+class Releasing:
+    """The way out of ``city``."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    @property
+    def open_folder(self) -> Path:
+        """Where the files for the public lie."""
+        return self._city.path / "open"
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def services(self) -> list[str]:
+        """Services whose names are public: from mappings and settings, never from the data."""
+        city = self._city
+        found = {*city.settings.release.services, *city.settings.work.services, *city.settings.incidents.type_of}
+        for mapping in city.mappings().values():
+            if isinstance(mapping, Mapping):
+                found |= {one.name for one in mapping.service.names.values() if one.name}
+                found |= {mapping.service.default} if mapping.service.default else set()
+        return sorted(found)
+
+    def request(
+        self,
+        kind: str,
+        first: date,
+        last: date,
+        *,
+        services: tuple[str, ...] = (),
+        territories: tuple[str, ...] = (),
+        **more: Any,
+    ) -> ReleaseRequest:
+        """Return a request with the city's defaults; equal questions give equal requests.
+
+        Parameters
+        ----------
+        kind : str
+            One of `cityward.core.releases.KINDS`.
+        first, last : datetime.date
+            Days of the data.
+        services, territories : tuple of str
+            Public names, in any order. No services: all together; no territories: each of them.
+        **more
+            Fields of `cityward.core.releases.ReleaseRequest`.
+
+        Raises
+        ------
+        UserError
+            Something is unknown or missing.
+        Refused
+            It cannot be released at all.
+        """
+        if kind not in KINDS:
+            raise Refused(
+                "publish-as-release 1",
+                f"'{kind[:60]}' cannot be released: rows, points and meetings of persons do not leave.",
+                f"What can be asked: {', '.join(KINDS)}.",
+            )
+        settings = self._city.settings.release
+        unknown = sorted(set(services) - set(self.services()))
+        if unknown:
+            raise UserError(
+                f"There is no service '{unknown[0][:60]}'.",
+                "If its name is public, add it to services under [release] in city.toml.",
+            )
+        more.setdefault("every", "month")
+        more.setdefault("group", next(iter(settings.groups), "residents"))
+        for name, default in (("rows", settings.rows_per_person), ("cells", settings.cells_per_person)):
+            if more.get(name) is None:
+                more[name] = default
+            if more[name] is None:
+                raise UserError(
+                    f"It is not said how many {name} of one person may count, and noise cannot hide what has no bound.",
+                    f"Give --{name}-per-person, or {name}_per_person under [release] in city.toml.",
+                )
+        more.setdefault("suppress_below", settings.suppress_below if kind in ("count", "persons", "trips") else 0)
+        more.setdefault("noisy_share", settings.noisy_share)
+        where = tuple(sorted(set(territories))) or tuple(self._places.names)
+        return ReleaseRequest(
+            kind=kind,  # type: ignore[arg-type]
+            first=first,
+            last=last,
+            services=tuple(sorted(set(services))),
+            territories=where,
+            **more,
+        )
+
+    def plan(self, request: ReleaseRequest) -> ReleasePlan:
+        """Say what it would cost and how far off it would be; spends nothing."""
+        return self._way_out.plan(request)
+
+    def budget(self) -> pl.DataFrame:
+        """What was spent and is left, by group and period of data."""
+        return self._way_out.budget()
+
+    def all(self) -> list[Release]:
+        """Everything that was released, oldest first."""
+        return self._way_out.releases()
+
+    def get(self, identifier: str) -> Release | None:
+        """One release, or None."""
+        return next((one for one in self.all() if one.id == identifier), None)
+
+    def frame(self, release: Release) -> pl.DataFrame:
+        """Rows of a release."""
+        return self._way_out.frame(release)
+
+    def folder_of(self, release: Release) -> Path:
+        """Folder with the files of a release."""
+        return self.open_folder / name_of(release)
+
+    # -- making ------------------------------------------------------------------------------------
+
+    def make(self, request: ReleaseRequest) -> Release:
+        """Release, or give back what was released for the same request before.
+
+        Raises
+        ------
+        Refused
+            Nothing may be released, or the budget has run out; the refusal is kept.
+        UserError
+            The request is wrong.
+        """
+        city = self._city
+        with city.writing() as door:
+            door.flush()
+            try:
+                release = self._way_out.make(request, lambda: self._rows(request))
+            except Refused as refused:
+                self._note(request, refused)
+                raise
+            write_open_data(self.open_folder, release, self._way_out.frame(release))
+            settings = city.settings.release
+            write_catalogue(
+                self.open_folder, self.all(), city=city.name, publisher=settings.publisher, licence=settings.licence
+            )
+            if release.receipt is not None:
+                city.registers.put_receipts({release.id: release.receipt})
+        return release
+
+    def _note(self, request: ReleaseRequest, refused: Refused) -> None:
+        """Keep the fact that the way out said no, once for a request."""
+        city = self._city
+        now = city.clock.now()
+        refusal = Refusal(
+            id=make_id("refusal", release_id(request), refused.rule),
+            source="release",
+            at=now,
+            columns=(),
+            field_class="personal",
+            rule=refused.rule,
+            rows=0,
+            because=f"{refused.what} {refused.remedy}".strip(),
+        )
+        if city.registers.get_refusal(refusal.id) is not None:
+            return
+        entry = receipt("refusal", refusal.id, now, to_json(refusal), rule=refused.rule)
+        at = city.writable_ledger().append([entry])[0]
+        city.registers.put_refusal(refusal)
+        city.registers.put_receipts({refusal.id: at})
+
+    def _rows(self, request: ReleaseRequest) -> pl.DataFrame:
+        city = self._city
+        local = pl.col("occurred_at").dt.convert_time_zone(city.time_zone).dt.date()
+        moving = request.kind in ("trips", "dwell")
+        as_of = end_of_day(request.last, city.time_zone) if moving else None
+        seen_rows = city.read("cityward-release", "official-statistics").frame(_COLUMNS, as_of=as_of).lazy()
+        known = seen_rows.filter(self._of_group(request.group), local.is_between(request.first, request.last))
+        if moving:
+            seen = known.select("person", "territory", at=pl.col("occurred_at"))
+            moved = trips(seen) if request.kind == "trips" else stays(seen)
+            day = pl.col("at").dt.convert_time_zone(city.time_zone).dt.date()
+            return moved.with_columns(day=day).drop("at").collect()
+        waited = (pl.col("closed_at") - pl.col("occurred_at")).dt.total_seconds(fractional=True) / 86_400
+        columns = [pl.col("person", "service", "territory"), local.alias("day")]
+        if request.kind not in ("count", "persons"):
+            known = known.filter(pl.col("closed_at").is_not_null())
+            columns.append(waited.alias("value"))
+        return known.select(columns).collect()
+
+    def _of_group(self, name: str) -> pl.Expr:
+        """Rows of a group: those of its sources, or all that no other group names."""
+        groups = self._city.settings.release.groups
+        if groups[name].sources:
+            return pl.col("source").is_in(groups[name].sources)
+        others = [source for group in groups.values() for source in group.sources]
+        return ~pl.col("source").is_in(others)
+
+    @cached_property
+    def _places(self) -> Places:
+        index, known = self._city.level(None)
+        return Places(
+            level=self._city.settings.territories[0].level,
+            names=dict(zip(index.ids, index.names, strict=True)),
+            parents={one.id: one.parent for one in known if one.parent},
+            top=self._city.name,
+        )
+
+    @cached_property
+    def _way_out(self) -> WayOut:
+        city = self._city
+        settings = city.settings.release
+        return WayOut(
+            city.path / "releases",
+            groups={
+                name: Group(Promise(group.epsilon, group.delta), group.every, tuple(group.sources))
+                for name, group in _checked(settings.groups).items()
+            },
+            places=self._places,
+            read_ledger=self._entries,
+            append_receipt=lambda entry: city.writable_ledger().append([entry])[0],
+            clock=city.clock,
+        )
+
+    def _entries(self, start: int) -> Iterator[bytes]:
+        ledger = self._city._reading_ledger()
+        return ledger.entries(start, ledger.size - start)
+
+
+def _checked(groups: dict[str, Any]) -> dict[str, Any]:
+    """Raise unless every row is of one group: with two, each would pay for a part of what is told of it."""
+    named = [source for group in groups.values() for source in group.sources]
+    if len(set(named)) < len(named) or sum(not group.sources for group in groups.values()) > 1:
+        raise SettingsError(
+            "Two [release.groups] tables cover the same source.",
+            "Name each source once; at most one group may name none, for all the others.",
+        )
+    return groups
