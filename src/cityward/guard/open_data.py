@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from cityward.core.disk import durable, replace_file, sync_folder
 from cityward.core.identifiers import slug
 from cityward.core.neutral_csv import neutral_csv
 from cityward.core.records import to_json
 from cityward.core.releases import Release
-from cityward.core.disk import durable, replace_file, sync_folder
 
 CATALOGUE: Final = "catalogue.jsonld"
 _MEDIA: Final = "https://www.iana.org/assignments/media-types/"
