@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bench_consult
 import bench_demo
 import bench_forecast
 import bench_http
@@ -36,6 +37,7 @@ def main() -> None:
         bench_sensors,
         bench_priority,
         bench_plan,
+        bench_consult,
     ):
         figures |= bench.main()
     lines = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from cityward.core.cases import Case
+from cityward.core.consults import Consult
 from cityward.core.records import (
     Alert,
     Decision,
@@ -341,3 +342,19 @@ def _plan(record: WorkPlan) -> _Parts:
     ]
     sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {record.first_day}."
     return "plan", sentence, evidence, "least waiting with a floor; a named person approves it (docs/planning.md)"
+
+
+@_parts.register
+def _consult(record: Consult) -> _Parts:
+    evidence = [
+        ("who", record.reader),
+        ("for what", record.purpose),
+        ("what was asked for", f"{', '.join(record.fields) or 'nothing that is held'} of {record.table}"),
+        ("when", f"{record.at:%Y-%m-%d %H:%M} UTC"),
+        *([("as known on", f"{record.as_of:%Y-%m-%d %H:%M} UTC")] if record.as_of else []),
+        *([("rows", f"{record.rows:,}")] if record.rows is not None else []),
+        *([("grant", f"grants/{record.grant}.toml")] if record.grant else []),
+        *([("refused", record.refused), ("what to do", record.remedy)] if record.refused else []),
+    ]
+    did = "was refused a look into" if record.refused else "looked into"
+    return "consult", f"{record.reader} {did} {record.table} for {record.purpose}.", evidence, record.rule
