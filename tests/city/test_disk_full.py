@@ -51,8 +51,8 @@ ignores the signal that comes with it."""
 
 STEPS = {
     "mapping": ("cityward.city.city", "City.add_mapping"),
-    "registers": ("cityward.city.opened", "open_registers"),
-    "lock": ("cityward.city.opened", "open_door"),
+    "registers": ("cityward.guard.keeper", "open_registers"),
+    "lock": ("cityward.guard.keeper", "open_door"),
     "ledger": ("cityward.secure.ledger", "Ledger.append"),
     "refusal": ("cityward.store.registers", "Registers.put_refusal"),
     "quarantine": ("cityward.store.registers", "Registers.put_quarantine"),
