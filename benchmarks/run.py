@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bench_consult
 import bench_demo
 import bench_forecast
 import bench_http
@@ -38,6 +39,7 @@ def main() -> None:
         bench_priority,
         bench_plan,
         bench_private,
+        bench_consult,
     ):
         figures |= bench.main()
     lines = [

@@ -51,8 +51,8 @@ ignores the signal that comes with it."""
 
 STEPS = {
     "mapping": ("cityward.city.city", "City.add_mapping"),
-    "registers": ("cityward.city.opened", "open_registers"),
-    "lock": ("cityward.city.opened", "open_door"),
+    "registers": ("cityward.guard.keeper", "open_registers"),
+    "lock": ("cityward.guard.keeper", "open_door"),
     "ledger": ("cityward.secure.ledger", "Ledger.append"),
     "refusal": ("cityward.store.registers", "Registers.put_refusal"),
     "quarantine": ("cityward.store.registers", "Registers.put_quarantine"),
@@ -155,7 +155,7 @@ def test_no_file_may_grow_beyond_a_size(prepared: Path, folder: Path, size: int)
 def test_a_new_city_on_a_full_disk(prepared: Path, tmp_path: Path, chicago: Path) -> None:
     """Nothing is there yet: no registers, no log, no table, no ledger."""
     folder = init(tmp_path / "new", name="New", territories=chicago / "community_areas.geojson")
-    sense_when_full(prepared, folder, 0, "cityward.city.opened", "open_registers")
+    sense_when_full(prepared, folder, 0, "cityward.guard.keeper", "open_registers")
     with open_city(folder) as city:
         assert city.conservation()["received"] == 0
         intake = city.sense(prepared / "second.csv", city.mappings()["sanitation"])[0]

@@ -81,6 +81,7 @@ PATHS = [
     "/outcomes",
     "/sensors",
     "/intake",
+    "/grants",
     "/ledger",
     "/ledger?verify=1",
     "/ledger?about=W-0123456789",
@@ -97,7 +98,7 @@ ABSENT = [
     "/systems/none",
     "/cases/none.csv",
     "/console/plan/L-0123456789.json",
-    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWO"),
+    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWOK"),
 ]
 
 

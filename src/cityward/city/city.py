@@ -28,6 +28,7 @@ from cityward.city.replay import Plan, Replay, replay
 from cityward.city.telling import explain_job, explain_turn
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
 from cityward.core.clock import Clock, end_of_day
+from cityward.core.consults import Consult
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
@@ -264,6 +265,7 @@ class City(Intaking, Finding):
             "case": self.cases.case,
             "plan": self._plan,
             "release": self.releases.get,
+            "consult": lambda name: self.registers.get(name, Consult),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

@@ -36,6 +36,7 @@ _COMMANDS = {
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
+    "grants": ("grants", "Who may read what, for which purpose, until when."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

@@ -41,7 +41,14 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/outcomes", "Outcomes", "", 0, ""),
             ),
         ),
-        ("Answer", (("/intake", "Intake", "", 0, ""), ("/ledger", "Ledger", "/explain", 0, ""))),
+        (
+            "Answer",
+            (
+                ("/intake", "Intake", "", 0, ""),
+                ("/ledger", "Ledger", "/explain", 0, ""),
+                ("/grants", "Grants", "", 0, ""),
+            ),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from cityward.console import (
     order_pages,
     outcome_pages,
     plan_pages,
+    privacy_pages,
     resident_pages,
     sensor_pages,
     words,
@@ -46,6 +47,7 @@ PARTS: tuple[Any, ...] = (
     outcome_pages,
     sensor_pages,
     ledger_pages,
+    privacy_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

@@ -67,6 +67,16 @@ class Access:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A grant and its name, or why there is none and who can change it."""
+
+    grant: Grant | None = None
+    name: str = ""
+    what: str = ""
+    remedy: str = ""
+
+
 class Reading:
     """One table as one reader may see it for one purpose; made by `cityward.guard.keeper.Keeper.reading`."""
 
@@ -142,45 +152,50 @@ class Reading:
 
     # -- what is granted ---------------------------------------------------------------------------
 
+    def why(self, columns: Sequence[str]) -> Verdict:
+        """Say whether ``columns`` may be read, and by which grant or why not; nothing is read, so nothing is noted."""
+        return self._verdict(columns, (None, None))
+
     def _granted(
         self, columns: Sequence[str], as_of: datetime | None, between: tuple[datetime | None, datetime | None]
     ) -> tuple[Grant, str]:
+        found = self._verdict(columns, (as_of, *between), within=any(between))
+        if found.grant is None:
+            raise self._refuse(columns, as_of, found.what, found.remedy)
+        return found.grant, found.name
+
+    def _verdict(self, columns: Sequence[str], moments: Sequence[datetime | None], *, within: bool = False) -> Verdict:
         if self._purpose not in PURPOSES:
-            what = f"'{self._purpose[:60]}' is not a purpose."
-            raise self._refuse(columns, as_of, what, f"Purposes: {', '.join(PURPOSES)}.")
-        checked, today = self._inside.grants(), self._inside.clock.now().astimezone(ZoneInfo(self._inside.zone)).date()
+            return Verdict(what=f"'{self._purpose[:60]}' is not a purpose.", remedy=f"Purposes: {', '.join(PURPOSES)}.")
+        inside = self._inside
+        checked, today = inside.grants(), inside.clock.now().astimezone(ZoneInfo(inside.zone)).date()
         mine = {
             name: grant
             for name, grant in checked.grants.items()
-            if (grant.reader, grant.purpose, grant.table) == (self._reader, self._purpose, self._inside.table)
+            if (grant.reader, grant.purpose, grant.table) == (self._reader, self._purpose, inside.table)
         }
         for name, grant in checked.in_force().items():
             if name in mine and (grant.valid_from or today) <= today:
-                self._check(grant, name, columns, as_of, between)
-                return grant, name
-        what = f"No grant lets {self._reader[:60]} read {self._inside.table} for '{self._purpose}'."
+                return self._covering(grant, name, columns, moments, within=within)
+        what = f"No grant lets {self._reader[:60]} read {inside.table} for '{self._purpose}'."
         troubles = [found.what for name in mine if (found := checked.problem_of(name))]
         remedy = "Mend it, then 'cityward grants check'." if troubles else f"Write one in grants/. {DRAFT}"
-        raise self._refuse(columns, as_of, " ".join([what, *troubles[:1]]), remedy)
+        return Verdict(what=" ".join([what, *troubles[:1]]), remedy=remedy)
 
-    def _check(
-        self,
-        grant: Grant,
-        name: str,
-        columns: Sequence[str],
-        as_of: datetime | None,
-        between: tuple[datetime | None, datetime | None],
-    ) -> None:
+    def _covering(
+        self, grant: Grant, name: str, columns: Sequence[str], moments: Sequence[datetime | None], *, within: bool
+    ) -> Verdict:
         # The same words whether a column is held and not granted, or never was: who may not see it learns neither.
         beyond = [column for column in columns if column not in grant.fields]
-        if any(between) and self._inside.time not in grant.fields:
+        if within and self._inside.time not in grant.fields:
             beyond.append(self._inside.time)
         if beyond or not columns:
             told = ", ".join(str(column)[:60] for column in beyond[:10]) or "nothing"
             what = f"The grant {name} of {self._reader} for '{self._purpose}' does not cover {told}."
-            raise self._refuse(columns, as_of, what, f"It covers {', '.join(grant.fields)}. A person can widen it.")
-        if any(moment is not None and moment.tzinfo is None for moment in (as_of, *between)):
-            raise self._refuse(columns, as_of, "A moment without a time zone is not one.", "Give it with its zone.")
+            return Verdict(what=what, remedy=f"It covers {', '.join(grant.fields)}. A person can widen it.")
+        if any(moment is not None and moment.tzinfo is None for moment in moments):
+            return Verdict(what="A moment without a time zone is not one.", remedy="Give it with its zone.")
+        return Verdict(grant=grant, name=name)
 
     def _refuse(self, columns: Sequence[str], as_of: datetime | None, what: str, remedy: str) -> Refused:
         known = set(FIELDS[self._inside.table])

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import NamedTuple
 
 from cityward.core.cases import Case
+from cityward.core.consults import Consult
 from cityward.core.records import (
     Alert,
     Decision,
@@ -379,11 +380,11 @@ def _plan(record: WorkPlan, words: _Words) -> _Parts:
 
 
 @_parts.register
-def _release(record: Release) -> _Parts:
+def _release(record: Release, _words: _Words) -> _Parts:
     asked = record.request
     cost = f"epsilon {asked.epsilon:g}" if asked.epsilon is not None else f"rho {asked.rho:g}"
     evidence = [
-        ("whose data", f"'{asked.group}', {asked.first} to {asked.last}"),
+        ("whose data", f"'{asked.group}', {days(asked.first, asked.last)}"),
         ("cost", f"{cost}, from the budget of {', '.join(record.periods)}; ledger entry {record.spent_receipt}"),
         ("what counts of one person", f"at most {asked.rows} rows in a cell, and {asked.cells} cells"),
         ("noise", f"discrete {record.mechanism.capitalize()}, scale {record.scale:.4g}"),
@@ -397,3 +398,19 @@ def _release(record: Release) -> _Parts:
         ("file", f"SHA-256 {record.sha256}"),
     ]
     return "release", f"{record.title}.", evidence, "figures leave with noise, paid from a budget, or not at all"
+
+
+@_parts.register
+def _consult(record: Consult, words: _Words) -> _Parts:
+    evidence = [
+        ("who", record.reader),
+        ("for what", record.purpose),
+        ("what was asked for", f"{', '.join(record.fields) or 'nothing that is held'} of {record.table}"),
+        ("when", words.at(record.at)),
+        *([("as known on", words.at(record.as_of))] if record.as_of else []),
+        *([("rows", f"{record.rows:,}")] if record.rows is not None else []),
+        *([("grant", f"grants/{record.grant}.toml")] if record.grant else []),
+        *([("refused", record.refused), ("what to do", record.remedy)] if record.refused else []),
+    ]
+    did = "was refused a look into" if record.refused else "looked into"
+    return "consult", f"{record.reader} {did} {record.table} for {record.purpose}.", evidence, record.rule

@@ -18,6 +18,7 @@ import polars as pl
 from cityward.core.clock import Clock
 from cityward.core.consults import Consult
 from cityward.core.errors import SettingsError
+from cityward.core.limits import PAGE_ROWS
 from cityward.core.receipts import receipt
 from cityward.core.records import to_json
 from cityward.core.toml_text import read_toml
@@ -119,20 +120,27 @@ class Keeper:
     # -- the door inside ---------------------------------------------------------------------------
 
     def reading(self, reader: str, purpose: str, table: str = "interactions") -> Reading:
-        """A table of history as ``reader`` may see it for ``purpose``; whether it may is asked when it reads."""
+        """A table as ``reader`` may see it for ``purpose``; whether it may is asked when it reads.
+
+        Of ``quarantine`` a reading shows the first page; see `quarantine`.
+        """
+        if table == "quarantine":
+            return self._quarantined(reader, purpose, PAGE_ROWS, 0)
         kept = _TABLES[table]
         return Reading(self._access(table, kept.time, HistoryReader(self._inside.history, kept).scan), reader, purpose)
 
     def quarantine(self, reader: str, purpose: str, limit: int, offset: int) -> list[dict[str, Any]]:
         """Rows in quarantine, open ones first: what the grant covers of `QUARANTINE_FIELDS`; raises as `reading`."""
-        held = self.registers._inside
+        return self._quarantined(reader, purpose, limit, offset).frame(QUARANTINE_FIELDS).to_dicts()
+
+    def _quarantined(self, reader: str, purpose: str, limit: int, offset: int) -> Reading:
+        registers = self.registers._inside
 
         def scan(_: datetime | None) -> pl.LazyFrame:
             schema = {name: pl.Int64 if name == "row" else pl.String for name in QUARANTINE_FIELDS}
-            return pl.LazyFrame(held.list_quarantine(limit, offset), schema=schema)
+            return pl.LazyFrame(registers.list_quarantine(limit, offset), schema=schema)
 
-        access = self._access("quarantine", "", scan)
-        return Reading(access, reader, purpose).frame(QUARANTINE_FIELDS).to_dicts()
+        return Reading(self._access("quarantine", "", scan), reader, purpose)
 
     def grants(self) -> Checked:
         """The grants as their files say today, and what is wrong with them."""
