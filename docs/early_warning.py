@@ -18,6 +18,7 @@ from cityward.anticipate.early import CLOSES, FEWEST_EXPECTED, OPENS, past
 from cityward.anticipate.growth import learn, past_surges
 from cityward.anticipate.reconcile import tree
 from cityward.anticipate.warning import Tried, outlook, reliability, standing
+from cityward.core.words import percent
 
 AS_OF = date(2014, 12, 30)
 EDGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -122,7 +123,7 @@ def main(folder: Path) -> None:
         by_level[level] = reliability(weeks.chance[known], weeks.happened[known], EDGES)
         print(
             f"| {level} | {stands.weeks} | {known.sum():,} | {weeks.happened[known].mean():.3f} | {stands.brier:.4f} | "
-            f"{stands.climatology:.4f} | {1 - stands.brier / stands.climatology:.0%} |"
+            f"{stands.climatology:.4f} | {percent(1 - stands.brier / stands.climatology)} |"
         )
     for level, steps in by_level.items():
         print(f"\n| {level}: given | happened | forecasts |\n|---:|---:|---:|")
@@ -132,7 +133,7 @@ def main(folder: Path) -> None:
     print("|---|---:|---:|---:|---:|---:|")
     for kind, level in enumerate(LEVELS):
         opened, lasted, right, came, caught = alarms(weeks, reports, kinds, kind)
-        print(f"| {level} | {opened} | {lasted} | {right / lasted:.0%} | {came} | {caught / came:.0%} |")
+        print(f"| {level} | {opened} | {lasted} | {percent(right / lasted)} | {came} | {percent(caught / came)} |")
     print("\n| service | city: Brier | climatology | warns | sides: Brier | climatology | warns |")
     print("|---|---:|---:|---|---:|---:|---|")
     for at, service in enumerate(services):

@@ -114,7 +114,7 @@ def test_one_territory_has_no_neighbours_and_is_told_so(tmp_path: Path) -> None:
 
 def test_reports_outside_every_territory_are_told(tmp_path: Path) -> None:
     town = Town(tmp_path, squares(2, name="Area"), steady(2, shift=5))
-    assert "Only 0% of the interactions lie in a territory" in town.on("run").output
+    assert "Only 0 % of the interactions lie in a territory" in town.on("run").output
     assert mistake(town.replay()).startswith("None of 199 reports lies in a territory")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from cityward.anticipate.growth import learn, past_surges
 from cityward.anticipate.warning import reliability, standing
+from cityward.core.words import percent
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLD = (ROOT / "docs" / "early-warning.md").read_text(encoding="utf-8")
@@ -62,7 +63,7 @@ def test_warnings_would_have_come_as_often_as_the_page_says(
     script: ModuleType, chicago, weeks, kind: int, level: str
 ) -> None:
     opened, lasted, right, came, caught = script.alarms(weeks[0], chicago[1], weeks[1], kind)
-    line = f"| {level} | {opened} | {lasted} | {right / lasted:.0%} | {came} | {caught / came:.0%} |"
+    line = f"| {level} | {opened} | {lasted} | {percent(right / lasted)} | {came} | {percent(caught / came)} |"
     assert line in TOLD
     assert right / lasted > 0.5
 
@@ -78,7 +79,7 @@ def test_growth_of_needs_is_not_clearer_than_its_rate(chicago) -> None:
     model = learn(past_surges(chicago[3]))
     assert not model.used
     assert f"Of {model.surges} past surges" in TOLD
-    assert f"{model.grew / model.surges:.0%}".replace("%", " %") + " grew" in TOLD
+    assert f"{percent(model.grew / model.surges)} grew" in TOLD
     assert f"a Brier score of {model.brier:.3f} where that rate alone has {model.climatology:.3f}" in TOLD
 
 
