@@ -46,6 +46,7 @@ from cityward.store.history import HistoryReader
 if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.observing import Observing
+    from cityward.city.persons import Persons
     from cityward.city.planning import Planning
 
 R = TypeVar("R")
@@ -235,6 +236,13 @@ class City(Intaking, Finding):
     def orders(self) -> Orders:
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
+
+    @cached_property
+    def persons(self) -> Persons:
+        """What residents can ask about themselves."""
+        from cityward.city.persons import Persons
+
+        return Persons(self)
 
     def decisions(self) -> list[Decision]:
         """Decisions, newest first."""

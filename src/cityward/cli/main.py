@@ -34,6 +34,7 @@ _COMMANDS = {
     "cases": ("cases", "List the cases that wait for a visit, the most likely finding first."),
     "priority": ("priority", "Try a ranking by risk on the past of a file."),
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
+    "person": ("person", "Access, rectification, erasure, objection, restriction: what a person asks about himself."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

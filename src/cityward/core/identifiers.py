@@ -22,6 +22,8 @@ KINDS = {
     "plan": "L",
     "order": "W",
     "outcome": "O",
+    "request": "Q",
+    "breach": "H",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

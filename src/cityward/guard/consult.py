@@ -9,6 +9,7 @@ import polars as pl
 
 from cityward.core.errors import Refused
 from cityward.core.frames import HISTORY, OBSERVED
+from cityward.private.restrictions import without
 from cityward.store.history import HistoryReader
 
 _PERSONAL = {"person", "text", "address"}
@@ -49,4 +50,4 @@ def history_frame(
             f"The purpose '{purpose}' does not cover {', '.join(beyond)}.",
             "Ask the privacy officer for a purpose that does.",
         )
-    return history.scan(as_of).select(columns)
+    return without(history.scan(as_of), history.restricted(), purpose).select(columns)
