@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -18,17 +18,20 @@ from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.frames import INTERACTION, PLACED, conform
 from cityward.core.identifiers import make_id
 from cityward.core.limits import TEXT_CHARS
-from cityward.core.persons import PersonRequest, Right, one_month_after
+from cityward.core.persons import PersonRequest, Retained, Right, one_month_after
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
 from cityward.guard.consult import PURPOSES
+from cityward.guard.retain import RULE as RETENTION_RULE
+from cityward.guard.retain import retain
 from cityward.know.place import place
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.private.restrictions import STILL_READ_FOR
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.settings import RetentionSection
 
 IDENTIFIER_CHARS_MAX: Final = 200
 RECTIFIED: Final = ("text", "address", "channel", "service")
@@ -319,6 +322,45 @@ class Persons:
             door.restrict(self._city.folder.history, subject, "restriction" if right == "restrict" else "objection")
         return self._done(request, {"sources": len(subject.pseudonyms)})
 
+    # -- retention ---------------------------------------------------------------------------------
+
+    def retain(self) -> Retained | None:
+        """Delete what was kept for longer than ``[retention]`` of ``city.toml`` allows; None when nothing is limited.
+
+        Raises
+        ------
+        cityward.core.errors.CityBusy
+            Another process writes to this city.
+        """
+        limits = {name: days for name, days in _limits(self._city.settings.retention).items() if days}
+        if not limits:
+            return None
+        now, before = self._city.clock.now(), self.retentions()
+        seen = [one for one in before if now - one.at >= timedelta(days=limits.get("quarantine", 0))]
+        upto = max((one.quarantine_upto for one in seen), default=0) if "quarantine" in limits else 0
+        told = self._alone(lambda: retain(self._place, limits, now, upto))
+        done = Retained(
+            id=make_id("retention", len(before), now.isoformat()),
+            at=now,
+            limits=limits,
+            deleted=told.deleted,
+            oldest=told.oldest,
+            quarantine_upto=self._city.registers.quarantine_upto(),
+        )
+        with self._city.writing():
+            facts: dict[str, str | int] = {f"deleted_{name}": count for name, count in told.deleted.items()}
+            facts |= {f"oldest_{name}": oldest for name, oldest in told.oldest.items()}
+            entry = receipt("retention", done.id, now, to_json(done), rule=RETENTION_RULE, **facts)
+            (index,) = self._city.writable_ledger().append([entry])
+            done = msgspec.structs.replace(done, receipt=index)
+            self._city.registers.put("retention", [done], update=("body",))
+            self._city.registers.put_receipts({done.id: index})
+        return done
+
+    def retentions(self) -> list[Retained]:
+        """Retention jobs, oldest first."""
+        return self._city.registers.list_of("retention", Retained)
+
     # -- what it takes -----------------------------------------------------------------------------
 
     @property
@@ -331,3 +373,8 @@ class Persons:
             intake.flush()
             self._city.close()
             return work()
+
+
+def _limits(kept: RetentionSection) -> dict[str, int | None]:
+    """What the job deletes, and after how many days; keys of backups are destroyed by the backup itself."""
+    return {name: days for name, days in msgspec.structs.asdict(kept).items() if name != "backup_keys"}

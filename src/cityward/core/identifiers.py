@@ -24,6 +24,7 @@ KINDS = {
     "outcome": "O",
     "request": "Q",
     "breach": "H",
+    "retention": "T",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

@@ -34,6 +34,22 @@ class PersonRequest(Record, frozen=True, kw_only=True):
     receipt: int | None = None
 
 
+class Retained(Record, frozen=True, kw_only=True):
+    """What one retention job deleted, and what is the oldest that it left.
+
+    ``deleted`` and ``oldest`` are by what was limited (``interactions``, ``free_text``, …); ``limits`` in days.
+    ``quarantine_upto`` is the newest row in quarantine at that time: it dates rows that carry no time.
+    """
+
+    id: str
+    at: datetime
+    limits: dict[str, int]
+    deleted: dict[str, int]
+    oldest: dict[str, str]
+    quarantine_upto: int
+    receipt: int | None = None
+
+
 def one_month_after(day: date) -> date:
     """The day that ends a period of one month: the same number, or the last day of a shorter month.
 

@@ -208,19 +208,22 @@ def _quarantined(registers: Registers, rows: pl.DataFrame, literal: str | None) 
     return sorted(found)
 
 
+def without_words(order: WorkOrder) -> WorkOrder:
+    """The order without what residents said in their own words; that they said it is fixed, or not, stays."""
+    events = tuple(msgspec.structs.replace(event, because=_ANSWER.sub(r"\1.", event.because)) for event in order.events)
+    return msgspec.structs.replace(order, events=events)
+
+
 def _scrub_order(outbox: Outbox, order: WorkOrder) -> None:
     """Take a resident's words and link out of an order; what the city did stays, roughly placed once it is closed."""
     closed = order.state in _CLOSED
 
     def scrubbed(held: WorkOrder) -> WorkOrder:
-        events = tuple(
-            msgspec.structs.replace(event, because=_ANSWER.sub(r"\1.", event.because)) for event in held.events
-        )
         job = held.job
         if closed:
             near = {name: round(getattr(job, name), _COARSE_DIGITS) for name in ("lon", "lat")}
             job = msgspec.structs.replace(job, **near)
-        return msgspec.structs.replace(held, events=events, job=job)
+        return msgspec.structs.replace(without_words(held), job=job)
 
     dead = sha256(f"erased {order.id}".encode()).hexdigest()  # the digest of nothing that a link can hold
     outbox.rewrite_orders(scrubbed, order.id, dead)

@@ -56,9 +56,11 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def columns_of(folder: Path, table: HistoryTable, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield ``columns`` of every version of every row, a file at a time."""
-    for _, path in _files(table.path(folder)):
+def columns_of(
+    folder: Path, table: HistoryTable, columns: Sequence[str], upto: str | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield ``columns`` of every version of every row, a file at a time; of months up to ``upto`` (2014-06)."""
+    for _, path in _files(table.path(folder), upto):
         yield _read(path, table, columns)
 
 
@@ -69,6 +71,7 @@ def rewrite(
     touches: Callable[[pl.DataFrame], pl.Series],
     columns: Sequence[str],
     change: Callable[[pl.DataFrame], pl.DataFrame],
+    upto: str | None = None,
 ) -> Rewritten:
     """Write the files anew of which ``touches`` (given ``columns``) says true for a row; for a holder of `exclusive`.
 
@@ -82,6 +85,8 @@ def rewrite(
         What ``touches`` looks at.
     change : callable
         Takes the rows that are meant, returns what is kept of them, with the same columns; none: they go.
+    upto : str, optional
+        Only files of months up to this one (2014-06).
     """
     path = table.path(folder)
     if not DeltaTable.is_deltatable(str(path)):
@@ -89,7 +94,7 @@ def rewrite(
     delta = DeltaTable(path)
     actions: list[AddAction | RemoveAction] = []
     removed = changed = files = 0
-    for action, file in _files(path):
+    for action, file in _files(path, upto):
         meant = touches(_read(file, table, columns))
         if not meant.any():
             continue
@@ -131,11 +136,12 @@ def stale_files(folder: Path, table: HistoryTable) -> int:
     return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
 
 
-def _files(path: Path) -> list[tuple[dict[str, Any], Path]]:
+def _files(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
     if not DeltaTable.is_deltatable(str(path)):
         return []
     adds = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))
-    return [(row, path / unquote(row["path"])) for row in adds.iter_rows(named=True)]
+    every = [(row, path / unquote(row["path"])) for row in adds.iter_rows(named=True)]
+    return [(row, file) for row, file in every if upto is None or _month(file) <= upto]
 
 
 def _month(file: Path) -> str:

@@ -174,6 +174,16 @@ class Registers:
         raw = pl.Series([row.raw for row in rows], dtype=pl.String)
         return [rows[at].ordinal for at in found(raw).arg_true()] if rows else []
 
+    def quarantine_upto(self) -> int:
+        """Number of the newest row; 0 when there is none."""
+        ((found,),) = self._rows(sql.select(sql.func.coalesce(sql.func.max(_QUARANTINE.c.ordinal), 0)))
+        return int(found)
+
+    def delete_quarantine_upto(self, ordinal: int) -> int:
+        """Delete the rows that were kept no later than the one with this number; return how many."""
+        with answering(), self._engine.begin() as connection:
+            return connection.execute(sql.delete(_QUARANTINE).where(_QUARANTINE.c.ordinal <= ordinal)).rowcount
+
     def delete_quarantine(self, ordinals: Sequence[int]) -> int:
         """Delete rows by number; return how many were there."""
         deleted = 0
