@@ -44,10 +44,12 @@ from cityward.guard.explain import explain
 from cityward.store.history import HistoryReader
 
 if TYPE_CHECKING:
+    from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
+    from cityward.city.processing import Processing
 
 R = TypeVar("R")
 
@@ -243,6 +245,20 @@ class City(Intaking, Finding):
         from cityward.city.persons import Persons
 
         return Persons(self)
+
+    @cached_property
+    def breaches(self) -> Breaches:
+        """Breaches of personal data."""
+        from cityward.city.breaches import Breaches
+
+        return Breaches(self)
+
+    @cached_property
+    def processing(self) -> Processing:
+        """Drafts of records of processing."""
+        from cityward.city.processing import Processing
+
+        return Processing(self)
 
     def decisions(self) -> list[Decision]:
         """Decisions, newest first."""

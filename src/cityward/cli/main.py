@@ -36,6 +36,8 @@ _COMMANDS = {
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "person": ("person", "Access, rectification, erasure, objection, restriction: what a person asks about himself."),
     "retention": ("retention", "Delete what has been kept for long enough, and prove it."),
+    "breach": ("breach", "A breach of personal data: its 72 hours, who is concerned, the draft of a notice."),
+    "records": ("records", "Drafts of records: processing, impact assessment, fundamental rights."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),
