@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from cityward.core.persons import PersonRequest, Retained, Right, one_month_afte
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
+from cityward.guard.backup import destroy_days, destroy_subject, seal
 from cityward.guard.consult import PURPOSES
 from cityward.guard.retain import RULE as RETENTION_RULE
 from cityward.guard.retain import retain
@@ -305,7 +307,11 @@ class Persons:
             request = msgspec.structs.replace(request, counts=most)
             self._city.registers.put("request", [request], update=("body",))
 
-        self._alone(lambda: door.erase(self._place, subject, note))
+        def work() -> None:
+            destroy_subject(self._city.folder.signing_key.parent, subject)
+            door.erase(self._place, subject, note)
+
+        self._alone(work)
         return self._done(request, request.counts)
 
     def leave_out(
@@ -339,6 +345,10 @@ class Persons:
         seen = [one for one in before if now - one.at >= timedelta(days=limits.get("quarantine", 0))]
         upto = max((one.quarantine_upto for one in seen), default=0) if "quarantine" in limits else 0
         told = self._alone(lambda: retain(self._place, limits, now, upto))
+        kept_days = self._city.settings.retention.backup_keys
+        keys_gone = destroy_days(self._city.folder.signing_key.parent, now.date(), kept_days)
+        if keys_gone:
+            told.deleted["backup_keys"] = keys_gone
         done = Retained(
             id=make_id("retention", len(before), now.isoformat()),
             at=now,
@@ -360,6 +370,21 @@ class Persons:
     def retentions(self) -> list[Retained]:
         """Retention jobs, oldest first."""
         return self._city.registers.list_of("retention", Retained)
+
+    # -- sealed backups ----------------------------------------------------------------------------
+
+    def seal(self, target: Path) -> int:
+        """Seal a backup of the city into a new file; return the number of its rows of interactions.
+
+        Raises
+        ------
+        UserError
+            The file exists already, or lies in the city.
+        """
+        keys, day = self._city.folder.signing_key.parent, self._city.clock.now().date()
+        with self._city.writing() as intake:
+            intake.flush()
+            return seal(self._city.path, self._city.folder.history, keys, target, day)
 
     # -- what it takes -----------------------------------------------------------------------------
 

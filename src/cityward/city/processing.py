@@ -50,7 +50,7 @@ class Processing:
             f"Record of processing activities, {self._city.name}",
             "Draft after GDPR article 30(1), made from the configuration of this city.",
             [
-                Section("Who is responsible", [f"Controller: {self._city.name}; contact {CONTROLLER}", f"Officer: {OFFICER}"]),
+                Section("Who is responsible", [f"{self._city.name}; contact {CONTROLLER}", f"Officer: {OFFICER}"]),
                 self._purposes(),
                 self._data(),
                 self._recipients(),

@@ -37,6 +37,7 @@ _COMMANDS = {
     "person": ("person", "Access, rectification, erasure, objection, restriction: what a person asks about himself."),
     "retention": ("retention", "Delete what has been kept for long enough, and prove it."),
     "breach": ("breach", "A breach of personal data: its 72 hours, who is concerned, the draft of a notice."),
+    "backup": ("backup", "Seal a backup whose people can be erased one by one, or open one."),
     "records": ("records", "Drafts of records: processing, impact assessment, fundamental rights."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),

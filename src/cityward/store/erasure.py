@@ -151,9 +151,11 @@ def _month(file: Path) -> str:
 def _read(file: Path, table: HistoryTable, columns: Sequence[str]) -> pl.DataFrame:
     """Columns of a data file with the types of the table; the month stands in the name of its folder."""
     rows = pl.read_parquet(file, columns=[name for name in columns if name != "month"], hive_partitioning=False)
+    if "month" in columns:
+        rows = rows.with_columns(month=pl.lit(_month(file)))
     return rows.with_columns(
         pl.col(name).reinterpret(signed=False) for name in ("key", "digest") if name in rows.columns
-    ).cast({name: table.kept[name] for name in rows.columns})
+    ).select(pl.col(name).cast(table.kept[name]) for name in columns)
 
 
 def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: int) -> list[AddAction | RemoveAction]:

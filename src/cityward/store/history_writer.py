@@ -276,9 +276,9 @@ class HistoryWriter:
         """
         path = self._table.path(self._folder)
         stored = pl.concat(parts, rechunk=True).with_columns(pl.col("key", "digest").reinterpret(signed=True))
-        table = _table(path, stored)
+        table = new_table(path, stored)
         months = stored.partition_by("month", as_dict=True)
-        written = [_write_month(path, str(month), part, last) for (month,), part in months.items()]
+        written = [write_month(path, str(month), part, last) for (month,), part in months.items()]
         for folder in {path / Path(action.path).parent for action in written} | {path}:
             sync_folder(folder)
         added: list[AddAction | RemoveAction] = [*written]
@@ -292,7 +292,7 @@ class HistoryWriter:
         sync_commits(path)
 
 
-def _table(path: Path, rows: pl.DataFrame) -> DeltaTable:
+def new_table(path: Path, rows: pl.DataFrame) -> DeltaTable:
     """Open the table, or make it and make that durable."""
     if DeltaTable.is_deltatable(str(path)):
         return DeltaTable(path)
@@ -311,7 +311,8 @@ def sync_commits(path: Path) -> None:
     sync_folder(commits)
 
 
-def _write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
+def write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
+    """Write one month's rows to a file named after the log record ``last``, durably; return its action."""
     file = path / f"month={month}" / f"{last:020d}.parquet"
     file.parent.mkdir(exist_ok=True)
     buffer = BytesIO()  # written by us: the writer of the library tells a full disk as a malformed file
