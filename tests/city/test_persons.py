@@ -319,3 +319,52 @@ def test_the_command_reads_the_secret_from_the_standard_input(city: City) -> Non
     plain = subprocess.run(command, input=ANA + "\n", text=True, capture_output=True, check=True)
     assert "10 reports" in plain.stdout
     assert ANA not in plain.stdout + plain.stderr
+
+
+def test_who_has_the_link_of_an_order_can_see_and_erase_his_answers(city: City) -> None:
+    from cityward.core.identifiers import make_id
+    from cityward.core.records import Decision
+    from cityward.core.work import Job
+
+    key = held(city).filter(pl.col("id") == "L-00004")["key"][0]
+    jobs = [
+        Job(
+            id=name, about="C-0123456789", service="Street light", title="Mend", territory="64", lon=-87.771,
+            lat=41.781, minutes=20, skill="general", waiting_since=date(2014, 6, 9),
+        )
+        for name in ("J-0000000001", make_id("job", key))
+    ]  # fmt: skip
+    decision = Decision(
+        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
+        rule="r", system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
+    )  # fmt: skip
+    first, second = city.orders.issue([(job, None, None) for job in jobs], decision)
+    for order in (first, second):
+        city.orders.report(order.id, "done", "Carl Crew")
+        city.orders.answer(
+            city.orders.secret_of(order.id), fixed=True, words=f"thank you from the yellow house {order.id}"
+        )
+    link = city.orders.ask(first.id)
+
+    told = city.persons.access(city.persons.by_order(first.id, link), "Olga Officer")
+    assert [said["words"] for said in told.answers] == [
+        f"A resident says that it is fixed: thank you from the yellow house {first.id}"
+    ]
+    done = city.persons.erase(city.persons.by_order(first.id, link), "Olga Officer")
+    assert (done.counts["orders"], done.counts["answers"], done.counts["interactions"]) == (1, 1, 0)
+    assert city.orders.get(first.id).events[-1].because == "A resident says that it is fixed."
+    assert (city.orders.get(first.id).job.lon, city.orders.get(first.id).job.lat) == (-87.77, 41.78)
+    with pytest.raises(UserError, match="link is not right"):
+        city.orders.by_token(link.rsplit("/", 1)[-1])
+    assert held(city).height == 40
+
+    by_rows = city.persons.erase(city.persons.by_identifier(ANA), "Olga Officer")
+    assert (by_rows.counts["orders"], by_rows.counts["answers"]) == (1, 1)
+    city.close()
+    assert b"yellow house" not in everything(city.path)
+
+
+def test_a_wrong_link_and_the_link_of_another_order_prove_nothing(city: City) -> None:
+    for order, secret in (("W-0000000000", "x" * 32), ("W-0000000000", city.orders.secret_of("W-1111111111"))):
+        with pytest.raises(UserError, match="not right"):
+            city.persons.by_order(order, secret)
