@@ -100,3 +100,15 @@ def test_a_record_follows_the_configuration(city: City) -> None:
     toml.write_text(toml.read_text(encoding="utf-8") + "\n[retention]\nfree_text = 400\n", encoding="utf-8")
     with open_city(city.path) as changed:
         assert "texts: 400 days" in changed.processing.draft("processing").markdown()
+
+
+def test_requests_breaches_and_jobs_are_explained_without_anybody(city: City) -> None:
+    found = city.breaches.open("A laptop with an export was left on a train", "Olga Officer")
+    job = city.persons.retain()
+    asked = city.persons.access(city.persons.by_identifier("p1@example.org"), "Olga Officer").request
+    assert job
+    for identifier, word in ((found.id, "to be told by"), (job.id, "quarantine"), (asked.id, "number of interactions")):
+        told = city.explain(identifier)
+        assert word in dict(told.evidence)
+        assert told.receipt is not None
+        assert "p1@" not in repr(told)

@@ -368,3 +368,17 @@ def test_a_wrong_link_and_the_link_of_another_order_prove_nothing(city: City) ->
     for order, secret in (("W-0000000000", "x" * 32), ("W-0000000000", city.orders.secret_of("W-1111111111"))):
         with pytest.raises(UserError, match="not right"):
             city.persons.by_order(order, secret)
+
+
+def test_what_others_wrote_of_the_person_loses_the_identifier_and_nothing_else(city: City, tmp_path: Path) -> None:
+    words = ["ask 471108, 471108 knows", "471108", "the lamp 1471108 and 2.471108", None]
+    rows = rows_of_both(4).with_columns(
+        number=pl.Series([f"M-{at}" for at in range(4)]), words=pl.Series(words), mail=pl.lit(BEN)
+    )
+    rows.write_csv(tmp_path / "others.csv")
+    city.sense(tmp_path / "others.csv", city.mappings()["lamps"])
+    kept = held(city).filter(pl.col("id").str.starts_with("M-")).sort("id")["text"].to_list()
+    assert kept[1] == "471108"  # a short number is no telephone: redaction lets it be
+    city.persons.erase(city.persons.by_identifier("471108"), "Olga Officer")
+    left = held(city).filter(pl.col("id").str.starts_with("M-")).sort("id")["text"].to_list()
+    assert left == ["ask [erased], [erased] knows", "[erased]", "the lamp 1471108 and 2.471108", None]

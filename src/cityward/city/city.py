@@ -29,6 +29,7 @@ from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, w
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of, make_id
+from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.receipts import receipt
 from cityward.core.records import (
     Alert,
@@ -283,6 +284,9 @@ class City(Intaking, Finding):
             "order": self.orders.outbox.get,
             "case": self.cases.case,
             "plan": self._plan,
+            "request": lambda name: self.registers.get(name, PersonRequest),
+            "breach": lambda name: self.registers.get(name, Breach),
+            "retention": lambda name: self.registers.get(name, Retained),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

@@ -29,7 +29,7 @@ from cityward.store.restrictions import read_restrictions, write_restrictions
 
 RULE: Final = "person-rights 1"
 
-LITERAL_CHARS_MIN: Final = 5
+LITERAL_CHARS_MIN: Final = 6
 """A shorter identifier is part of too many other words to be looked for as text."""
 
 ERASED: Final = "[erased]"
@@ -201,10 +201,12 @@ def _quarantined(registers: Registers, rows: pl.DataFrame, literal: str | None) 
     """Rows in quarantine that carry the number of one of the person's rows, or his identifier."""
     found: set[int] = set()
     for (source,), part in rows.group_by("source"):
-        numbers = [f'"{name}"' for name in part["id"].unique()]
+        names = part["id"].unique()
+        # As JSON writes a text, and a number (of a source that numbers its rows).
+        numbers = [form.format(name) for name in names for form in ('"{}"', ": {},", ":{},", ":{}}}", ": {}}}")]
         found |= set(registers.find_quarantine(str(source), lambda raw, n=numbers: raw.str.contains_any(n)))  # type: ignore[misc]
     if literal:
-        found |= set(registers.find_quarantine(None, lambda raw: raw.str.contains(literal, literal=True)))
+        found |= set(registers.find_quarantine(None, lambda raw: raw.str.contains(_in_column(literal))))
     return sorted(found)
 
 
@@ -230,39 +232,58 @@ def _scrub_order(outbox: Outbox, order: WorkOrder) -> None:
     outbox.delete_messages(lambda message: closed or message.kind == "ask", order.id)
 
 
+_BEFORE, _AFTER = r"[A-Za-z0-9_.+-]", r"[A-Za-z0-9_]"
+"""What makes an identifier a part of something longer: another address, a decimal, a longer number."""
+
+
+def _in_column(literal: str) -> str:
+    """The identifier as a word of its own, for expressions of columns (which cannot look around)."""
+    return rf"(^|{_BEFORE.replace('[', '[^', 1)}){pl.escape_regex(literal)}($|{_AFTER.replace('[', '[^', 1)})"
+
+
+def _in_bytes(word: bytes) -> bytes:
+    return rb"(?<!%b)%b(?!%b)" % (_BEFORE.encode(), re.escape(word), _AFTER.encode())
+
+
 def _scrub_mentions(place: Place, literal: str) -> None:
     """Take the identifier out of texts of orders, messages and files of orders."""
+    word = re.compile(_in_bytes(literal.encode()))
+
+    def without(text: str) -> str:
+        return word.sub(ERASED.encode(), text.encode()).decode()
 
     def scrubbed(order: WorkOrder) -> WorkOrder:
         events = tuple(
-            msgspec.structs.replace(
-                event, by=event.by.replace(literal, ERASED), because=event.because.replace(literal, ERASED)
-            )
+            msgspec.structs.replace(event, by=without(event.by), because=without(event.because))
             for event in order.events
         )
-        return msgspec.structs.replace(order, events=events, instructions=order.instructions.replace(literal, ERASED))
+        return msgspec.structs.replace(order, events=events, instructions=without(order.instructions))
 
     place.outbox.rewrite_orders(scrubbed)
     place.outbox.delete_messages(
-        lambda message: any(literal in (text or "") for text in (message.body, message.error, message.reference))
+        lambda message: any(
+            word.search((text or "").encode()) for text in (message.body, message.error, message.reference)
+        )
     )
     for path in _files(place.city / "orders"):
         data = path.read_bytes()
-        if literal.encode() in data:
-            replace_file(path, data.replace(literal.encode(), ERASED.encode()))
+        if word.search(data):
+            replace_file(path, word.sub(ERASED.encode(), data))
 
 
 def _rewrite_mentions(history: Path, literal: str) -> None:
     """Take the identifier out of what others wrote."""
-    texts = ("text", "address")
+    texts, word = ("text", "address"), _in_column(literal)
 
     def touches(part: pl.DataFrame) -> pl.Series:
         return part.select(
-            pl.any_horizontal(pl.col(name).str.contains(literal, literal=True).fill_null(value=False) for name in texts)
+            pl.any_horizontal(pl.col(name).str.contains(word).fill_null(value=False) for name in texts)
         ).to_series()
 
     def change(rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(pl.col(name).str.replace_all(literal, ERASED, literal=True) for name in texts)
+        # Twice: of two mentions that share the character between them the first pass takes one.
+        once = rows.with_columns(pl.col(name).str.replace_all(word, f"${{1}}{ERASED}${{2}}") for name in texts)
+        return once.with_columns(pl.col(name).str.replace_all(word, f"${{1}}{ERASED}${{2}}") for name in texts)
 
     rewrite(history, INTERACTIONS, touches, texts, change)
 
@@ -315,7 +336,7 @@ def sweep(folder: Path, words: list[str]) -> list[str]:
 
     Compressed columns hide what they hold: history is looked through by its rows, not here.
     """
-    needles = [word.encode() for word in words]
+    needles = [re.compile(_in_bytes(word.encode())) for word in words]
     return [
         str(path.relative_to(folder)) for path in _files(folder) if path.parent.name != "keys" and _holds(path, needles)
     ]
@@ -324,17 +345,17 @@ def sweep(folder: Path, words: list[str]) -> list[str]:
 _WINDOW_BYTES: Final = 2**24
 
 
-def _holds(path: Path, needles: list[bytes]) -> bool:
-    if not needles:
-        return False
-    longest = max(len(needle) for needle in needles)
+_OVERLAP_BYTES: Final = 2**12  # longer than any identifier and its surroundings
+
+
+def _holds(path: Path, needles: list[re.Pattern[bytes]]) -> bool:
     with path.open("rb") as file:
         tail = b""
         while part := file.read(_WINDOW_BYTES):
             seen = tail + part
-            if any(needle in seen for needle in needles):
+            if any(needle.search(seen) for needle in needles):
                 return True
-            tail = seen[-longest:]
+            tail = seen[-_OVERLAP_BYTES:]
     return False
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from cityward.core.cases import Case
+from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.records import (
     Alert,
     Decision,
@@ -341,3 +342,52 @@ def _plan(record: WorkPlan) -> _Parts:
     ]
     sentence = f"{len(record.visits):,} of {len(record.jobs):,} cases are visited from {record.first_day}."
     return "plan", sentence, evidence, "least waiting with a floor; a named person approves it (docs/planning.md)"
+
+
+@_parts.register
+def _request(record: PersonRequest) -> _Parts:
+    ended = f"{record.done_at:%Y-%m-%d}" if record.done_at else f"not yet; due on {record.due_on}"
+    evidence = [
+        ("came", f"{record.made_at:%Y-%m-%d}"),
+        ("answered", ended),
+        ("proof", record.proof),
+        *((f"number of {name}", f"{count:,}") for name, count in record.counts.items()),
+        ("about whom", "is not kept"),
+    ]
+    return "request", f"A person asked for {_RIGHTS[record.right]}.", evidence, "person-rights 1"
+
+
+_RIGHTS = {
+    "access": "access to what is held (GDPR article 15)",
+    "rectify": "rectification (GDPR article 16)",
+    "erase": "erasure (GDPR article 17)",
+    "restrict": "restriction (GDPR article 18)",
+    "object": "not to be counted any more (GDPR article 21)",
+}
+
+
+@_parts.register
+def _breach(record: Breach) -> _Parts:
+    told = f"{record.notified_at:%Y-%m-%d %H:%M} UTC" if record.notified_at else "not yet"
+    evidence = [
+        ("state", record.state),
+        ("aware", f"{record.aware_at:%Y-%m-%d %H:%M} UTC"),
+        ("to be told by", f"{record.due_at:%Y-%m-%d %H:%M} UTC"),
+        ("told", told),
+        *((name, f"{count:,}") for name, count in record.affected.items()),
+        *((("how this was counted", record.counted),) if record.counted else ()),
+    ]
+    return "breach", record.what, evidence, "breach-clock 1"
+
+
+@_parts.register
+def _retained(record: Retained) -> _Parts:
+    evidence = [
+        (
+            name,
+            f"{count:,} deleted; limit {record.limits[name]:,} days; oldest left: {record.oldest.get(name, '–')}",
+        )
+        for name, count in record.deleted.items()
+        if name in record.limits
+    ]
+    return "retention", "What was kept for long enough was deleted.", evidence, "retention-by-class 1"
