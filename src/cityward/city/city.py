@@ -31,6 +31,7 @@ from cityward.core.clock import Clock, end_of_day
 from cityward.core.consults import Consult
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of, make_id
+from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.receipts import receipt
 from cityward.core.records import (
     Alert,
@@ -44,9 +45,12 @@ from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:
+    from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.observing import Observing
+    from cityward.city.persons import Persons
     from cityward.city.planning import Planning
+    from cityward.city.processing import Processing
     from cityward.city.releasing import Releasing
 
 R = TypeVar("R")
@@ -241,6 +245,27 @@ class City(Intaking, Finding):
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
 
+    @cached_property
+    def persons(self) -> Persons:
+        """What residents can ask about themselves."""
+        from cityward.city.persons import Persons
+
+        return Persons(self)
+
+    @cached_property
+    def breaches(self) -> Breaches:
+        """Breaches of personal data."""
+        from cityward.city.breaches import Breaches
+
+        return Breaches(self)
+
+    @cached_property
+    def processing(self) -> Processing:
+        """Drafts of records of processing."""
+        from cityward.city.processing import Processing
+
+        return Processing(self)
+
     def decisions(self) -> list[Decision]:
         """Decisions, newest first."""
         return self.registers.list_decisions()
@@ -266,6 +291,9 @@ class City(Intaking, Finding):
             "plan": self._plan,
             "release": self.releases.get,
             "consult": lambda name: self.registers.get(name, Consult),
+            "request": lambda name: self.registers.get(name, PersonRequest),
+            "breach": lambda name: self.registers.get(name, Breach),
+            "retention": lambda name: self.registers.get(name, Retained),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

@@ -268,6 +268,10 @@ class Orders:
         """The secret of an order's link: derived, so that nothing that is kept holds it."""
         return urlsafe_b64encode(hmac.digest(self._key, identifier.encode(), "sha256")[:24]).decode()
 
+    def secret_of(self, identifier: str) -> str:
+        """The secret that a link of this order would have, whether there is such an order or not."""
+        return self._token(identifier)
+
     def _digest(self, identifier: str) -> str:
         return sha256(self._token(identifier).encode()).hexdigest()
 

@@ -28,6 +28,7 @@ def run(as_of: datetime | None, seed: int | None, folder: str, json_: bool) -> N
     with open_city(folder) as city:
         turn = city.run(as_of=as_of.date() if as_of else None, seed=seed)
         places = len(city.territories())
+        city.persons.retain()  # what was kept for long enough goes, at the latest with the next turn
     if json_:
         as_json(turn)
         return

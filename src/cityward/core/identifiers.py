@@ -24,6 +24,9 @@ KINDS = {
     "outcome": "O",
     "consult": "K",
     "release": "X",
+    "request": "Q",
+    "breach": "H",
+    "retention": "T",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

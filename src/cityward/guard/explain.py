@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cityward.core.cases import Case
 from cityward.core.consults import Consult
+from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.records import (
     Alert,
     Decision,
@@ -414,3 +415,52 @@ def _consult(record: Consult, words: _Words) -> _Parts:
     ]
     did = "was refused a look into" if record.refused else "looked into"
     return "consult", f"{record.reader} {did} {record.table} for {record.purpose}.", evidence, record.rule
+
+
+@_parts.register
+def _request(record: PersonRequest, _words: _Words) -> _Parts:
+    ended = day(record.done_at) if record.done_at else f"not yet; due on {day(record.due_on)}"
+    evidence = [
+        ("came", day(record.made_at)),
+        ("answered", ended),
+        ("proof", record.proof),
+        *((f"number of {name}", f"{count:,}") for name, count in record.counts.items()),
+        ("about whom", "is not kept"),
+    ]
+    return "request", f"A person asked for {_RIGHTS[record.right]}.", evidence, "person-rights 1"
+
+
+_RIGHTS = {
+    "access": "access to what is held (GDPR article 15)",
+    "rectify": "rectification (GDPR article 16)",
+    "erase": "erasure (GDPR article 17)",
+    "restrict": "restriction (GDPR article 18)",
+    "object": "not to be counted any more (GDPR article 21)",
+}
+
+
+@_parts.register
+def _breach(record: Breach, words: _Words) -> _Parts:
+    told = words.at(record.notified_at) if record.notified_at else "not yet"
+    evidence = [
+        ("state", record.state),
+        ("aware", words.at(record.aware_at)),
+        ("to be told by", words.at(record.due_at)),
+        ("told", told),
+        *((name, f"{count:,}") for name, count in record.affected.items()),
+        *((("how this was counted", record.counted),) if record.counted else ()),
+    ]
+    return "breach", record.what, evidence, "breach-clock 1"
+
+
+@_parts.register
+def _retained(record: Retained, _words: _Words) -> _Parts:
+    evidence = [
+        (
+            name,
+            f"{count:,} deleted; limit {record.limits[name]:,} days; oldest left: {record.oldest.get(name, '–')}",
+        )
+        for name, count in record.deleted.items()
+        if name in record.limits
+    ]
+    return "retention", "What was kept for long enough was deleted.", evidence, "retention-by-class 1"

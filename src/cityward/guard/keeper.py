@@ -28,6 +28,7 @@ from cityward.guard.outbox import Outbox
 from cityward.guard.registers import Registers
 from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_grants
 from cityward.private.pseudonym import Pseudonyms
+from cityward.private.restrictions import without
 from cityward.store import outbox as outbox_store
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
@@ -127,7 +128,12 @@ class Keeper:
         if table == "quarantine":
             return self._quarantined(reader, purpose, PAGE_ROWS, 0)
         kept = _TABLES[table]
-        return Reading(self._access(table, kept.time, HistoryReader(self._inside.history, kept).scan), reader, purpose)
+        history = HistoryReader(self._inside.history, kept)
+
+        def scan(as_of: datetime | None) -> pl.LazyFrame:
+            return without(history.scan(as_of), history.restricted(), purpose)
+
+        return Reading(self._access(table, kept.time, scan), reader, purpose)
 
     def quarantine(self, reader: str, purpose: str, limit: int, offset: int) -> list[dict[str, Any]]:
         """Rows in quarantine, open ones first: what the grant covers of `QUARANTINE_FIELDS`; raises as `reading`."""

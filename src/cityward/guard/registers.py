@@ -47,6 +47,10 @@ class Registers:
         """Close the open rows of a file that is about to be read again; return how many."""
         return self._inside.resolve_quarantine(source, origin)
 
+    def quarantine_upto(self) -> int:
+        """Number of the newest row in quarantine; 0 when there is none."""
+        return self._inside.quarantine_upto()
+
     # -- findings, refusals, decisions -------------------------------------------------------------
 
     def put_findings(self, needs: Iterable[Need], silences: Iterable[Silence], proposals: Iterable[Proposal]) -> None:

@@ -72,6 +72,26 @@ def upsert(
         connection.execute(statement, rows[start : start + _CHUNK_ROWS])
 
 
+def compact(engine: sql.Engine) -> None:
+    """Write the database anew without what was deleted, so that no page and no log of it holds that any more.
+
+    On PostgreSQL the tables are written anew; archives of its log are those of whoever runs it.
+
+    Raises
+    ------
+    StoreError
+        The database does not answer, or another program is reading it just now.
+    """
+    with answering(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sql.text("VACUUM (FULL)"))
+            return
+        connection.execute(sql.text("VACUUM"))
+        busy = connection.execute(sql.text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+    if busy:
+        raise StoreError("Another program reads the registers just now. Stop it, then do the same again.")
+
+
 @contextmanager
 def answering() -> Iterator[None]:
     """Turn a database that is gone, locked or out of room into a `StoreError`."""

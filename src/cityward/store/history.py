@@ -10,6 +10,7 @@ import polars as pl
 from cityward.core.frames import conform
 from cityward.store.history_table import INTERACTIONS, HistoryTable
 from cityward.store.history_writer import decode, table_version
+from cityward.store.restrictions import read_restrictions
 from cityward.store.segment_log import SegmentLog
 
 
@@ -32,6 +33,10 @@ class HistoryReader:
     def table(self) -> HistoryTable:
         """The table that is read."""
         return self._table
+
+    def restricted(self) -> pl.DataFrame:
+        """Persons whose rows are left out of most purposes: source, person, kind."""
+        return read_restrictions(self._folder)
 
     def scan(self, as_of: datetime | None = None) -> pl.LazyFrame:
         """Return current versions of all rows, with the table's ``kept`` columns.

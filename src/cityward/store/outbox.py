@@ -7,7 +7,7 @@ death is tried again under the same key, by which whoever receives it knows it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -272,6 +272,47 @@ class Outbox:
         """How many messages are in each state."""
         statement = sql.select(_MESSAGES.c.state, sql.func.count()).group_by(_MESSAGES.c.state)
         return {state: int(count) for state, count in self._rows(statement)}
+
+    # -- what residents said -----------------------------------------------------------------------
+
+    def rewrite_orders(
+        self, change: Callable[[WorkOrder], WorkOrder], only: str | None = None, token_digest: str | None = None
+    ) -> int:
+        """Keep orders as ``change`` makes them, without a step; return how many changed.
+
+        Parameters
+        ----------
+        change : callable
+            Takes an order, returns what is kept of it (the same number of events).
+        only : str, optional
+            The one order that is meant; default all.
+        token_digest : str, optional
+            With it the link of the order that is meant becomes another.
+        """
+        changed = 0
+        statement = sql.select(_ORDERS.c.id, _ORDERS.c.body)
+        with answering(), self._engine.begin() as connection:
+            for row in connection.execute(statement if only is None else statement.where(_ORDERS.c.id == only)).all():
+                before = from_json(row.body, WorkOrder)
+                after = change(before)
+                values = {} if after == before else {"body": to_json(after).decode()}
+                changed += bool(values)
+                if only is not None and token_digest is not None:
+                    values["token_digest"] = token_digest
+                if values:
+                    connection.execute(sql.update(_ORDERS).where(_ORDERS.c.id == row.id).values(**values))
+        return changed
+
+    def delete_messages(self, holds: Callable[[Message], bool], order: str | None = None) -> int:
+        """Delete the messages (of an order, or all) of which ``holds`` says true; return how many."""
+        statement = sql.select(_MESSAGES)
+        if order is not None:
+            statement = statement.where(_MESSAGES.c.order == order)
+        keys = [row.key for row in self._rows(statement) if holds(_message(row))]
+        with answering(), self._engine.begin() as connection:
+            for key in keys:
+                connection.execute(sql.delete(_MESSAGES).where(_MESSAGES.c.key == key))
+        return len(keys)
 
     # -- reports -----------------------------------------------------------------------------------
 

@@ -165,6 +165,34 @@ class Registers:
         statement = sql.select(*columns).order_by(*order).limit(min(limit, PAGE_ROWS)).offset(offset)
         return [dict(row._mapping) for row in self._rows(statement)]
 
+    def find_quarantine(self, source: str | None, found: Callable[[pl.Series], pl.Series]) -> list[int]:
+        """Numbers of the rows (of one source, or of all) of whose ``raw`` text ``found`` says true."""
+        statement = sql.select(_QUARANTINE.c.ordinal, _QUARANTINE.c.raw).where(_QUARANTINE.c.raw.is_not(None))
+        if source is not None:
+            statement = statement.where(_QUARANTINE.c.source == source)
+        rows = self._rows(statement)
+        raw = pl.Series([row.raw for row in rows], dtype=pl.String)
+        return [rows[at].ordinal for at in found(raw).arg_true()] if rows else []
+
+    def quarantine_upto(self) -> int:
+        """Number of the newest row; 0 when there is none."""
+        ((found,),) = self._rows(sql.select(sql.func.coalesce(sql.func.max(_QUARANTINE.c.ordinal), 0)))
+        return int(found)
+
+    def delete_quarantine_upto(self, ordinal: int) -> int:
+        """Delete the rows that were kept no later than the one with this number; return how many."""
+        with answering(), self._engine.begin() as connection:
+            return connection.execute(sql.delete(_QUARANTINE).where(_QUARANTINE.c.ordinal <= ordinal)).rowcount
+
+    def delete_quarantine(self, ordinals: Sequence[int]) -> int:
+        """Delete rows by number; return how many were there."""
+        deleted = 0
+        with answering(), self._engine.begin() as connection:
+            for start in range(0, len(ordinals), PAGE_ROWS):
+                some = _QUARANTINE.c.ordinal.in_(ordinals[start : start + PAGE_ROWS])
+                deleted += connection.execute(sql.delete(_QUARANTINE).where(some)).rowcount
+        return deleted
+
     # -- findings, refusals, decisions -------------------------------------------------------------
 
     def put_refusal(self, refusal: Refusal) -> None:

@@ -1,0 +1,71 @@
+"""How long an erasure takes in a large city, and what it costs beside reading the whole table once.
+
+    .venv/bin/python benchmarks/bench_erasure.py [ROWS]
+
+Rows lie in 24 months of 10 files each; the person has one row in 50,000, spread over the months.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from cityward.core.clock import Clock
+from cityward.core.frames import PLACED, conform
+from cityward.guard.erase import Place, Subject, erase
+from cityward.store.history import HistoryReader
+from cityward.store.history_writer import HistoryWriter
+from cityward.store.outbox import Outbox
+from cityward.store.registers import open_registers
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def fill(folder: Path, rows: int, parts: int = 10) -> None:
+    writer = HistoryWriter(folder, Clock())
+    for part in range(parts):
+        at = np.arange(part, rows, parts)
+        frame = pl.DataFrame({"id": [f"r{one}" for one in at.tolist()]}).with_columns(
+            source=pl.lit("s"),
+            service=pl.lit("Street light"),
+            status=pl.lit("open"),
+            occurred_at=pl.Series([START + timedelta(days=int(one)) for one in at % 720]),
+            text=pl.Series([f"the lamp is dark, number {one}" for one in at.tolist()]),
+            person=pl.Series([f"{one % 50_000:032x}" for one in at.tolist()]),
+        )
+        writer.commit(writer.plan(conform(frame, PLACED)))
+        writer.flush()
+    writer.close()
+
+
+def main(rows: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        city = Path(name)
+        history = city / "history"
+        fill(history, rows)
+        registers = open_registers(f"sqlite:///{city / 'registers.db'}")
+        place = Place(city, history, registers, Outbox(registers.engine))
+        begun = time.perf_counter()
+        held = HistoryReader(history).scan().collect().height
+        read = time.perf_counter() - begun
+        subject = Subject("somebody", {"s": f"{7:032x}"})
+        begun = time.perf_counter()
+        counts = erase(place, subject, lambda _: None)
+        took = time.perf_counter() - begun
+        files = len(list((history / "interactions").rglob("*.parquet")))
+        left = HistoryReader(history).scan().collect().height
+        assert left == held - counts["interactions"]
+        print(
+            f"{held:,} rows in {files} files: {counts['interactions']:,} rows of one person erased in {took:.2f} s, "
+            f"{took / read:.1f} times a reading of the whole table ({read:.2f} s)."
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -1,0 +1,81 @@
+"""Records of what people asked about themselves, and of breaches. Neither ever holds a person's data."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, datetime
+from typing import Literal
+
+from msgspec import field
+
+from cityward.core.records import Record
+
+Right = Literal["access", "rectify", "erase", "object", "restrict"]
+"""GDPR articles 15 (access), 16 (rectification), 17 (erasure), 21 (objection) and 18 (restriction)."""
+
+
+class PersonRequest(Record, frozen=True, kw_only=True):
+    """One request of a person about himself, from its arrival to its end.
+
+    ``due_on`` is the last day of GDPR article 12(3). ``subject`` is a keyed digest of who asked, kept only while the
+    request is open, so that one that was interrupted is found again. ``counts`` is what was found or done, by name.
+    """
+
+    id: str
+    right: Right
+    state: Literal["open", "done"]
+    made_at: datetime
+    due_on: date
+    by: str
+    proof: str
+    done_at: datetime | None = None
+    subject: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    receipt: int | None = None
+
+
+class Retained(Record, frozen=True, kw_only=True):
+    """What one retention job deleted, and what is the oldest that it left.
+
+    ``deleted`` and ``oldest`` are by what was limited (``interactions``, ``free_text``, …); ``limits`` in days.
+    ``quarantine_upto`` is the newest row in quarantine at that time: it dates rows that carry no time.
+    """
+
+    id: str
+    at: datetime
+    limits: dict[str, int]
+    deleted: dict[str, int]
+    oldest: dict[str, str]
+    quarantine_upto: int
+    receipt: int | None = None
+
+
+def one_month_after(day: date) -> date:
+    """The day that ends a period of one month: the same number, or the last day of a shorter month.
+
+    Source: Regulation (EEC, Euratom) 1182/71, article 3(2)(c).
+    """
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+class Breach(Record, frozen=True, kw_only=True):
+    """A personal data breach and its clock.
+
+    ``aware_at`` starts it; the authority is told within 72 hours (GDPR article 33(1)). ``what`` is in plain words
+    and names nobody. ``affected`` are estimates by what was counted; ``high_risk`` decides whether people are told.
+    """
+
+    id: str
+    state: Literal["open", "assessed", "notified", "closed"]
+    aware_at: datetime
+    due_at: datetime
+    what: str
+    by: str
+    affected: dict[str, int] = field(default_factory=dict)
+    counted: str = ""
+    high_risk: bool | None = None
+    notified_at: datetime | None = None
+    closed_at: datetime | None = None
+    because: str = ""
+    receipt: int | None = None
