@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cityward.core.clock import end_of_day
 from cityward.core.errors import Refused, SettingsError, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -20,13 +19,10 @@ from cityward.guard.cells import Places
 from cityward.guard.open_data import name_of, write_catalogue, write_open_data
 from cityward.guard.publish import Group, WayOut, release_id
 from cityward.private.budget import Promise
-from cityward.private.trips import stays, trips
 from cityward.sense.mapping import Mapping
 
 if TYPE_CHECKING:
     from cityward.city.city import City
-
-_COLUMNS = ("person", "source", "service", "territory", "occurred_at", "closed_at")
 
 
 class Releasing:
@@ -157,7 +153,10 @@ class Releasing:
         with city.writing() as door:
             door.flush()
             try:
-                release = self._way_out.make(request, lambda: self._rows(request))
+                sources, only = (
+                    self._sources(request.group) if request.group in city.settings.release.groups else ([], True)
+                )
+                release = city.keeper.release(self._way_out, request, "cityward-release", sources, only=only)
             except Refused as refused:
                 self._note(request, refused)
                 raise
@@ -191,32 +190,12 @@ class Releasing:
         city.registers.put_refusal(refusal)
         city.registers.put_receipts({refusal.id: at})
 
-    def _rows(self, request: ReleaseRequest) -> pl.DataFrame:
-        city = self._city
-        local = pl.col("occurred_at").dt.convert_time_zone(city.time_zone).dt.date()
-        moving = request.kind in ("trips", "dwell")
-        as_of = end_of_day(request.last, city.time_zone) if moving else None
-        seen_rows = city.read("cityward-release", "official-statistics").frame(_COLUMNS, as_of=as_of).lazy()
-        known = seen_rows.filter(self._of_group(request.group), local.is_between(request.first, request.last))
-        if moving:
-            seen = known.select("person", "territory", at=pl.col("occurred_at"))
-            moved = trips(seen) if request.kind == "trips" else stays(seen)
-            day = pl.col("at").dt.convert_time_zone(city.time_zone).dt.date()
-            return moved.with_columns(day=day).drop("at").collect()
-        waited = (pl.col("closed_at") - pl.col("occurred_at")).dt.total_seconds(fractional=True) / 86_400
-        columns = [pl.col("person", "service", "territory"), local.alias("day")]
-        if request.kind not in ("count", "persons"):
-            known = known.filter(pl.col("closed_at").is_not_null())
-            columns.append(waited.alias("value"))
-        return known.select(columns).collect()
-
-    def _of_group(self, name: str) -> pl.Expr:
-        """Rows of a group: those of its sources, or all that no other group names."""
+    def _sources(self, name: str) -> tuple[list[str], bool]:
+        """Sources of a group and True; or those of all other groups and False, where it names none."""
         groups = self._city.settings.release.groups
-        if groups[name].sources:
-            return pl.col("source").is_in(groups[name].sources)
-        others = [source for group in groups.values() for source in group.sources]
-        return ~pl.col("source").is_in(others)
+        if name not in groups or groups[name].sources:
+            return list(groups[name].sources) if name in groups else [], True
+        return [source for group in groups.values() for source in group.sources], False
 
     @cached_property
     def _places(self) -> Places:

@@ -117,7 +117,7 @@ def findings(city: City) -> list[str]:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
     if city.settings.work.crews is not None:
         lines.append(f"Plan     who goes where on the next day: cityward plan --city {city.path}")
-    lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:1]]
+    lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:2]]
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]

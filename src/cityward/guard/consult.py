@@ -21,7 +21,7 @@ from cityward.core.identifiers import make_id
 from cityward.guard.coarse import coarsened, in_no_order, rename_rows, whole
 from cityward.private.grants import ALL, FIELDS, ROW_IDS, Checked, Grant
 from cityward.private.pseudonym import Pseudonyms
-from cityward.private.purposes import PURPOSES
+from cityward.private.purposes import PURPOSES, STAYS_INSIDE
 
 RULE: Final = "consult-by-grant 1"
 """Identifier and version of the rule that this module executes, as refusals quote it."""
@@ -80,9 +80,10 @@ class Verdict:
 class Reading:
     """One table as one reader may see it for one purpose; made by `cityward.guard.keeper.Keeper.reading`."""
 
-    __slots__ = ("_inside", "_purpose", "_reader")
+    __slots__ = ("_behind", "_inside", "_purpose", "_reader")
 
-    def __init__(self, access: Access, reader: str, purpose: str) -> None:
+    def __init__(self, access: Access, reader: str, purpose: str, *, behind: bool = False) -> None:
+        self._behind = behind  # whether what is read stays behind the doors
         self._inside = access
         self._reader = reader
         self._purpose = purpose
@@ -167,6 +168,9 @@ class Reading:
     def _verdict(self, columns: Sequence[str], moments: Sequence[datetime | None], *, within: bool = False) -> Verdict:
         if self._purpose not in PURPOSES:
             return Verdict(what=f"'{self._purpose[:60]}' is not a purpose.", remedy=f"Purposes: {', '.join(PURPOSES)}.")
+        if self._purpose in STAYS_INSIDE and not self._behind:
+            what = f"Rows for '{self._purpose}' are handed to nobody: figures leave, with noise."
+            return Verdict(what=what, remedy="Use 'cityward release'.")
         inside = self._inside
         checked, today = inside.grants(), inside.clock.now().astimezone(ZoneInfo(inside.zone)).date()
         mine = {
@@ -258,6 +262,8 @@ class Reading:
         as_of: datetime | None,
         between: tuple[datetime | None, datetime | None],
     ) -> pl.DataFrame:
+        if self._behind:  # a person must be one person, or no bound on what counts of him would hold
+            return self._lazily(grant, columns, as_of, between).select(columns).collect()
         hides = "person" in columns and not grant.is_fine
         needed = list(dict.fromkeys((*columns, *(grant.fields if hides else ()))))
         rows = self._lazily(grant, needed, as_of, between)

@@ -21,11 +21,14 @@ from cityward.core.errors import SettingsError
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.receipts import receipt
 from cityward.core.records import to_json
+from cityward.core.releases import Release, ReleaseRequest
 from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
 from cityward.guard.consult import Access, Reading
 from cityward.guard.outbox import Outbox
+from cityward.guard.publish import WayOut
 from cityward.guard.registers import Registers
+from cityward.guard.release_rows import COLUMNS, known_at, shaped
 from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_grants
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
@@ -127,13 +130,37 @@ class Keeper:
         """
         if table == "quarantine":
             return self._quarantined(reader, purpose, PAGE_ROWS, 0)
+        return self._reading(reader, purpose, table)
+
+    def _reading(self, reader: str, purpose: str, table: str, *, behind: bool = False) -> Reading:
         kept = _TABLES[table]
         history = HistoryReader(self._inside.history, kept)
 
         def scan(as_of: datetime | None) -> pl.LazyFrame:
             return without(history.scan(as_of), history.restricted(), purpose)
 
-        return Reading(self._access(table, kept.time, scan), reader, purpose)
+        return Reading(self._access(table, kept.time, scan), reader, purpose, behind=behind)
+
+    def release(
+        self, way_out: WayOut, request: ReleaseRequest, reader: str, sources: Sequence[str], *, only: bool
+    ) -> Release:
+        """Make a release of rows that nobody sees; ``sources`` and ``only`` as `cityward.guard.release_rows.shaped`.
+
+        Raises
+        ------
+        Refused
+            No grant lets ``reader`` count them, or the way out says no.
+        UserError
+            The request is wrong.
+        """
+        zone = self._inside.zone
+        reading = self._reading(reader, "official-statistics", "interactions", behind=True)
+
+        def rows() -> pl.DataFrame:
+            known = reading.frame(COLUMNS, as_of=known_at(request, zone))
+            return shaped(known.lazy(), request, zone, sources, only=only)
+
+        return way_out.make(request, rows)
 
     def quarantine(self, reader: str, purpose: str, limit: int, offset: int) -> list[dict[str, Any]]:
         """Rows in quarantine, open ones first: what the grant covers of `QUARANTINE_FIELDS`; raises as `reading`."""

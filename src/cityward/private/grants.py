@@ -16,7 +16,7 @@ from cityward.core.errors import SettingsError
 from cityward.core.frames import HISTORY, OBSERVED
 from cityward.core.records import Record
 from cityward.core.toml_text import decode_toml_text, line_of
-from cityward.private.purposes import ARTICLE_6, ARTICLE_9, PURPOSES
+from cityward.private.purposes import ARTICLE_6, ARTICLE_9, PURPOSES, STAYS_INSIDE
 
 QUARANTINE_FIELDS: Final = ("source", "origin", "row", "column", "reason", "raw", "state")
 
@@ -266,6 +266,8 @@ def _clash(grant: Grant, beside: Grant, other: str) -> _Found | None:
         )
     if not (grant.sees_persons and beside.sees_persons) or grant.purpose == beside.purpose:
         return None
+    if STAYS_INSIDE & {grant.purpose, beside.purpose}:
+        return None  # nobody holds the rows of one of them
     if grant.is_fine and beside.is_fine:
         return (
             "fields",

@@ -50,6 +50,9 @@ PURPOSES: Final[dict[str, Purpose]] = {
 }
 """Whoever names another purpose reads nothing."""
 
+STAYS_INSIDE: Final = frozenset({"official-statistics"})
+"""Rows read for these are handed to nobody: they are counted behind the doors, and figures leave by the way out."""
+
 ARTICLE_6: Final = {
     "6(1)(a)": "the person agreed",
     "6(1)(b)": "a contract with the person needs it",
