@@ -154,7 +154,7 @@ class Keeper:
             The request is wrong.
         """
         zone = self._inside.zone
-        reading = self._reading(reader, "official-statistics", "interactions", behind=True)
+        reading = self._reading(reader, "private-release", "interactions", behind=True)
 
         def rows() -> pl.DataFrame:
             known = reading.frame(COLUMNS, as_of=known_at(request, zone))
