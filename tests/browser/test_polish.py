@@ -45,7 +45,8 @@ def test_shares_and_days_are_written_in_one_way(opened: Opened, lived) -> None:
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         shown = page.inner_text("main")
         assert not re.findall(r"\d%", shown), path
-        assert not re.findall(r"(?<![\w-])20\d\d-\d\d-\d\d(?![\w-])", shown), path
+        if path != "/intake":  # quarantine quotes what a row said
+            assert not re.findall(r"(?<![\w-])20\d\d-\d\d-\d\d(?![\w-])", shown), path
         case = case or (page.locator("main tbody th a").first.get_attribute("href") if path == "/cases" else "") or ""
     ready(page, case)
     assert re.search(r"with a probability of \d+\s%", page.inner_text("h1"))

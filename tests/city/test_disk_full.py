@@ -58,8 +58,8 @@ STEPS = {
     "quarantine": ("cityward.store.registers", "Registers.put_quarantine"),
     "log": ("cityward.store.segment_log", "SegmentLog.append"),
     "intake": ("cityward.store.registers", "Registers.put_intake"),
-    "table": ("cityward.store.history_writer", "_table"),
-    "table file": ("cityward.store.history_writer", "_write_month"),
+    "table": ("cityward.store.history_writer", "new_table"),
+    "table file": ("cityward.store.history_writer", "write_month"),
     "table commit": ("deltalake", "DeltaTable.create_write_transaction"),
 }
 """Where the disk fills up: each is the first step that still finds room no more."""

@@ -180,12 +180,12 @@ def _last(found: NDArray[np.bool_]) -> Whole:
 
 def _band(buckets: int, level: float, noise: Mechanism) -> float:
     """Size that the noise of ``running - level * total`` stays within at every edge, in 95 % of draws."""
-    random = rng(1, "band of a quantile", buckets)
+    chance = rng(1, "band of a quantile", buckets)
     if noise.kind == "laplace":
         p = math.exp(-1 / noise.scale)
         shape = (_DRAWS, buckets)
-        drawn = (random.geometric(1 - p, shape) - random.geometric(1 - p, shape)).astype(np.float64)
+        drawn = (chance.geometric(1 - p, shape) - chance.geometric(1 - p, shape)).astype(np.float64)
     else:
-        drawn = np.rint(random.normal(0, noise.scale, (_DRAWS, buckets)))
+        drawn = np.rint(chance.normal(0, noise.scale, (_DRAWS, buckets)))
     sums = np.concatenate([np.zeros((_DRAWS, 1)), np.cumsum(drawn, axis=1)], axis=1)
     return float(np.quantile(np.abs(sums - level * sums[:, -1:]).max(axis=1), 0.95))

@@ -96,9 +96,9 @@ def unicity(
     able = np.flatnonzero(np.diff(begin) >= points)
     if not able.size:
         return 0.0
-    random = rng(seed, "unicity", points)
-    drawn = able[random.integers(able.size, size=trials)]
-    places = random.random((trials, points))
+    chance = rng(seed, "unicity", points)
+    drawn = able[chance.integers(able.size, size=trials)]
+    places = chance.random((trials, points))
     starts = np.searchsorted(spot, np.arange(int(spot.max()) + 2))
     return float(_unique(drawn, places, begin, spot[by_person], starts, person).mean())
 
