@@ -45,7 +45,7 @@ def test_the_most_serious_warning_is_the_headline_and_leads_to_a_decision(opened
     page.locator(".tidings").get_by_role("link", name="Ahead").click()
     page.wait_for_url("**/ahead")
     assert page.inner_text("h1") == first.sentence
-    assert f"{100 * first.probability:.1f} %" in page.inner_text(".standfirst")
+    assert f"{100 * first.probability:.1f}\u00a0%" in page.inner_text(".standfirst")
     choices = table(page, "What can be done")
     assert len(choices) >= 2
     assert choices[-1][0] == "Do nothing"
@@ -101,7 +101,7 @@ def test_every_service_stands_beside_what_it_can_do(opened: Opened, lived) -> No
     page.goto("/ahead?level=city")
     shown = table(page, page.inner_text("h2#asked"))
     assert len(shown) == 10
-    likely = [int(row[3].split(" %")[0]) for row in shown if row[3] != "not known"]
+    likely = [int(row[3].split("\u00a0%")[0]) for row in shown if row[3] != "not known"]
     assert likely == sorted(likely, reverse=True)
     assert any("so no warnings" in row[3] for row in shown)
 
