@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from cityward.act.plan_model import Model
 from cityward.act.plan_tours import EXACT_STOPS, better_order, shortest_order, tour_minutes
+from cityward.core.compiled import njit
 
 ROUNDS: Final = 120_000
 """Rounds of taking out and putting in. Not a time: equal input gives an equal plan on every machine."""

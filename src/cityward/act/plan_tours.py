@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cityward.core.compiled import njit
 
 EXACT_STOPS: Final = 12
 """Up to so many stops the shortest order is found exactly (2^12 × 12 states); no crew's day has many more."""

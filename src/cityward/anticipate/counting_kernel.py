@@ -10,8 +10,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cityward.core.compiled import njit
 
 UNDERFLOW = -690.0
 """Logarithm below which a probability is nothing to a sum; there the terms are kept as logarithms."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cityward.anticipate.counting_kernel import smooth, summed_quantiles
 from cityward.anticipate.rhythm import DAILY, Rhythm
+from cityward.core.compiled import prepare
 
 LEVELS: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Quantile levels of every forecast: the tenths, by which it is scored, and a twentieth at both ends."""
@@ -159,6 +160,7 @@ def _expanded_quantiles(mean: Counts, size: Counts) -> Counts:
 
 
 def _summed(mean: Counts, size: Counts) -> Counts:
+    prepare()
     found: Counts = summed_quantiles(mean, size, np.asarray(LEVELS), SMALLEST_MEAN)
     return found
 
@@ -197,6 +199,7 @@ def _smoothed(counts: Counts) -> Counts:
     size: Counts = np.divide(
         counts.sum(axis=1), positive.sum(axis=1), out=np.zeros(len(counts)), where=positive.any(axis=1)
     )
+    prepare()
     smooth(positive, counts, probability, size, PROBABILITY_SMOOTHING, SIZE_SMOOTHING)
     expected: Counts = probability * size
     return expected
