@@ -12,8 +12,7 @@ import polars as pl
 
 from cityward.core.errors import Refused, SettingsError, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.receipts import receipt
-from cityward.core.records import Refusal, to_json
+from cityward.core.records import Refusal
 from cityward.core.releases import KINDS, Release, ReleasePlan, ReleaseRequest
 from cityward.guard.cells import Places
 from cityward.guard.open_data import name_of, write_catalogue, write_open_data
@@ -153,10 +152,7 @@ class Releasing:
         with city.writing() as door:
             door.flush()
             try:
-                sources, only = (
-                    self._sources(request.group) if request.group in city.settings.release.groups else ([], True)
-                )
-                release = city.keeper.release(self._way_out, request, "cityward-release", sources, only=only)
+                release = city.keeper.release(self._way_out, request, "cityward-release")
             except Refused as refused:
                 self._note(request, refused)
                 raise
@@ -172,30 +168,20 @@ class Releasing:
     def _note(self, request: ReleaseRequest, refused: Refused) -> None:
         """Keep the fact that the way out said no, once for a request."""
         city = self._city
-        now = city.clock.now()
         refusal = Refusal(
             id=make_id("refusal", release_id(request), refused.rule),
             source="release",
-            at=now,
+            at=city.clock.now(),
             columns=(),
             field_class="personal",
             rule=refused.rule,
             rows=0,
             because=f"{refused.what} {refused.remedy}".strip(),
         )
-        if city.registers.get_refusal(refusal.id) is not None:
-            return
-        entry = receipt("refusal", refusal.id, now, to_json(refusal), rule=refused.rule)
-        at = city.writable_ledger().append([entry])[0]
-        city.registers.put_refusal(refusal)
-        city.registers.put_receipts({refusal.id: at})
+        city.keeper.keep_refusal(refusal, self._append)
 
-    def _sources(self, name: str) -> tuple[list[str], bool]:
-        """Sources of a group and True; or those of all other groups and False, where it names none."""
-        groups = self._city.settings.release.groups
-        if name not in groups or groups[name].sources:
-            return list(groups[name].sources) if name in groups else [], True
-        return [source for group in groups.values() for source in group.sources], False
+    def _append(self, entry: bytes) -> int:
+        return self._city.writable_ledger().append([entry])[0]
 
     @cached_property
     def _places(self) -> Places:
@@ -219,7 +205,7 @@ class Releasing:
             },
             places=self._places,
             read_ledger=self._entries,
-            append_receipt=lambda entry: city.writable_ledger().append([entry])[0],
+            append_receipt=self._append,
             clock=city.clock,
         )
 

@@ -19,6 +19,7 @@ from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Intake, Refusal, from_json, to_json
 from cityward.guard.authorisations import Standing, standing_for
+from cityward.guard.refusals import keep_refusal
 from cityward.guard.threshold import Treated, treat
 from cityward.private.pseudonym import Pseudonyms
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable, table_of
@@ -219,10 +220,7 @@ class Door:
             rows=rows,
             because=treated.because,
         )
-        entry = receipt("refusal", refusal.id, now, to_json(refusal), source=batch.source, rows=rows, rule=treated.rule)
-        index = self._append_receipt(entry)
-        self._registers.put_refusal(refusal)
-        self._registers.put_receipts({refusal.id: index})
+        keep_refusal(refusal, self._registers, self._append_receipt, source=batch.source, rows=rows)
 
     def _note_authorised(self, treated: Treated) -> None:
         """Enter in the ledger that an authorisation was used, and for how many rows."""

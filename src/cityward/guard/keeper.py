@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -20,13 +20,13 @@ from cityward.core.consults import Consult
 from cityward.core.errors import SettingsError
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.receipts import receipt
-from cityward.core.records import to_json
+from cityward.core.records import Refusal, to_json
 from cityward.core.releases import Release, ReleaseRequest
 from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
 from cityward.guard.consult import Access, Reading
 from cityward.guard.outbox import Outbox
-from cityward.guard.publish import WayOut
+from cityward.guard.refusals import keep_refusal
 from cityward.guard.registers import Registers
 from cityward.guard.release_rows import COLUMNS, known_at, shaped
 from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_grants
@@ -36,6 +36,9 @@ from cityward.store import outbox as outbox_store
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
 from cityward.store.registers import open_registers
+
+if TYPE_CHECKING:
+    from cityward.guard.publish import WayOut
 
 _TABLES: Final[dict[str, HistoryTable]] = {table.name: table for table in (INTERACTIONS, OBSERVATIONS)}
 SETTLED_AT_ONCE: Final = 10_000
@@ -141,10 +144,8 @@ class Keeper:
 
         return Reading(self._access(table, kept.time, scan), reader, purpose, behind=behind)
 
-    def release(
-        self, way_out: WayOut, request: ReleaseRequest, reader: str, sources: Sequence[str], *, only: bool
-    ) -> Release:
-        """Make a release of rows that nobody sees; ``sources`` and ``only`` as `cityward.guard.release_rows.shaped`.
+    def release(self, way_out: WayOut, request: ReleaseRequest, reader: str) -> Release:
+        """Make a release of rows that nobody sees.
 
         Raises
         ------
@@ -157,10 +158,17 @@ class Keeper:
         reading = self._reading(reader, "private-release", "interactions", behind=True)
 
         def rows() -> pl.DataFrame:
+            sources, only = way_out.sources_of(request.group)
             known = reading.frame(COLUMNS, as_of=known_at(request, zone))
             return shaped(known.lazy(), request, zone, sources, only=only)
 
         return way_out.make(request, rows)
+
+    def keep_refusal(self, refusal: Refusal, append_receipt: Callable[[bytes], int]) -> None:
+        """Keep that a door said no, with its receipt; one that is kept already stays as it is."""
+        held = self.registers._inside
+        if held.get_refusal(refusal.id) is None:
+            keep_refusal(refusal, held, append_receipt)
 
     def quarantine(self, reader: str, purpose: str, limit: int, offset: int) -> list[dict[str, Any]]:
         """Rows in quarantine, open ones first: what the grant covers of `QUARANTINE_FIELDS`; raises as `reading`."""

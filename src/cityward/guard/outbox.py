@@ -41,30 +41,7 @@ class Outbox:
         delivered: tuple[str, str | None, datetime, datetime] | None = None,
         transaction: Transaction | None = None,
     ) -> None:
-        """Keep the next step of an order, with everything that follows from it.
-
-        Parameters
-        ----------
-        before, after : WorkOrder
-            As it was read, and as it is now.
-        messages : sequence of Message
-            What goes out because of it.
-        report : (key, moment), optional
-            The report that caused it, so that the same report again causes nothing.
-        withdraw : bool
-            Messages about it that still wait do not go out any more.
-        instead : bool
-            Messages about it that were never tried give way to these.
-        delivered : (key, reference, moment, due), optional
-            The message whose delivery it is.
-        transaction : Transaction, optional
-            Of which it is part; default its own.
-
-        Raises
-        ------
-        cityward.core.errors.CityBusy
-            Somebody else moved it in between; nothing was kept.
-        """
+        """As `cityward.store.outbox.Outbox.move`, within ``transaction`` or one of its own."""
         self._inside.move(
             before,
             after,

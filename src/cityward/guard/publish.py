@@ -211,6 +211,13 @@ class WayOut:
             )
         return pl.read_parquet(BytesIO(data))
 
+    def sources_of(self, group: str) -> tuple[tuple[str, ...], bool]:
+        """Sources of a group and True; or those of all other groups and False, where it names none."""
+        named = self._groups[group].sources
+        return (
+            (named, True) if named else (tuple(one for other in self._groups.values() for one in other.sources), False)
+        )
+
     # -- making ------------------------------------------------------------------------------------
 
     def make(self, request: ReleaseRequest, rows: Callable[[], pl.DataFrame]) -> Release:
@@ -231,13 +238,12 @@ class WayOut:
         UserError
             The request is wrong.
         """
-        _, loss, _ = self._prepared(request)
+        cells, loss, _ = self._prepared(request)
         known = self.made(request)
         if known is not None:
             self.frame(known)
             return known
         self._check(request, loss)
-        cells = Cells(request, self._places)
         exact = count(cells, rows())
         paid = self._pay(request, loss)
         measured = measure(cells, exact)

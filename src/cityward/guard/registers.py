@@ -85,10 +85,6 @@ class Registers:
         """A refusal, or None."""
         return self._inside.get_refusal(identifier)
 
-    def put_refusal(self, refusal: Refusal) -> None:
-        """Keep that a door said no."""
-        self._inside.put_refusal(refusal)
-
     def get_decision(self, identifier: str) -> Decision | None:
         """A decision, or None."""
         return self._inside.get_decision(identifier)

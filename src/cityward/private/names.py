@@ -96,7 +96,7 @@ _ROLE: Final = re.compile(
     r"Sir|Madam|Alcaldes?a?|Presidente|Director|Presidenta|Concejal|Ministro|"
     r"Prefeit[oa]|Vereador|B(?:ü|ue)rgermeister(?:in)?|Oberb(?:ü|ue)rgermeister|"
     r"Minister|Pr[ée]sident|Maire|Ministre|Directeur|City|Department|"
-    r"Department|Street|Public|"
+    r"Street|Public|"
     r"Works|Water|Sanitation|Team|Service|Services|Police|Anwohner(?:in)?|"
     r"Mieter(?:in)?|Rentner(?:in)?|B(?:ü|ue)rger(?:in)?|Mutter|Vater|"
     r"Eigent(?:ü|ue)mer(?:in)?|Ayuntamiento|C[âa]mara|Stadt|Mairie|Ville|"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -118,11 +118,8 @@ def laplace(sensitivity: int, epsilon: float) -> Mechanism:
     check_sensitivity(sensitivity)
     dp = _opendp()
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l1_distance(T="i64")
-    scale = sensitivity / epsilon
-    measurement = dp.m.make_laplace(*space, scale=scale)
-    while measurement.map(int(sensitivity)) > epsilon:  # the quotient was rounded down
-        scale = math.nextafter(scale * (1 + 1e-15), math.inf)
-        measurement = dp.m.make_laplace(*space, scale=scale)
+    make = partial(dp.m.make_laplace, *space)
+    scale, measurement = _wide_enough(make, sensitivity / epsilon, int(sensitivity), epsilon)
     return Mechanism("laplace", scale, measurement)
 
 
@@ -144,12 +141,18 @@ def gaussian(sensitivity: float, rho: float) -> Mechanism:
     check_sensitivity(sensitivity)
     dp = _opendp()
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-    scale = sensitivity / math.sqrt(2 * rho)
-    measurement = dp.m.make_gaussian(*space, scale=scale)
-    while measurement.map(float(sensitivity)) > rho:
-        scale = math.nextafter(scale * (1 + 1e-15), math.inf)
-        measurement = dp.m.make_gaussian(*space, scale=scale)
+    make = partial(dp.m.make_gaussian, *space)
+    scale, measurement = _wide_enough(make, sensitivity / math.sqrt(2 * rho), float(sensitivity), rho)
     return Mechanism("gaussian", scale, measurement)
+
+
+def _wide_enough(make: Callable[..., Any], scale: float, sensitivity: float, cost: float) -> tuple[float, Any]:
+    """The least scale from ``scale`` on whose noise costs no more than was asked for: quotients are rounded down."""
+    measurement = make(scale=scale)
+    while measurement.map(sensitivity) > cost:
+        scale = math.nextafter(scale * (1 + 1e-15), math.inf)
+        measurement = make(scale=scale)
+    return scale, measurement
 
 
 def check_epsilon(epsilon: float) -> None:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,10 +18,10 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
-from cityward.core.disk import durable, sync_folder, write_file
+from cityward.core.disk import durable, sync_folder
 from cityward.core.errors import StoreError
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
-from cityward.store.history_writer import lock_folder, sync_commits
+from cityward.store.history_writer import lock_folder, sync_commits, write_part
 
 TABLES = (INTERACTIONS, OBSERVATIONS)
 
@@ -162,7 +161,7 @@ def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: i
     """The actions that put a new file in the place of one.
 
     The new file is named after the version that it comes from, so that an erasure repeated after a death writes
-    the same names. Its statistics are the number of rows alone: smallest and largest values would be data.
+    the same names.
     """
     month = _month(file)
     actions: list[AddAction | RemoveAction] = [
@@ -176,17 +175,5 @@ def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: i
     ]
     if left.height:
         new = file.with_name(f"{file.stem.split('-')[0]}-{version:020d}.parquet")
-        buffer = BytesIO()
-        left.write_parquet(buffer, compression="snappy")
-        write_file(new, buffer.getbuffer())
-        actions.append(
-            AddAction(
-                path=f"month={month}/{new.name}",
-                size=new.stat().st_size,
-                partition_values={"month": month},
-                modification_time=0,
-                data_change=True,
-                stats=f'{{"numRecords":{left.height}}}',
-            )
-        )
+        actions.append(write_part(new, month, left))
     return actions

@@ -315,8 +315,16 @@ def write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAct
     """Write one month's rows to a file named after the log record ``last``, durably; return its action."""
     file = path / f"month={month}" / f"{last:020d}.parquet"
     file.parent.mkdir(exist_ok=True)
+    return write_part(file, month, rows.drop("month"))
+
+
+def write_part(file: Path, month: str, rows: pl.DataFrame) -> AddAction:
+    """Write rows without their month to a data file, durably; return its action.
+
+    Its statistics are the number of rows alone: smallest and largest values would be data.
+    """
     buffer = BytesIO()  # written by us: the writer of the library tells a full disk as a malformed file
-    rows.drop("month").write_parquet(buffer, compression="snappy")
+    rows.write_parquet(buffer, compression="snappy")
     write_file(file, buffer.getbuffer())
     return AddAction(
         path=f"month={month}/{file.name}",
