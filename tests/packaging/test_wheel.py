@@ -19,7 +19,7 @@ UV = ROOT / ".tools" / "bin" / "uv"
 INSTALLED_MB_MAX = 700
 """As installed; the bytecode that Python writes at first use comes on top (25 MB)."""
 
-EXTRAS = ("duckdb", "psycopg", "nats", "paho", "pyspark", "pytest", "hypothesis", "mypy")
+EXTRAS = ("duckdb", "opendp", "psycopg", "nats", "paho", "pyspark", "pytest", "hypothesis", "mypy")
 
 
 def run(*command: str | Path, cwd: Path, **around: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -74,3 +75,9 @@ def test_opendp_confirms_the_claim() -> None:
     for sensitivity, epsilon in ((1, 0.1), (7, 0.3), (30, 1 / 3), (1000, 0.7)):
         measurement = laplace(sensitivity, epsilon).draw
         assert measurement.map(sensitivity) <= epsilon  # type: ignore[attr-defined]
+
+
+def test_without_the_library_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opendp.prelude", None)
+    with pytest.raises(UserError, match=r"cityward\[release\]"):
+        laplace(1, 1.0)

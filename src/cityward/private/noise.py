@@ -191,8 +191,13 @@ def _normal_quantile(level: float) -> float:
 
 
 def _opendp() -> Any:
-    """OpenDP takes a third of a second to load, so only a release loads it."""
-    import opendp.prelude as dp
-
+    """OpenDP takes a third of a second to load and 265 MB of disk, so only a release loads it, and it is an extra."""
+    try:
+        import opendp.prelude as dp
+    except ImportError as error:
+        raise UserError(
+            "Nothing can be released: OpenDP, which makes the noise, is not installed.",
+            "Install it with 'pip install cityward[release]'.",
+        ) from error
     dp.enable_features("contrib")  # the mechanisms used here are proven and reviewed, but still carry the flag
     return dp
