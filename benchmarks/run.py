@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bench_consult
 import bench_demo
+import bench_erasure
 import bench_forecast
 import bench_http
 import bench_incidents
@@ -40,6 +41,7 @@ def main() -> None:
         bench_plan,
         bench_private,
         bench_consult,
+        bench_erasure,
     ):
         figures |= bench.main()
     lines = [
