@@ -19,9 +19,11 @@ import polars as pl
 from cityward.core.clock import Clock
 from cityward.core.frames import PLACED, conform
 from cityward.guard.erase import Place, Subject, erase
+from cityward.guard.outbox import Outbox
+from cityward.guard.registers import Registers
+from cityward.store import outbox as outbox_store
 from cityward.store.history import HistoryReader
 from cityward.store.history_writer import HistoryWriter
-from cityward.store.outbox import Outbox
 from cityward.store.registers import open_registers
 
 ROWS = 1_000_000
@@ -52,7 +54,8 @@ def main(rows: int = ROWS) -> dict[str, object]:
         history = city / "history"
         fill(history, rows)
         registers = open_registers(f"sqlite:///{city / 'registers.db'}")
-        place = Place(city, history, registers, Outbox(registers.engine))
+        orders = Outbox(outbox_store.Outbox(registers.engine))
+        place = Place(city, history, Registers(registers), orders)
         begun = time.perf_counter()
         held = HistoryReader(history).scan().collect().height
         read = time.perf_counter() - begun
