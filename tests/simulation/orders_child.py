@@ -61,7 +61,7 @@ def around(step: Callable[..., None], real: Callable[..., Any]) -> Callable[...,
 def live(folder: Path, number: int, moment: int) -> None:
     step = deadly(moment)
     with open_city(folder, Clock(lambda: NOON + timedelta(hours=number))) as city:
-        engine = city.orders.outbox._engine
+        engine = city.registers._inside.engine
         os.fsync = around(step, os.fsync)
         httpx.Client.send = around(step, httpx.Client.send)  # type: ignore[method-assign]
         engine.dialect.do_commit = around(step, engine.dialect.do_commit)
