@@ -125,7 +125,7 @@ def test_guarded_objects_hand_out_nothing_that_the_store_made(tmp_path: Path) ->
     fill(kept, rows(50, 5))
     reading = kept.reading("reader-one", "research")
     look = reading.over(COARSE, until=datetime(2014, 7, 1, tzinfo=UTC))
-    for thing in (kept, kept.registers, kept.outbox, reading, look):
+    for thing in (kept, kept.registers, kept.outbox("reader-one", "research"), reading, look):
         assert handed_up(thing) == []
 
 

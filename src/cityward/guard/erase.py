@@ -100,8 +100,7 @@ def held_orders(place: Place, subject: Subject, keys: list[int]) -> list[WorkOrd
     if subject.order is not None:
         held = place.outbox._inside.get(subject.order)
         return [held] if held else []
-    jobs = [make_id("job", key) for key in keys]
-    return [order for job in jobs for order in place.outbox._inside.by_job(job)]
+    return place.outbox._inside.by_jobs([make_id("job", key) for key in keys])
 
 
 def words_of(order: WorkOrder) -> list[str]:
