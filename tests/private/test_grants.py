@@ -34,6 +34,12 @@ def line_of(key: str, text: str) -> int:
         ({"fields": ["service", "address"], "space": 500}, "fields", "an address cannot be coarsened"),
         ({"fields": ["stated_territory"], "space": "group"}, "fields", "finer than space = 'group'"),
         ({"fields": ["sequence"]}, "fields", "tell the order of rows more finely"),
+        (
+            {"table": "quarantine", "fields": ["reason"], "territories": ["8"]},
+            "territories",
+            "have no territory by which",
+        ),
+        ({"table": "observations", "fields": ["value"], "services": ["road"]}, "services", "have no service by which"),
         ({"table": "orders", "fields": ["service", "lon"]}, "fields", "lon are finer than space = 'territory'"),
         ({"table": "orders", "fields": ["steps"]}, "fields", "steps tell the order of rows more finely"),
         ({"table": "orders", "fields": ["day"], "time": "month"}, "fields", "day are finer than time = 'month'"),

@@ -354,7 +354,7 @@ def _covered(grant: Grant, time: str, zone: str) -> list[pl.Expr]:
         after = grant.until + timedelta(days=1)
         ends = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone))
         found.append(pl.col(time) < ends.astimezone(UTC))
-    if ALL not in grant.services and "service" in FIELDS[grant.table]:
+    if ALL not in grant.services:
         found.append(pl.col("service").is_in(list(grant.services)))
     if ALL not in grant.territories:
         found.append(pl.col("territory").is_in(list(grant.territories)))

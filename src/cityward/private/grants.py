@@ -188,6 +188,9 @@ def _named(grant: Grant) -> Iterator[_Found]:
     unknown = [field for field in grant.fields if field not in known]
     if unknown:
         yield "fields", f"{grant.table} have no field '{unknown[0][:60]}'.", f"Fields: {', '.join(known)}."
+    for key, field, some in (("services", "service", grant.services), ("territories", "territory", grant.territories)):
+        if field not in known and ALL not in some:
+            yield key, f"{grant.table} have no {field} by which rows could be left out.", f'Write {key} = ["*"].'
     if grant.purpose not in PURPOSES:
         yield "purpose", f"'{grant.purpose[:60]}' is not a purpose.", f"Purposes: {', '.join(PURPOSES)}."
     if grant.lawful_basis is not None and grant.lawful_basis not in ARTICLE_6:
