@@ -354,7 +354,7 @@ def test_who_has_the_link_of_an_order_can_see_and_erase_his_answers(city: City) 
     assert city.orders.get(first.id).events[-1].because == "A resident says that it is fixed."
     assert (city.orders.get(first.id).job.lon, city.orders.get(first.id).job.lat) == (-87.77, 41.78)
     with pytest.raises(UserError, match="link is not right"):
-        city.orders.by_token(link.rsplit("/", 1)[-1])
+        city.orders.asked(link.rsplit("/", 1)[-1])
     assert held(city).height == 40
 
     by_rows = city.persons.erase(city.persons.by_identifier(ANA), "Olga Officer")

@@ -94,10 +94,10 @@ class Persons:
         UserError
             The link is not that of the order, or there is no such order: the answer is the same.
         """
-        wanted = self._city.orders.outbox.get(order)
+        held = self._city.orders.outbox.holds(order)
         token = token.rstrip("/").rsplit("/", 1)[-1]
         right = hmac.compare_digest(token.encode(), self._city.orders.secret_of(order).encode())
-        if not right or wanted is None:
+        if not right or not held:
             raise UserError(_NOT_PROVEN, "Check the number and the whole secret link.")
         return door.Subject(order=order)
 
