@@ -15,7 +15,7 @@ from cityward.cli.tables import read_table
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--series", required=True, help="Column that names the series.")
 @click.option("--time", required=True, help="Column of dates or times.")
-@click.option("--value", required=True, help="Column of counts.")
+@click.option("--value", required=True, help="Column of numbers that are at least 0.")
 @click.option("--freq", type=click.Choice(["D", "h"]), default="D", show_default=True, help="By day or hour.")
 @click.option("--horizon", type=click.IntRange(1, 8784), default=28, show_default=True, help="Steps ahead.")
 @click.option("--origins", type=click.IntRange(1, 400), default=3, show_default=True, help="Rolling origins.")
@@ -96,6 +96,8 @@ def backtest(
     click.echo(f"{told['series']:,} series, {told['steps']:,} steps; a step without a row is a {table.missing}.")
     if table.left_out:
         click.echo(f"{table.left_out:,} rows without a series, a time or a finite number were left out.")
+    if table.duplicates:
+        click.echo(f"{table.duplicates:,} rows of a series and step that had one already were added to it.")
     if len(tested.origins) < origins:
         click.echo(f"The table is long enough for {len(tested.origins)} of {origins} origins.")
     click.echo(f"{'model':<36}{'scaled error':>14}{'quantile loss':>15}{'inside 80 %':>13}{'seconds':>10}")
