@@ -22,7 +22,7 @@ CONSULTS_SHOWN: Final = 50
 CLASSES: Final = (
     ("persons, under pseudonyms", frozenset({"person"})),
     ("free text, redacted", SPECIAL),
-    ("places, as blocks", frozenset({"lon", "lat", "address"})),
+    ("places", frozenset({"lon", "lat", "address"})),
     ("identifiers of reports", ROW_IDS),
 )
 """Classes of fields that lead to persons, in the words of the page; all else is public."""

@@ -19,7 +19,6 @@ from cityward.console.grants_pages import CLASSES
 from cityward.core import words
 from cityward.core.errors import UnknownId
 from cityward.core.persons import Breach, PersonRequest, Right
-from cityward.core.releases import Release
 from cityward.guard.open_data import CATALOGUE, name_of
 from cityward.private.budget import days_of
 from cityward.private.purposes import PURPOSES
@@ -215,13 +214,13 @@ def _published(city: City) -> dict[str, Any]:
     releases = [
         {
             "id": one.id,
-            "title": told_title(one),
+            "title": one.heading,
             "made_at": one.made_at,
             "error": one.error_95,
             "unit": one.unit,
             "rows": one.rows,
             "too_noisy": one.too_noisy,
-            "cost": f"ε {one.request.epsilon:g}" if one.request.epsilon is not None else f"ρ {one.request.rho:g}",
+            "cost": one.cost,
             "files": [(name, f"/open/{name_of(one)}/{name}") for name in OPEN_FILES],
         }
         for one in made[:RELEASES_SHOWN]
@@ -275,12 +274,6 @@ SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_waits, _held, 
 
 
 # -- words ---------------------------------------------------------------------------------------------
-
-
-def told_title(release: Release) -> str:
-    """A release's title with its days as people write them."""
-    first, last = release.request.first, release.request.last
-    return f"{release.title.removesuffix(f', {first} to {last}')}, {words.days(first, last)}"
 
 
 def told_period(name: str) -> str:

@@ -70,7 +70,7 @@ def told(city: City, language: str) -> dict[str, Any]:
         "title": text["title"].format(city=city.name),
         "kept": list(_kept(city, sources, language)) if sources else [],
         "nameless": bool(sources) and _class_of(sources, PARTS["who"]) is None,
-        "purposes": list(_purposes(city, language)),
+        "purposes": list(_purposes(city, sources, language)),
         "turned_away": text["turned_away"].format(rows=_number(rows, language)) if rows else "",
         "published": _published(city, language),
         "ask_who": text["ask_who"].format(city=city.name),
@@ -111,9 +111,10 @@ def _until(limits: tuple[int | None, ...], language: str) -> str:
 # -- why, and what left --------------------------------------------------------------------------------
 
 
-def _purposes(city: City, language: str) -> Iterator[tuple[str, str, str]]:
+def _purposes(city: City, sources: list[Mapping], language: str) -> Iterator[tuple[str, str, str]]:
     """Each purpose for which reports are read: its words, its readers, and what of a person they see."""
     text = YOUR_DATA[language]
+    held = {part: columns for part, columns in PARTS.items() if _class_of(sources, columns)}
     grants = [one for one in city.keeper.grants().in_force().values() if one.table != "observations"]
     for purpose in PURPOSES.values():
         mine = [grant for grant in grants if grant.purpose == purpose.id]
@@ -121,7 +122,7 @@ def _purposes(city: City, language: str) -> Iterator[tuple[str, str, str]]:
             continue
         readers = {text["programs"] if grant.reader.startswith(OWN) else grant.reader for grant in mine}
         fields = {name for grant in mine for name in grant.fields}
-        sees = ", ".join(text[f"field-{part}"] for part, columns in PARTS.items() if fields.intersection(columns))
+        sees = ", ".join(text[f"field-{part}"] for part, columns in held.items() if fields.intersection(columns))
         words = PURPOSE_WORDS.get(language, {}).get(purpose.id, purpose.words)
         yield (
             f"{words[0].upper()}{words[1:]}",
