@@ -29,8 +29,8 @@ def quoted(text: str, city: City) -> str:
 
 
 def printed(city: City) -> list[str]:
-    """The lines that the demonstration prints; a refusal's identifier holds its moment and is left out."""
-    lines = [re.sub(r" R-[0-9a-f]{10}$", "", line.replace(str(city.path), "demo-city")) for line in findings(city)]
+    """The lines that the demonstration prints; identifiers of refusals and looks hold their moment and are left out."""
+    lines = [re.sub(r" [KR]-[0-9a-f]{10}$", "", line.replace(str(city.path), "demo-city")) for line in findings(city)]
     return [line for line in lines if line and not line.startswith("Why?")]
 
 

@@ -135,7 +135,7 @@ def test_a_look_that_cannot_be_noted_shows_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"valid_until": date(2014, 6, 30)}, "it expired on 2014-06-30"),
+        ({"valid_until": date(2014, 6, 30)}, "it expired on 30 June 2014"),
         ({"valid_from": date(2014, 7, 2)}, "No grant lets"),
         ({"purpose": "research", "fields": ["service", "nope"]}, "have no field 'nope'"),
     ],

@@ -23,7 +23,7 @@ def line_of(key: str, text: str) -> int:
     [
         ({"fields": ["service", "iris_code"]}, "fields", "interactions have no field 'iris_code'"),
         ({"purpose": "curiosity"}, "purpose", "'curiosity' is not a purpose"),
-        ({"valid_until": date(2014, 6, 30)}, "valid_until", "it expired on 2014-06-30"),
+        ({"valid_until": date(2014, 6, 30)}, "valid_until", "it expired on 30 June 2014"),
         ({"lawful_basis": None}, "fields", "person lead to persons, and no lawful basis"),
         ({"lawful_basis": "6(1)(z)"}, "lawful_basis", "no clause of article 6"),
         ({"fields": [*COARSE, "text"]}, "fields", "text can hold special categories"),

@@ -117,10 +117,40 @@ def findings(city: City) -> list[str]:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
     if city.settings.work.crews is not None:
         lines.append(f"Plan     who goes where on the next day: cityward plan --city {city.path}")
+    lines += [*_read(city), *_released(city)]
     lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:2]]
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
+
+
+def _read(city: City) -> list[str]:
+    """The newest look that saw no person: who, for what, what it saw, and what did not exist for it."""
+    from cityward.private.grants import FIELDS, PERSONAL
+    from cityward.private.purposes import PURPOSES
+
+    grants = city.keeper.grants().grants
+    for look in city.keeper.consults():
+        grant, entry = grants.get(look.grant), city.receipt_of(look.id)
+        if grant is None or grant.sees_persons or look.table != "interactions" or None in (look.rows, entry):
+            continue
+        hidden = [name for name in FIELDS[look.table] if name not in grant.fields]
+        named = [name for name in hidden if name in PERSONAL]
+        return [
+            f"Read     {look.reader}, to {PURPOSES[look.purpose].words}, saw {', '.join(look.fields)} of "
+            f"{look.rows:,} rows. {', '.join(named)} and {len(hidden) - len(named)} more fields do not exist for "
+            f"it. The receipt is ledger entry {entry}. {look.id}"
+        ]
+    return []
+
+
+def _released(city: City) -> list[str]:
+    """The newest release with its error and its price."""
+    return [
+        f"Released {one.heading[:1].lower()}{one.heading[1:]}: {one.rows:,} figures, each with noise that moves it by "
+        f"{one.error_95:g} at most in 95 of 100 cases. It cost {one.cost}. {one.id}"
+        for one in city.releases.all()[-1:]
+    ]
 
 
 def _ranked(city: City) -> list[str]:

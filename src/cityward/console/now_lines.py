@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cityward.console import words
 from cityward.console.order_pages import headline
+from cityward.console.privacy_pages import pressing
 from cityward.core.identifiers import make_id
 from cityward.core.work import WorkPlan
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from cityward.city import City
     from cityward.city.observing import Watch
 
-Entry = tuple[str, str, str, int, str]
-"""Address, name, beginning of the addresses of its parts, and how many wait there, and for what."""
+Entry = tuple[str, str, str | tuple[str, ...], int, str]
+"""Address, name, beginnings of the addresses of its parts, and how many wait there, and for what."""
 
 
 def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
@@ -46,7 +47,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             (
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
-                ("/grants", "Grants", "", 0, ""),
+                ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),
         ),
     )
@@ -65,6 +66,9 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     """Where somebody waits, one line each, the most pressing first."""
     counts = city.orders.outbox.counts()
     found = []
+    deadline = pressing(city)
+    if deadline is not None:
+        found.append(Tiding("Privacy", f"{deadline.text}.", f"/privacy#{deadline.place}", deadline.alarm))
     if counts:
         found.append(Tiding("Work", f"{headline(city, counts)}.", "/work", bool(counts.get("reopened"))))
     if watched and watched.open:

@@ -20,6 +20,7 @@ from cityward.city import City
 from cityward.console import (
     ahead_pages,
     case_pages,
+    grants_pages,
     ledger_pages,
     order_pages,
     outcome_pages,
@@ -28,6 +29,7 @@ from cityward.console import (
     resident_pages,
     sensor_pages,
     words,
+    your_data_pages,
 )
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
@@ -44,10 +46,12 @@ PARTS: tuple[Any, ...] = (
     plan_pages,
     order_pages,
     resident_pages,
+    your_data_pages,
     outcome_pages,
     sensor_pages,
     ledger_pages,
     privacy_pages,
+    grants_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

@@ -1,83 +1,317 @@
-"""The page *Grants*: who may read what, what is held until when, who looked of late, and what was refused.
+"""The page *Privacy*: what matters most now, who waits, what is held, what was published, and what was refused.
 
-Each section is a function that returns what its part of the page shows; `SECTIONS` puts them in order.
+Each section is a function that returns what its part of the page shows; `SECTIONS` puts them in order. None of them
+names a person: a request is its number, its kind and its days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse
 
-from cityward.private.grants import PERSONAL, ROW_IDS, SPECIAL, sentences
+from cityward.console.grants_pages import CLASSES
+from cityward.core import words
+from cityward.core.errors import UnknownId
+from cityward.core.persons import Breach, PersonRequest, Right
+from cityward.guard.open_data import CATALOGUE, name_of
+from cityward.private.budget import days_of
+from cityward.private.purposes import PURPOSES
 
 if TYPE_CHECKING:
     from cityward.city import City
     from cityward.console.pages import Console
 
-CONSULTS_SHOWN: Final = 50
-REFUSALS_SHOWN: Final = 50
+RELEASES_SHOWN: Final = 100
+ANSWERED_SHOWN: Final = 20
+LOOKS_SEARCHED: Final = 1_000
+"""The newest looks among which refused ones are counted."""
 
-CLASSES: Final = (
-    ("persons, under pseudonyms", frozenset({"person"})),
-    ("free text, redacted", SPECIAL),
-    ("places, as blocks", frozenset({"lon", "lat", "address"})),
-    ("identifiers of reports", ROW_IDS),
-)
-"""Classes of fields that lead to persons, in the words of the page; all else is public."""
+SOON_DAYS: Final = 7
+"""A request that is due within a week comes before all that is not a deadline."""
+
+OPEN_FILES: Final = {
+    "data.csv": "text/csv; charset=utf-8",
+    "data.parquet": "application/vnd.apache.parquet",
+    "data.json": "application/json",
+    "README.txt": "text/plain; charset=utf-8",
+}
+"""Files of a release, with their media types; nothing else of the folder is served."""
+
+RIGHTS: Final[dict[Right, str]] = {
+    "access": "access",
+    "rectify": "rectification",
+    "erase": "erasure",
+    "object": "objection",
+    "restrict": "restriction",
+}
+KEPT: Final = {
+    "interactions": "Reports, from the day that they tell of",
+    "personal": "Who reported, as a pseudonym",
+    "free_text": "What residents wrote, redacted",
+    "location": "Addresses, as blocks",
+    "answers": "Residents' words about work, from its last step",
+    "observations": "Measured values of sensors",
+    "quarantine": "Rows in quarantine",
+    "backup_keys": "Keys that open sealed backups",
+}
+"""What ``[retention]`` of ``city.toml`` limits, in the words of the page."""
+
+RECORDS: Final = {
+    "processing": "Record of processing activities (GDPR article 30)",
+    "dpia": "Data protection impact assessment (GDPR article 35)",
+    "rights": "Fundamental rights impact assessment (Regulation (EU) 2024/1689, article 27)",
+}
 
 
 def mount(router: APIRouter, console: Console) -> None:
-    """Add ``/grants``."""
+    """Add ``/privacy``, the drafts of records, and the files for the public."""
 
-    @router.get("/grants")
-    def grants(request: Request) -> HTMLResponse:
+    @router.get("/privacy")
+    def privacy(request: Request) -> HTMLResponse:
         shown: dict[str, Any] = {}
         for section in SECTIONS:
             shown |= section(console.city)
-        return console.page(request, "grants.html", **shown)
+        finding = pressing(console.city) or _settled(shown)
+        return console.page(request, "privacy.html", finding=finding, records=RECORDS, **shown)
+
+    @router.get("/privacy/records/{kind}")
+    def record(request: Request, kind: str) -> HTMLResponse:
+        if kind not in RECORDS:
+            raise UnknownId(f"There is no record '{kind[:20]}'.", f"Records: {', '.join(RECORDS)}.")
+        return console.page(request, "record.html", kind=kind, draft=console.city.processing.draft(kind))
+
+    @router.get(f"/open/{CATALOGUE}")
+    def catalogue() -> FileResponse:
+        return _open_file(console.city, CATALOGUE, "application/ld+json")
+
+    @router.get("/open/{place}/{name}")
+    def file(place: str, name: str) -> FileResponse:
+        if name not in OPEN_FILES or not re.fullmatch(r"[a-z0-9-]{1,80}", place):
+            raise UnknownId("There is no such file.", "The page Privacy links to all files of releases.")
+        return _open_file(console.city, f"{place}/{name}", OPEN_FILES[name])
 
 
-def _granted(city: City) -> dict[str, Any]:
-    """Grants in force by reader, in plain words, and what is wrong with the others."""
-    checked = city.keeper.grants()
-    readers: dict[str, list[tuple[str, list[str]]]] = {}
-    for name, grant in sorted(checked.in_force().items()):
-        readers.setdefault(grant.reader, []).append((name, sentences(grant)))
-    return {"readers": sorted(readers.items()), "problems": checked.problems}
+def _open_file(city: City, name: str, media: str) -> FileResponse:
+    path = city.releases.open_folder / name
+    if not path.is_file():
+        raise UnknownId("There is no such file.", "The page Privacy links to all files of releases.")
+    return FileResponse(path, media_type=media)
+
+
+# -- what matters most ---------------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """One sentence without its full stop, where on the page it is told, and whether somebody must act now."""
+
+    text: str
+    place: str
+    alarm: bool = False
+
+
+def pressing(city: City) -> Finding | None:
+    """The deadline that matters most now, or None: the clock of a breach before a request of a resident."""
+    clock = next(iter(_clocks(city)), None)
+    if clock is not None:
+        return Finding(f"{_clock_told(city.breaches.hours_left(clock))} of a breach of personal data", "waits", True)
+    waiting = _waiting(city)
+    late = [one for one in waiting if city.persons.is_overdue(one)]
+    if late:
+        told = "1 request of a resident is" if len(late) == 1 else f"{len(late)} requests of residents are"
+        oldest = "it was" if len(late) == 1 else "the oldest was"
+        return Finding(f"{told} overdue: {oldest} due on {words.day(late[0].due_on)}", "waits", True)
+    if waiting and _days_left(city, waiting[0]) <= SOON_DAYS:
+        return Finding(f"A resident has to be answered by {words.day(waiting[0].due_on)}", "waits", True)
+    return None
+
+
+def _clock_told(hours: float) -> str:
+    if hours < 0:
+        return f"The 72 hours are over since {_many(int(-hours), 'hour')}: the authority was not told"
+    return f"{_many(int(hours), 'hour')} {'is' if int(hours) == 1 else 'are'} left to tell the authority"
+
+
+def _settled(shown: dict[str, Any]) -> Finding:
+    """What matters most while no deadline does: a broken grant, then the budget."""
+    if shown["problems"]:
+        count = shown["problems"]
+        return Finding(f"{_many(count, 'thing')} in the grants {'is' if count == 1 else 'are'} to be mended", "held")
+    budgets = shown["budgets"]
+    if not budgets:
+        return Finding("Nothing about residents is published: no group of people has a privacy budget", "published")
+    most = max(budgets, key=lambda one: one["share"])
+    if not most["releases"]:
+        return Finding("Nothing about residents was published yet: their privacy budget is whole", "published")
+    about = f"the privacy budget of {most['group']} for {most['period']}"
+    if most["left"] <= 0:
+        return Finding(f"{about[0].upper()}{about[1:]} is used up: nothing more can be published of them", "budget")
+    return Finding(f"{words.percent(most['share'])} of {about} is spent", "budget")
+
+
+# -- sections ------------------------------------------------------------------------------------------
+
+
+def _waits(city: City) -> dict[str, Any]:
+    """Requests and breaches with their deadlines."""
+    done = [one for one in city.persons.requests() if one.state == "done"]
+    done.sort(key=lambda one: one.done_at or one.made_at, reverse=True)
+    requests = [
+        {
+            "id": one.id,
+            "kind": RIGHTS[one.right],
+            "made_at": one.made_at,
+            "due_on": one.due_on,
+            "done_at": one.done_at,
+            "days": None if one.done_at else _days_left(city, one),
+            "overdue": city.persons.is_overdue(one),
+        }
+        for one in [*_waiting(city), *done[:ANSWERED_SHOWN]]
+    ]
+    clocks = [(one, city.breaches.hours_left(one)) for one in _clocks(city)]
+    return {"requests": requests, "answered": len(done), "clocks": clocks}
 
 
 def _held(city: City) -> dict[str, Any]:
-    """What is held by class, who sees it, and until when a reader may keep it."""
-    found, seen = city.keeper.grants().in_force(), []
-    for words, fields in (*CLASSES, ("all else", None)):
-        mine = [
-            grant
-            for grant in found.values()
-            if grant.table != "observations"
-            and (fields & set(grant.fields) if fields is not None else set(grant.fields) - PERSONAL)
-        ]
-        seen.append(
-            {
-                "what": words,
-                "purposes": sorted({grant.purpose for grant in mine}),
-                "until": max((grant.valid_until for grant in mine), default=None),
-                "days": max((grant.retention_days for grant in mine), default=None),
-            }
-        )
-    return {"held": seen}
+    """What is read for which purpose, and what is kept for how long."""
+    checked = city.keeper.grants()
+    in_force = checked.in_force().values()
+    purposes = []
+    for purpose in PURPOSES.values():
+        mine = [grant for grant in in_force if grant.purpose == purpose.id]
+        if mine:
+            fields = {name for grant in mine if grant.table != "observations" for name in grant.fields}
+            purposes.append(
+                {
+                    "what": f"{purpose.words[0].upper()}{purpose.words[1:]}",
+                    "name": purpose.id,
+                    "readers": sorted({grant.reader for grant in mine}),
+                    "sees": [told for told, part in CLASSES if part & fields],
+                    "until": max(grant.valid_until for grant in mine),
+                    "days": max(grant.retention_days for grant in mine),
+                }
+            )
+    jobs, limits = city.persons.retentions(), city.settings.retention
+    last = jobs[-1] if jobs else None
+    kept = [(told, getattr(limits, name), _day(last.oldest.get(name)) if last else "") for name, told in KEPT.items()]
+    return {
+        "purposes": purposes,
+        "unreviewed": sum(grant.is_proposal for grant in in_force),
+        "problems": len(checked.problems),
+        "kept": kept,
+        "job": last,
+    }
 
 
-def _looked(city: City) -> dict[str, Any]:
-    """Who looked of late, from the receipts, and who was refused."""
-    consults = city.keeper.consults(CONSULTS_SHOWN + REFUSALS_SHOWN)
-    looks = [(one, city.receipt_of(one.id)) for one in consults if not one.refused][:CONSULTS_SHOWN]
-    refused = [(one.at, one.id, one.rule, one.refused, one.remedy) for one in consults if one.refused]
-    refused += [(one.at, one.id, one.rule, one.because, "") for one in city.refusals()[:REFUSALS_SHOWN]]
-    return {"looks": looks, "refused": sorted(refused, reverse=True)[:REFUSALS_SHOWN]}
+def _published(city: City) -> dict[str, Any]:
+    """Releases, the newest first, and what is left of the budgets."""
+    made = city.releases.all()[::-1]
+    releases = [
+        {
+            "id": one.id,
+            "title": one.heading,
+            "made_at": one.made_at,
+            "error": one.error_95,
+            "unit": one.unit,
+            "rows": one.rows,
+            "too_noisy": one.too_noisy,
+            "cost": one.cost,
+            "files": [(name, f"/open/{name_of(one)}/{name}") for name in OPEN_FILES],
+        }
+        for one in made[:RELEASES_SHOWN]
+    ]
+    return {"releases": releases, "released": len(made), "budgets": list(_budgets(city)), "catalogue": CATALOGUE}
 
 
-SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_granted, _held, _looked)
-"""What the page is made of; a new section adds its function here and its part to ``grants.html``."""
+def _budgets(city: City) -> Iterator[dict[str, Any]]:
+    for row in city.releases.budget().iter_rows(named=True):
+        yield {
+            "group": row["group"],
+            "period": told_period(row["period"]),
+            "releases": row["releases"],
+            "spent": row["spent_epsilon"],
+            "of": row["budget_epsilon"],
+            "left": row["largest_epsilon_left"],
+            "share": min(1.0, row["spent_epsilon"] / row["budget_epsilon"]),
+        }
+
+
+def _refused(city: City) -> dict[str, Any]:
+    """What was refused, one line for each rule and source however often it was tried; the newest first."""
+    told = [
+        (one.at, one.rule, one.source, one.id, one.rows, one.because, _remedy(one.source, one.columns))
+        for one in city.refusals()
+    ]
+    told += [
+        (one.at, one.rule, one.reader, one.id, 0, one.refused, one.remedy)
+        for one in city.keeper.consults(LOOKS_SEARCHED)
+        if one.refused
+    ]
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for at, rule, who, identifier, rows, because, remedy in sorted(told, reverse=True):
+        newest = {"rule": rule, "who": who, "id": identifier, "at": at, "because": because, "remedy": remedy}
+        line = found.setdefault((rule, who), newest | {"times": 0, "rows": 0})
+        line["times"] += 1
+        line["rows"] += rows
+    return {"refused": list(found.values()), "refusals": len(told)}
+
+
+def _remedy(source: str, columns: tuple[str, ...]) -> str:
+    """What to do about rows that the door refused; a release says so itself."""
+    if source == "release":
+        return ""
+    without = f"without {', '.join(columns)}" if columns else "without it"
+    return f"Ask whoever runs {source} to send its rows {without}; they are then taken in."
+
+
+SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_waits, _held, _published, _refused)
+"""What the page is made of; a new section adds its function here and its part to ``privacy.html``."""
+
+
+# -- words ---------------------------------------------------------------------------------------------
+
+
+def told_period(name: str) -> str:
+    """A period of data as people name it: ``2013``, ``April to June 2013``, ``June 2013``."""
+    if name == "any":
+        return "any period"
+    first, last = days_of(name)
+    if first.month == last.month:
+        return f"{first:%B %Y}"
+    return name if len(name) == 4 else f"{first:%B} to {last:%B %Y}"
+
+
+def _day(text: str | None) -> str:
+    """A day that a retention job noted, or what it noted instead."""
+    try:
+        return words.day(date.fromisoformat(text or ""))
+    except ValueError:
+        return text or ""
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+# -- deadlines -----------------------------------------------------------------------------------------
+
+
+def _clocks(city: City) -> list[Breach]:
+    """Breaches of which the authority was not told yet, the most pressing first."""
+    running = [one for one in city.breaches.list() if one.state in ("open", "assessed")]
+    return sorted(running, key=lambda one: one.due_at)
+
+
+def _waiting(city: City) -> list[PersonRequest]:
+    """Requests that are open, the most pressing first."""
+    return sorted(city.persons.requests(only_open=True), key=lambda one: (one.due_on, one.made_at))
+
+
+def _days_left(city: City, request: PersonRequest) -> int:
+    today = city.clock.now().astimezone(ZoneInfo(city.time_zone)).date()
+    return (request.due_on - today).days

@@ -1,4 +1,4 @@
-"""Every sentence that a resident reads, in one place, in words that a child of twelve knows."""
+"""Every sentence that a resident reads about work, in one place, in words that a child of twelve knows."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown_why": "Check that you copied all of it. If it still does not work, ask the city for a new one.",
         "problem": "We could not take your answer.",
         "languages": "Languages",
+        "your_data": "What the city keeps about you, and how to have it removed",
     },
     "es": {
         "title": "¿Está arreglado?",
@@ -82,6 +83,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown_why": "Mire si lo copió entero. Si sigue sin funcionar, pida otro a la ciudad.",
         "problem": "No pudimos recibir su respuesta.",
         "languages": "Idiomas",
+        "your_data": "Qué guarda la ciudad sobre usted, y cómo pedir que se borre",
     },
     "pt": {
         "title": "Está resolvido?",
@@ -116,6 +118,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown_why": "Veja se copiou tudo. Se ainda não funcionar, peça outro à cidade.",
         "problem": "Não conseguimos receber sua resposta.",
         "languages": "Idiomas",
+        "your_data": "O que a cidade guarda sobre você, e como pedir para apagar",
     },
 }
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from cityward.core.records import Record
+from cityward.core.words import days
 
 Kind = Literal["count", "persons", "sum", "mean", "quantile", "histogram", "trips", "dwell"]
 Grain = Literal["day", "week", "month", "quarter", "year", "whole"]
@@ -102,6 +103,18 @@ class Release(Record, frozen=True, kw_only=True):
     sha256: str
     spent_receipt: int
     receipt: int | None = None
+
+    @property
+    def heading(self) -> str:
+        """The title with its days as people write them."""
+        first, last = self.request.first, self.request.last
+        return f"{self.title.removesuffix(f', {first} to {last}')}, {days(first, last)}"
+
+    @property
+    def cost(self) -> str:
+        """What it cost: ``epsilon 0.7`` or ``rho 0.015``."""
+        request = self.request
+        return f"epsilon {request.epsilon:g}" if request.epsilon is not None else f"rho {request.rho:g}"
 
 
 class ReleasePlan(Record, frozen=True, kw_only=True):

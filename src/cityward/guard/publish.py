@@ -12,6 +12,7 @@ from datetime import date
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import msgspec
@@ -69,18 +70,16 @@ class Account:
     groups: frozenset[str]
     paid: list[Payment] = field(default_factory=list)
     seen: int = 0
+    reading: Lock = field(default_factory=Lock)
 
     def payments(self) -> list[Payment]:
-        """All payments so far."""
-        for entry in self.read(self.seen):
-            self.seen += 1
-            if _SPENT in entry:
-                told: dict[str, Any] = msgspec.json.decode(entry)
-                facts = told["facts"]
-                first, last = (date.fromisoformat(facts[name]) for name in ("first", "last"))
-                loss = Loss(epsilon=float(facts["epsilon"]), rho=float(facts["rho"]))
-                self.paid.append(Payment(told["subject"], facts["group"], first, last, loss))
-        return self.paid
+        """All payments so far; each is read once, however many ask at the same time."""
+        with self.reading:
+            for entry in self.read(self.seen):
+                self.seen += 1
+                if _SPENT in entry:
+                    self.paid.append(_payment(entry))
+            return list(self.paid)
 
     def of(self, group: str, period: str) -> list[Loss]:
         """Losses of a group by data of a period so far."""
@@ -90,6 +89,14 @@ class Account:
             for one in self.payments()
             if (one.group == group or one.group not in self.groups) and one.first <= last and one.last >= first
         ]
+
+
+def _payment(entry: bytes) -> Payment:
+    told: dict[str, Any] = msgspec.json.decode(entry)
+    facts = told["facts"]
+    first, last = (date.fromisoformat(facts[name]) for name in ("first", "last"))
+    loss = Loss(epsilon=float(facts["epsilon"]), rho=float(facts["rho"]))
+    return Payment(told["subject"], facts["group"], first, last, loss)
 
 
 class WayOut:

@@ -16,6 +16,7 @@ from cityward.core.errors import SettingsError
 from cityward.core.frames import HISTORY, OBSERVED, ORDERED
 from cityward.core.records import Record
 from cityward.core.toml_text import decode_toml_text, line_of
+from cityward.core.words import day
 from cityward.private.purposes import ARTICLE_6, ARTICLE_9, PURPOSES, STAYS_INSIDE
 
 QUARANTINE_FIELDS: Final = ("source", "origin", "row", "column", "reason", "raw", "state")
@@ -46,6 +47,9 @@ DAYS: Final = frozenset({"waiting_since", "day"})
 """Fields of orders that tell a day."""
 
 ALL: Final = "*"
+UNREVIEWED: Final = (
+    "A proposal of cityward that nobody of the city has reviewed yet: whoever does writes their name as granted_by."
+)
 RETENTION_DAYS_MAX: Final = 3_660
 
 Term = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -89,6 +93,11 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def sees_persons(self) -> bool:
         """Whether it shows who did what, under whatever name."""
         return "person" in self.fields
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether it is as cityward wrote it: nobody of the city has put a name under it."""
+        return self.granted_by.casefold().startswith("proposed by cityward")
 
     @property
     def is_fine(self) -> bool:
@@ -221,7 +230,7 @@ def _lawful(grant: Grant, fields: set[str]) -> Iterator[_Found]:
 def _dated(grant: Grant, today: date) -> Iterator[_Found]:
     """Days that cannot be."""
     if grant.valid_until < today:
-        yield "valid_until", f"it expired on {grant.valid_until}.", "Review it; set a later day if it is to stay."
+        yield "valid_until", f"it expired on {day(grant.valid_until)}.", "Review it; set a later day if it is to stay."
     if grant.valid_from and grant.valid_from > grant.valid_until:
         yield "valid_from", "it begins after it ends.", "Exchange the two days."
     if grant.since and grant.until and grant.since > grant.until:
@@ -308,7 +317,8 @@ def sentences(grant: Grant) -> list[str]:
     told = [what, grant.because]
     told.append(f"Services: {_listed(grant.services)}; territories: {_listed(grant.territories)}.")
     if grant.since or grant.until:
-        told.append(f"Rows from {grant.since or 'the first'} to {grant.until or 'the last'}.")
+        since, until = (day(one) if one else None for one in (grant.since, grant.until))
+        told.append(f"Rows from {since or 'the first'} to {until or 'the last'}.")
     if grant.table in ("interactions", "orders"):
         space = f"{grant.space} m" if isinstance(grant.space, int) else grant.space
         told.append(f"Places are seen at this precision: {space}; moments: {grant.time}.")
@@ -319,8 +329,8 @@ def sentences(grant: Grant) -> list[str]:
         told.append(f"Lawful because {ARTICLE_6.get(grant.lawful_basis, '?')}: GDPR {grant.lawful_basis}{law}.")
     if grant.special_basis:
         told.append(f"Free text may hold special categories: GDPR {grant.special_basis}.")
-    told.append(f"It ends on {grant.valid_until}; what was read is kept {grant.retention_days} days at most.")
-    told.append(f"Granted by {grant.granted_by}.")
+    told.append(f"It ends on {day(grant.valid_until)}; what was read is kept {grant.retention_days} days at most.")
+    told.append(UNREVIEWED if grant.is_proposal else f"Granted by {grant.granted_by}.")
     return told
 
 
