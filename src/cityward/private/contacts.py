@@ -42,6 +42,43 @@ def emails(text: str) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "personal", "[e-mail]", "content-e-mail 1")
 
 
+_PROFILE: Final = (
+    re.compile(
+        r"\b(?:facebook|fb|instagram|linkedin|twitter|x|tiktok|snapchat|t|wa|vk|threads)\.(?:com|me|net)/"
+        r"(?:in/|@|add/|profile\.php\?id=)?(?!sharer|share|intent|hashtag|watch|groups|events|pages|search|p/)[\w.+-]{3,40}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:instagram|insta|ig|twitter|facebook|fb|tiktok|snapchat|telegram|skype|discord|signal|wechat)"
+        r"(?: (?:handle|user|id|name|account))?\s?[:=]?\s?@?(?P<handle>(?<=@)[\w.-]{3,40}|(?<=[:=] )[\w.-]{3,40}|(?<=[:=])[\w.-]{3,40})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?<![\w.@/-])@(?P<handle>[a-z][\w.]{2,29})(?![\w@-])", re.IGNORECASE),
+)
+
+
+def profiles(text: str) -> Iterator[Span]:
+    """Yield names in social networks: a profile's address, or a name after its network's."""
+    for pattern in _PROFILE[:2] if "@" not in text else _PROFILE:
+        for match in pattern.finditer(text):
+            part = "handle" if "handle" in pattern.groupindex else 0
+            yield Span(match.start(part), match.end(part), "personal", "[profile]", "content-profile 1")
+
+
+_BORN: Final = re.compile(
+    r"\b(?:born(?: on| in)?|date of birth|birth ?date|d\.?o\.?b\.?|fecha de nacimiento|nacid[oa](?: el)?|nac[ií] el|"
+    r"data de nascimento|nascid[oa](?: (?:em|a))?|nasci em|geboren(?: am)?|geb\.|geburtsdatum|date de naissance|"
+    r"n[ée]+e? le)\b[\s:]{0,3}(?P<day>\d{1,4}[\s./-](?:de )?[\w.]{1,10}[\s./-](?:de )?\d{2,4}|[^\W\d_]{3,9} \d{1,2},? \d{4})",
+    re.IGNORECASE,
+)
+
+
+def births(text: str) -> Iterator[Span]:
+    """Yield days on which somebody was born, told by the words before them."""
+    for match in _BORN.finditer(text):
+        yield Span(match.start("day"), match.end("day"), "personal", "[birth date]", "content-birth-date 1")
+
+
 _RUN: Final = re.compile(r"(?<![\w.,+-])(?:\+\s?)?\(?\d(?:[ .()/-]{0,2}\d){7,22}(?![\w]|[.,]\d)")
 _WORDS: Final = (
     r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|"
@@ -74,6 +111,11 @@ _INNOCENT: Final = tuple(
         r"(?:(?:19|20)\d{2}[ /-]{1,2})+(?:19|20)\d{2}$",  # years
         r"(?:19|20)\d{6}(?:[ -]?\d{4,6})?$",  # a stamp without separators
         r"1[0-9]{9}$|1[0-9]{12}$",  # seconds or milliseconds since 1970
+        r"\d{1,2}/\d{1,7}/\d{1,7}$",  # a tile of a map
+        r"\d{1,2}(?: \d{3}){2,}$|\d{1,3}(?: \d{3}){3,}$",  # thousands with spaces
+        r"\d{4}(?:\.\d\d){2,3}$|\d{8}-\d$",  # codes of goods and works
+        r"[1-9]\d{1,3}-\d{4}-\d{1,2}$",  # a part's number: no country ends with so few
+        r"-?\d{1,3}\.\d{3,} -?\d{1,3}\.\d{3,}$",  # a place
         r"(?:\d{1,2}[ /-]{1,2}){4,}\d{1,2}$",  # a list of small numbers; telephones in pairs begin with 0
     )
 )

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from cityward.private.contacts import emails, telephones
+from cityward.private.contacts import births, emails, profiles, telephones
 from cityward.private.names import MARKERS, homes, names
 from cityward.private.numbers import cards, ids, luhn
 from cityward.private.spans import Span, folded, placed, without_overlap
@@ -22,6 +22,7 @@ __all__ = ["CANDIDATE", "found", "luhn", "redact", "redact_text"]
 CANDIDATE: Final = (
     "[@＠﹫\u200b-\u200f\u2060\ufeff\uff10-\uff19\uff21-\uff5a]|%40|&(?:#|"
     "commat)|(?i: at | arroba | chez |[\\[({<] ?(?:at|arroba) ?[\\])}>])"
+    r"|[A-Z<]{2}[A-Z<]{5}|bc1[0-9a-z]{20}|[A-Z]{4}[0-9]{4}|[A-HJ-NPR-Z0-9]{13}[0-9]{4}|\.(?:com|me)/[\w@]"
     r"|[0-9][0-9 .()/-]{5,}[0-9]|[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}[:.-]|(?:[0-9]{1,3}\.){3}[0-9]|[0-9]{6,}|::"
 )
 """What a text has in it if it may hold a number, a device or an address of somebody, whatever language it is in."""
@@ -75,7 +76,7 @@ def found(text: str, context: str = "", *, prose: bool = True) -> list[Span]:
     """
     plain, places = folded(text)
     spans = [*emails(plain), *ids(plain, context), *cards(plain), *devices(plain, context), *plates(plain, context)]
-    spans += telephones(plain, context)
+    spans += [*telephones(plain, context), *profiles(plain), *births(plain)]
     if prose:
         spans += [*homes(plain), *names(plain)]
     return [placed(span, places) for span in without_overlap(spans)]

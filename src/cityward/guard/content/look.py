@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cityward.guard.content import points, unpack, vectors, words
+from cityward.guard.content import bodies, points, samples, traces, unpack, vectors, words
 from cityward.guard.content.finding import MEDIA, PASS, PAYLOADS, Finding, refusal, worst
 from cityward.guard.content.magic import kind_of, packed_as
 from cityward.private.redact import found as persons
@@ -25,7 +25,8 @@ BYTES: Final = 48 * 2**20
 """Most bytes of one cell over all its encodings and packings."""
 NAMED_BYTES: Final = 48
 """Bytes of unknown kind under a name that says biometric or media, from which on they are believed to be."""
-OPAQUE_BYTES: Final = 2048
+OPAQUE_BYTES: Final = 1024
+"""Bytes of nothing known from which on they are not let pass; readings of a sensor are fewer."""
 _PERSONS_CHARS: Final = 20_000
 
 _TOO_DEEP = refusal("unreadable", "nested-too-deep")
@@ -109,6 +110,7 @@ class _Looking:
         if len(text) > CELL_CHARS:
             self.add(_TOO_LARGE)
         self.spend(len(text))
+        self.raw(text, name, depth)
         stripped = text.strip("\ufeff \t\r\n\0")
         if len(stripped) >= 12:
             if self.structured(stripped, name, depth):
@@ -117,7 +119,7 @@ class _Looking:
                 self.payload(kind_of(unpack.base64_bytes(stripped)))
             if len(stripped) >= 24:
                 self.encoded(stripped, name, depth)
-                if self.numbers(stripped, name):
+                if self.numbers(stripped, name, depth):
                     return
                 if points.of_text(stripped):
                     self.payload(("trace", "trace"))
@@ -138,7 +140,6 @@ class _Looking:
         return True
 
     def encoded(self, text: str, name: str, depth: int) -> None:
-        self.raw(text)
         text = text.replace("\\/", "/")  # as JSON may write a stroke
         whole = True
         for match in unpack.DATA_URL.finditer(text):
@@ -168,32 +169,34 @@ class _Looking:
         self.binary(data, name, depth + 1, sure=long_enough)
         self.wrapped -= 1
 
-    def raw(self, text: str) -> None:
+    def raw(self, text: str, name: str, depth: int) -> None:
         """Bytes that somebody read as text."""
         head = text[:40]
-        if re.search(
-            r"JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|WAVEfmt|ftyp(?:heic|avif|isom|mp4\d|qt|M4)|matroska|webm", head
-        ):
-            self.add(
-                refusal(
-                    "image" if re.search("JFIF|Exif|PNG|IHDR|WEBP|heic|avif", head) else "video", "signature-in-text"
-                )
-            )
-        if head.startswith(
-            ("ÿØÿ", "\x89PNG", "GIF87a", "GIF89a", "RIFF", "OggS", "fLaC", "ID3", "FMR", "FIR\0", "FAC\0", "IIR\0")
-        ):
-            found = kind_of(text[:65_536].encode("latin-1", errors="replace"))
-            if found:
-                self.add(refusal(*found))
+        lost = _SIGNATURE.search(head)
+        if lost:
+            self.add(refusal(lost.lastgroup or "image", "signature-in-text"))
+        if len(text) < unpack.SHORTEST or not _CONTROL.search(text[:400]):
+            return
+        for encoding in ("latin-1", "cp1252"):
+            try:
+                data = text.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+            if _as_text(data) is None:
+                self.inside(data, name, depth)
+            return
 
-    def numbers(self, text: str, name: str) -> bool:
+    def numbers(self, text: str, name: str, depth: int) -> bool:
         """Look at numbers written in text; return whether there is hardly anything else, and nobody's."""
         if re.search(r"[01]{1024}", text) and not words.SERIES.search(name):
             self.add(refusal("biometric", "bits"))
+        self.payload(bodies.of_text(text))
         runs = vectors.runs(text)
         for run in runs:
             if vectors.is_template(run, name):
                 self.add(refusal("biometric", "embedding"))
+            if run.size >= 16 and np.all(run == np.rint(run)):
+                self.whole([int(part) for part in run if abs(part) < 2**63], name, depth)
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
             matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
@@ -260,12 +263,20 @@ class _Looking:
             if len(text) >= 8:
                 self.text(text, name, depth + 1)
             return
+        if traces.of_doubles(data):
+            self.payload(("trace", "trace"))
         verdict = vectors.packed_template(data, name)
         if verdict:
             self.add(refusal("biometric", "packed-template"))
         if verdict is False:
             return  # numbers of a series
-        if sure and len(data) >= NAMED_BYTES and not words.OPAQUE.search(name):
+        if samples.is_sound(data, name):
+            self.add(refusal("audio", "samples"))
+        inflated = unpack.deflated(data) if len(data) >= NAMED_BYTES else b""
+        if inflated:
+            self.inside(inflated, name, depth)
+            return
+        if sure and len(data) >= NAMED_BYTES and (words.BODY.search(name) or not words.OPAQUE.search(name)):
             for pattern, field_class in (
                 (words.BIOMETRIC, "biometric"),
                 (words.IMAGE, "image"),
@@ -274,7 +285,7 @@ class _Looking:
             ):
                 if pattern.search(name):
                     self.add(refusal(field_class, "named-payload"))
-        if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 7.2 and not data.startswith(b"\x30\x82"):
+        if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 6 and not data.startswith(b"\x30\x82"):
             self.add(Finding("opaque", "empty", "content-opaque 1"))
 
     def packed(self, data: bytes, packing: str, name: str, depth: int) -> bool:
@@ -301,14 +312,24 @@ class _Looking:
             dated = sum(bool(re.search(r"\d{4}-\d\d|\d\d:\d\d", str(key))) for key in list(value)[:8]) > 4
             if not dated and vectors.is_template(np.array(numbers, dtype=np.float64), name):
                 self.add(refusal("biometric", "embedding"))
+        self.payload(bodies.of_keys(value))
         self.payload(points.of_columns(value, name))
-        if points.of_feature(value):
+        if points.of_feature(value) or traces.of_mapping(value):
             self.payload(("trace", "trace"))
+        self.parts(value, name)
         for key, part in value.items():
             told = str(key)
             if len(told) > 20 or "@" in told:
                 self.text(told, name, depth + 1)
             self.any(part, f"{name} {words.in_words(told)}"[-200:].strip(), depth + 1)
+
+    def parts(self, value: Mapping[Any, Any], name: str) -> None:
+        """Look at lists of numbers under numbered keys as the one list that they were."""
+        lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], float)]
+        if len(lists) > 1 and len({len(part) for part in lists}) <= 2:
+            joined = np.array([_number(number) for part in lists for number in part])
+            if not words.SERIES.search(name) and vectors.is_template(joined, name) and joined.size <= vectors.LONGEST:
+                self.add(refusal("biometric", "embedding"))
 
     def sequence(self, values: list[Any], name: str, depth: int) -> None:
         if not values:
@@ -322,10 +343,17 @@ class _Looking:
             return
         if all(issubclass(kind, Mapping) for kind in kinds):
             self.payload(points.of_records(values, name))
+            for key, numbers in points.numeric_columns(values):
+                if vectors.is_template(numbers, f"{name} {key}".strip()):
+                    self.add(refusal("biometric", "embedding"))
         elif all(issubclass(kind, list | tuple) for kind in kinds):
             self.payload(points.of_frames(values, name) or points.of_stamped(values))
             if self.block(values, name):
                 return
+        else:
+            decimals = [part for part in values if isinstance(part, float)]
+            if len(decimals) >= vectors.NUMBERS_MIN and vectors.is_template(np.array(decimals), name):
+                self.add(refusal("biometric", "embedding"))
         for part in values:
             self.any(part, name, depth + 1)
 
@@ -333,24 +361,29 @@ class _Looking:
         self.nodes -= len(values)
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        numbers = np.array([np.nan if part is None else part for part in values], dtype=np.float64)
-        if vectors.is_template(numbers, name):
-            self.add(refusal("biometric", "embedding"))
-        if len(values) >= 16 and all(isinstance(part, int) and -128 <= part <= 255 for part in values):
-            data = bytes(part & 255 for part in values)
-            if kind_of(data) or packed_as(data) or _printable(data):
-                self.inside(data, name, depth)
-            elif (
-                len(data) >= 64
-                and max(values) >= 245
-                and 0 <= min(values) <= 10
-                and vectors.packed_template(data, name)
-            ):
-                self.add(refusal("biometric", "packed-template"))
-        elif len(values) < 16:
+        if len(values) < 16:
             for part in values:
                 if part is not None and abs(part) >= 100_000:
                     self.any(part, name, depth + 1)
+        elif all(isinstance(part, int) for part in values):
+            self.whole(values, name, depth)
+        numbers = np.array([np.nan if part is None else part for part in values], dtype=np.float64)
+        if vectors.is_template(numbers, name):
+            self.add(refusal("biometric", "embedding"))
+
+    def whole(self, values: list[int], name: str, depth: int) -> None:
+        """Look at whole numbers that may be bytes, or decimals of which only the bits were written."""
+        low, high = min(values, default=0), max(values, default=0)
+        if -128 <= low and high <= 255:
+            data = bytes(part & 255 for part in values)
+            if kind_of(data) or packed_as(data) or _printable(data) or samples.is_sound(data, name):
+                self.inside(data, name, depth)
+            elif len(data) >= 64 and high >= 245 and 0 <= low <= 10 and vectors.packed_template(data, name):
+                self.add(refusal("biometric", "packed-template"))
+        elif vectors.bits_of_template(values, name):
+            self.add(refusal("biometric", "packed-template"))
+        elif -(2**15) <= low < -300 and high < 2**15 and samples.is_sound(np.array(values, "<i2").tobytes(), name):
+            self.add(refusal("audio", "samples"))
 
     def strings(self, values: list[str], name: str, depth: int) -> None:
         try:
@@ -412,6 +445,13 @@ class _Looking:
             return array.ndim < 5
         return True
 
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_SIGNATURE: Final = re.compile(
+    r"(?P<image>JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|ftyp(?:heic|mif1|avif))|(?P<audio>WAVEfmt|OpusHead|\x01vorbis)|"
+    r"(?P<video>ftyp(?:isom|iso\d|mp4\d|qt|3gp|M4)|matroska|webm)"
+)
+"""What is left of a signature where bytes that are no text were replaced."""
 
 _SHORT_CODE: Final = re.compile(r"[A-Za-z0-9+/_-]{14,27}={0,2}")
 _STAMP: Final = re.compile(
@@ -476,6 +516,10 @@ _NOBODY: Final = frozenset(
         "app",
     ]
 )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def _is_whole(value: Any) -> bool:

@@ -23,6 +23,7 @@ BIOMETRIC: Final = _any(
     r"minutiae?|iris\w*|retina\w*|voice ?prints?|voiceprints?|speaker|"
     r"x ?vector|xvector|"
     r"i ?vector|ivector|d ?vector|dvector|gait\w*|arcface|facenet|insightface|"
+    r"mfccs?|cepstr\w*|formants?|keystroke\w*|rostro\w*|"
     r"dlib|template|tmpl|descriptor|palm|vein|ear ?print|landmarks?|keypoints?|"
     r"skeleton|pose|"
     r"rostros?|cara|huellas?|voz|biometria|biometrico|plantilla|gesichts?\w*|"
@@ -30,6 +31,11 @@ BIOMETRIC: Final = _any(
     r"digital|digitais|"
     r"person ?vec\w*|reid|re id|faceid|face id|fp ?template|fmd|fir|fmr|identity ?vec\w*"
 )
+BODY: Final = _any(
+    r"faces?|facial|iris\w*|retina\w*|voice ?prints?|speaker|gait|palm|vein|minutiae?|rostros?|gesichts?\w*|visages?|"
+    r"huella dactilar|fingerabdruck\w*|empreintes?"
+)
+"""Words that no hash or key bears, unless it is that of a body."""
 GAIT: Final = _any(r"gait\w*|skeleton|pose|joints?|keypoints?|landmarks?|stride\w*|mesh")
 IMAGE: Final = _any(
     r"images?|img|imagen|imagem|photos?|fotos?|picture|pic|bild|selfie|"
