@@ -716,7 +716,7 @@ IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
     "rut": _rut,
     "cuil": _cuil,
     "curp": _curp,
-    "rfc": lambda m: f"GARM{m.rng.integers(50, 99)}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}A{m.digits(1)}B",
+    "rfc": lambda m: f"GARM{m.rng.integers(50, 99)}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}A{m.digits(1)}9",
     "codice-fiscale": _codice_fiscale,
     "bsn": lambda m: "BSN " + _bsn(m),
     "nino": _uk_nino,

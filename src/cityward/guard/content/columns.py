@@ -186,7 +186,7 @@ def _add(
         if (
             finding.verdict == "refuse"
             or (finding.verdict != "pass" and name not in payloads_only)
-            or finding.field_class in ("trace", "opaque")
+            or finding.verdict == "empty"
         ):
             here.rows.append(row)
             here.findings.append(finding)

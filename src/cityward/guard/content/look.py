@@ -91,7 +91,11 @@ class _Looking:
             self.add(_TOO_DEEP)
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        if value is None or isinstance(value, bool):
+        if value is None:
+            return
+        if isinstance(value, bool | int | float | str):
+            self.life(value, name)
+        if isinstance(value, bool):
             return
         if isinstance(value, str):
             self.text(value, name, depth)
@@ -103,6 +107,14 @@ class _Looking:
             self.sequence(list(value), name, depth)
         elif _is_whole(value) and 100_000 <= abs(value) < 10**40:
             self.person(str(int(value)), name)
+
+    def life(self, value: bool | float | str, name: str) -> None:
+        """A field of its own for the health, faith, love, origin, union or party of somebody is as if declared."""
+        if not name or (isinstance(value, str) and not value.strip()) or words.NOT_LIFE.search(name):
+            return
+        told = isinstance(value, str) and len(value) < 200 and (special(value) or _ETHNIC.fullmatch(value.strip()))
+        if words.LIFE_OF_PERSON.search(name) or (told and words.LIFE.search(name)):
+            self.add(Finding("sensitive", "empty", "content-special-category 1"))
 
     # -- text --------------------------------------------------------------------------------------
 
@@ -117,6 +129,8 @@ class _Looking:
                 return
             if len(stripped) < 28 and _SHORT_CODE.fullmatch(stripped):
                 self.payload(kind_of(unpack.base64_bytes(stripped)))
+            if _STREAM.search(stripped):
+                self.add(Finding("video", "empty", "content-camera-stream 1"))
             if len(stripped) >= 24:
                 self.encoded(stripped, name, depth)
                 if self.numbers(stripped, name, depth):
@@ -191,6 +205,8 @@ class _Looking:
         if re.search(r"[01]{1024}", text) and not words.SERIES.search(name):
             self.add(refusal("biometric", "bits"))
         self.payload(bodies.of_text(text))
+        if len(_RIDGES.findall(text[:20_000])) >= points.MINUTIAE_MIN:
+            self.add(refusal("biometric", "minutiae"))
         runs = vectors.runs(text)
         for run in runs:
             if vectors.is_template(run, name):
@@ -223,6 +239,8 @@ class _Looking:
         for span in spans:
             if self.wrapped:
                 verdict = "empty"
+            elif span.field_class == "sensitive":
+                verdict = "redact"
             elif span.start == 0 and span.end >= len(part) and len(part) < 80:
                 verdict = "coarsen" if span.field_class == "location-of-person" else "pseudonymise"
             else:
@@ -268,10 +286,10 @@ class _Looking:
         verdict = vectors.packed_template(data, name)
         if verdict:
             self.add(refusal("biometric", "packed-template"))
-        if verdict is False:
-            return  # numbers of a series
         if samples.is_sound(data, name):
             self.add(refusal("audio", "samples"))
+        if verdict is False:
+            return  # numbers of a series
         inflated = unpack.deflated(data) if len(data) >= NAMED_BYTES else b""
         if inflated:
             self.inside(inflated, name, depth)
@@ -446,6 +464,17 @@ class _Looking:
         return True
 
 
+_STREAM: Final = re.compile(
+    r"\b(?:rtsps?|rtmps?|mms|srt)://\S{4,}|https?://[^\s?#]{4,200}?(?:\.m3u8|\.mpd|/mjpe?g\b|\.mjpe?g|/video\.cgi|/nphMotionJpeg)",
+    re.IGNORECASE,
+)
+"""Addresses at which a camera can be watched; that of one picture of traffic is none."""
+_RIDGES: Final = re.compile(r"(?<![A-Za-z])(?:RIG|BIF|bifurcation|ridge ?ending|ridge_ending)(?![A-Za-z])")
+_ETHNIC: Final = re.compile(
+    r"(?:black|white|asian|latin[oax]|hispanic|caucasian|afric\w+|afro\w*|arab\w*|gitan[oa]|roma(?:ni)?|indigen\w*|indígena|"
+    r"negr[oa]|blanc[oa]|branc[oa]|mestiz[oa]|pard[oa]|amarel[oa]|mulat[oa]|schwarz|weiß)",
+    re.IGNORECASE,
+)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SIGNATURE: Final = re.compile(
     r"(?P<image>JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|ftyp(?:heic|mif1|avif))|(?P<audio>WAVEfmt|OpusHead|\x01vorbis)|"

@@ -35,6 +35,7 @@ _FIXED: Final = re.compile(
     r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|"
     r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
 )
+_CELL: Final = re.compile(r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$")
 _POSITION: Final = re.compile(
     r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
 )
@@ -154,17 +155,18 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
     landmarks = _landmarks(rows, keys, x, y)
     if landmarks:
         return landmarks
-    time, lat, lon, place = column(_TIME), column(_LAT), column(_LON), column(_POSITION)
+    time, lat, lon, place = (column(kind) for kind in (_TIME, _LAT, _LON, _POSITION))
+    cells = [key for key, told in keys.items() if _CELL.search(told)]
     if (
         time
         and len(rows) >= TRACE_MIN
-        and ((lat and lon) or (place and _is_place(first[place])))
+        and ((lat and lon) or (place and _is_place(first[place])) or cells)
         and not column(_FIXED)
     ):
         times = {str(row.get(time)) for row in rows}
         if lat == y and lon == x and _on_picture(rows, (x, y, time)):
             return "biometric", "minutiae"
-        places = {str([row.get(key) for key in (lat, lon, place) if key]) for row in rows}
+        places = {str([row.get(key) for key in (lat, lon, place, *cells) if key]) for row in rows}
         if len(times) >= min(3, len(rows)) and len(places) >= 2:
             return "trace", "trace"
     if x and y and len(rows) >= 5 and words.GAIT.search(name) and not column(_LAT if lat and lat != y else _ANGLE):

@@ -23,6 +23,7 @@ _CODE: Final = re.compile(
     r"\d{1,2}[C-X][A-Z]{2}\d{6,10}|"  # MGRS
     r"(?:///)?[^\W\d_]{3,}\.[^\W\d_]{3,}\.[^\W\d_]{3,}"  # three words
 )
+_GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}")
 _STAMP_RE: Final = re.compile(STAMP)
 _CODED: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}({_CODE.pattern})(?!\w)|(?<!\w)({_CODE.pattern})[^\w\n]{{1,4}}{STAMP}")
 _TIMES: Final = re.compile(r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|heures)$")
@@ -34,7 +35,7 @@ def of_codes(rows: Sequence[Any]) -> bool:
     for row in rows[:200]:
         parts = list(row.values()) if isinstance(row, Mapping) else list(row)
         timed = any(_is_time(part) for part in parts)
-        coded = [part for part in parts if isinstance(part, str) and _CODE.fullmatch(part)]
+        coded = [part for part in parts if isinstance(part, str) and (_CODE.fullmatch(part) or _GEOHASH.fullmatch(part))]
         if not timed or len(coded) != 1:
             return False
         codes.add(coded[0])
@@ -102,6 +103,9 @@ def _near(codes: set[str]) -> bool:
     if len(codes) < 3:
         return False
     first = min(codes)
+    together = "".join(codes)
+    if not any(map(str.isdigit, together)) and "." not in together or not any(map(str.isalpha, together)):
+        return False
     return all(code[:2] == first[:2] for code in codes) or all(code.count(".") == 2 for code in codes)
 
 

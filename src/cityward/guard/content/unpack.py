@@ -210,7 +210,7 @@ def _rare(text: str) -> Iterator[tuple[bytes, str]]:
     for match in _BASE32.finditer(text):
         run = match[0].rstrip("=").upper()
         try:
-            yield base64.b32decode(run[: len(run) // 8 * 8]), "base32"
+            yield base64.b32decode(run + "=" * (-len(run) % 8)), "base32"
         except (binascii.Error, ValueError):
             continue
     for match in _BASE85.finditer(text[: 2**20]):

@@ -90,7 +90,7 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:  # noq
     serial = bool(words.SERIES.search(name)) and not named
     if bits:
         return 3.0 if size >= 1024 and (size in (1024, 2048, 4096, 8192) or named) and not serial else 1.5 * named
-    if named and size >= 2 * NUMBERS_MIN and not whole:
+    if not whole and (named and size >= 2 * NUMBERS_MIN or words.BODY.search(name)):
         return SCORE_MIN  # the name and the length say it, whatever the numbers are like
     evidence = 2.0 * named - 1.0 * serial
     alike = _alike(x)

@@ -33,7 +33,7 @@ BIOMETRIC: Final = _any(
 )
 BODY: Final = _any(
     r"faces?|facial|iris\w*|retina\w*|voice ?prints?|speaker|gait|palm|vein|minutiae?|rostros?|gesichts?\w*|visages?|"
-    r"huella dactilar|fingerabdruck\w*|empreintes?"
+    r"keystroke\w*|mfccs?|huella dactilar|fingerabdruck\w*|empreintes?"
 )
 """Words that no hash or key bears, unless it is that of a body."""
 GAIT: Final = _any(r"gait\w*|skeleton|pose|joints?|keypoints?|landmarks?|stride\w*|mesh")
@@ -45,13 +45,13 @@ IMAGE: Final = _any(
 AUDIO: Final = _any(r"audio|voice|voz|sound|pcm|wav|recording|speech|stimme|voix|mic|aufnahme|grabacion|microphone")
 VIDEO: Final = _any(r"videos?|clip|footage|cctv|stream|mp4")
 SERIES: Final = _any(
-    r"readings?|values?|hourly|daily|minutely|weekly|monthly|series|history|"
+    r"readings?|hourly|daily|minutely|weekly|monthly|series|history|"
     r"measurements?|temp\w*|pm ?\d+\w*|pm|no2|o3|so2|co2?|humidity|noise|"
     r"levels?|counts?|"
     r"prices?|tariffs?|costs?|flow|load|demand|power|energy|kwh|rain\w*|"
     r"precip\w*|wind|pressure|sensor|observations?|samples?|residuals?|"
     r"anomal\w*|forecasts?|"
-    r"valores?|lecturas|mediciones|precios?|werte|messwerte|preise|valeurs|"
+    r"lecturas|mediciones|precios?|messwerte|preise|"
     r"mesures|prix|leituras|medicoes|precos?|vibration|acceler\w*|weights?|"
     r"coefficients?|"
     r"elevations?|heights?|depths?|traffic|volume|speed|usage|consumption|"
@@ -75,6 +75,27 @@ LIFE: Final = _any(
     r"sante|maladie|handicap|ethnie|syndicat\w*|grossesse|schwanger\w*|"
     r"embaraz\w*|gravidez"
 )
+LIFE_OF_PERSON: Final = _any(
+    r"religi(?:on|ous|osa|ao|os)\w*|religion|konfession\w*|confession|denomination|faith|religiao|"
+    r"diagnos(?:is|es|e|tico)|diseases?|illness\w*|enfermedad\w*|doencas?|maladies?|krankheit\w*|vorerkrankung\w*|"
+    r"disabilit(?:y|ies)|disabled|discapacidad\w*|deficiencia|behinder\w*|handicap|hiv|vih|"
+    r"ethnic\w*|ethnie|ethnicity|etnia|etnico|racial\w*|political (?:party|opinions?|views?|affiliation)|"
+    r"parti politique|partido(?: politico)?|partei\w*|opinions? politiques?|opinion politica|party member\w*|"
+    r"union member\w*|trade union|gewerkschaft\w*|sindicat\w*|afiliacion sindical|syndicat\w*|church member\w*|"
+    r"sexual orientation|orientation sexuelle|orientacion sexual|orientacao sexual|sexuelle orientierung|sexuality|"
+    r"gender identity|identidad de genero|genetic\w*|genetisch\w*|dna|adn|"
+    r"pregnan\w*|schwanger\w*|embaraz\w*|gravidez|grossesse|medications?|medicamentos?|medikament\w*|medicaments?|"
+    r"icd ?\d*|cie ?10|cid ?10|blood (?:type|group)|blutgruppe|grupo sanguineo|groupe sanguin|tipo sanguineo|"
+    r"(?:medical|health) (?:conditions?|history|records?|problems?|data|notes?)|allerg(?:y|ies|ias?|ien)|"
+    r"patient (?:condition|diagnosis|notes?)|mental health|"
+    r"criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|antecedentes criminais"
+)
+"""Names of fields that hold a special category of one person; `LIFE` also holds words that may mean something else."""
+NOT_LIFE: Final = _any(
+    r"bays?|parking|spaces?|places?|counts?|total|number|n|share|percent\w*|rate|centres?|centers?|stations?|toilets?|"
+    r"access\w*|ramps?|services?|facilit\w*|building|streets?|school|votes?|seats?|results?|area|zone|institution|office"
+)
+"""Words that make of it a thing of the city, or a count."""
 PERSON: Final = _any(
     r"full ?name|first ?name|last ?name|fore ?name|given ?name|family "
     r"?name|middle name|surname|maiden name|username|user name|nickname|"
