@@ -111,7 +111,7 @@ _INNOCENT: Final = tuple(
         r"(?:(?:19|20)\d{2}[ /-]{1,2})+(?:19|20)\d{2}$",  # years
         r"(?:19|20)\d{6}(?:[ -]?\d{4,6})?$",  # a stamp without separators
         r"1[0-9]{9}$|1[0-9]{12}$",  # seconds or milliseconds since 1970
-        r"\d{1,2}/\d{1,7}/\d{1,7}$",  # a tile of a map
+        r"\d{1,2}/\d{1,7}/\d{1,7}$|[0-3]{12,}$",  # tiles of a map
         r"\d{1,2}(?: \d{3}){2,}$|\d{1,3}(?: \d{3}){3,}$",  # thousands with spaces
         r"\d{4}(?:\.\d\d){2,3}$|\d{8}-\d$",  # codes of goods and works
         r"[1-9]\d{1,3}-\d{4}-\d{1,2}$",  # a part's number: no country ends with so few
@@ -138,7 +138,7 @@ def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
     run = run.strip()
     digits = re.sub(r"\D", "", run)
     told = named or bool(_WORD.search(before))
-    if run.startswith(("+", "00")):
+    if run.startswith(("+", "00")) and re.search(r"[4-9]", run):
         return "[telephone]" if 8 <= len(digits) <= 15 else None
     pairs = bool(re.match(r"0\d(?:[ .-]\d{2}){4}$", run))
     if not told and not pairs and (any(pattern.match(run.strip("()")) for pattern in _INNOCENT) or _NUMBERED.search(before)):

@@ -139,6 +139,7 @@ _BASE32: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{32,}|(?=[a-z]{0,60}[2-
 _BITS: Final = re.compile(r"(?<!\d)(?:[01]{8}\s?){16,}(?!\d)")
 _LINES: Final = re.compile(r"(?:^|\n\s*)((?:[A-Za-z0-9+/_-]{40,}\s+){1,}[A-Za-z0-9+/_-]*={0,2})\s*(?=\n|$)")
 _BASE85: Final = re.compile(r"<~[!-u\s]{16,}~>|(?<!\S)[!-~]{40,}(?!\S)")
+_NUMBERS: Final = re.compile(r"[\d.,;:|eE+-]+")
 _GROUPED: Final = re.compile(r"[A-Za-z0-9+/_=-]+")
 _LETTERS: Final = re.compile(r"[a-z]{20}|(?:[A-Za-z]+[-_/]){4}")
 
@@ -214,6 +215,8 @@ def _rare(text: str) -> Iterator[tuple[bytes, str]]:
         except (binascii.Error, ValueError):
             continue
     for match in _BASE85.finditer(text[: 2**20]):
+        if _NUMBERS.fullmatch(match[0]):
+            continue
         run = match[0].removeprefix("<~").removesuffix("~>")
         for decode in (base64.b85decode, base64.a85decode):
             try:
