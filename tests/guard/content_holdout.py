@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from content_wild import Maker, WildCase, _box, _half, _iban, _luhn, _pcm, _png, _unit, _walk, polyline
+from content_wild import Maker, WildCase, _box, _group, _half, _iban, _luhn, _pcm, _png, _unit, _walk, polyline
 
 SEED = 90210
 REPEATS = 3
@@ -196,7 +196,7 @@ def _persons(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
         "iban-pt": _iban("PT", d(21)),
         "iban-it": _iban("IT", "X" + d(10) + "000000" + d(6)),
         "card-master2": _luhn("2221" + d(11)),
-        "card-dash": "-".join(_luhn("4" + d(14))[i : i + 4] for i in range(0, 16, 4)),
+        "card-dash": _group(_luhn("4" + d(14)), 4, "-"),
         "dni-label": f"DNI: {d(8)}X",
         "nss-es": f"nº de la seguridad social 28/{d(8)}/{d(2)}",
         "rg-br": f"RG {d(2)}.{d(3)}.{d(3)}-{d(1)}",

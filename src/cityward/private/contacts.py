@@ -14,12 +14,12 @@ _EMAIL: Final = re.compile(
 _DISGUISED: Final = (
     # "ana @ example . org", "ana(at)example.org", "ana [at] example [dot] org", "ana%40example.org"
     re.compile(
-        r"[\w.+-]{1,64}(?:\s{0,2}@\s{0,2}|\s{0,2}[(\[{<]\s?(?:at|arroba|@|"
+        r"[\w.+-]{1,64}(?:\s{0,2}@\s{0,2}|\s{0,2}[(\[{<]\s?(?:at|arroba|arobase|klammeraffe|chiocciola|aapje|@|"
         r"ät|chez|a)\s?[)\]}>]\s{0,2}|&#0*64;|&#x40;|&commat;|%40)"
         r"[\w-]{1,63}(?:\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|"
-        r"\.)\s?[)\]}>]|&#0*46;|&period;|%2e)\s{0,2}[\w-]{1,63}){0,4}?"
+        r"\.)\s?[)\]}>]|&#0*46;|&#x0*2e;|&period;|%2e)\s{0,2}[\w-]{1,63}){0,4}?"
         r"\s{0,2}(?:\.|[(\[{<]\s?(?:dot|punto|punkt|ponto|point|\.)\s?[)\]}>]|"
-        r"&#0*46;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
+        r"&#0*46;|&#x0*2e;|&period;|%2e)\s{0,2}[a-z]{2,24}\b",
         re.IGNORECASE,
     ),
     # "a n a @ e x a m p l e . o r g"
@@ -44,7 +44,7 @@ def emails(text: str) -> Iterator[Span]:
 
 _PROFILE: Final = (
     re.compile(
-        r"\b(?:facebook|fb|instagram|linkedin|twitter|x|tiktok|snapchat|t|wa|vk|threads)\.(?:com|me|net)/"
+        r"\b(?:paypal|venmo|facebook|fb|instagram|linkedin|twitter|x|tiktok|snapchat|t|wa|vk|threads)\.(?:com|me|net)/"
         r"(?:in/|@|add/|profile\.php\?id=)?(?!sharer|share|intent|hashtag|watch|groups|events|pages|search|p/)[\w.+-]{3,40}",
         re.IGNORECASE,
     ),
@@ -73,6 +73,19 @@ _BORN: Final = re.compile(
 )
 
 
+_SECRET: Final = re.compile(
+    r"\b(?:password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin)\b(?: (?:is|es|ist|est|é))?[\s:=/]{1,3}"
+    r"(?P<secret>(?=\S*\d)\S{4,64})",
+    re.IGNORECASE,
+)
+
+
+def secrets(text: str) -> Iterator[Span]:
+    """Yield passwords that somebody wrote, told by the word before them."""
+    for match in _SECRET.finditer(text):
+        yield Span(match.start("secret"), match.end("secret"), "personal", "[secret]", "content-secret 1")
+
+
 def births(text: str) -> Iterator[Span]:
     """Yield days on which somebody was born, told by the words before them."""
     for match in _BORN.finditer(text):
@@ -82,7 +95,7 @@ def births(text: str) -> Iterator[Span]:
 _RUN: Final = re.compile(r"(?<![\w.,+-])(?:\+\s?)?\(?\d(?:[ .()/-]{0,2}\d){7,22}(?![\w]|[.,]\d)")
 _WORDS: Final = (
     r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|"
-    r"whatsapp|llame|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"
+    r"whatsapp|llame|ll[áa]m[ae]me|ligue-me|ruf(?:en)? (?:sie )?(?:mich )?an|appelez-moi|rappelez|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"
     r"telefone|telemóvel|telemovel|ligue|telefon|handy|rufnummer|téléphone|tél|portable|fax|sms|contact number|rückruf"
 )
 _WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_WORDS})(?:number|nummer)?(?![a-zà-ÿ])", re.IGNORECASE)
@@ -100,7 +113,7 @@ _NUMBERED: Final = re.compile(
 _INNOCENT: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        r"\d{2}-\d{8}$",  # a request's number
+        r"[1-9]\d-\d{8}$",  # a request's number
         r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]?\d{0,2}.*)?$",  # stamps and ranges of dates
         r"\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}",
         r"(?:19|20)\d{2}[-/]\d{4,8}$",  # numbered within a year
@@ -148,5 +161,7 @@ def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
     if whole and digits == run:
         return None  # a bare number in a cell of its own: an order, a meter, a stamp
     if 9 <= len(digits) <= 11 and (digits != run or len(digits) >= 10):
+        return "[telephone]"
+    if 12 <= len(digits) <= 14 and re.match(r"\(?0\d{1,4}\)?[ -]\d{1,4}[ -]\d{3,4}[ -]\d{4}$", run):
         return "[telephone]"
     return "[number]" if len(digits) >= 12 and not whole and digits == run else None

@@ -297,7 +297,7 @@ _HOME: Final = (
 )
 _HOME_RE: Final = re.compile(
     rf"(?<!\w)(?:{_HOME})\s+(?P<place>[^;\n!?]{{2,80}}?)"
-    r"(?=$|[;\n!?]|\.(?:\s|$)|,?\s(?:and|but|where|since|und|aber|wo|"
+    r"(?=$|[;\n!?]|(?<!Avda)(?<!Av)(?<!tr)(?<!St)(?<!No)(?<!Nr)(?<!nº)(?<!Dr)\.(?:\s|$)|,?\s(?:and|but|where|since|und|aber|wo|"
     r"seit|y|pero|donde|desde|mas|onde|e (?=[a-z])|et|mais|o[ùu]|depuis|"
     r"please|por favor|bitte|there|que|the|my|tel|phone|call)\b)",
     re.IGNORECASE,
@@ -360,7 +360,8 @@ MARKERS: Final = (
     r"born|birth\w*|dob|d\.o\.b\.?|nacid[oa]|nac[ií]|nacimiento|nascid[oa]|nasci|nascimento|geb\.|geboren|geburt\w*|"
     r"naissance|n[ée]e?|instagram|insta|facebook|twitter|tiktok|snapchat|telegram|skype|linkedin|discord|wechat|"
     r"passport|pasaporte|passaporte|reisepass|passeport|licen[cs]e|f(?:ü|ue)hrerschein|account|cuenta|konto\w*|compte|conta|"
-    r"serial|meid|cookie|_ga|"
+    r"serial|meid|cookie|_ga|password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin|token|uid|nfc|rfid|"
+    r"nummerplaat|nummerplade|plaka|rejestracj\w*|regnr|registreringsnummer|rendszám|"
     r"viv[eoi]\w*|domicil\w+|casa|dirección|direccion|mor[aoe]\w*|endere[çc]o|"
     r"wohn\w+|adresse|anschrift|habit\w*|r[ée]sid\w+|apt|apartment|unit|"
     r"flat|piso|apto|"

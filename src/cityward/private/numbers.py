@@ -108,6 +108,14 @@ _KINDS: Final = (
         r"carte vitale|cart[ãa]o (?:de|do) (?:sa[úu]de|cidad[ãa]o)|residence permit|student (?:id|number)|membership number",
     ),
     _kind(
+        "labelled",
+        r"[A-Z]{0,2}\d[\d./ -]{4,14}\d(?:-?[A-Z\d])?(?:\(\d\))?|[A-Z]\d{6}\(\d\)|[A-Z]\d{7}[A-Z]",
+        None,
+        "word",
+        r"dni|nif|cpf|ssn|itin|curp|pesel|bsn|rut|cui[tl]|c\.i\.|hkid|nric|kimlik(?: no)?|aadhaar|seguridad social|social security|"
+        r"steuer-?id|sozialversicherungsnummer|personnummer|national insurance|national id(?:entity)?|identity card|c[ée]dula(?: de identidad)?",
+    ),
+    _kind(
         "account",
         r"\d{2}-\d{2}-\d{2}|\d[\d -]{4,22}\d",
         None,

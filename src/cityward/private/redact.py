@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from cityward.private.contacts import births, emails, profiles, telephones
+from cityward.private.contacts import births, emails, profiles, secrets, telephones
 from cityward.private.names import MARKERS, homes, names
 from cityward.private.numbers import cards, ids, luhn
 from cityward.private.spans import Span, folded, placed, without_overlap
@@ -80,7 +80,7 @@ def found(text: str, context: str = "", *, prose: bool = True) -> list[Span]:
     """
     plain, places = folded(text)
     spans = [*emails(plain), *ids(plain, context), *cards(plain), *devices(plain, context), *plates(plain, context)]
-    spans += [*telephones(plain, context), *profiles(plain), *births(plain)]
+    spans += [*telephones(plain, context), *profiles(plain), *births(plain), *secrets(plain)]
     if prose:
         spans += [*homes(plain), *specials(plain), *names(plain)]
     return [placed(span, places) for span in without_overlap(spans)]

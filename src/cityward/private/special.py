@@ -21,7 +21,7 @@ _KIN: Final = (
     r"m[èe]re|p[èe]re|mari|femme|fils|fille|enfant|fr[èe]re|s[œo]eur|grand-\w+|voisine?"
 )
 _WHO: Final = (
-    rf"i am|i['’]m|i have|i['’]ve|i suffer|i use|i was|we are|as an?|i vote|(?:my|our) (?:{_KIN})|"
+    rf"i am|i['’]m|i have|i['’]ve|i suffer|i use|i take|tomo|je prends|ich nehme|i was|we are|as an?|i vote|(?:my|our) (?:{_KIN})|"
     rf"soy|tengo|estoy|padezco|sufro|somos|voto|(?:mi|nuestr[oa]) (?:{_KIN})|"
     rf"sou|tenho|estou|sofro|(?:meu|minha|nossa?) (?:{_KIN})|"
     rf"ich bin|ich habe|ich leide|ich w[äa]hle|wir sind|als|(?:meine?|unsere?) (?:{_KIN})|"
@@ -38,7 +38,7 @@ _HEALTH: Final = (
     r"multiple sclerosis|esclerosis\w*|multiple[rn]? sklerose|scl[ée]rose|esclerose|stroke|schlaganfall|(?:un )?avc|"
     r"bipolar|anxiety|ansiedad\w*|ansiedade|copd|epoc|hepatit\w*|tubercul\w*|leuk\w+|l[ei]ucemia|arthritis|artritis|"
     r"kidney disease|heart (?:disease|failure|condition)|insuficiencia card[íi]aca|herz(?:krank|fehler|infarkt)|"
-    r"enferm[oa](?: de \w+)?|doente|krank|malade|adhd|tdah|down['’]?s? syndrome|s[íi]ndrome de down|addict\w*|alcoholic"
+    r"enferm[oa](?: de \w+)?|doente|krank|malade|adhd|tdah|methadone?|metadona|insulin\w*|antidepress\w*|chemo\w*|quimio\w*|dialy[sz]\w*|di[áa]lisis|down['’]?s? syndrome|s[íi]ndrome de down|addict\w*|alcoholic"
 )
 _FAITH: Final = (
     r"muslim\w*|musulm\w*|muçulman\w*|jewish|jew|jud[íi][oa]|judeu|judia|j[üu]disch|jude|j[üu]din|jui(?:f|ve)|catholic|cat[óo]lic[oa]|"
@@ -77,7 +77,7 @@ SPECIAL: Final = (
     r"alzh|parkins|autis|asthm|asma|pregn|embaraz|gr[aá]vida|schwang|enceinte|blind|impair|cieg|ceg[oa]|aveug|malvoy|deaf|"
     r"hearing|sord|surd|geh[oö]rl|schwerh|sourd|disab|discap|deficien|behind|handic|invalid|wheelch|ruedas|rodas|rollst|"
     r"roulant|scl[eé]ro|sklero|stroke|schlagan|avc|bipol|anx|ansied|copd|epoc|hepat|tuberc|leuk|leuc|arthr|artrit|kidney|"
-    r"heart|card[ií]ac|herz|enferm|doente|krank|malad|adhd|tdah|down|addict|alcohol|musl|musul|muçul|jew|jud[ieíe]|j[uü]d|"
+    r"heart|card[ií]ac|herz|enferm|doente|krank|malad|adhd|tdah|metha|metad|insulin|antidep|chemo|quimio|dialy|di[aá]lis|down|addict|alcohol|musl|musul|muçul|jew|jud[ieíe]|j[uü]d|"
     r"juif|juiv|[ck]ath?[oó]li|protest|evang|évang|hindu|bud|bouddh|athe|ateo|atea|ateu|athée|christ|crist|chr[eé]t|sikh|"
     r"mormon|orthod|ortod|jehov|gay|lesb|l[eé]sb|bisex|homos|schwul|trans|binar|queer|roma|gyps|sinti|gitan|cigan|origin|"
     r"descent|ethnic|black|negr|origen|origem|etnia|herkunft|abstamm|ethnie|union|afiliad|delegad|sindic|gewerk|syndi|"

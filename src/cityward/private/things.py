@@ -52,7 +52,7 @@ _PLATE_WORDS: Final = (
     r"registration (?:number|no\.?|mark)|tag number|"
     r"matr[ií]culas?|placas?|patente|chapa|dominio|kennzeichen|kfz(?:-kennzeichen)?|"
     r"nummernschild|autokennzeichen|immatricul\w+|plaque(?: d['’]immatriculation)?|"
-    r"targa|kenteken"
+    r"targa|kenteken|nummerplaat|nummerplade|plaka|rejestracj\w*|regnr|registreringsnummer|rendszám|spz"
 )
 _PLATE_WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_PLATE_WORDS})(?![a-zà-ÿ])", re.IGNORECASE)
 _BESIDE: Final = re.compile(
@@ -173,6 +173,8 @@ def devices(text: str, context: str = "") -> Iterator[Span]:
 
 _ICCID: Final = re.compile(r"(?<![\w.+-])89\d{17,18}(?!\w)")
 _VIN: Final = re.compile(r"(?<![\w-])(?=(?:\d*[A-Z]){5})[A-HJ-NPR-Z0-9]{11}[A-HJ-NPR-Z0-9]{2}\d{4}(?![\w-])")
+_TAG_UID: Final = re.compile(r"\b(?:uid|nfc|rfid|card|mifare|tag)\b[\s:#=]{1,3}(?:uid[\s:=]{1,2})?(?P<code>(?:[0-9A-F]{2}[:-]?){4,10})\b", re.IGNORECASE)
+_PUSH: Final = re.compile(r"\b(?:device|push|registration|fcm|apns)[ _-]?token[\s:=]{1,3}(?P<code>[\w:-]{20,})", re.IGNORECASE)
 _SERIAL: Final = re.compile(
     r"\b(?:meid|esn|udid|serial(?: (?:number|no\.?))?|n[úu]mero de serie|seriennummer|num[ée]ro de s[ée]rie|android[_ ]?id)"
     r"[\s:=#]{1,3}(?P<code>(?=[A-Z]*\d)[A-Z0-9-]{8,40})\b",
@@ -192,6 +194,9 @@ def _chips(text: str, context: str) -> Iterator[Span]:
             yield _device(match, "iccid")
     for match in _VIN.finditer(text):
         yield _device(match, "vehicle-number")
+    for pattern, kind in ((_TAG_UID, "card"), (_PUSH, "push-token")):
+        for match in pattern.finditer(text):
+            yield Span(match.start("code"), match.end("code"), "device", "[device]", f"content-{kind} 1")
     for match in _COOKIE.finditer(text):
         yield _device(match, "cookie")
     for match in _SERIAL.finditer(text):

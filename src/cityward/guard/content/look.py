@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cityward.guard.content import bodies, points, samples, traces, unpack, vectors, words
+from cityward.guard.content import bodies, points, samples, traces, tables, unpack, vectors, words
 from cityward.guard.content.finding import MEDIA, PASS, PAYLOADS, Finding, refusal, worst
 from cityward.guard.content.magic import kind_of, packed_as
 from cityward.private.redact import found as persons
@@ -25,6 +25,8 @@ BYTES: Final = 48 * 2**20
 """Most bytes of one cell over all its encodings and packings."""
 NAMED_BYTES: Final = 48
 """Bytes of unknown kind under a name that says biometric or media, from which on they are believed to be."""
+NAMED_MEDIA_BYTES: Final = 256
+"""The same of pictures, sound and film: a ``frame`` of a meter is shorter."""
 OPAQUE_BYTES: Final = 1024
 """Bytes of nothing known from which on they are not let pass; readings of a sensor are fewer."""
 _PERSONS_CHARS: Final = 20_000
@@ -166,13 +168,13 @@ class _Looking:
         if not whole:
             return
         for data, encoding in unpack.decoded(text):
-            if encoding in ("shifted base64", "base85"):
+            if encoding in _GUESSED:
                 kind_found = kind_of(data) if len(data) >= 12 else None
-                if kind_found and (encoding == "base85" or kind_found[1] != "mp3"):
+                if kind_found and (encoding != "shifted base64" or kind_found[1] != "mp3"):
                     self.add(refusal(*kind_found))
-                if encoding == "base85" and packed_as(data) in ("gzip", "zip", "bzip2", "xz"):
+                if encoding != "shifted base64" and packed_as(data) in ("gzip", "zip", "bzip2", "xz"):
                     self.inside(data, name, depth)
-                elif encoding == "base85" and len(data) >= 128 and vectors.packed_template(data, name):
+                elif encoding != "shifted base64" and len(data) >= 128 and vectors.packed_template(data, name):
                     self.add(refusal("biometric", "packed-template"))
                 continue
             if len(data) >= 8:
@@ -213,6 +215,8 @@ class _Looking:
                 self.add(refusal("biometric", "embedding"))
             if run.size >= 16 and np.all(run == np.rint(run)):
                 self.whole([int(part) for part in run if abs(part) < 2**63], name, depth)
+        for records in tables.records(text):
+            self.payload(points.of_records(records, name))
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
             matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
@@ -301,7 +305,7 @@ class _Looking:
                 (words.AUDIO, "audio"),
                 (words.VIDEO, "video"),
             ):
-                if pattern.search(name):
+                if pattern.search(name) and (field_class == "biometric" or len(data) >= NAMED_MEDIA_BYTES):
                     self.add(refusal(field_class, "named-payload"))
         if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 6 and not data.startswith(b"\x30\x82"):
             self.add(Finding("opaque", "empty", "content-opaque 1"))
@@ -325,6 +329,9 @@ class _Looking:
     # -- lists and objects -------------------------------------------------------------------------
 
     def mapping(self, value: Mapping[Any, Any], name: str, depth: int) -> None:
+        if len(value) >= vectors.NAMED_MIN and all(str(key).isdigit() for key in value):
+            self.sequence(list(value.values()), name, depth + 1)  # a list whose places were made keys
+            return
         numbers = [part for part in value.values() if isinstance(part, int | float) and not isinstance(part, bool)]
         if len(numbers) >= vectors.NAMED_MIN:
             dated = sum(bool(re.search(r"\d{4}-\d\d|\d\d:\d\d", str(key))) for key in list(value)[:8]) > 4
@@ -360,6 +367,7 @@ class _Looking:
             self.strings(values, name, depth)
             return
         if all(issubclass(kind, Mapping) for kind in kinds):
+            self.payload(bodies.of_keys(part for row in values[:600] for part in row.values() if isinstance(part, str)))
             self.payload(points.of_records(values, name))
             for key, numbers in points.numeric_columns(values):
                 if vectors.is_template(numbers, f"{name} {key}".strip()):
@@ -385,9 +393,13 @@ class _Looking:
                     self.any(part, name, depth + 1)
         elif all(isinstance(part, int) for part in values):
             self.whole(values, name, depth)
+        if len(values) >= 10 and words.JOINTS.search(name):
+            self.add(refusal("biometric", "landmarks"))
         numbers = np.array([np.nan if part is None else part for part in values], dtype=np.float64)
         if vectors.is_template(numbers, name):
             self.add(refusal("biometric", "embedding"))
+        if words.AUDIO.search(name) and samples.is_waveform(numbers):
+            self.add(refusal("audio", "samples"))
 
     def whole(self, values: list[int], name: str, depth: int) -> None:
         """Look at whole numbers that may be bytes, or decimals of which only the bits were written."""
@@ -464,6 +476,8 @@ class _Looking:
         return True
 
 
+_GUESSED: Final = frozenset({"shifted base64", "base85", "base32hex"})
+"""Encodings that nearly any text decodes in: what comes out counts only if it shows what it is."""
 _STREAM: Final = re.compile(
     r"\b(?:rtsps?|rtmps?|mms|srt)://\S{4,}|https?://[^\s?#]{4,200}?(?:\.m3u8|\.mpd|/mjpe?g\b|\.mjpe?g|/video\.cgi|/nphMotionJpeg)",
     re.IGNORECASE,

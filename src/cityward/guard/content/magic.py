@@ -19,6 +19,8 @@ _STARTS: Final = (
     (b"\xff\x4f\xff\x51", "image", "jpeg-2000"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "image", "jpeg-xl"),
     (b"8BPS", "image", "psd"),
+    (b"farbfeld", "image", "farbfeld"),
+    (b"P7\nWIDTH", "image", "pnm"),
     (b"qoif", "image", "qoi"),
     (b"v/1\x01", "image", "openexr"),
     (b"SIMPLE  =", "image", "fits"),
@@ -67,6 +69,10 @@ _STARTS: Final = (
     (b"FLV\x01", "video", "flv"),
     (b"\0\0\x01\xba", "video", "mpeg"),
     (b"\0\0\x01\xb3", "video", "mpeg"),
+    (b"\0\0\x01\xb0", "video", "mpeg-4"),
+    (b"\0\0\x01\xb6", "video", "mpeg-4"),
+    (b"\0\0\0\x01\x09", "video", "h264"),
+    (b"\0\0\0\x01\x06", "video", "h264"),
     (b"\0\0\0\x01\x67", "video", "h264"),
     (b"\0\0\0\x01\x40\x01", "video", "h265"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "asf"),
@@ -174,7 +180,7 @@ def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - one kin
     if data[:4] in _BIOMETRIC or _BIOMETRIC_HEAD.match(data[:64]):
         return "biometric", "iso-19794"
     if data[:4] == b"RIFF" and len(data) >= 12:
-        return {b"WEBP": ("image", "webp"), b"WAVE": ("audio", "wav"), b"AVI ": ("video", "avi")}.get(data[8:12])
+        return {b"WEBP": ("image", "webp"), b"WAVE": ("audio", "wav"), b"QLCM": ("audio", "qcp"), b"AVI ": ("video", "avi")}.get(data[8:12])
     if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
         return "audio", "aiff"
     if data[4:8] == b"ftyp":
@@ -189,9 +195,24 @@ def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - one kin
             return "video", "mpeg-ts"
     if data[:3] in (b"FWS", b"CWS", b"ZWS") and len(data) >= 32 and 3 < data[3] < 60:
         return "video", "swf"
+    if _units(data):
+        return "video", "h264"
+    if re.match(rb"1\.0?01:\d{1,6}\x1d", data):
+        return "biometric", "ansi-nist"
     if _TEMPLATE.match(data[:8]):
         return "biometric", "iso-7816-11"
     return _bitmap(data)
+
+
+def _units(data: bytes) -> bool:
+    """Whether ``data`` are units of H.264, each with its length before it (Source: ISO/IEC 14496-15)."""
+    at, units = 0, 0
+    while at + 5 <= len(data) and units < 3:
+        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4] & 0x9F
+        if not 2 <= size < 2**22 or kind not in (1, 5, 6, 7, 8, 9):
+            return False
+        at, units = at + 4 + size, units + 1
+    return units >= 2
 
 
 def _bitmap(data: bytes) -> tuple[str, str] | None:

@@ -29,7 +29,7 @@ _TIME: Final = re.compile(
     r"seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|"
     r"heure|epoch|utc|gps time|observed at|start|arriv\w*(?: at)?|"
     r"depart\w*|leave|left(?: at)?|exited(?: at)?|llegada|ankunft|entered|entered at|check ?in(?: at)?|from|begin|"
-    r"begins)$"
+    r"begins|tst|stamp|.{1,40} (?:time|date|at|timestamp|utc|ts|ms))$"
 )
 _FIXED: Final = re.compile(
     r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|"
@@ -37,7 +37,7 @@ _FIXED: Final = re.compile(
 )
 _CELL: Final = re.compile(r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$")
 _POSITION: Final = re.compile(
-    r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
+    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
 )
 _ANGLE: Final = re.compile(
     r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$"
@@ -57,6 +57,8 @@ def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:  # noqa: PLR
         and vectors.is_template(matrix[:, 1], name)
     ):
         return "biometric", "embedding"  # numbered, one a line
+    if width <= 4 and vectors.is_template(matrix.ravel(), name) and abs(np.linalg.norm(matrix) - 1) < 0.02:
+        return "biometric", "embedding"
     if 3 <= width <= 6 and _minutiae(matrix, name):
         return "biometric", "minutiae"
     if width >= 3 and (_timed_points(matrix) or (width == 3 and _from_start(matrix))):
@@ -77,7 +79,12 @@ def _from_start(matrix: Matrix) -> bool:
         return False
     if not _on_earth(places) or not np.any(places != np.rint(places)):
         return False
-    along = np.hypot(*np.diff(places, axis=0).T)
+    east, north = np.diff(places, axis=0).T
+    along = np.hypot(east, north)
+    for shrunk in (1.0, np.cos(np.radians(places[0, 1])), np.cos(np.radians(places[0, 0]))):
+        paces = steps / np.maximum(np.hypot(east * shrunk, north), 1e-9)
+        if np.std(paces) < 0.15 * np.mean(paces):
+            return False  # lengths along a road
     if np.ptp(along) == 0 or np.ptp(steps) == 0:
         return bool(np.ptp(steps) == 0)
     return abs(float(np.corrcoef(along, steps)[0, 1])) < 0.9
@@ -142,6 +149,14 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
     first = rows[0]
     if len(rows) >= TRACE_MIN and traces.of_codes(rows):
         return "trace", "trace"
+    inner = next((key for key, part in first.items() if isinstance(part, list) and part and isinstance(part[0], Mapping)), None)
+    if inner is not None and all(isinstance(row.get(inner), list) and row[inner] for row in rows):
+        joints = of_frames([row[inner] for row in rows], name)
+        if joints:
+            return joints
+    if any(isinstance(part, Mapping) and not _is_place(part) or _is_xy(part) for part in first.values()):
+        rows = [_flat(row) for row in rows]
+        first = rows[0]
     keys = {key: words.in_words(str(key)) for key in first}
 
     def column(pattern: re.Pattern[str]) -> str | None:
@@ -155,7 +170,9 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
     landmarks = _landmarks(rows, keys, x, y)
     if landmarks:
         return landmarks
-    time, lat, lon, place = (column(kind) for kind in (_TIME, _LAT, _LON, _POSITION))
+    lat, lon = column(_LAT), column(_LON)
+    time = next((key for key, told in keys.items() if _TIME.search(told) and not isinstance(first[key], list | Mapping)), None)
+    place = next((key for key, told in keys.items() if _POSITION.search(told) and _is_place(first[key])), None)
     cells = [key for key, told in keys.items() if _CELL.search(told)]
     if (
         time
@@ -288,6 +305,8 @@ def _columns(rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> Matrix
 
 
 def _is_place(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_WRITTEN_PLACE.fullmatch(value.strip()))
     if isinstance(value, Mapping):
         told = " ".join(words.in_words(str(key)) for key in value)
         return bool(re.search(r"\blat|\bx\b|coordinates", told))
@@ -296,6 +315,26 @@ def _is_place(value: Any) -> bool:
         and 2 <= len(value) <= 3
         and all(isinstance(part, int | float) for part in value)
     )
+
+
+_WRITTEN_PLACE: Final = re.compile(
+    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?", re.IGNORECASE
+)
+
+
+def _is_xy(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"x", "y"} <= {str(key).lower() for key in value}
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose inner objects are parts of it."""
+    flat: dict[str, Any] = {}
+    for key, part in row.items():
+        if isinstance(part, Mapping):
+            flat |= {f"{key} {inner}": value for inner, value in part.items()}
+        else:
+            flat[key] = part
+    return flat
 
 
 def _minutiae(matrix: Matrix, name: str) -> bool:

@@ -26,6 +26,8 @@ _CODE: Final = re.compile(
 _GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}")
 _STAMP_RE: Final = re.compile(STAMP)
 _CODED: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}({_CODE.pattern})(?!\w)|(?<!\w)({_CODE.pattern})[^\w\n]{{1,4}}{STAMP}")
+_ANGLE: Final = r"\d{1,3}\s?°\s?\d{1,2}\s?['′]\s?[\d.]{1,7}\s?[\"″]?\s?"
+_DMS: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}{_ANGLE}[NS][, ]{{1,3}}{_ANGLE}[EWO]")
 _TIMES: Final = re.compile(r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|heures)$")
 
 
@@ -44,6 +46,8 @@ def of_codes(rows: Sequence[Any]) -> bool:
 
 def of_text(text: str) -> bool:
     """Whether ``text`` has times, each beside the code of a place."""
+    if len(set(_DMS.findall(text[:50_000]))) >= PLACES_MIN:
+        return True
     return _near({a or b for a, b in _CODED.findall(text[:50_000])})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
+import html
 import io
 import lzma
 import quopri
@@ -136,6 +137,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{28,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){12,}")
 _PARTED_HEX: Final = re.compile(r"(?:(?:\\?[0x]?x|0x|%|#)?[0-9A-Fa-f]{2}[\s,:;.-]{0,3}){12,}")
 _BASE32: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{32,}|(?=[a-z]{0,60}[2-7])[a-z2-7]{32,})={0,6}(?![A-Za-z0-9])")
+_BASE32_HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-V]{64,}={0,6}(?![A-Za-z0-9])")
 _BITS: Final = re.compile(r"(?<!\d)(?:[01]{8}\s?){16,}(?!\d)")
 _LINES: Final = re.compile(r"(?:^|\n\s*)((?:[A-Za-z0-9+/_-]{40,}\s+){1,}[A-Za-z0-9+/_-]*={0,2})\s*(?=\n|$)")
 _BASE85: Final = re.compile(r"<~[!-u\s]{16,}~>|(?<!\S)[!-~]{40,}(?!\S)")
@@ -147,12 +149,17 @@ _LETTERS: Final = re.compile(r"[a-z]{20}|(?:[A-Za-z]+[-_/]){4}")
 def decoded(text: str) -> Iterator[tuple[bytes, str]]:
     """Yield the bytes that parts of ``text`` may encode, and the encoding; most are no bytes of anything."""
     together = _joined(text)
+    dump = _DUMP.findall(text)
+    if len(dump) > 1:
+        yield bytes.fromhex("".join(re.sub(r"[^0-9A-Fa-f]", "", line) for line in dump)), "hex dump"
     seen_hex = False
     for match in _HEX.finditer(together):
         seen_hex = True
         yield bytes.fromhex(match[0]), "hex"
     if not seen_hex:
         for match in _PARTED_HEX.finditer(text):
+            if not _HEX_LETTER.search(match[0]):
+                continue  # numbers of four digits
             pairs = re.findall(r"[0-9A-Fa-f]{2}", re.sub(r"0x|\\x|x", " ", match[0]))
             yield bytes.fromhex("".join(pairs)), "hex"
     for match in _BASE64.finditer(together):
@@ -168,10 +175,14 @@ def decoded(text: str) -> Iterator[tuple[bytes, str]]:
     yield from _rare(text)
 
 
+_DUMP: Final = re.compile(r"(?m)^\s*[0-9A-Fa-f]{6,8}:?\s{1,3}((?:[0-9A-Fa-f]{2}){1,2}(?:[ -]{1,2}(?:[0-9A-Fa-f]{2}){1,2}){3,15})(?=\s|$)")
+"""A line of ``hexdump -C`` or ``xxd``."""
+_HEX_LETTER: Final = re.compile(r"[A-Fa-fx%]")
 _ESCAPES: Final = (
+    ("entities", re.compile(r"&#(?:\d{1,3}|x[0-9A-Fa-f]{1,2});")),
     ("percent", re.compile(r"%[0-9A-Fa-f]{2}")),
     ("quoted-printable", re.compile(r"=[0-9A-F]{2}|=\r?\n")),
-    ("escapes", re.compile(r"\\(?:x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[0abtnvfr\\'\"])")),
+    ("escapes", re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[0abtnvfr\\'\"])")),
 )
 _ESCAPES_MIN: Final = 6
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([0-3]?[0-7]{1,2})|([abtnvfr\\'\"])|u00([0-9A-Fa-f]{2}))")
@@ -183,7 +194,10 @@ def _escaped(text: str) -> Iterator[tuple[bytes, str]]:
     for encoding, pattern in _ESCAPES:
         if len(pattern.findall(text[:100_000])) < _ESCAPES_MIN:
             continue
-        if encoding == "percent":
+        if encoding == "entities":
+            yield html.unescape(text).encode("latin-1", errors="replace"), encoding
+            yield bytes(int(f"0{part}", 16) if part[0] == "x" else int(part) & 255 for part in _ENTITY.findall(text)), encoding
+        elif encoding == "percent":
             yield urllib.parse.unquote_to_bytes(text), encoding
         elif encoding == "quoted-printable":
             yield quopri.decodestring(text.encode("latin-1", errors="replace")), encoding
@@ -199,6 +213,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(match[2], 8) & 255) if match[2] else _SHORT_ESCAPES[match[3]]
 
 
+_ENTITY: Final = re.compile(r"&#(\d{1,3}|x[0-9A-Fa-f]{1,2});")
 _UU_LINE: Final = re.compile(r"(?m)^M[ -`]{60}$|^begin(?:-base64)? [0-7]{3} ")
 
 
@@ -214,6 +229,10 @@ def _rare(text: str) -> Iterator[tuple[bytes, str]]:
             yield base64.b32decode(run + "=" * (-len(run) % 8)), "base32"
         except (binascii.Error, ValueError):
             continue
+    for match in _BASE32_HEX.finditer(text):
+        run = match[0].rstrip("=")
+        if not _HEX.fullmatch(run):
+            yield base64.b32hexdecode(run + "=" * (-len(run) % 8)) if len(run) % 8 in (0, 2, 4, 5, 7) else b"", "base32hex"
     for match in _BASE85.finditer(text[: 2**20]):
         if _NUMBERS.fullmatch(match[0]):
             continue

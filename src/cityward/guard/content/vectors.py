@@ -171,8 +171,8 @@ def _many_decimals(x: Numbers) -> bool:
 
 
 def _coarse(x: Numbers, spread: float) -> bool:
-    """Whether numbers have at most two decimals and few steps of them, as instruments and prices have."""
-    return spread < 2.0 and bool(np.all(np.abs(x * 100 - np.rint(x * 100)) < 1e-6))
+    """Whether numbers have one or two decimals and few steps of them, as instruments and prices have."""
+    return any(spread * scale < 100 and np.all(np.abs(x * scale - np.rint(x * scale)) < 1e-6) for scale in (10, 100))
 
 
 # -- numbers packed in bytes -----------------------------------------------------------------------
@@ -295,8 +295,9 @@ _NUMBER: Final = r"[-+−]?(?:\d+(?:[.]\d*)?|[.]\d+)(?:[eE][-+]?\d{1,3})?"
 _RUN: Final = re.compile(rf"(?<![\d.]){_NUMBER}(?:[\s,;:|/\\_\[\](){{}}\"'f]{{1,8}}{_NUMBER}){{{NAMED_MIN - 1},}}")
 _COMMA: Final = re.compile(r"(?<![\d,])-?\d+,\d+(?:[\s;|]{1,4}-?\d+,\d+){11,}")
 _PAIR: Final = re.compile(r"(?<![\d.])\d{1,4}:(?=[-+.\d])")
-_MARKUP: Final = re.compile(r"<[^<>\d][^<>]{0,60}>|\n\s*-\s")
-"""Tags of XML, and items of YAML, between numbers."""
+_HEX_FLOAT: Final = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-]\d{1,4}")
+_MARKUP: Final = re.compile(r"(?<=\d)f0?(?=[,\s\])}])|<[^<>\d][^<>]{0,60}>|\n\s*-\s")
+"""Tags of XML and items of YAML between numbers, and what some languages write after a float."""
 _NUMBER_RE: Final = re.compile(_NUMBER)
 
 
@@ -305,6 +306,8 @@ def runs(text: str) -> list[Numbers]:
     comma = _COMMA.search(text)
     if comma:
         return [np.array([float(part.replace(",", ".")) for part in re.findall(r"-?\d+,\d+", comma[0])])]
+    if "p" in text and _HEX_FLOAT.search(text):
+        return [np.array([float.fromhex(part) for part in _HEX_FLOAT.findall(text)])]
     plain = _MARKUP.sub(" ", text) if _MARKUP.search(text[:4000]) else text
     if len(_PAIR.findall(text[:4000])) >= NAMED_MIN and "T" not in text[:4000]:
         plain = _PAIR.sub(" ", text)  # 1:0.12 2:-0.33

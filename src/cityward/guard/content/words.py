@@ -36,6 +36,8 @@ BODY: Final = _any(
     r"keystroke\w*|mfccs?|huella dactilar|fingerabdruck\w*|empreintes?"
 )
 """Words that no hash or key bears, unless it is that of a body."""
+JOINTS: Final = _any(r"(?:\w+ )?key ?points?(?: \w+)?|landmarks?|skeleton|pose ?(?:2d|3d)|face ?mesh|gait\w*")
+"""Names of lists of joints; a pose may be that of a camera."""
 GAIT: Final = _any(r"gait\w*|skeleton|pose|joints?|keypoints?|landmarks?|stride\w*|mesh")
 IMAGE: Final = _any(
     r"images?|img|imagen|imagem|photos?|fotos?|picture|pic|bild|selfie|"
@@ -60,7 +62,7 @@ SERIES: Final = _any(
 OPAQUE: Final = _any(
     r"hash\w*|sha\d*|digest|checksum|md5|sig|signature|signed|key|pubkey|"
     r"public key|cert\w*|token|jwt|etag|nonce|salt|ciphertext|encrypted|"
-    r"commit|proof|uuid|guid|"
+    r"jwks?|jws|jose|pgp|gpg|commit|proof|uuid|guid|"
     r"merkle|root|hmac|mac tag|receipt|x5c|signatur|firma|assinatura|"
     r"rsa|pem|csr|modulus|fingerprint sha\d*|key fingerprint|ssh"
 )
@@ -88,7 +90,8 @@ LIFE_OF_PERSON: Final = _any(
     r"icd ?\d*|cie ?10|cid ?10|blood (?:type|group)|blutgruppe|grupo sanguineo|groupe sanguin|tipo sanguineo|"
     r"(?:medical|health) (?:conditions?|history|records?|problems?|data|notes?)|allerg(?:y|ies|ias?|ien)|"
     r"patient (?:condition|diagnosis|notes?)|mental health|"
-    r"criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|antecedentes criminais"
+    r"confesion\w*|vaccin\w*|vacun\w*|impf\w*|genotyp\w*|genotipo|convictions?|condenas?|party membership|"
+    r"politische partei|criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|antecedentes criminais"
 )
 """Names of fields that hold a special category of one person; `LIFE` also holds words that may mean something else."""
 NOT_LIFE: Final = _any(
