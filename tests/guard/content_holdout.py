@@ -31,15 +31,34 @@ def _biometric(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     face = _unit(r.normal(0, 1, 512))
     small = _unit(r.normal(0, 1, 128))
     voice = r.normal(0, 1, 192) * 11
-    yield "deep-path", {n(): {"detections": [{"bbox": [4, 5, 60, 80], "score": 0.98, "feat": [round(x, 5) for x in _half(face)]}]}}
+    yield (
+        "deep-path",
+        {n(): {"detections": [{"bbox": [4, 5, 60, 80], "score": 0.98, "feat": [round(x, 5) for x in _half(face)]}]}},
+    )
     yield "opensearch-hit", {n(): {"_source": {"vector": _half(small)}, "_score": 1.2}}
     yield "milvus-text", {n(): "FloatVector: [" + " ".join(f"{x:.4f}" for x in face) + "]"}
-    yield "redis-escaped", {n(): "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in small.astype("<f4").tobytes())}
+    yield (
+        "redis-escaped",
+        {n(): "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in small.astype("<f4").tobytes())},
+    )
     yield "msgpack", {n(): _b64(b"\xdc\x00\x80" + b"".join(b"\xca" + struct.pack(">f", x) for x in small))}
     yield "protobuf-packed", {n(): _b64(b"\x0a\x04cam7\x12\x80\x04" + small.astype("<f4").tobytes())}
-    yield "pickle", {n(): _b64(b"\x80\x04\x95\x00\x05\0\0\0\0\0\0]\x94(" + b"".join(b"G" + struct.pack(">d", x) for x in small) + b"e.")}
-    yield "uint8-affine", {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype(int).tolist()}
-    yield "uint8-affine-hex", {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype("u1").tobytes().hex()}
+    yield (
+        "pickle",
+        {
+            n(): _b64(
+                b"\x80\x04\x95\x00\x05\0\0\0\0\0\0]\x94(" + b"".join(b"G" + struct.pack(">d", x) for x in small) + b"e."
+            )
+        },
+    )
+    yield (
+        "uint8-affine",
+        {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype(int).tolist()},
+    )
+    yield (
+        "uint8-affine-hex",
+        {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype("u1").tobytes().hex()},
+    )
     yield "two-people", {n(): [_half(_unit(r.normal(0, 1, 128))) for _ in range(2)]}
     yield "person-dict", {n(): {"p1": _half(small), "p2": _half(_unit(r.normal(0, 1, 128)))}}
     yield "rows-16x32", {n(): np.round(face.reshape(16, 32), 6).tolist()}
@@ -56,7 +75,16 @@ def _biometric(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "percent-numbers", {n(): "%2C".join(f"{x:.5f}" for x in small)}
     yield "quoted-list-in-text", {n(): json.dumps(json.dumps([f"{x:.6f}" for x in small]))}
     yield "arrow-ish", {n(): _b64(b"ARROW1\0\0" + b"\0" * 24 + face.astype("<f4").tobytes() + b"ARROW1")}
-    yield "safetensors", {n(): _b64(struct.pack("<Q", 56) + b'{"e":{"dtype":"F32","shape":[512],"data_offsets":[0,2048]}}'[:56] + face.astype("<f4").tobytes())}
+    yield (
+        "safetensors",
+        {
+            n(): _b64(
+                struct.pack("<Q", 56)
+                + b'{"e":{"dtype":"F32","shape":[512],"data_offsets":[0,2048]}}'[:56]
+                + face.astype("<f4").tobytes()
+            )
+        },
+    )
     yield "gzip-f16-base32", {n(): base64.b32encode(gzip.compress(face.astype("<f2").tobytes())).decode()}
     yield "zlib-url", {n(): base64.urlsafe_b64encode(zlib.compress(face.astype("<f4").tobytes())).decode()}
     yield "bz2-json-hex", {n(): bz2.compress(json.dumps(_half(small)).encode()).hex()}
@@ -68,7 +96,10 @@ def _biometric(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     pts = [(int(r.integers(5, 300)), int(r.integers(5, 400)), int(r.integers(0, 360))) for _ in range(40)]
     yield "minutiae-columns", {n(): {"x": [p[0] for p in pts], "y": [p[1] for p in pts], "theta": [p[2] for p in pts]}}
     yield "minutiae-objects-de", {n(): [{"posX": x, "posY": y, "winkel": a, "typ": "Gabelung"} for x, y, a in pts]}
-    yield "minutiae-nested-point", {n(): [{"position": {"x": x, "y": y}, "direction": a, "minutia_type": 1} for x, y, a in pts]}
+    yield (
+        "minutiae-nested-point",
+        {n(): [{"position": {"x": x, "y": y}, "direction": a, "minutia_type": 1} for x, y, a in pts]},
+    )
     yield "minutiae-xml", {n(): "".join(f'<Minutia X="{x}" Y="{y}" Angle="{a}" Type="End"/>' for x, y, a in pts)}
     yield "minutiae-csv", {n(): "x,y,angle\n" + "\n".join(f"{x},{y},{a}" for x, y, a in pts)}
     body = b"".join(struct.pack(">HHBB", 0x4000 | x, y, a // 2, 80) for x, y, a in pts)
@@ -76,16 +107,74 @@ def _biometric(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "iso-voice", {n(): _b64(b"VDF\0" + b"010\0" + m.bytes(400))}
     yield "ansi-nist", {n(): _b64(b"1.001:200\x1d1.002:0500\x1d1.003:1\x1f1\x1e9\x1f0\x1d9.012:25\x1d" + body)}
     walk = r.uniform(100, 400, (1, 18, 2)) + np.linspace(0, 120, 20)[:, None, None] + r.normal(0, 2, (20, 18, 2))
-    yield "openpose", {n(): {"people": [{"pose_keypoints_2d": np.round(np.column_stack([walk[0], np.ones(18)]).ravel(), 2).tolist()}]}}
-    yield "frames-of-points", {n(): [{"frame": i, "pts": [{"x": float(a), "y": float(b)} for a, b in f.round(1)]} for i, f in enumerate(walk)]}
-    yield "mediapipe-names", {n(): {"LEFT_SHOULDER": [0.4, 0.2], "RIGHT_SHOULDER": [0.6, 0.2], "LEFT_HIP": [0.4, 0.5], "NOSE": [0.5, 0.1]}}
-    yield "kinect", {n(): [{"JointType": j, "Position": {"X": 0.1, "Y": 0.4, "Z": 2.1}} for j in ("SpineBase", "ElbowLeft", "WristLeft", "KneeRight", "AnkleRight", "Head")]}
+    yield (
+        "openpose",
+        {
+            n(): {
+                "people": [{"pose_keypoints_2d": np.round(np.column_stack([walk[0], np.ones(18)]).ravel(), 2).tolist()}]
+            }
+        },
+    )
+    yield (
+        "frames-of-points",
+        {
+            n(): [
+                {"frame": i, "pts": [{"x": float(a), "y": float(b)} for a, b in f.round(1)]} for i, f in enumerate(walk)
+            ]
+        },
+    )
+    yield (
+        "mediapipe-names",
+        {n(): {"LEFT_SHOULDER": [0.4, 0.2], "RIGHT_SHOULDER": [0.6, 0.2], "LEFT_HIP": [0.4, 0.5], "NOSE": [0.5, 0.1]}},
+    )
+    yield (
+        "kinect",
+        {
+            n(): [
+                {"JointType": j, "Position": {"X": 0.1, "Y": 0.4, "Z": 2.1}}
+                for j in ("SpineBase", "ElbowLeft", "WristLeft", "KneeRight", "AnkleRight", "Head")
+            ]
+        },
+    )
     yield "face-mesh-flat", {"mesh": np.round(r.uniform(0, 1, 468 * 3), 5).tolist()}
-    yield "dlib-parts-xml", {n(): "".join(f"<part name='{i:02d}' x='{int(r.integers(80, 300))}' y='{int(r.integers(90, 330))}'/>" for i in range(68))}
-    yield "aws-face", {n(): {"BoundingBox": {"Left": 0.2}, "Landmarks": [{"Type": t, "X": 0.3, "Y": 0.4} for t in ("eyeLeft", "eyeRight", "mouthLeft", "nose")]}}
-    yield "azure-face", {n(): {"faceLandmarks": {"pupilLeft": {"x": 1.0, "y": 2.0}, "noseTip": {"x": 3.0, "y": 1.0}, "mouthLeft": {"x": 1.0, "y": 4.0}}}}
+    yield (
+        "dlib-parts-xml",
+        {
+            n(): "".join(
+                f"<part name='{i:02d}' x='{int(r.integers(80, 300))}' y='{int(r.integers(90, 330))}'/>"
+                for i in range(68)
+            )
+        },
+    )
+    yield (
+        "aws-face",
+        {
+            n(): {
+                "BoundingBox": {"Left": 0.2},
+                "Landmarks": [{"Type": t, "X": 0.3, "Y": 0.4} for t in ("eyeLeft", "eyeRight", "mouthLeft", "nose")],
+            }
+        },
+    )
+    yield (
+        "azure-face",
+        {
+            n(): {
+                "faceLandmarks": {
+                    "pupilLeft": {"x": 1.0, "y": 2.0},
+                    "noseTip": {"x": 3.0, "y": 1.0},
+                    "mouthLeft": {"x": 1.0, "y": 4.0},
+                }
+            }
+        },
+    )
     yield "gait-csv-row", {"gait_cycle": ";".join(f"{x:.2f}" for x in 30 + 25 * np.sin(np.arange(100) / 8))}
-    yield "snp-text", {n(): "rsid\tchromosome\tposition\tgenotype\n" + "\n".join(f"rs{m.digits(7)}\t1\t{m.digits(6)}\tAG" for _ in range(12))}
+    yield (
+        "snp-text",
+        {
+            n(): "rsid\tchromosome\tposition\tgenotype\n"
+            + "\n".join(f"rs{m.digits(7)}\t1\t{m.digits(6)}\tAG" for _ in range(12))
+        },
+    )
     yield "fasta", {"genetic_sequence": "".join(m.pick("ACGT") for _ in range(400))}
     yield "voice-matrix", {"voiceprint": r.normal(0, 1, (20, 40)).round(4).tolist()}
     yield "hand-geometry", {n(): _b64(b"HND\0" + b"010\0" + m.bytes(60))}
@@ -97,13 +186,25 @@ def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
     jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0H\0H\0\0\xff\xdb\0C\0" + m.bytes(420) + b"\xff\xd9"
     mp4 = _box(b"ftyp", b"mp42\0\0\0\0mp42isom") + _box(b"mdat", m.bytes(400))
     pcm = _pcm(m, 2400)
-    yield "hex-dump", "image", {n(): "\n".join(f"{i:08x}  {jpeg[i : i + 16].hex(' ')}  |...|" for i in range(0, len(jpeg), 16))}
-    yield "xxd", "image", {n(): "\n".join(f"{i:08x}: {jpeg[i : i + 16].hex(' ', 2)}  ......" for i in range(0, len(jpeg), 16))}
+    yield (
+        "hex-dump",
+        "image",
+        {n(): "\n".join(f"{i:08x}  {jpeg[i : i + 16].hex(' ')}  |...|" for i in range(0, len(jpeg), 16))},
+    )
+    yield (
+        "xxd",
+        "image",
+        {n(): "\n".join(f"{i:08x}: {jpeg[i : i + 16].hex(' ', 2)}  ......" for i in range(0, len(jpeg), 16))},
+    )
     yield "c-array", "image", {n(): "unsigned char a[] = {" + ", ".join(f"0x{b:02X}" for b in jpeg) + "};"}
     yield "decimal-spaces", "image", {n(): " ".join(str(b) for b in jpeg)}
     yield "base64-json-key", "image", {n(): {_b64(jpeg): 1}}
     yield "base64-spaces-4", "image", {n(): " ".join(_b64(jpeg)[i : i + 4] for i in range(0, len(_b64(jpeg)), 4))}
-    yield "base64-underscored-lines", "image", {n(): "\n".join(base64.urlsafe_b64encode(jpeg).decode()[i : i + 50] for i in range(0, 700, 50))}
+    yield (
+        "base64-underscored-lines",
+        "image",
+        {n(): "\n".join(base64.urlsafe_b64encode(jpeg).decode()[i : i + 50] for i in range(0, 700, 50))},
+    )
     yield "base64-prefix-noise", "image", {n(): "image:" + _b64(jpeg)}
     yield "ascii85-plain", "image", {n(): base64.a85encode(jpeg).decode()}
     yield "base32hex", "image", {n(): base64.b32hexencode(jpeg).decode()}
@@ -117,16 +218,40 @@ def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "json-unicode", "image", {n(): jpeg.decode("latin-1")}
     yield "js-unicode-escapes", "image", {n(): "".join(f"\\u{b:04x}" for b in jpeg)}
     yield "html-entities", "image", {n(): "".join(f"&#{b};" for b in jpeg)}
-    yield "eml", "image", {n(): f"From: a\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n{_b64(jpeg)}\r\n--q--"}
-    yield "png-in-pdf", "image", {n(): _b64(b"%PDF-1.4\n1 0 obj<</Type/XObject/Subtype/Image/Width 20>>stream\n" + _png(m) + b"\nendstream")}
+    yield (
+        "eml",
+        "image",
+        {
+            n(): f"From: a\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n{_b64(jpeg)}\r\n--q--"
+        },
+    )
+    yield (
+        "png-in-pdf",
+        "image",
+        {n(): _b64(b"%PDF-1.4\n1 0 obj<</Type/XObject/Subtype/Image/Width 20>>stream\n" + _png(m) + b"\nendstream")},
+    )
     yield "rtf", "image", {n(): "{\\rtf1{\\pict\\pngblip " + _png(m).hex() + "}}"}
     yield "thumbhash-gray", "image", {"face_crop": m.rng.integers(0, 256, (24, 24)).tolist()}
     yield "rgb-volume", "image", {n(): m.rng.integers(0, 256, (16, 16, 3)).tolist()}
     yield "jpeg-after-id", "image", {n(): f"cam12|2024-05-01T10:00:00Z|{_b64(jpeg)}"}
     yield "markdown", "image", {n(): f"![x](data:image/png;base64,{_b64(_png(m))})"}
     yield "svg-text", "image", {n(): f"<svg><image xlink:href='data:image/jpeg;base64,{_b64(jpeg)}'/></svg>"}
-    yield "ole-bmp", "image", {n(): _b64(b"BM" + struct.pack("<IHHIIiiHHIIiiII", 3126, 0, 0, 54, 124, 32, 32, 1, 24, 0, 3072, 0, 0, 0, 0) + m.bytes(3072))}
-    yield "cursor", "image", {n(): _b64(b"\0\0\x02\0\x01\0\x10\x10\0\0\x01\0\x01\0\x68\x04\0\0\x16\0\0\0" + m.bytes(1128))}
+    yield (
+        "ole-bmp",
+        "image",
+        {
+            n(): _b64(
+                b"BM"
+                + struct.pack("<IHHIIiiHHIIiiII", 3126, 0, 0, 54, 124, 32, 32, 1, 24, 0, 3072, 0, 0, 0, 0)
+                + m.bytes(3072)
+            )
+        },
+    )
+    yield (
+        "cursor",
+        "image",
+        {n(): _b64(b"\0\0\x02\0\x01\0\x10\x10\0\0\x01\0\x01\0\x68\x04\0\0\x16\0\0\0" + m.bytes(1128))},
+    )
     yield "webp-lossless", "image", {n(): _b64(b"RIFF" + struct.pack("<I", 400) + b"WEBPVP8L" + m.bytes(392))}
     yield "dng", "image", {n(): _b64(b"II*\0\x08\0\0\0\x2b\0\xfe\0" + m.bytes(800))}
     yield "pam", "image", {n(): _b64(b"P7\nWIDTH 16\nHEIGHT 16\nDEPTH 1\nMAXVAL 255\nENDHDR\n" + m.bytes(256))}
@@ -136,13 +261,24 @@ def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "pcm-list", "audio", {n(): pcm.tolist()}
     yield "pcm-float-list", "audio", {"audio": (pcm / 32768).round(5).tolist()}
     yield "pcm-text", "audio", {n(): ",".join(map(str, pcm.tolist()))}
-    yield "opus-in-webm", "audio", {n(): _b64(b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm" + b"A_OPUS" + m.bytes(300))}
+    yield (
+        "opus-in-webm",
+        "audio",
+        {n(): _b64(b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm" + b"A_OPUS" + m.bytes(300))},
+    )
     yield "mp3-url64", "audio", {n(): base64.urlsafe_b64encode(b"ID3\x04\0\0\0\0\0\x23TSSE" + m.bytes(500)).decode()}
     yield "mp2", "audio", {n(): _b64(b"".join(b"\xff\xfd\xa4\x04" + m.bytes(380) for _ in range(3)))}
     yield "aifc", "audio", {n(): _b64(b"FORM" + struct.pack(">I", 420) + b"AIFCFVER" + m.bytes(400))}
     yield "speex", "audio", {n(): _b64(b"OggS\0\x02" + b"\0" * 20 + b"\x01\x50Speex   1.2" + m.bytes(300))}
     yield "w64", "audio", {n(): _b64(b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0" + m.bytes(300))}
-    yield "wav-in-zip-uri", "audio", {n(): "data:application/zip;base64," + _b64(_zip_of(b"RIFF" + struct.pack("<I", 400) + b"WAVEfmt " + m.bytes(400)))}
+    yield (
+        "wav-in-zip-uri",
+        "audio",
+        {
+            n(): "data:application/zip;base64,"
+            + _b64(_zip_of(b"RIFF" + struct.pack("<I", 400) + b"WAVEfmt " + m.bytes(400)))
+        },
+    )
     yield "qcp", "audio", {n(): _b64(b"RIFF" + struct.pack("<I", 400) + b"QLCMfmt " + m.bytes(300))}
     yield "mp4-octets", "video", {n(): list(mp4)}
     yield "mp4-bytes-repr", "video", {n(): str(mp4)}
@@ -150,7 +286,15 @@ def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "m4v", "video", {n(): _b64(_box(b"ftyp", b"M4V \0\0\0\x01M4V M4A") + m.bytes(300))}
     yield "ts-offset", "video", {n(): _b64(m.bytes(20) + b"".join(b"\x47\x41" + m.bytes(186) for _ in range(6)))}
     yield "h264-sei", "video", {n(): _b64(b"\0\0\0\x01\x09\xf0\0\0\0\x01\x67\x64\0\x28" + m.bytes(300))}
-    yield "avcc", "video", {n(): _b64(b"\0\0\0\x1e\x67\x64\0\x28" + m.bytes(26) + b"\0\0\0\x05\x68\xee\x3c\xb0\0\0\0\x01\0\x65" + m.bytes(300))}
+    yield (
+        "avcc",
+        "video",
+        {
+            n(): _b64(
+                b"\0\0\0\x1e\x67\x64\0\x28" + m.bytes(26) + b"\0\0\0\x05\x68\xee\x3c\xb0\0\0\0\x01\0\x65" + m.bytes(300)
+            )
+        },
+    )
     yield "av1-obu", "video", {n(): _b64(b"\x12\0\x0a\x0b\0\0\0" + m.bytes(400))}
     yield "mpeg4-es", "video", {n(): _b64(b"\0\0\x01\xb0\x01\0\0\x01\xb5" + m.bytes(300))}
     yield "ogv", "video", {n(): _b64(b"OggS\0\x02" + b"\0" * 20 + b"\x01\x2a\x80theora" + m.bytes(300))}
@@ -291,17 +435,71 @@ def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "strava-streams", {n(): {"latlng": [[y, x] for x, y in xy], "time": [u - int(t[0]) for u in t.tolist()]}}
     yield "latlng-text", {n(): [{"pos": f"{y},{x}", "when": s} for (x, y), _, s in rows]}
     yield "point-wkt-list", {n(): [{"geom": f"POINT({x} {y})", "ts": s} for (x, y), _, s in rows]}
-    yield "geojson-points-list", {n(): [{"geometry": {"type": "Point", "coordinates": q}, "timestamp": s} for q, _, s in rows]}
+    yield (
+        "geojson-points-list",
+        {n(): [{"geometry": {"type": "Point", "coordinates": q}, "timestamp": s} for q, _, s in rows]},
+    )
     yield "csv-semicolon", {n(): "t;y;x\n" + "\n".join(f"{u};{y};{x}" for (x, y), u, _ in rows)}
-    yield "gpx-route", {n(): "<?xml version='1.0'?><gpx version='1.1'><trk><trkseg>" + "".join(f"<trkpt lon='{x}' lat='{y}'><time>{s}</time></trkpt>" for (x, y), _, s in rows) + "</trkseg></trk></gpx>"}
-    yield "nmea-gga", {n(): "\n".join(f"$GNGGA,{s[11:19].replace(':', '')}.00,{int(y):02d}{y % 1 * 60:08.5f},N,{int(-x):03d}{-x % 1 * 60:08.5f},W,1,08,1.0,12,M,,M,,*5A" for (x, y), _, s in rows)}
-    yield "dms", {n(): "\n".join(f"{s} {int(y)}°{int(y % 1 * 60)}'{y * 3600 % 60:.1f}\"N {int(-x)}°{int(-x % 1 * 60)}'{-x * 3600 % 60:.1f}\"W" for (x, y), _, s in rows)}
-    yield "trips", {n(): [{"from": rows[i][0], "to": rows[i + 1][0], "departed": rows[i][2], "arrived": rows[i + 1][2]} for i in range(0, 20, 2)]}
-    yield "checkins", {n(): [{"venue": f"cafe {i}", "lat": y, "lng": x, "checkin_at": s} for i, ((x, y), _, s) in enumerate(rows)]}
-    yield "card-taps", {"card_taps": [{"card": "c91", "stop_lat": y, "stop_lon": x, "tap_time": s} for (x, y), _, s in rows]}
+    yield (
+        "gpx-route",
+        {
+            n(): "<?xml version='1.0'?><gpx version='1.1'><trk><trkseg>"
+            + "".join(f"<trkpt lon='{x}' lat='{y}'><time>{s}</time></trkpt>" for (x, y), _, s in rows)
+            + "</trkseg></trk></gpx>"
+        },
+    )
+    yield (
+        "nmea-gga",
+        {
+            n(): "\n".join(
+                f"$GNGGA,{s[11:19].replace(':', '')}.00,{int(y):02d}{y % 1 * 60:08.5f},N,{int(-x):03d}{-x % 1 * 60:08.5f},W,1,08,1.0,12,M,,M,,*5A"
+                for (x, y), _, s in rows
+            )
+        },
+    )
+    yield (
+        "dms",
+        {
+            n(): "\n".join(
+                f"{s} {int(y)}°{int(y % 1 * 60)}'{y * 3600 % 60:.1f}\"N {int(-x)}°{int(-x % 1 * 60)}'{-x * 3600 % 60:.1f}\"W"
+                for (x, y), _, s in rows
+            )
+        },
+    )
+    yield (
+        "trips",
+        {
+            n(): [
+                {"from": rows[i][0], "to": rows[i + 1][0], "departed": rows[i][2], "arrived": rows[i + 1][2]}
+                for i in range(0, 20, 2)
+            ]
+        },
+    )
+    yield (
+        "checkins",
+        {n(): [{"venue": f"cafe {i}", "lat": y, "lng": x, "checkin_at": s} for i, ((x, y), _, s) in enumerate(rows)]},
+    )
+    yield (
+        "card-taps",
+        {"card_taps": [{"card": "c91", "stop_lat": y, "stop_lon": x, "tap_time": s} for (x, y), _, s in rows]},
+    )
     yield "wifi-cells", {n(): [{"time": s, "bssid": f"ap-{i % 7}"} for i, (_, _, s) in enumerate(rows)]}
-    yield "plus-codes", {n(): [{"at": s, "code": f"8FH495{'23456789CFGHJMPQRVWX'[i % 20]}W+2Q"} for i, (_, _, s) in enumerate(rows)]}
-    yield "moving-deltas", {n(): {"start": xy[0], "t0": iso[0], "steps": [[int(a), int(b), int(c)] for (a, b), c in zip(np.diff(p, axis=0) * 1e5, np.diff(t), strict=True)]}}
+    yield (
+        "plus-codes",
+        {n(): [{"at": s, "code": f"8FH495{'23456789CFGHJMPQRVWX'[i % 20]}W+2Q"} for i, (_, _, s) in enumerate(rows)]},
+    )
+    yield (
+        "moving-deltas",
+        {
+            n(): {
+                "start": xy[0],
+                "t0": iso[0],
+                "steps": [
+                    [int(a), int(b), int(c)] for (a, b), c in zip(np.diff(p, axis=0) * 1e5, np.diff(t), strict=True)
+                ],
+            }
+        },
+    )
     yield "polyline-timestamps", {n(): {"geometry": polyline(p), "timestamps": iso}}
     yield "f32-rows", {n(): _b64(np.column_stack([p, t - t[0]]).astype("<f4").tobytes())}
     yield "json-lines", {n(): "\n".join(json.dumps({"lat": y, "lon": x, "t": u}) for (x, y), u, _ in rows)}
@@ -341,9 +539,30 @@ def _innocent(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "can-frame", {n(): "18FEF100#" + m.bytes(8).hex().upper()}
     yield "sha256-colons", {"cert_fingerprint": m.bytes(32).hex(":").upper()}
     yield "jwk", {"jwk": {"kty": "RSA", "n": base64.urlsafe_b64encode(m.bytes(256)).decode().rstrip("="), "e": "AQAB"}}
-    yield "jws", {"jws": "eyJhbGciOiJFUzI1NiJ9." + base64.urlsafe_b64encode(b'{"station":"s12","no2":31}').decode().rstrip("=") + "." + base64.urlsafe_b64encode(m.bytes(64)).decode().rstrip("=")}
-    yield "pgp", {"signature": "-----BEGIN PGP SIGNATURE-----\n\n" + _b64(m.bytes(96)) + "\n=abcd\n-----END PGP SIGNATURE-----"}
-    yield "cert", {"certificate": "-----BEGIN CERTIFICATE-----\n" + "\n".join(_b64(b"\x30\x82\x03\x10\x30\x82\x01\xf8\xa0\x03\x02\x01\x02" + m.bytes(500))[i : i + 64] for i in range(0, 684, 64)) + "\n-----END CERTIFICATE-----"}
+    yield (
+        "jws",
+        {
+            "jws": "eyJhbGciOiJFUzI1NiJ9."
+            + base64.urlsafe_b64encode(b'{"station":"s12","no2":31}').decode().rstrip("=")
+            + "."
+            + base64.urlsafe_b64encode(m.bytes(64)).decode().rstrip("=")
+        },
+    )
+    yield (
+        "pgp",
+        {"signature": "-----BEGIN PGP SIGNATURE-----\n\n" + _b64(m.bytes(96)) + "\n=abcd\n-----END PGP SIGNATURE-----"},
+    )
+    yield (
+        "cert",
+        {
+            "certificate": "-----BEGIN CERTIFICATE-----\n"
+            + "\n".join(
+                _b64(b"\x30\x82\x03\x10\x30\x82\x01\xf8\xa0\x03\x02\x01\x02" + m.bytes(500))[i : i + 64]
+                for i in range(0, 684, 64)
+            )
+            + "\n-----END CERTIFICATE-----"
+        },
+    )
     yield "merkle", {"proof": [m.bytes(32).hex() for _ in range(12)]}
     yield "ipfs", {n(): "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG"}
     yield "did", {n(): "did:web:city.example.org"}
@@ -370,19 +589,57 @@ def _innocent(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "coords-list", {n(): [[2.1 + i * 0.01, 41.3] for i in range(8)]}
     yield "isochrone", {n(): {"type": "Polygon", "coordinates": [[[2.1, 41.3], [2.2, 41.3], [2.2, 41.4], [2.1, 41.3]]]}}
     heading = np.cumsum(r.normal(0, 0.2, 30))
-    road = (np.array([-3.7, 40.4]) + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * 0.0004, 0)).round(6)
+    road = (np.array([-3.7, 40.4]) + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * 0.0004, 0)).round(
+        6
+    )
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(road, axis=0).T) * 111000)]).round(0)
     yield "road-with-metres", {n(): [[x, y, a] for (x, y), a in zip(road.tolist(), along.tolist(), strict=True)]}
     yield "road-sequence", {n(): [{"lat": y, "lon": x, "seq": i} for i, (x, y) in enumerate(road.tolist())]}
     yield "road-polyline6", {n(): polyline(road * 10)}
-    yield "bus-stops", {"stops": [{"stop_id": f"S{i}", "lat": y, "lon": x, "arrival": f"08:{i:02d}:00"} for i, (x, y) in enumerate(road.tolist())]}
-    yield "incidents", {"incidents": [{"id": i, "lat": float(40.4 + r.normal(0, 0.05)), "lon": float(-3.7 + r.normal(0, 0.05)), "type": "pothole"} for i in range(20)]}
-    yield "station-series", {n(): [{"t": 1714000000 + 900 * i, "no2": round(float(r.gamma(3, 9)), 1), "o3": round(float(r.gamma(4, 12)), 1)} for i in range(96)]}
+    yield (
+        "bus-stops",
+        {
+            "stops": [
+                {"stop_id": f"S{i}", "lat": y, "lon": x, "arrival": f"08:{i:02d}:00"}
+                for i, (x, y) in enumerate(road.tolist())
+            ]
+        },
+    )
+    yield (
+        "incidents",
+        {
+            "incidents": [
+                {
+                    "id": i,
+                    "lat": float(40.4 + r.normal(0, 0.05)),
+                    "lon": float(-3.7 + r.normal(0, 0.05)),
+                    "type": "pothole",
+                }
+                for i in range(20)
+            ]
+        },
+    )
+    yield (
+        "station-series",
+        {
+            n(): [
+                {
+                    "t": 1714000000 + 900 * i,
+                    "no2": round(float(r.gamma(3, 9)), 1),
+                    "o3": round(float(r.gamma(4, 12)), 1),
+                }
+                for i in range(96)
+            ]
+        },
+    )
     yield "series-pairs", {n(): [[1714000000 + 60 * i, round(float(r.normal(20, 1)), 2)] for i in range(128)]}
     yield "station-deltas", {n(): [{"station": i, "delta_mm": round(float(r.normal(0, 2)), 1)} for i in range(128)]}
     yield "table", {n(): [["zone", "trips"], ["a", 12], ["b", 30]]}
     yield "heat-map", {n(): r.poisson(20, (24, 7)).tolist()}
-    yield "dem", {n(): (200 + np.add.outer(np.arange(20), np.arange(20)) * 0.7 + r.normal(0, 0.2, (20, 20))).round(1).tolist()}
+    yield (
+        "dem",
+        {n(): (200 + np.add.outer(np.arange(20), np.arange(20)) * 0.7 + r.normal(0, 0.2, (20, 20))).round(1).tolist()},
+    )
     yield "palette", {n(): [[int(a), int(b), int(c)] for a, b, c in r.integers(0, 256, (12, 3))]}
     yield "gradient", {n(): "linear-gradient(#ff0000, #00ff00 40%, #0000ff)"}
     yield "svg-path", {n(): "M10 10 L 20 30 C 40 50, 60 70, 80 90 Z"}
@@ -402,7 +659,10 @@ def _innocent(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "chinese", {n(): "路灯坏了，请维修"}
     yield "emoji-only", {n(): "👍👍👍"}
     yield "json-config", {n(): json.dumps({"interval_s": 60, "thresholds": [10, 20, 40]})}
-    yield "gzip-csv", {n(): _b64(gzip.compress(b"t,level\n" + b"".join(b"%d,%d\n" % (i, 100 + i % 7) for i in range(60))))}
+    yield (
+        "gzip-csv",
+        {n(): _b64(gzip.compress(b"t,level\n" + b"".join(b"%d,%d\n" % (i, 100 + i % 7) for i in range(60))))},
+    )
     yield "zip-json", {n(): _b64(_zip_of(json.dumps({"level": list(range(60))}).encode()))}
     yield "hours-columns", {f"q{i}": int(x) for i, x in enumerate(r.poisson(30, 96))}
     yield "sensor-columns", {f"pm_{i}": float(x) for i, x in enumerate(r.gamma(3, 4, 64).round(2))}

@@ -194,10 +194,15 @@ IMAGES: dict[str, Callable[[Maker], bytes]] = {
     "png": _png,
     "gif": lambda m: b"GIF89a" + struct.pack("<HHBBB", 20, 20, 0xF7, 0, 0) + m.bytes(800) + b";",
     "webp": lambda m: b"RIFF" + struct.pack("<I", 520) + b"WEBPVP8 " + struct.pack("<I", 508) + m.bytes(508),
-    "heic": lambda m: _box(b"ftyp", b"heic\0\0\0\0mif1heic") + _box(b"meta", m.bytes(300)) + _box(b"mdat", m.bytes(400)),
+    "heic": lambda m: (
+        _box(b"ftyp", b"heic\0\0\0\0mif1heic") + _box(b"meta", m.bytes(300)) + _box(b"mdat", m.bytes(400))
+    ),
     "avif": lambda m: _box(b"ftyp", b"avif\0\0\0\0avifmif1miaf") + _box(b"meta", m.bytes(300)),
-    "bmp": lambda m: b"BM" + struct.pack("<IHHIIiiHHIIiiII", 822, 0, 0, 54, 40, 16, 16, 1, 24, 0, 768, 2835, 2835, 0, 0)
-    + m.bytes(768),
+    "bmp": lambda m: (
+        b"BM"
+        + struct.pack("<IHHIIiiHHIIiiII", 822, 0, 0, 54, 40, 16, 16, 1, 24, 0, 768, 2835, 2835, 0, 0)
+        + m.bytes(768)
+    ),
     "tiff-le": lambda m: b"II*\0\x08\0\0\0" + m.bytes(500),
     "tiff-be": lambda m: b"MM\0*\0\0\0\x08" + m.bytes(500),
     "bigtiff": lambda m: b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0" + m.bytes(500),
@@ -210,8 +215,11 @@ IMAGES: dict[str, Callable[[Maker], bytes]] = {
     "ppm": lambda m: b"P6 12 12 255\n" + m.bytes(432),
     "pgm-ascii": lambda m: b"P2\n# face\n16 16\n255\n" + " ".join(str(x) for x in m.bytes(256)).encode(),
     "ico": lambda m: b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\x68\x04\0\0\x16\0\0\0" + m.bytes(1128),
-    "svg": lambda m: b'<svg xmlns="http://www.w3.org/2000/svg"><image href="data:image/png;base64,'
-    + base64.b64encode(_png(m)) + b'"/></svg>',
+    "svg": lambda m: (
+        b'<svg xmlns="http://www.w3.org/2000/svg"><image href="data:image/png;base64,'
+        + base64.b64encode(_png(m))
+        + b'"/></svg>'
+    ),
     "psd": lambda m: b"8BPS\0\x01\0\0\0\0\0\0\0\x03" + m.bytes(400),
     "qoi": lambda m: b"qoif" + struct.pack(">IIBB", 20, 20, 3, 0) + m.bytes(400),
     "pcx": lambda m: b"\x0a\x05\x01\x08\0\0\0\0\x13\0\x13\0\x48\0\x48\0" + m.bytes(48) + b"\0\x01" + m.bytes(400),
@@ -266,22 +274,37 @@ AUDIO: dict[str, Callable[[Maker], bytes]] = {
 VIDEO: dict[str, Callable[[Maker], bytes]] = {
     "mp4": lambda m: _box(b"ftyp", b"isom\0\0\x02\0isomiso2avc1mp41") + _box(b"mdat", m.bytes(500)),
     "mp4-moov-first": lambda m: _box(b"moov", _box(b"mvhd", m.bytes(100)) + m.bytes(200)) + _box(b"mdat", m.bytes(300)),
-    "mp4-fragment": lambda m: _box(b"styp", b"msdh\0\0\0\0msdhmsix") + _box(b"moof", m.bytes(200)) + _box(b"mdat", m.bytes(300)),
+    "mp4-fragment": lambda m: (
+        _box(b"styp", b"msdh\0\0\0\0msdhmsix") + _box(b"moof", m.bytes(200)) + _box(b"mdat", m.bytes(300))
+    ),
     "mov": lambda m: _box(b"ftyp", b"qt  \0\0\x02\0qt  ") + _box(b"wide", b"") + _box(b"mdat", m.bytes(500)),
     "avi": lambda m: b"RIFF" + struct.pack("<I", 600) + b"AVI LIST" + m.bytes(600),
-    "webm": lambda m: b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm" + m.bytes(500),
+    "webm": lambda m: (
+        b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm" + m.bytes(500)
+    ),
     "mkv": lambda m: b"\x1a\x45\xdf\xa3\xa3B\x86\x81\x01B\x82\x88matroska" + m.bytes(500),
     "mpeg-ts": lambda m: b"".join(b"\x47\x40" + m.bytes(186) for _ in range(5)),
     "m2ts": lambda m: b"".join(m.bytes(4) + b"\x47\x40" + m.bytes(186) for _ in range(5)),
     "mpeg-ps": lambda m: b"\0\0\x01\xba\x44\0\x04\0\x04\x01" + m.bytes(500),
     "mpeg-es": lambda m: b"\0\0\x01\xb3\x14\0\xf0\x13" + m.bytes(500),
     "flv": lambda m: b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x12" + m.bytes(500),
-    "h264": lambda m: b"\0\0\0\x01\x67\x42\0\x1e" + m.bytes(12) + b"\0\0\0\x01\x68\xce\x38\x80\0\0\0\x01\x65\x88" + m.bytes(500),
-    "h265": lambda m: b"\0\0\0\x01\x40\x01\x0c\x01" + m.bytes(20) + b"\0\0\0\x01\x42\x01" + m.bytes(20) + b"\0\0\x01\x26\x01" + m.bytes(500),
+    "h264": lambda m: (
+        b"\0\0\0\x01\x67\x42\0\x1e" + m.bytes(12) + b"\0\0\0\x01\x68\xce\x38\x80\0\0\0\x01\x65\x88" + m.bytes(500)
+    ),
+    "h265": lambda m: (
+        b"\0\0\0\x01\x40\x01\x0c\x01"
+        + m.bytes(20)
+        + b"\0\0\0\x01\x42\x01"
+        + m.bytes(20)
+        + b"\0\0\x01\x26\x01"
+        + m.bytes(500)
+    ),
     "3gp": lambda m: _box(b"ftyp", b"3gp4\0\0\0\0isom3gp4") + _box(b"mdat", m.bytes(400)),
     "wmv": lambda m: bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + m.bytes(500),
     "ivf": lambda m: b"DKIF\0\0\x20\0VP80\xa0\0\x78\0" + m.bytes(500),
-    "mjpeg": lambda m: b"--frame\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0\0\x10JFIF\0" + m.bytes(500) + b"\r\n--frame\r\n",
+    "mjpeg": lambda m: (
+        b"--frame\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0\0\x10JFIF\0" + m.bytes(500) + b"\r\n--frame\r\n"
+    ),
     "y4m": lambda m: b"YUV4MPEG2 W16 H16 F25:1 Ip A1:1 C420\nFRAME\n" + m.bytes(384),
     "swf": lambda m: b"CWS\x0a\xff\0\0\0" + zlib.compress(m.bytes(400)),
 }
@@ -428,14 +451,27 @@ WRITTEN: dict[str, Callable[[np.ndarray, Maker], dict[str, Any]]] = {
 
 
 def _minutiae(m: Maker, n: int = 30) -> list[tuple[int, int, int, int]]:
-    return [(int(m.rng.integers(10, 380)), int(m.rng.integers(10, 480)), int(m.rng.integers(0, 360)), int(m.rng.integers(1, 3))) for _ in range(n)]
+    return [
+        (
+            int(m.rng.integers(10, 380)),
+            int(m.rng.integers(10, 480)),
+            int(m.rng.integers(0, 360)),
+            int(m.rng.integers(1, 3)),
+        )
+        for _ in range(n)
+    ]
 
 
 def _fmr(m: Maker, version: bytes = b" 20\0") -> bytes:
     body = b""
     for x, y, a, t in _minutiae(m, 35):
         body += struct.pack(">HHBB", (t << 14) | x, y, a // 2, 60)
-    head = b"FMR\0" + version + struct.pack(">IHHHHHBB", 28 + len(body), 0, 400, 500, 197, 197, 1, 0) + bytes([1, 0, 80, 35])
+    head = (
+        b"FMR\0"
+        + version
+        + struct.pack(">IHHHHHBB", 28 + len(body), 0, 400, 500, 197, 197, 1, 0)
+        + bytes([1, 0, 80, 35])
+    )
     return head + body + b"\0\0"
 
 
@@ -458,44 +494,160 @@ COCO = ("nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder
 
 def _bodies(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     r = _minutiae(m)
-    yield "minutiae-objects", {m.name(): [{"x": x, "y": y, "angle": a, "type": ("ending", "bifurcation")[t - 1]} for x, y, a, t in r]}
+    yield (
+        "minutiae-objects",
+        {m.name(): [{"x": x, "y": y, "angle": a, "type": ("ending", "bifurcation")[t - 1]} for x, y, a, t in r]},
+    )
     yield "minutiae-short-keys", {m.name(): [{"x": x, "y": y, "t": a, "k": t} for x, y, a, t in r]}
-    yield "minutiae-theta", {m.name(): {"w": 400, "h": 500, "pts": [{"X": x, "Y": y, "theta": round(math.radians(a), 4), "q": 70} for x, y, a, t in r]}}
+    yield (
+        "minutiae-theta",
+        {
+            m.name(): {
+                "w": 400,
+                "h": 500,
+                "pts": [{"X": x, "Y": y, "theta": round(math.radians(a), 4), "q": 70} for x, y, a, t in r],
+            }
+        },
+    )
     yield "minutiae-lists", {m.name(): [list(q) for q in r]}
     yield "minutiae-text", {m.name(): ";".join(f"{x},{y},{a},{'EB'[t - 1]}" for x, y, a, t in r)}
-    yield "minutiae-mindtct", {m.name(): "\n".join(f"{i} : {x}, {y} : {a // 12} : 0.{x % 90 + 10} :{('RIG', 'BIF')[t - 1]} : APP : {i}" for i, (x, y, a, t) in enumerate(r))}
+    yield (
+        "minutiae-mindtct",
+        {
+            m.name(): "\n".join(
+                f"{i} : {x}, {y} : {a // 12} : 0.{x % 90 + 10} :{('RIG', 'BIF')[t - 1]} : APP : {i}"
+                for i, (x, y, a, t) in enumerate(r)
+            )
+        },
+    )
     yield "minutiae-xyt", {m.name(): "\n".join(f"{x} {y} {a} {40 + t}" for x, y, a, t in r)}
     for pack in ("base64", "hex", "gzip-base64", "bytes-list", "base32", "percent-all"):
         yield f"iso-19794-2/{pack}", {m.name(): PACKED[pack](_fmr(m))}
         yield f"iso-19794-2-2011/{pack}", {m.name(): PACKED[pack](_fmr(m, b"030\0"))}
-        yield f"iso-19794-6/{pack}", {m.name(): PACKED[pack](b"IIR\x00010\x00" + struct.pack(">IHHBB", 700, 1, 1, 0, 0) + m.bytes(600))}
-        yield f"iso-19794-5/{pack}", {m.name(): PACKED[pack](b"FAC\x00010\x00" + struct.pack(">IH", 700, 1) + m.bytes(600))}
+        yield (
+            f"iso-19794-6/{pack}",
+            {m.name(): PACKED[pack](b"IIR\x00010\x00" + struct.pack(">IHHBB", 700, 1, 1, 0, 0) + m.bytes(600))},
+        )
+        yield (
+            f"iso-19794-5/{pack}",
+            {m.name(): PACKED[pack](b"FAC\x00010\x00" + struct.pack(">IH", 700, 1) + m.bytes(600))},
+        )
         yield f"iris-code/{pack}", {str(m.pick(["iris", "code", "left_eye", "value"])): PACKED[pack](_iris_code(m))}
-    yield "iso-compact-card", {"fingerprint_template": _b64(bytes(v % 256 for q in r for v in (q[0] // 2, q[1] // 2, (q[3] << 6) | q[2] // 6)))}
-    yield "cbeff", {m.name(): _b64(b"\x7f\x2e\x82\x01\x20\x81\x01\x08\x82\x01\x08\x87\x02\x01\x01\x88\x02\0\x05\x5f\x2e" + m.bytes(250))}
+    yield (
+        "iso-compact-card",
+        {
+            "fingerprint_template": _b64(
+                bytes(v % 256 for q in r for v in (q[0] // 2, q[1] // 2, (q[3] << 6) | q[2] // 6))
+            )
+        },
+    )
+    yield (
+        "cbeff",
+        {
+            m.name(): _b64(
+                b"\x7f\x2e\x82\x01\x20\x81\x01\x08\x82\x01\x08\x87\x02\x01\x01\x88\x02\0\x05\x5f\x2e" + m.bytes(250)
+            )
+        },
+    )
     yield "iris-bits", {m.name(): "".join(f"{x:08b}" for x in _iris_code(m))}
     yield "iris-bit-list", {m.name(): np.unpackbits(np.frombuffer(_iris_code(m), "u1")).tolist()}
     yield "iris-rows", {m.name(): [_iris_code(m)[i : i + 32].hex() for i in range(0, 256, 32)]}
     for n, frames in ((17, 12), (33, 8), (25, 10), (14, 12)):
         k = _keypoints(m, n, frames)
         yield f"gait-{n}", {m.name(): np.round(k, 2).tolist()}
-        yield f"gait-{n}-flat", {"keypoints": np.round(np.concatenate([k, np.full((frames, n, 1), 0.9)], 2).reshape(frames, -1), 2).tolist()}
+        yield (
+            f"gait-{n}-flat",
+            {
+                "keypoints": np.round(
+                    np.concatenate([k, np.full((frames, n, 1), 0.9)], 2).reshape(frames, -1), 2
+                ).tolist()
+            },
+        )
     k = _keypoints(m, 17, 10)
-    yield "gait-named", {m.name(): [{"t": f / 25, "joints": {j: [round(float(a), 1) for a in p] for j, p in zip(COCO, row, strict=True)}} for f, row in enumerate(k)]}
-    yield "gait-csv", {m.name(): "frame," + ",".join(f"{j}_x,{j}_y" for j in COCO) + "\n" + "\n".join(f"{f}," + ",".join(f"{v:.1f}" for v in row.ravel()) for f, row in enumerate(k))}
-    yield "gait-columns", {f"{j}_{a}": round(float(k[0, i, b]), 1) for i, j in enumerate(COCO) for b, a in enumerate("xy")}
-    yield "gait-angles", {m.name(): {"left_knee": (30 + 28 * np.sin(np.linspace(0, 20, 60))).round(2).tolist(), "right_knee": (30 + 28 * np.cos(np.linspace(0, 20, 60))).round(2).tolist(), "cadence": 112, "stride_length": 1.31}}
+    yield (
+        "gait-named",
+        {
+            m.name(): [
+                {"t": f / 25, "joints": {j: [round(float(a), 1) for a in p] for j, p in zip(COCO, row, strict=True)}}
+                for f, row in enumerate(k)
+            ]
+        },
+    )
+    yield (
+        "gait-csv",
+        {
+            m.name(): "frame,"
+            + ",".join(f"{j}_x,{j}_y" for j in COCO)
+            + "\n"
+            + "\n".join(f"{f}," + ",".join(f"{v:.1f}" for v in row.ravel()) for f, row in enumerate(k))
+        },
+    )
+    yield (
+        "gait-columns",
+        {f"{j}_{a}": round(float(k[0, i, b]), 1) for i, j in enumerate(COCO) for b, a in enumerate("xy")},
+    )
+    yield (
+        "gait-angles",
+        {
+            m.name(): {
+                "left_knee": (30 + 28 * np.sin(np.linspace(0, 20, 60))).round(2).tolist(),
+                "right_knee": (30 + 28 * np.cos(np.linspace(0, 20, 60))).round(2).tolist(),
+                "cadence": 112,
+                "stride_length": 1.31,
+            }
+        },
+    )
     pose = _keypoints(m, 33, 1, 3)[0] / 640
-    yield "pose-objects", {m.name(): [{"x": a, "y": b, "z": c, "visibility": 0.98} for a, b, c in pose.round(5).tolist()]}
+    yield (
+        "pose-objects",
+        {m.name(): [{"x": a, "y": b, "z": c, "visibility": 0.98} for a, b, c in pose.round(5).tolist()]},
+    )
     yield "face-68", {m.name(): np.round(_keypoints(m, 68, 1)[0]).astype(int).tolist()}
     yield "face-68-objects", {m.name(): [{"x": int(a), "y": int(b)} for a, b in _keypoints(m, 68, 1)[0]]}
-    yield "face-468", {m.name(): [{"x": round(a, 6), "y": round(b, 6), "z": round(c, 6)} for a, b, c in (_keypoints(m, 468, 1, 3)[0] / 700).tolist()]}
-    yield "face-5", {m.name(): {"box": [10, 20, 90, 110], "landmarks": {"left_eye": [33, 41], "right_eye": [61, 42], "nose": [47, 60], "mouth_left": [36, 80], "mouth_right": [58, 79]}}}
+    yield (
+        "face-468",
+        {
+            m.name(): [
+                {"x": round(a, 6), "y": round(b, 6), "z": round(c, 6)}
+                for a, b, c in (_keypoints(m, 468, 1, 3)[0] / 700).tolist()
+            ]
+        },
+    )
+    yield (
+        "face-5",
+        {
+            m.name(): {
+                "box": [10, 20, 90, 110],
+                "landmarks": {
+                    "left_eye": [33, 41],
+                    "right_eye": [61, 42],
+                    "nose": [47, 60],
+                    "mouth_left": [36, 80],
+                    "mouth_right": [58, 79],
+                },
+            }
+        },
+    )
     mfcc = m.rng.normal(0, 1, (40, 13)) * np.geomspace(60, 4, 13) + np.array([-300.0] + [0.0] * 12)
     yield "mfcc-frames", {m.name(): mfcc.round(3).tolist()}
     yield "mfcc-named", {"mfcc": mfcc.mean(0).round(3).tolist()}
-    yield "voice-features", {m.name(): {"f0": 121.3, "jitter": 0.012, "shimmer": 0.034, "hnr": 17.2, "formants": [512, 1490, 2477, 3401]}}
-    yield "dna-str", {m.name(): {"D3S1358": [15, 17], "vWA": [16, 18], "FGA": [21, 24], "TH01": [6, 9.3], "D8S1179": [13, 14], "AMEL": "XY"}}
+    yield (
+        "voice-features",
+        {m.name(): {"f0": 121.3, "jitter": 0.012, "shimmer": 0.034, "hnr": 17.2, "formants": [512, 1490, 2477, 3401]}},
+    )
+    yield (
+        "dna-str",
+        {
+            m.name(): {
+                "D3S1358": [15, 17],
+                "vWA": [16, 18],
+                "FGA": [21, 24],
+                "TH01": [6, 9.3],
+                "D8S1179": [13, 14],
+                "AMEL": "XY",
+            }
+        },
+    )
     yield "palm-vein", {"palm_vein_template": _b64(m.bytes(400))}
     yield "ear-vector-neutral", {m.name(): (m.rng.normal(0, 1, 64)).tolist()}
     yield "keystrokes", {"keystroke_dynamics": m.rng.gamma(4, 30, 60).round(1).tolist()}
@@ -509,7 +661,22 @@ def _biometric(m: Maker) -> Iterator[WildCase]:
             yield WildCase(f"{source}/{kind}", "biometric", write(VECTORS[source](m), m))
     for kind, row in _bodies(m):
         yield WildCase(kind, "biometric", row)
-    for pack in ("json-in-json", "nested-12", "xz-base64", "bz2-base64", "zip-base64", "tar-gzip-base85", "uuencode", "base64-twice", "chunks", "mime", "quoted-printable", "data-url", "base64-bom", "hex-bytea"):
+    for pack in (
+        "json-in-json",
+        "nested-12",
+        "xz-base64",
+        "bz2-base64",
+        "zip-base64",
+        "tar-gzip-base85",
+        "uuencode",
+        "base64-twice",
+        "chunks",
+        "mime",
+        "quoted-printable",
+        "data-url",
+        "base64-bom",
+        "hex-bytea",
+    ):
         yield WildCase(f"arcface-f32/{pack}", "biometric", {m.name(): PACKED[pack](arcface(m).astype("<f4").tobytes())})
 
 
@@ -639,8 +806,54 @@ def _aadhaar(m: Maker) -> str:
 
 
 def _codice_fiscale(m: Maker) -> str:
-    body = "".join(m.pick("BCDFGLMNPRST") for _ in range(6)) + f"{m.rng.integers(50, 99):02d}{m.pick('ABCDEHLMPRST')}{m.rng.integers(1, 29):02d}H{m.digits(3)}"
-    odd = dict(zip(string.digits + string.ascii_uppercase, [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23], strict=True))
+    body = (
+        "".join(m.pick("BCDFGLMNPRST") for _ in range(6))
+        + f"{m.rng.integers(50, 99):02d}{m.pick('ABCDEHLMPRST')}{m.rng.integers(1, 29):02d}H{m.digits(3)}"
+    )
+    odd = dict(
+        zip(
+            string.digits + string.ascii_uppercase,
+            [
+                1,
+                0,
+                5,
+                7,
+                9,
+                13,
+                15,
+                17,
+                19,
+                21,
+                1,
+                0,
+                5,
+                7,
+                9,
+                13,
+                15,
+                17,
+                19,
+                21,
+                2,
+                4,
+                18,
+                20,
+                11,
+                3,
+                6,
+                8,
+                12,
+                14,
+                16,
+                10,
+                22,
+                25,
+                24,
+                23,
+            ],
+            strict=True,
+        )
+    )
     total = sum(odd[c] if i % 2 == 0 else (int(c) if c.isdigit() else ord(c) - 65) for i, c in enumerate(body))
     return body + chr(65 + total % 26)
 
@@ -777,7 +990,9 @@ PLATES: dict[str, Callable[[Maker], str]] = {
     "es": lambda m: f"{m.digits(4)} {''.join(m.pick('BCDFGHJKLMNPRSTVWXYZ') for _ in range(3))}",
     "es-old": lambda m: f"M-{m.digits(4)}-ZX",
     "de": lambda m: f"{m.pick(['B', 'HH', 'M', 'KI'])}-{m.pick(['AB', 'XY', 'K'])} {m.rng.integers(100, 9999)}",
-    "uk": lambda m: f"{m.pick(['AB', 'LK', 'YD'])}{m.pick(['12', '67', '71'])} {''.join(m.pick('ABCDEFGHJKLMNOPRSTUVWXYZ') for _ in range(3))}",
+    "uk": lambda m: (
+        f"{m.pick(['AB', 'LK', 'YD'])}{m.pick(['12', '67', '71'])} {''.join(m.pick('ABCDEFGHJKLMNOPRSTUVWXYZ') for _ in range(3))}"
+    ),
     "fr": lambda m: f"{m.pick(['AB', 'FG', 'EK'])}-{m.digits(3)}-{m.pick(['CD', 'XT', 'ZM'])}",
     "it": lambda m: f"{m.pick(['AB', 'FG', 'EK'])} {m.digits(3)} {m.pick(['CD', 'XT', 'ZM'])}",
     "pt": lambda m: f"{m.digits(2)}-{m.pick(['AB', 'XZ'])}-{m.digits(2)}",
@@ -799,7 +1014,14 @@ PLATES: dict[str, Callable[[Maker], str]] = {
 PLATE_TEXTS = ("the car with plate {} blocks the ramp", "el coche con matrícula {} está en el carril bici",
                "das Auto mit dem Kennzeichen {} parkt auf dem Gehweg", "la voiture immatriculée {} est sur le trottoir",
                "o carro de matrícula {} está na passadeira", "the vehicle {} parked on the pavement")  # fmt: skip
-TEXTS = ("Please call back: {}.", "Hola, mis datos: {} gracias", "Meine Angaben: {}, danke.", "Voici mes coordonnées : {}", "Segue o contacto {} obrigado", "{}")
+TEXTS = (
+    "Please call back: {}.",
+    "Hola, mis datos: {} gracias",
+    "Meine Angaben: {}, danke.",
+    "Voici mes coordonnées : {}",
+    "Segue o contacto {} obrigado",
+    "{}",
+)
 
 
 def _identifiers(m: Maker) -> Iterator[WildCase]:
@@ -815,7 +1037,11 @@ def _identifiers(m: Maker) -> Iterator[WildCase]:
         yield WildCase(f"{kind}/text", "device", {"note": TEXTS[(i + 2) % 5].format(make(m))})
     for i, (kind, make) in enumerate(PLATES.items()):
         yield WildCase(f"plate-{kind}/text", "number-plate", {"note": PLATE_TEXTS[i % 6].format(make(m))})
-        yield WildCase(f"plate-{kind}/column", "number-plate", {str(m.pick(["plate", "matricula", "kennzeichen", "licence_plate"])): make(m)})
+        yield WildCase(
+            f"plate-{kind}/column",
+            "number-plate",
+            {str(m.pick(["plate", "matricula", "kennzeichen", "licence_plate"])): make(m)},
+        )
     for text in (
         "I live at 14 Elm Street, flat 3", "Vivo en la calle Mayor 14, 3º B", "Ich wohne in der Lindenstraße 14",
         "J'habite au 14 rue des Lilas, 3e étage", "Moro na Rua das Flores, 14, 2º esq", "my home address: 22 Baker Road, N1 4QX",
@@ -906,13 +1132,44 @@ def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "triples", {m.name(): [[x, y, u] for (x, y), u, _ in both]}
     yield "triples-time-first", {m.name(): [[s, y, x] for (x, y), _, s in both]}
     yield "seconds-from-start", {m.name(): [[x, y, u - int(t[0])] for (x, y), u, _ in both]}
-    yield "coord-times", {m.name(): {"type": "Feature", "properties": {"coordTimes": iso}, "geometry": {"type": "LineString", "coordinates": xy}}}
+    yield (
+        "coord-times",
+        {
+            m.name(): {
+                "type": "Feature",
+                "properties": {"coordTimes": iso},
+                "geometry": {"type": "LineString", "coordinates": xy},
+            }
+        },
+    )
     yield "linestring-m", {m.name(): "LINESTRING M (" + ", ".join(f"{x} {y} {u}" for (x, y), u, _ in both) + ")"}
     yield "linestring-zm", {m.name(): "LINESTRING ZM (" + ", ".join(f"{x} {y} 12 {u}" for (x, y), u, _ in both) + ")"}
     yield "geojson-4d", {m.name(): {"type": "LineString", "coordinates": [[x, y, 10.0, u] for (x, y), u, _ in both]}}
-    yield "gpx", {m.name(): "<gpx><trk><trkseg>" + "".join(f'<trkpt lat="{y}" lon="{x}"><time>{s}</time></trkpt>' for (x, y), _, s in both) + "</trkseg></trk></gpx>"}
-    yield "kml", {m.name(): "<gx:Track>" + "".join(f"<when>{s}</when><gx:coord>{x} {y} 0</gx:coord>" for (x, y), _, s in both) + "</gx:Track>"}
-    yield "tcx", {m.name(): "".join(f"<Trackpoint><Time>{s}</Time><Position><LatitudeDegrees>{y}</LatitudeDegrees><LongitudeDegrees>{x}</LongitudeDegrees></Position></Trackpoint>" for (x, y), _, s in both)}
+    yield (
+        "gpx",
+        {
+            m.name(): "<gpx><trk><trkseg>"
+            + "".join(f'<trkpt lat="{y}" lon="{x}"><time>{s}</time></trkpt>' for (x, y), _, s in both)
+            + "</trkseg></trk></gpx>"
+        },
+    )
+    yield (
+        "kml",
+        {
+            m.name(): "<gx:Track>"
+            + "".join(f"<when>{s}</when><gx:coord>{x} {y} 0</gx:coord>" for (x, y), _, s in both)
+            + "</gx:Track>"
+        },
+    )
+    yield (
+        "tcx",
+        {
+            m.name(): "".join(
+                f"<Trackpoint><Time>{s}</Time><Position><LatitudeDegrees>{y}</LatitudeDegrees><LongitudeDegrees>{x}</LongitudeDegrees></Position></Trackpoint>"
+                for (x, y), _, s in both
+            )
+        },
+    )
     yield "nmea", {m.name(): "\r\n".join(_nmea(x, y, u) for (x, y), u, _ in both)}
     yield "polyline-times", {m.name(): {"route": polyline(p), "times": t.tolist()}}
     yield "polyline-deltas", {m.name(): {"poly": polyline(p), "start": iso[0], "dt": np.diff(t).tolist()}}
@@ -921,12 +1178,49 @@ def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "parallel-lists", {m.name(): {"lat": [q[1] for q in xy], "lon": [q[0] for q in xy], "t": t.tolist()}}
     yield "csv", {m.name(): "time,lat,lon\n" + "\n".join(f"{s},{y},{x}" for (x, y), _, s in both)}
     yield "text-lines", {m.name(): "\n".join(f"{s} {y} {x}" for (x, y), _, s in both)}
-    yield "cells", {m.name(): [{"t": u, "mcc": 214, "mnc": 7, "lac": 3012, "cid": int(50000 + i // 4)} for i, (_, u, _) in enumerate(both)]}
-    yield "projected", {m.name(): [{"easting": round(500000 + x * 80000, 1), "northing": round(y * 111000, 1), "timestamp": s} for (x, y), _, s in both]}
+    yield (
+        "cells",
+        {
+            m.name(): [
+                {"t": u, "mcc": 214, "mnc": 7, "lac": 3012, "cid": int(50000 + i // 4)}
+                for i, (_, u, _) in enumerate(both)
+            ]
+        },
+    )
+    yield (
+        "projected",
+        {
+            m.name(): [
+                {"easting": round(500000 + x * 80000, 1), "northing": round(y * 111000, 1), "timestamp": s}
+                for (x, y), _, s in both
+            ]
+        },
+    )
     yield "h3", {m.name(): [[f"8a{(0x39_54_00_00_00 + i * 77):011x}ff", s] for i, (_, _, s) in enumerate(both)]}
     yield "moving-features", {m.name(): {"type": "MovingPoint", "coordinates": xy, "datetimes": iso}}
-    yield "points-with-times", {m.name(): {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": q}, "properties": {"at": s}} for q, _, s in both]}}
-    yield "google-takeout", {m.name(): {"locations": [{"latitudeE7": int(y * 1e7), "longitudeE7": int(x * 1e7), "timestampMs": str(u * 1000)} for (x, y), u, _ in both]}}
+    yield (
+        "points-with-times",
+        {
+            m.name(): {
+                "type": "FeatureCollection",
+                "features": [
+                    {"type": "Feature", "geometry": {"type": "Point", "coordinates": q}, "properties": {"at": s}}
+                    for q, _, s in both
+                ],
+            }
+        },
+    )
+    yield (
+        "google-takeout",
+        {
+            m.name(): {
+                "locations": [
+                    {"latitudeE7": int(y * 1e7), "longitudeE7": int(x * 1e7), "timestampMs": str(u * 1000)}
+                    for (x, y), u, _ in both
+                ]
+            }
+        },
+    )
     yield "stays", {m.name(): [{"place": [x, y], "arrive": s, "leave": _iso(u + 900)} for (x, y), u, s in both[:6]]}
     yield "packed", {m.name(): _b64(gzip.compress(json.dumps([[x, y, u] for (x, y), u, _ in both]).encode()))}
     yield "f64-binary", {m.name(): _b64(np.column_stack([p, t]).astype("<f8").tobytes())}
@@ -979,7 +1273,11 @@ def _series(m: Maker, n: int) -> Iterator[tuple[str, list[Any]]]:
 
 def _road(m: Maker, n: int = 40) -> list[list[float]]:
     heading = np.cumsum(m.rng.normal(0, 0.15, n))
-    return (np.array([2.1, 41.3]) + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * 0.0003, 0)).round(6).tolist()
+    return (
+        (np.array([2.1, 41.3]) + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * 0.0003, 0))
+        .round(6)
+        .tolist()
+    )
 
 
 def _strings(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -1000,13 +1298,30 @@ def _strings(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "git", {"commit": m.bytes(20).hex()}
     yield "etag", {m.name(): f'W/"{m.bytes(8).hex()}"'}
     yield "ssh-key", {m.name(): "ssh-ed25519 " + _b64(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + m.bytes(32)) + " door"}
-    yield "pem-key", {"public_key": "-----BEGIN PUBLIC KEY-----\n" + _wrap(_b64(bytes.fromhex("30820122300d06092a864886f70d01010105000382010f00") + m.bytes(270)), 64, "\n") + "\n-----END PUBLIC KEY-----"}
+    yield (
+        "pem-key",
+        {
+            "public_key": "-----BEGIN PUBLIC KEY-----\n"
+            + _wrap(_b64(bytes.fromhex("30820122300d06092a864886f70d01010105000382010f00") + m.bytes(270)), 64, "\n")
+            + "\n-----END PUBLIC KEY-----"
+        },
+    )
     yield "signature", {"signature": _b64(m.bytes(64))}
     yield "signature-rsa", {"signature": _b64(m.bytes(256))}
     yield "signature-hex", {"sig": m.bytes(64).hex()}
     yield "text-base64", {m.name(): _b64(b"The pump at the north basin runs at 42 Hz; next service is in May.")}
-    yield "json-base64", {m.name(): _b64(json.dumps({"level_m": 1.24, "rain": [0, 0, 0.2, 0.4], "pump": "on"}).encode())}
-    yield "json-gzip", {m.name(): _b64(gzip.compress(json.dumps({"level": [round(float(x), 2) for x in m.rng.gamma(3, 1, 50)]}).encode()))}
+    yield (
+        "json-base64",
+        {m.name(): _b64(json.dumps({"level_m": 1.24, "rain": [0, 0, 0.2, 0.4], "pump": "on"}).encode())},
+    )
+    yield (
+        "json-gzip",
+        {
+            m.name(): _b64(
+                gzip.compress(json.dumps({"level": [round(float(x), 2) for x in m.rng.gamma(3, 1, 50)]}).encode())
+            )
+        },
+    )
     yield "protobuf-ish", {"frame": _b64(b"\x08\x96\x01\x12\x07station\x1d\0\0\xb4\x41")}
     yield "lora-payload", {"data": _b64(m.bytes(11))}
     yield "lora-hex", {"frm_payload": m.bytes(12).hex()}
@@ -1053,24 +1368,72 @@ def _strings(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     road = _road(m)
     yield "road-linestring", {m.name(): {"type": "LineString", "coordinates": road}}
     yield "road-wkt", {m.name(): "LINESTRING (" + ", ".join(f"{x} {y}" for x, y in road) + ")"}
-    yield "road-z", {m.name(): {"type": "LineString", "coordinates": [[x, y, round(20 + i * 0.3, 1)] for i, (x, y) in enumerate(road)]}}
+    yield (
+        "road-z",
+        {
+            m.name(): {
+                "type": "LineString",
+                "coordinates": [[x, y, round(20 + i * 0.3, 1)] for i, (x, y) in enumerate(road)],
+            }
+        },
+    )
     yield "polygon", {m.name(): {"type": "Polygon", "coordinates": [[*road, road[0]]]}}
-    yield "multipolygon-wkt", {m.name(): "MULTIPOLYGON (((" + ", ".join(f"{x} {y}" for x, y in [*road, road[0]]) + ")))"}
+    yield (
+        "multipolygon-wkt",
+        {m.name(): "MULTIPOLYGON (((" + ", ".join(f"{x} {y}" for x, y in [*road, road[0]]) + ")))"},
+    )
     yield "road-polyline", {"shape": polyline(np.array(road))}
-    yield "road-feature", {m.name(): {"type": "Feature", "geometry": {"type": "LineString", "coordinates": road}, "properties": {"name": "Main Street", "surveyed": "2024-05-01", "lanes": 2}}}
-    yield "gtfs-shape", {"shape": [{"shape_pt_lat": y, "shape_pt_lon": x, "shape_pt_sequence": i, "shape_dist_traveled": i * 31} for i, (x, y) in enumerate(road)]}
-    yield "stations", {"stations": [{"id": f"s{i}", "lat": y, "lon": x, "updated": "2024-05-23T08:00:00Z"} for i, (x, y) in enumerate(m.rng.normal([2.1, 41.3], 0.05, (20, 2)).round(5).tolist())]}
-    yield "stop-times", {"timetable": [{"stop": f"st{i}", "arr": f"{7 + i // 12:02d}:{i * 5 % 60:02d}:00"} for i in range(24)]}
+    yield (
+        "road-feature",
+        {
+            m.name(): {
+                "type": "Feature",
+                "geometry": {"type": "LineString", "coordinates": road},
+                "properties": {"name": "Main Street", "surveyed": "2024-05-01", "lanes": 2},
+            }
+        },
+    )
+    yield (
+        "gtfs-shape",
+        {
+            "shape": [
+                {"shape_pt_lat": y, "shape_pt_lon": x, "shape_pt_sequence": i, "shape_dist_traveled": i * 31}
+                for i, (x, y) in enumerate(road)
+            ]
+        },
+    )
+    yield (
+        "stations",
+        {
+            "stations": [
+                {"id": f"s{i}", "lat": y, "lon": x, "updated": "2024-05-23T08:00:00Z"}
+                for i, (x, y) in enumerate(m.rng.normal([2.1, 41.3], 0.05, (20, 2)).round(5).tolist())
+            ]
+        },
+    )
+    yield (
+        "stop-times",
+        {"timetable": [{"stop": f"st{i}", "arr": f"{7 + i // 12:02d}:{i * 5 % 60:02d}:00"} for i in range(24)]},
+    )
     yield "timetable-text", {m.name(): "07:02 07:17 07:32 07:47 08:02 08:17 08:32 08:47"}
     yield "opening-hours", {"opening_hours": "Mo-Fr 08:00-18:00; Sa 09:00-13:00"}
     yield "matrix", {"od": m.rng.poisson(9, (12, 12)).tolist()}
-    yield "distance-matrix", {m.name(): np.abs(np.subtract.outer(m.rng.gamma(4, 200, 15), m.rng.gamma(4, 200, 15))).round(1).tolist()}
+    yield (
+        "distance-matrix",
+        {m.name(): np.abs(np.subtract.outer(m.rng.gamma(4, 200, 15), m.rng.gamma(4, 200, 15))).round(1).tolist()},
+    )
     yield "grid", {"grid": (20 + m.rng.normal(0, 1, (16, 16))).round(2).tolist()}
     yield "polynomial", {"coefficients": m.rng.normal(0, 1, 6).tolist()}
     yield "calibration", {"calibration": {"a": 1.0023, "b": -0.0041, "c": 3.2e-5}}
     yield "weather", {m.name(): {"t": 17.2, "rh": 61, "p": 1014.2, "wind": {"dir": 220, "speed": 4.1}}}
     yield "weekly", {m.name(): {f"h{i}": int(x) for i, x in enumerate(m.rng.poisson(30, 168))}}
-    yield "columns-hours", {f"h{i}": round(float(x), 1) for i, x in enumerate(40 + 20 * np.sin(np.arange(168) / 4) + m.rng.normal(0, 2, 168))}
+    yield (
+        "columns-hours",
+        {
+            f"h{i}": round(float(x), 1)
+            for i, x in enumerate(40 + 20 * np.sin(np.arange(168) / 4) + m.rng.normal(0, 2, 168))
+        },
+    )
     yield "columns-sensors", {f"s{i}": round(float(x), 2) for i, x in enumerate(m.rng.normal(20, 2, 130))}
     yield "url", {m.name(): "https://data.example.org/dataset/air?station=12&from=2024-05-01"}
     yield "url-page-pdf", {m.name(): "https://www.example.org/reports/2024/annual.pdf"}
@@ -1094,8 +1457,30 @@ def _strings(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "hs-code", {m.name(): "8703.23.19.00"}
     yield "cpv", {m.name(): "45233140-2"}
     yield "lab-result-water", {"water_lab": {"e_coli": 3, "nitrate": 12.1, "ph": 7.4}}
-    yield "kept-words", {"topic": str(m.pick(["health centre opening hours", "union street", "church square", "party tent permits", "St Mary's hospital parking"]))}
-    yield "park-names", {"name": str(m.pick(["Plaza de la Iglesia", "Rue de l'Hôpital", "Synagogengasse", "Rua da Igreja", "Mosque Lane"]))}
+    yield (
+        "kept-words",
+        {
+            "topic": str(
+                m.pick(
+                    [
+                        "health centre opening hours",
+                        "union street",
+                        "church square",
+                        "party tent permits",
+                        "St Mary's hospital parking",
+                    ]
+                )
+            )
+        },
+    )
+    yield (
+        "park-names",
+        {
+            "name": str(
+                m.pick(["Plaza de la Iglesia", "Rue de l'Hôpital", "Synagogengasse", "Rua da Igreja", "Mosque Lane"])
+            )
+        },
+    )
     yield "species", {"tree": "Platanus × hispanica"}
     yield "race-event", {"event": "10 km race on Sunday, road closed"}
     yield "disabled-bays", {"disabled_bays": 4}
@@ -1153,7 +1538,9 @@ def look_alikes(seed: int = SEED) -> Iterator[WildCase]:
         for kind, values in _series(m, n):
             if kind in ("temperature", "prices", "counts", "noise_db", "elevation", "load_profile", "vibration"):
                 yield WildCase(f"{kind}-{n}/f32", "public", {m.name(): _b64(np.array(values, "<f4").tobytes())})
-                yield WildCase(f"{kind}-{n}/f64-gzip", "public", {m.name(): _b64(gzip.compress(np.array(values, "<f8").tobytes()))})
+                yield WildCase(
+                    f"{kind}-{n}/f64-gzip", "public", {m.name(): _b64(gzip.compress(np.array(values, "<f8").tobytes()))}
+                )
                 yield WildCase(f"{kind}-{n}/dict", "public", {m.name(): {str(i): v for i, v in enumerate(values)}})
     for _ in range(2):
         for kind, row in _strings(m):

@@ -154,7 +154,11 @@ def _number(run: str, before: str, *, named: bool, whole: bool) -> str | None:
     if run.startswith(("+", "00")) and re.search(r"[4-9]", run):
         return "[telephone]" if 8 <= len(digits) <= 15 else None
     pairs = bool(re.match(r"0\d(?:[ .-]\d{2}){4}$", run))
-    if not told and not pairs and (any(pattern.match(run.strip("()")) for pattern in _INNOCENT) or _NUMBERED.search(before)):
+    if (
+        not told
+        and not pairs
+        and (any(pattern.match(run.strip("()")) for pattern in _INNOCENT) or _NUMBERED.search(before))
+    ):
         return None
     if told and 8 <= len(digits) <= 15:
         return "[telephone]"

@@ -79,7 +79,9 @@ _KINDS: Final = (
     _kind("mx-curp", r"[A-Z][AEIOUX][A-Z]{2}\d{2}[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d", None, "nothing"),
     _kind("mx-rfc", r"[A-ZÑ&]{4}\d{2}[01]\d[0-3]\d[A-Z0-9]{2}[0-9A]", None, "nothing"),
     _kind("gb-licence", r"(?=[A-Z]{2})[A-Z9]{5}\d[0156]\d[0-3]\d\d[A-Z9]{2}[A-Z0-9]{3}", None, "nothing"),
-    _kind("mrz", r"(?:[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{20,40}<<[A-Z0-9<\s]{5,100})", None, "nothing", label="[passport]"),
+    _kind(
+        "mrz", r"(?:[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{20,40}<<[A-Z0-9<\s]{5,100})", None, "nothing", label="[passport]"
+    ),
     _kind("gb-nino", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", None, "nothing"),
     _kind("gb-nhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}", "gb.nhs", "word", r"nhs(?: number| no)?"),
     _kind("nl-bsn", r"\d{4}\.?\d{2}\.?\d{3}", "nl.bsn", "word", r"bsn|burgerservicenummer"),

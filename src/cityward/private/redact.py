@@ -29,7 +29,9 @@ CANDIDATE: Final = (
 )
 """What a text has in it if it may hold a number, a device or an address of somebody, whatever language it is in."""
 
-_EITHER: Final = re.compile("|".join([CANDIDATE, *(f"{words.replace('(?i)', '(?i:', 1)})" for words in (MARKERS, SPECIAL))]))
+_EITHER: Final = re.compile(
+    "|".join([CANDIDATE, *(f"{words.replace('(?i)', '(?i:', 1)})" for words in (MARKERS, SPECIAL))])
+)
 _SMALL_ROWS: Final = 100
 """Rows up to which texts are tried one by one: expressions cost more to set up than so few."""
 

@@ -70,7 +70,9 @@ _TOLD: Final = re.compile(
     rf"(?<!\w)(?:{_WHO})(?!\w)(?:[^.;!?\n]{{0,40}}?[\s'’])??(?P<what>{'|'.join((_HEALTH, _FAITH, _LOVE, _UNION, _PARTY, _ORIGIN))})(?!\w)",
     re.IGNORECASE,
 )
-_ALSO: Final = re.compile(rf"\s(?:and|y|und|et|e|,)\s(?P<what>{'|'.join((_HEALTH, _FAITH, _LOVE))})(?!\w)", re.IGNORECASE)
+_ALSO: Final = re.compile(
+    rf"\s(?:and|y|und|et|e|,)\s(?P<what>{'|'.join((_HEALTH, _FAITH, _LOVE))})(?!\w)", re.IGNORECASE
+)
 
 SPECIAL: Final = (
     r"(?i)hiv|vih|aids|sida|seropos|séropos|c[aáâ]nc|krebs|diab|depres|dépres|epil|épil|s[ck]hizo|esquizo|demen|démen|"

@@ -173,8 +173,13 @@ def devices(text: str, context: str = "") -> Iterator[Span]:
 
 _ICCID: Final = re.compile(r"(?<![\w.+-])89\d{17,18}(?!\w)")
 _VIN: Final = re.compile(r"(?<![\w-])(?=(?:\d*[A-Z]){5})[A-HJ-NPR-Z0-9]{11}[A-HJ-NPR-Z0-9]{2}\d{4}(?![\w-])")
-_TAG_UID: Final = re.compile(r"\b(?:uid|nfc|rfid|card|mifare|tag)\b[\s:#=]{1,3}(?:uid[\s:=]{1,2})?(?P<code>(?:[0-9A-F]{2}[:-]?){4,10})\b", re.IGNORECASE)
-_PUSH: Final = re.compile(r"\b(?:device|push|registration|fcm|apns)[ _-]?token[\s:=]{1,3}(?P<code>[\w:-]{20,})", re.IGNORECASE)
+_TAG_UID: Final = re.compile(
+    r"\b(?:uid|nfc|rfid|card|mifare|tag)\b[\s:#=]{1,3}(?:uid[\s:=]{1,2})?(?P<code>(?:[0-9A-F]{2}[:-]?){4,10})\b",
+    re.IGNORECASE,
+)
+_PUSH: Final = re.compile(
+    r"\b(?:device|push|registration|fcm|apns)[ _-]?token[\s:=]{1,3}(?P<code>[\w:-]{20,})", re.IGNORECASE
+)
 _SERIAL: Final = re.compile(
     r"\b(?:meid|esn|udid|serial(?: (?:number|no\.?))?|n[úu]mero de serie|seriennummer|num[ée]ro de s[ée]rie|android[_ ]?id)"
     r"[\s:=#]{1,3}(?P<code>(?=[A-Z]*\d)[A-Z0-9-]{8,40})\b",

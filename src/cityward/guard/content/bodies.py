@@ -22,9 +22,13 @@ _JOINT: Final = re.compile(
 _VOICE: Final = re.compile(
     r"(?:^| )(jitter|shimmer|hnr|formants?|mfcc|f0|pitch|fundamental frequency|speech rate|cepstr\w*)"
 )
-_LOCUS: Final = re.compile(r"(?:D\d{1,2}S\d{2,4}|vWA|FGA|TH01|TPOX|CSF1PO|AMEL|PENTA ?[DE]|SE33|rs\d{3,10})", re.IGNORECASE)
+_LOCUS: Final = re.compile(
+    r"(?:D\d{1,2}S\d{2,4}|vWA|FGA|TH01|TPOX|CSF1PO|AMEL|PENTA ?[DE]|SE33|rs\d{3,10})", re.IGNORECASE
+)
 _SNP: Final = re.compile(r"(?<![\w-])rs\d{4,10}(?!\w)")
-_LIKELY: Final = re.compile(r"eye|pupil|knee|elbow|wrist|ankle|nose|rodilla|tobillo|muñeca|knie|genou|ojo_|auge|jitter|shimmer")
+_LIKELY: Final = re.compile(
+    r"eye|pupil|knee|elbow|wrist|ankle|nose|rodilla|tobillo|muñeca|knie|genou|ojo_|auge|jitter|shimmer"
+)
 JOINTS_MIN: Final = 3
 _TEXT_CHARS: Final = 4000
 

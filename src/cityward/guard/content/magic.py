@@ -180,7 +180,12 @@ def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - one kin
     if data[:4] in _BIOMETRIC or _BIOMETRIC_HEAD.match(data[:64]):
         return "biometric", "iso-19794"
     if data[:4] == b"RIFF" and len(data) >= 12:
-        return {b"WEBP": ("image", "webp"), b"WAVE": ("audio", "wav"), b"QLCM": ("audio", "qcp"), b"AVI ": ("video", "avi")}.get(data[8:12])
+        return {
+            b"WEBP": ("image", "webp"),
+            b"WAVE": ("audio", "wav"),
+            b"QLCM": ("audio", "qcp"),
+            b"AVI ": ("video", "avi"),
+        }.get(data[8:12])
     if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
         return "audio", "aiff"
     if data[4:8] == b"ftyp":

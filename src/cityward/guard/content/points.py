@@ -22,8 +22,12 @@ _LANDMARKS: Final = frozenset({5, 21, 29, 33, 68, 98, 106, 194, 468, 478})
 _MODELS: Final = _LANDMARKS | {13, 14, 15, 16, 17, 18, 19, 25, 26, 133, 543}
 _FACES: Final = frozenset({68, 98, 106, 194, 468, 478})
 _SEEN: Final = re.compile(r"(?:^| )(?:visibility|presence|confidence|conf|likelihood|score|prob|c)$")
-_LAT: Final = re.compile(r"(?:^| )(?:lat|latitude|latitud|breite|y|northing|norte|hochwert|lat deg|latitude degrees)(?: ?e7)?$")
-_LON: Final = re.compile(r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x|easting|este|rechtswert|longitude degrees)(?: ?e7)?$")
+_LAT: Final = re.compile(
+    r"(?:^| )(?:lat|latitude|latitud|breite|y|northing|norte|hochwert|lat deg|latitude degrees)(?: ?e7)?$"
+)
+_LON: Final = re.compile(
+    r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x|easting|este|rechtswert|longitude degrees)(?: ?e7)?$"
+)
 _TIME: Final = re.compile(
     r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|"
     r"seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|"
@@ -35,7 +39,9 @@ _FIXED: Final = re.compile(
     r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|"
     r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
 )
-_CELL: Final = re.compile(r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$")
+_CELL: Final = re.compile(
+    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$"
+)
 _POSITION: Final = re.compile(
     r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
 )
@@ -149,7 +155,9 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
     first = rows[0]
     if len(rows) >= TRACE_MIN and traces.of_codes(rows):
         return "trace", "trace"
-    inner = next((key for key, part in first.items() if isinstance(part, list) and part and isinstance(part[0], Mapping)), None)
+    inner = next(
+        (key for key, part in first.items() if isinstance(part, list) and part and isinstance(part[0], Mapping)), None
+    )
     if inner is not None and all(isinstance(row.get(inner), list) and row[inner] for row in rows):
         joints = of_frames([row[inner] for row in rows], name)
         if joints:
@@ -171,7 +179,9 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
     if landmarks:
         return landmarks
     lat, lon = column(_LAT), column(_LON)
-    time = next((key for key, told in keys.items() if _TIME.search(told) and not isinstance(first[key], list | Mapping)), None)
+    time = next(
+        (key for key, told in keys.items() if _TIME.search(told) and not isinstance(first[key], list | Mapping)), None
+    )
     place = next((key for key, told in keys.items() if _POSITION.search(told) and _is_place(first[key])), None)
     cells = [key for key, told in keys.items() if _CELL.search(told)]
     if (
@@ -318,7 +328,8 @@ def _is_place(value: Any) -> bool:
 
 
 _WRITTEN_PLACE: Final = re.compile(
-    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?", re.IGNORECASE
+    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?",
+    re.IGNORECASE,
 )
 
 

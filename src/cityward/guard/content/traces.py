@@ -25,10 +25,14 @@ _CODE: Final = re.compile(
 )
 _GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}")
 _STAMP_RE: Final = re.compile(STAMP)
-_CODED: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}({_CODE.pattern})(?!\w)|(?<!\w)({_CODE.pattern})[^\w\n]{{1,4}}{STAMP}")
+_CODED: Final = re.compile(
+    rf"{STAMP}[^\w\n]{{1,4}}({_CODE.pattern})(?!\w)|(?<!\w)({_CODE.pattern})[^\w\n]{{1,4}}{STAMP}"
+)
 _ANGLE: Final = r"\d{1,3}\s?°\s?\d{1,2}\s?['′]\s?[\d.]{1,7}\s?[\"″]?\s?"
 _DMS: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}{_ANGLE}[NS][, ]{{1,3}}{_ANGLE}[EWO]")
-_TIMES: Final = re.compile(r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|heures)$")
+_TIMES: Final = re.compile(
+    r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|heures)$"
+)
 
 
 def of_codes(rows: Sequence[Any]) -> bool:
@@ -37,7 +41,9 @@ def of_codes(rows: Sequence[Any]) -> bool:
     for row in rows[:200]:
         parts = list(row.values()) if isinstance(row, Mapping) else list(row)
         timed = any(_is_time(part) for part in parts)
-        coded = [part for part in parts if isinstance(part, str) and (_CODE.fullmatch(part) or _GEOHASH.fullmatch(part))]
+        coded = [
+            part for part in parts if isinstance(part, str) and (_CODE.fullmatch(part) or _GEOHASH.fullmatch(part))
+        ]
         if not timed or len(coded) != 1:
             return False
         codes.add(coded[0])

@@ -175,7 +175,9 @@ def decoded(text: str) -> Iterator[tuple[bytes, str]]:
     yield from _rare(text)
 
 
-_DUMP: Final = re.compile(r"(?m)^\s*[0-9A-Fa-f]{6,8}:?\s{1,3}((?:[0-9A-Fa-f]{2}){1,2}(?:[ -]{1,2}(?:[0-9A-Fa-f]{2}){1,2}){3,15})(?=\s|$)")
+_DUMP: Final = re.compile(
+    r"(?m)^\s*[0-9A-Fa-f]{6,8}:?\s{1,3}((?:[0-9A-Fa-f]{2}){1,2}(?:[ -]{1,2}(?:[0-9A-Fa-f]{2}){1,2}){3,15})(?=\s|$)"
+)
 """A line of ``hexdump -C`` or ``xxd``."""
 _HEX_LETTER: Final = re.compile(r"[A-Fa-fx%]")
 _ESCAPES: Final = (
@@ -196,7 +198,10 @@ def _escaped(text: str) -> Iterator[tuple[bytes, str]]:
             continue
         if encoding == "entities":
             yield html.unescape(text).encode("latin-1", errors="replace"), encoding
-            yield bytes(int(f"0{part}", 16) if part[0] == "x" else int(part) & 255 for part in _ENTITY.findall(text)), encoding
+            yield (
+                bytes(int(f"0{part}", 16) if part[0] == "x" else int(part) & 255 for part in _ENTITY.findall(text)),
+                encoding,
+            )
         elif encoding == "percent":
             yield urllib.parse.unquote_to_bytes(text), encoding
         elif encoding == "quoted-printable":
@@ -232,7 +237,10 @@ def _rare(text: str) -> Iterator[tuple[bytes, str]]:
     for match in _BASE32_HEX.finditer(text):
         run = match[0].rstrip("=")
         if not _HEX.fullmatch(run):
-            yield base64.b32hexdecode(run + "=" * (-len(run) % 8)) if len(run) % 8 in (0, 2, 4, 5, 7) else b"", "base32hex"
+            yield (
+                base64.b32hexdecode(run + "=" * (-len(run) % 8)) if len(run) % 8 in (0, 2, 4, 5, 7) else b"",
+                "base32hex",
+            )
     for match in _BASE85.finditer(text[: 2**20]):
         if _NUMBERS.fullmatch(match[0]):
             continue
