@@ -85,7 +85,8 @@ def backtest(
         "left_out": table.left_out,
         "horizon": horizon,
         "origins_asked": origins,
-        "origins": [str(tested.rows["origin"].unique().sort()[one]) for one in range(len(tested.origins))],
+        "origins": [str(origin) for origin in tested.rows["origin"].unique().sort()],
+        "scored": tested.rows["came"].count(),
         "holidays": holidays,
         "models": models,
         "definitions": engine.DEFINITIONS,
@@ -100,6 +101,7 @@ def backtest(
         click.echo(f"{table.duplicates:,} rows of a series and step that had one already were added to it.")
     if len(tested.origins) < origins:
         click.echo(f"The table is long enough for {len(tested.origins)} of {origins} origins.")
+    click.echo(f"{told['scored']:,} of {tested.rows.height:,} values that were forecast are known.")
     click.echo(f"{'model':<36}{'scaled error':>14}{'quantile loss':>15}{'inside 80 %':>13}{'seconds':>10}")
     for name, one in models.items():
         figures = (_figure(one["mase"]), _figure(one["wql"]), _figure(one["coverage_80"]))
