@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cityward.answerable.document import Document, Section
 from cityward.answerable.registry import System, load_systems
+from cityward.core.words import day
 from cityward.private.purposes import PURPOSES
 from cityward.private.restrictions import STILL_READ_FOR
 
@@ -115,7 +116,7 @@ class Processing:
         for name, grant in sorted(checked.in_force().items()):
             personal = [field for field in grant.fields if field in ("person", "text", "address", "lon", "lat")]
             basis = ", ".join(one for one in (grant.lawful_basis, grant.special_basis) if one) or "no personal data"
-            until = f"{grant.valid_until} (grants/{name}.toml)"
+            until = f"{day(grant.valid_until)} (grants/{name}.toml)"
             table.append([grant.purpose, grant.reader, ", ".join(personal) or "none", basis, until])
         unused = sorted(set(PURPOSES) - {row[0] for row in table[1:]})
         lines = [
@@ -153,7 +154,7 @@ class Processing:
     def _limits(self) -> Section:
         limits = [f"{name}: {until}" for name, until in self._city.persons.until().items()]
         jobs = self._city.persons.retentions()
-        last = f"The last job ran on {jobs[-1].at:%Y-%m-%d} ({jobs[-1].id})." if jobs else "No job ran yet."
+        last = f"The last job ran on {day(jobs[-1].at.date())} ({jobs[-1].id})." if jobs else "No job ran yet."
         return Section("Time limits", [*limits, last])
 
     def _measures(self) -> Section:

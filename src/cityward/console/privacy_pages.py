@@ -32,6 +32,10 @@ ANSWERED_SHOWN: Final = 20
 LOOKS_SEARCHED: Final = 1_000
 """The newest looks among which refused ones are counted."""
 
+COLUMNS_NAMED: Final = 4
+WHY_CHARS: Final = 600
+"""Of a reason that is longer the beginning is shown; the whole stands behind its number."""
+
 SOON_DAYS: Final = 7
 """A request that is due within a week comes before all that is not a deadline."""
 
@@ -119,7 +123,7 @@ def pressing(city: City) -> Finding | None:
     """The deadline that matters most now, or None: the clock of a breach before a request of a resident."""
     clock = next(iter(_clocks(city)), None)
     if clock is not None:
-        return Finding(f"{_clock_told(city.breaches.hours_left(clock))} of a breach of personal data", "waits", True)
+        return Finding(_clock_told(city.breaches.hours_left(clock)), "waits", True)
     waiting = _waiting(city)
     late = [one for one in waiting if city.persons.is_overdue(one)]
     if late:
@@ -133,8 +137,12 @@ def pressing(city: City) -> Finding | None:
 
 def _clock_told(hours: float) -> str:
     if hours < 0:
-        return f"The 72 hours are over since {_many(int(-hours), 'hour')}: the authority was not told"
-    return f"{_many(int(hours), 'hour')} {'is' if int(hours) == 1 else 'are'} left to tell the authority"
+        return f"The authority was not told of a breach of personal data: its 72 hours ended {_hours(-hours)} ago"
+    return f"The authority has to be told of a breach of personal data within {_hours(hours)}"
+
+
+def _hours(hours: float) -> str:
+    return _many(int(hours), "hour") if hours >= 1 else "less than an hour"
 
 
 def _settled(shown: dict[str, Any]) -> Finding:
@@ -144,7 +152,8 @@ def _settled(shown: dict[str, Any]) -> Finding:
         return Finding(f"{_many(count, 'thing')} in the grants {'is' if count == 1 else 'are'} to be mended", "held")
     budgets = shown["budgets"]
     if not budgets:
-        return Finding("Nothing about residents is published: no group of people has a privacy budget", "published")
+        more = "more " if shown["released"] else ""
+        return Finding(f"Nothing {more}is published of residents: no group of people has a privacy budget", "published")
     most = max(budgets, key=lambda one: one["share"])
     if not most["releases"]:
         return Finding("Nothing about residents was published yet: their privacy budget is whole", "published")
@@ -258,15 +267,15 @@ def _refused(city: City) -> dict[str, Any]:
         line = found.setdefault((rule, who), newest | {"times": 0, "rows": 0})
         line["times"] += 1
         line["rows"] += rows
-    return {"refused": list(found.values()), "refusals": len(told)}
+    return {"refused": list(found.values()), "refusals": len(told), "why_chars": WHY_CHARS}
 
 
 def _remedy(source: str, columns: tuple[str, ...]) -> str:
     """What to do about rows that the door refused; a release says so itself."""
     if source == "release":
         return ""
-    without = f"without {', '.join(columns)}" if columns else "without it"
-    return f"Ask whoever runs {source} to send its rows {without}; they are then taken in."
+    named = ", ".join(columns[:COLUMNS_NAMED]) + (" and the like" if len(columns) > COLUMNS_NAMED else "")
+    return f"Ask whoever runs {source} to send its rows without {named or 'it'}; they are then taken in."
 
 
 SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_waits, _held, _published, _refused)
