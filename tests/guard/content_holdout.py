@@ -397,7 +397,7 @@ def _persons(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
         "dk": f"the car, plate XT {d(2)} {d(3)}",
         "mx": f"placas XTK-{d(2)}-{d(2)}",
         "pe": f"placa ABC-{d(3)}",
-        "uk-nospace": f"number plate LK67XTB",
+        "uk-nospace": "number plate LK67XTB",
         "tr": f"araç plaka 34 XT {d(4)}",
         "de-long": f"Falschparker HH-XT {d(4)}, Kennzeichen notiert",
     }.items():

@@ -488,8 +488,7 @@ def _keypoints(m: Maker, n: int, frames: int, dims: int = 2) -> np.ndarray:
     return base + drift + swing + m.rng.normal(0, 1, (frames, n, dims))
 
 
-COCO = ("nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-        "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle").split()  # fmt: skip
+COCO = ["nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"]  # fmt: skip
 
 
 def _bodies(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:

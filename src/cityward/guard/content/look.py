@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cityward.guard.content import bodies, points, samples, traces, tables, unpack, vectors, words
+from cityward.guard.content import bodies, points, samples, tables, traces, unpack, vectors, words
 from cityward.guard.content.finding import MEDIA, PASS, PAYLOADS, Finding, refusal, worst
 from cityward.guard.content.magic import kind_of, packed_as
 from cityward.private.redact import found as persons
@@ -404,7 +404,7 @@ class _Looking:
     def whole(self, values: list[int], name: str, depth: int) -> None:
         """Look at whole numbers that may be bytes, or decimals of which only the bits were written."""
         low, high = min(values, default=0), max(values, default=0)
-        if -128 <= low and high <= 255:
+        if low >= -128 and high <= 255:
             data = bytes(part & 255 for part in values)
             if kind_of(data) or packed_as(data) or _printable(data) or samples.is_sound(data, name):
                 self.inside(data, name, depth)

@@ -162,7 +162,7 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
         joints = of_frames([row[inner] for row in rows], name)
         if joints:
             return joints
-    if any(isinstance(part, Mapping) and not _is_place(part) or _is_xy(part) for part in first.values()):
+    if any((isinstance(part, Mapping) and not _is_place(part)) or _is_xy(part) for part in first.values()):
         rows = [_flat(row) for row in rows]
         first = rows[0]
     keys = {key: words.in_words(str(key)) for key in first}
@@ -210,7 +210,7 @@ def _landmarks(
     if not x or not y or len(rows) < 5:
         return None
     matrix = _columns(rows, (x, y))
-    if matrix is None or _on_earth(matrix) and matrix.max() > 1:
+    if matrix is None or (_on_earth(matrix) and matrix.max() > 1):
         return None
     seen = any(_SEEN.search(told) for told in keys.values())
     if (seen and len(rows) in _MODELS) or (len(rows) in _FACES and _face_like(matrix)):

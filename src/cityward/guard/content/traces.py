@@ -114,7 +114,7 @@ def _near(codes: set[str]) -> bool:
         return False
     first = min(codes)
     together = "".join(codes)
-    if not any(map(str.isdigit, together)) and "." not in together or not any(map(str.isalpha, together)):
+    if (not any(map(str.isdigit, together)) and "." not in together) or not any(map(str.isalpha, together)):
         return False
     return all(code[:2] == first[:2] for code in codes) or all(code.count(".") == 2 for code in codes)
 

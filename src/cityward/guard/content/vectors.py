@@ -90,7 +90,7 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:  # noq
     serial = bool(words.SERIES.search(name)) and not named
     if bits:
         return 3.0 if size >= 1024 and (size in (1024, 2048, 4096, 8192) or named) and not serial else 1.5 * named
-    if not whole and (named and size >= 2 * NUMBERS_MIN or words.BODY.search(name)):
+    if not whole and ((named and size >= 2 * NUMBERS_MIN) or words.BODY.search(name)):
         return SCORE_MIN  # the name and the length say it, whatever the numbers are like
     evidence = 2.0 * named - 1.0 * serial
     alike = _alike(x)
@@ -199,7 +199,7 @@ def packed_template(data: bytes, name: str = "") -> bool | None:
 def bits_of_template(values: list[int], name: str = "") -> bool:
     """Return whether whole numbers are the bits of decimals, and these a template."""
     low, high = min(values), max(values)
-    if len(values) < NUMBERS_MIN or high < 2**24 or not (-(2**31) <= low and high < 2**32):
+    if len(values) < NUMBERS_MIN or high < 2**24 or not (low >= -(2**31) and high < 2**32):
         return False
     x = _read((np.array(values, dtype=np.int64) & (2**32 - 1)).astype("<u4").tobytes(), "<f4")
     return bool(_likely(x, "<f4").all()) and _one_quantity(x) and is_template(x, name, decimals=False)
