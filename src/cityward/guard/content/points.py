@@ -318,7 +318,7 @@ def _is_place(value: Any) -> bool:
 
 
 _WRITTEN_PLACE: Final = re.compile(
-    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?", re.IGNORECASE
+    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d+[,; ]{1,3}-?\d{1,3}\.\d+(?:[,; ]{1,2}-?[\d.]+)?\)?", re.IGNORECASE
 )
 
 
