@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from holdout_bodies import REPEATS, SEED, _b64, _biometric, _media
+from holdout_bodies import REPEATS, SEED, _b64, _biometric, _media, _zip_of
 from wild_media import Maker, WildCase
 from wild_people import _group, _iban, _luhn, _walk, polyline
 
