@@ -12,7 +12,10 @@ from cityward.answerable.register.shape import DUTIES, PartySection, System
 from cityward.core.errors import Refused, SettingsError
 from cityward.core.toml_text import decode_toml_text, read_toml
 
-__all__ = ["DUTIES", "FORBIDDEN", "PRACTICES", "PartySection", "Read", "System", "load_system", "load_systems", "read_systems", "shipped_systems"]  # fmt: skip
+__all__ = [
+    "DUTIES", "FORBIDDEN", "PRACTICES", "PartySection", "Read", "System",
+    "load_system", "load_systems", "read_systems", "shipped_systems",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
             raise ValueError
     except (ValueError, binascii.Error):
         raise UserError(
-            f"'{text[:60]}' is not a verifier key.", "It looks like name+0123abcd+AQ…; 'cityward systems key' makes one."
+            f"'{text[:60]}' is not a verifier key.",
+            "It looks like name+0123abcd+AQ…; 'cityward systems key' makes one.",
         ) from None
     return name, key
 

@@ -44,12 +44,16 @@ _BENEFIT = (
     r"(?:benefits?|welfare|social assistance|allowances?|scholarships?|grants?|subsid\w+|housing|pensions?|public aid)"
 )
 _CHOOSE = r"(?:eligib\w+|award\w*|grant\w*|admit\w*|admission\w*|entitle\w*|fraud\w*|reclaim\w*|reduc\w+|revok\w+)"
+_RESCUE = r"(?:emergency calls?|ambulances?|first respon\w+|fire brigades?|patients?)"
 WORDS: Final[dict[str, tuple[str, ...]]] = {
     "2": (
         r"(?:traffic (?:lights?|signals?) control|controls? (?:\w+ ){0,3}traffic (?:lights?|signals?))",
         r"(?:safety|shut ?down) (?:\w+ ){0,4}(?:water|gas|heating|electricity|power) (?:supply|grid|network)",
     ),
-    "3(a)": (r"(?:admission|admit\w*|assign\w*|place\w*) (?:\w+ ){0,4}(?:schools?|universit\w+|kindergartens?|students?|pupils?)",),
+    "3(a)": (
+        r"(?:admission|admit\w*|assign\w*|place\w*) (?:\w+ ){0,4}"
+        r"(?:schools?|universit\w+|kindergartens?|students?|pupils?)",
+    ),
     "3(b)": (r"(?:grad\w+|evaluat\w+|scor\w+) (?:\w+ ){0,3}(?:exams?|students?|pupils?|learning)",),
     "4(a)": (r"(?:recruit\w*|hiring|job applica\w+|candidates? for (?:a |the )?(?:jobs?|posts?))",),
     "4(b)": (r"(?:promot\w+|dismiss\w*|monitor\w*|perform\w+) (?:\w+ ){0,3}(?:workers?|employees?|staff)",),
@@ -59,8 +63,8 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "5(b)": (r"credit ?(?:worth\w+|scor\w+)",),
     "5(d)": (
-        r"(?:emergency calls?|ambulances?|first respon\w+|fire brigade|triage) (?:\w+ ){0,5}(?:dispatch\w*|priorit\w+|order\w*|classif\w+)",
-        r"(?:dispatch\w*|priorit\w+|classif\w+) (?:\w+ ){0,5}(?:emergency calls?|ambulances?|first respon\w+|patients?)",
+        _RESCUE + r" (?:\w+ ){0,5}(?:dispatch\w*|priorit\w+|order\w*|classif\w+)",
+        r"(?:dispatch\w*|priorit\w+|classif\w+) (?:\w+ ){0,5}" + _RESCUE,
     ),
     "6(a)": (r"risk (?:\w+ ){0,6}victims? of (?:a )?crimes?",),
     "6(d)": (r"re-?offen\w+|recidivis\w+",),

@@ -155,8 +155,8 @@ def _missing(system: System) -> Iterator[Finding]:
     gaps = [
         (system.rights_affecting is None, "answerability", "It does not say whether it affects rights of people.",
          "Write rights_affecting = true or false; left out it counts as true."),
-        (system.risk_class == "minimal" and not system.risk_reason, "ai-act-6", "It does not say why its risk is minimal.",
-         "Write risk_reason."),
+        (system.risk_class == "minimal" and not system.risk_reason, "ai-act-6",
+         "It does not say why its risk is minimal.", "Write risk_reason."),
         (system.model is None, "ai-act-13", "It has no model card.", "Add a [model] table."),
         (not system.logs, "ai-act-12", "It does not say what it logs, and for how long.", "Write logs."),
         (not system.evaluation, "ai-act-15", "No evaluation is given.", "Add [[evaluation]] with date and interval."),
@@ -164,9 +164,9 @@ def _missing(system: System) -> Iterator[Finding]:
         (system.strict and not any(one.audit for one in system.evaluation), "ai-act-26(5)",
          "No evaluation refers to an audit.", "Name the audit in [[evaluation]], key audit."),
         (system.ends is None, "answerability", "It does not say when it ends or is looked at again.", "Write ends."),
-        (_lacks_lot(system), "random-arm", "It selects, and no share of what it selects is drawn by lot: how often it is "
-         "wrong about the rest nobody can know.", "Add random_arm = { share = 0.05 }; without effect on rights also "
-         "share = 0 with because."),
+        (_lacks_lot(system), "random-arm",
+         "It selects, and no share of what it selects is drawn by lot: how often it is wrong about the rest nobody "
+         "can know.", "Add random_arm = { share = 0.05 }; without effect on rights also share = 0 with because."),
     ]  # fmt: skip
     yield from (Finding(rule, "missing", says, remedy) for lacks, rule, says, remedy in gaps if lacks)
     for party in system.parties:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from cityward.answerable.register.shape import PartySection, System
 from cityward.answerable.register.versions import digest
@@ -53,11 +54,13 @@ def hand_over_text(
     )
 
 
-def state_of(system: System, events: Iterable[SystemEvent], day: date) -> State:
-    """How a system stands on a day: whether exactly this version is approved and in use."""
-    turns = [one for one in events if one.system == system.id and one.what in ("approved", "modified", "ended")]
+def state_of(system: System, events: Iterable[SystemEvent], moment: datetime, zone: str = "UTC") -> State:
+    """How a system stands at a moment: whether exactly this version is approved and in use."""
+    day = moment.astimezone(ZoneInfo(zone)).date()
+    mine = [one for one in events if one.system == system.id and one.at <= moment]
+    turns = [one for one in mine if one.what in ("approved", "modified", "ended")]
     last = turns[-1] if turns else None
-    if last is not None and last.what == "ended" and (last.valid_from or last.at.date()) <= day:
+    if last is not None and last.what == "ended" and (last.valid_from or day) <= day:
         return "ended"
     if system.ends and system.ends < day:
         return "ended"
@@ -67,8 +70,8 @@ def state_of(system: System, events: Iterable[SystemEvent], day: date) -> State:
     return "approved" if approved[-1].digest == digest(system) else "edited after approval"
 
 
-def duties(system: System, events: Sequence[SystemEvent], day: date) -> tuple[Holding, ...]:
-    """Who holds each duty on a day, with acceptance, in the order of the file.
+def duties(system: System, events: Sequence[SystemEvent], moment: datetime, zone: str = "UTC") -> tuple[Holding, ...]:
+    """Who holds each duty at a moment, with acceptance, in the order of the file.
 
     Parameters
     ----------
@@ -76,10 +79,13 @@ def duties(system: System, events: Sequence[SystemEvent], day: date) -> tuple[Ho
         The version that the file says.
     events : sequence of SystemEvent
         What happened to it, oldest first; signatures were checked by the caller.
-    day : datetime.date
-        The day that is asked about.
+    moment : datetime.datetime
+        The moment that is asked about (with its zone).
+    zone : str, optional
+        IANA time zone of the whole days from and until which a duty is held.
     """
-    mine = [one for one in events if one.system == system.id and one.at.date() <= day]
+    day = moment.astimezone(ZoneInfo(zone)).date()
+    mine = [one for one in events if one.system == system.id and one.at <= moment]
     holdings = [_named(party) for party in system.parties]
     moved = [one for one in mine if one.what == "modified" and one.substantial and one.party]
     if moved:

@@ -31,6 +31,7 @@ PRACTICES: Final = (*FORBIDDEN, "need-detection", "forecasting", "reporting-diff
 
 _PEOPLE = r"(?:people|persons?|residents?|citizens?|individuals?|suspects?|tenants?|claimants?|families|youths?)"
 _FACE = r"(?:faces?|facial)"
+_TRAIT = r"(?:faces?|facial|gait|biometric\w*)"
 _WORKPLACE = r"(?:work|workers?|workplace|employees?|staff|schools?|pupils?|students?|class(?:room)?s?|education)"
 
 WORDS: Final[dict[str, tuple[str, ...]]] = {
@@ -55,7 +56,8 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "5(1)(d)": (
         r"(?:predict\w*|likel\w+|risk\w*|probab\w+|scor\w+) (?:\w+ ){0,6}"
-        r"(?:commit\w* (?:\w+ ){0,2}(?:crimes?|offen[cs]es?)|re-?offen\w+|recidivis\w+|criminal (?:offen[cs]es?|conduct))",
+        r"(?:commit\w* (?:\w+ ){0,2}(?:crimes?|offen[cs]es?)|criminal (?:offen[cs]es?|conduct))",
+        r"re-?offen\w+",
         r"recidivis\w+",
         r"predictive policing",
         r"future (?:offenders?|criminals?)",
@@ -75,9 +77,9 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
         r"(?:race|ethnic\w*|politic\w+|religio\w+|sexual) (?:\w+ ){0,8}(?:" + _FACE + r"|biometric\w*|voices?|gait)",
     ),
     "5(1)(h)": (
-        r"(?:live|real[- ]time|remote) (?:\w+ ){0,3}(?:" + _FACE + r"|biometric\w*) ?(?:\w+ ){0,2}(?:recogni\w+|identif\w+|match\w*)?",
-        r"(?:" + _FACE + r"|gait|biometric) (?:recogni\w+|identif\w+)",
-        r"(?:identif\w+|recogni\w+) (?:\w+ ){0,4}(?:" + _PEOPLE + r"|passers-?by) (?:\w+ ){0,4}(?:" + _FACE + r"|gait|biometric\w*)",
+        r"(?:live|real[- ]time|remote) (?:\w+ ){0,3}" + _TRAIT,
+        _TRAIT + r" (?:recogni\w+|identif\w+|match\w*)",
+        r"(?:identif\w+|recogni\w+) (?:\w+ ){0,4}(?:" + _PEOPLE + r"|passers-?by) (?:\w+ ){0,4}" + _TRAIT,
     ),
 }  # fmt: skip
 """Plain words by which each clause may be recognised. Wide on purpose: a statement is asked for, nothing is decided."""
