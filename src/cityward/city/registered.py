@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from cityward.answerable.document import Document
 from cityward.answerable.register.checking import Finding, findings
 from cityward.answerable.register.duties import Holding, State, duties, not_accepted, state_of
+from cityward.answerable.register.forms import FORMS, faults
+from cityward.answerable.register.publish import Published, readable, record_of
 from cityward.answerable.register.shape import PartySection, System
 from cityward.answerable.register.versions import Change, differences, digest, read_canonical
 from cityward.answerable.registry import Read, read_systems
@@ -134,6 +137,21 @@ class Registered:
             events=mine,
             approved=approved,
         )
+
+    # -- publishing --------------------------------------------------------------------------------
+
+    def published(self, identifier: str, form: str, by: str = "") -> tuple[dict[str, Any], tuple[str, ...]]:
+        """A system in the form of a public register, and what the record still lacks; raises as `get`."""
+        record = record_of(form, self._publish(identifier, by))
+        return record, faults(form, record) if form in FORMS else ()
+
+    def document(self, identifier: str, form: str, by: str = "") -> Document:
+        """The same as a document that people read; ``json`` as its parts."""
+        return readable(form, self._publish(identifier, by), self.published(identifier, form, by)[1])
+
+    def _publish(self, identifier: str, by: str) -> Published:
+        standing = self.get(identifier)
+        return Published(standing.system, standing.state, standing.holdings, self._city.name, by)
 
     # -- what may be decided -----------------------------------------------------------------------
 

@@ -186,6 +186,23 @@ class Registering(Registered):
         holder = self._holders(standing, duty)[0]
         return acceptance_text(holder.party, duty, standing.system, since or self._today())
 
+    def text_to_hand_over(
+        self,
+        identifier: str,
+        duty: str,
+        taker: str,
+        taker_key: str,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> str:
+        """The text that both sides sign to hand a duty over."""
+        standing = self._approved(identifier)
+        holder = self._holders(standing, duty)[0]
+        read_verifier_key(taker_key)
+        since, taker = since or self._today(), " ".join(taker.split())
+        return hand_over_text(holder.party, taker, taker_key, duty, standing.system, since, until)
+
     def hand_over(
         self,
         identifier: str,

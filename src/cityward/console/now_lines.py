@@ -31,7 +31,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
     sensors: tuple[Entry, ...] = (("/sensors", "Sensors", "/sensors", alerts, "alerts"),) if alerts is not None else ()
     return (
         ("Know", (("/", "Now", "/needs", 0, ""), ("/silence", "Silence", "/compare", 0, ""), *sensors)),
-        ("Anticipate", (("/ahead", "Ahead", "", 0, ""), ("/cases", "Cases", "/systems", 0, ""))),
+        ("Anticipate", (("/ahead", "Ahead", "", 0, ""), ("/cases", "Cases", "", 0, ""))),
         (
             "Act",
             (
@@ -46,6 +46,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             (
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
+                ("/systems", "Systems", "/systems/", 0, ""),
                 ("/grants", "Grants", "", 0, ""),
             ),
         ),

@@ -27,6 +27,7 @@ from cityward.console import (
     privacy_pages,
     resident_pages,
     sensor_pages,
+    system_pages,
     words,
 )
 from cityward.console.need_pages import need_page, weighed
@@ -48,6 +49,7 @@ PARTS: tuple[Any, ...] = (
     sensor_pages,
     ledger_pages,
     privacy_pages,
+    system_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

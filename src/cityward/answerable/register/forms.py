@@ -1,8 +1,9 @@
 """Forms of public registers: their fields, and what a record lacks of them.
 
 Sources: Publicatiestandaard Algoritmeregister 1.0 (github.com/MinBZK/Algoritmeregister, backend/app/schemas/config/
-v1_0.json, EUPL); UK Algorithmic Transparency Recording Standard 3.0 (gov.uk, numbered titles as in published records);
-Regulation (EU) 2024/1689, annex VIII, section C.
+v1_0.json, EUPL), field by field; Regulation (EU) 2024/1689, annex VIII, section C. Of the UK Algorithmic Transparency
+Recording Standard the numbers and titles are those of records published under template 2; which fields a newer template
+numbers otherwise was not checked against it.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ ATRS: Final = {
     "2.3.5": Field("Required training"),
     "2.3.6": Field("Appeals and review", required=True),
     "2.4.1.1": Field("System architecture"),
-    "2.4.1.2": Field("Phase", required=True, values=("Production", "Retired", "Pre-deployment")),
+    "2.4.1.2": Field("Phase", required=True),
     "2.4.1.3": Field("Maintenance"),
     "2.4.1.4": Field("Models"),
     "2.4.2.1": Field("Model name"),
@@ -139,6 +140,7 @@ TITLES: Final = {
     "algoritmeregister": "Algoritmeregister, publicatiestandaard 1.0",
     "atrs": "Algorithmic Transparency Recording Standard",
     "annex-viii": "AI Act, annex VIII, section C",
+    "json": "Everything that the register says of it",
 }
 
 
@@ -163,7 +165,8 @@ def faults(form: str, record: dict[str, Any]) -> tuple[str, ...]:
             continue
         values = value if isinstance(value, list) else [value]
         if field.values:
-            found += [f"{told} cannot be '{one}'; it is one of {', '.join(field.values)}." for one in values if one not in field.values]  # fmt: skip
+            known = ", ".join(field.values)
+            found += [f"{told} cannot be '{one}'; it is one of {known}." for one in values if one not in field.values]
         if field.items_max is not None and len(values) > field.items_max:
             found.append(f"{told} has {len(values)} values, at most {field.items_max}.")
         if field.chars_max is not None and isinstance(value, str) and len(value) > field.chars_max:

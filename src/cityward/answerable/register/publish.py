@@ -183,7 +183,8 @@ def _method(system: System) -> str:
 def readable(form: str, told: Published, wanting: Sequence[str]) -> Document:
     """A record as a document: each field with its title, then what is still wanting."""
     record = record_of(form, told)
-    rows = [[f"{name} {field.title}", _text(record[name])] for name, field in FORMS[form].items() if name in record]
+    titles = {name: f"{name} {field.title}" for name, field in FORMS[form].items()} if form in FORMS else {}
+    rows = [[titles.get(name, name.replace("_", " ")), _text(value)] for name, value in record.items()]
     sections = [Section("Record", [], [["Field", "What is said"], *rows])]
     if wanting:
         sections.append(Section("Still wanting before it can be handed in", list(wanting)))
@@ -191,4 +192,8 @@ def readable(form: str, told: Published, wanting: Sequence[str]) -> Document:
 
 
 def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "; ".join(map(_text, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {_text(one)}" for name, one in value.items() if one is not None)
+    return str(value)
