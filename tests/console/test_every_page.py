@@ -82,6 +82,9 @@ PATHS = [
     "/sensors",
     "/intake",
     "/grants",
+    "/systems",
+    "/systems/cityward-planner",
+    "/systems/cityward-planner/algoritmeregister.json",
     "/ledger",
     "/ledger?verify=1",
     "/ledger?about=W-0123456789",
@@ -96,9 +99,11 @@ ABSENT = [
     "/work/W-0123456789",
     "/r/" + "a" * 32,
     "/systems/none",
+    "/systems/none/json.json",
+    "/systems/cityward-planner/none.json",
     "/cases/none.csv",
     "/console/plan/L-0123456789.json",
-    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWOK"),
+    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWOKY"),
 ]
 
 
@@ -149,7 +154,7 @@ def test_no_page_leads_nowhere(client: TestClient) -> None:
 
 
 def test_headings_go_down_one_level_at_a_time(client: TestClient) -> None:
-    for path in PATHS[:13]:
+    for path in PATHS[:15]:
         levels = [int(level) for level in re.findall(r"<h([1-6])", client.get(path).text)]
         assert levels[:1] == [1], path
         assert all(after - before <= 1 for before, after in pairwise(levels)), (path, levels)

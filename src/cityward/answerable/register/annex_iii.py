@@ -67,7 +67,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
         r"(?:dispatch\w*|priorit\w+|classif\w+) (?:\w+ ){0,5}" + _RESCUE,
     ),
     "6(a)": (r"risk (?:\w+ ){0,6}victims? of (?:a )?crimes?",),
-    "6(d)": (r"re-?offen\w+|recidivis\w+",),
+    "6(d)": (r"re ?offen\w+|recidivis\w+",),
     "7(c)": (r"(?:asylum|visas?|residence permits?) (?:\w+ ){0,3}(?:applica\w+|claims?|requests?)",),
     "8(a)": (r"(?:courts?|judges?|sentenc\w+) (?:\w+ ){0,5}(?:decide\w*|decisions?|interpret\w*)",),
 }  # fmt: skip

@@ -57,7 +57,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     "5(1)(d)": (
         r"(?:predict\w*|likel\w+|risk\w*|probab\w+|scor\w+) (?:\w+ ){0,6}"
         r"(?:commit\w* (?:\w+ ){0,2}(?:crimes?|offen[cs]es?)|criminal (?:offen[cs]es?|conduct))",
-        r"re-?offen\w+",
+        r"re ?offen\w+",
         r"recidivis\w+",
         r"predictive policing",
         r"future (?:offenders?|criminals?)",
@@ -77,9 +77,9 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
         r"(?:race|ethnic\w*|politic\w+|religio\w+|sexual) (?:\w+ ){0,8}(?:" + _FACE + r"|biometric\w*|voices?|gait)",
     ),
     "5(1)(h)": (
-        r"(?:live|real[- ]time|remote) (?:\w+ ){0,3}" + _TRAIT,
+        r"(?:live|real ?time|remote) (?:\w+ ){0,3}" + _TRAIT,
         _TRAIT + r" (?:recogni\w+|identif\w+|match\w*)",
-        r"(?:identif\w+|recogni\w+) (?:\w+ ){0,4}(?:" + _PEOPLE + r"|passers-?by) (?:\w+ ){0,4}" + _TRAIT,
+        r"(?:identif\w+|recogni\w+) (?:\w+ ){0,4}(?:" + _PEOPLE + r"|passers ?by) (?:\w+ ){0,4}" + _TRAIT,
     ),
 }  # fmt: skip
 """Plain words by which each clause may be recognised. Wide on purpose: a statement is asked for, nothing is decided."""
@@ -98,7 +98,7 @@ class Suspicion:
 def plain(text: str) -> str:
     """Text in small letters without accents, marks or doubled spaces, in which phrases are looked for."""
     flat = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9-]+", " ", flat)
+    return re.sub(r"[^a-z0-9]+", " ", flat)
 
 
 def told_of(system: System) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def told_of(system: System) -> tuple[str, ...]:
     if card is not None:
         told += [card.kind, card.inputs, card.output, card.learnt_from]
     # Sentence by sentence: words of one and the next belong to no phrase.
-    return tuple(plain(part) for text in told for part in re.split(r"[.;:!?\n]+", text) if part.strip())
+    return tuple(plain(part) for text in told for part in re.split(r"[.;:!?]+", text) if part.strip())
 
 
 def suspicions(system: System) -> tuple[Suspicion, ...]:

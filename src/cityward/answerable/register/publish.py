@@ -13,6 +13,7 @@ from cityward.answerable.register.duties import Holding, State
 from cityward.answerable.register.forms import FORMS, TITLES
 from cityward.answerable.register.shape import Metric, System
 from cityward.answerable.register.versions import digest
+from cityward.core.words import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def metric_told(metric: Metric) -> str:
     """A metric in one sentence, with its interval, day and audit."""
     audit = f" Audit: {metric.audit}." if metric.audit else ""
     return (
-        f"{metric.name}: {metric.value:g} ({metric.level:.0%} interval {metric.low:g} to {metric.high:g}), "
+        f"{metric.name}: {metric.value:g} ({percent(metric.level)} interval {metric.low:g} to {metric.high:g}), "
         f"{metric.measured_on}, on {metric.on.rstrip('.')}.{audit}"
     )
 
