@@ -84,11 +84,11 @@ PATHS = [
     "/grants",
     "/systems",
     "/systems/cityward-planner",
-    "/systems/cityward-planner/algoritmeregister.json",
     "/ledger",
     "/ledger?verify=1",
     "/ledger?about=W-0123456789",
     "/ledger?before=9999999999999999999",
+    "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
     "/export/needs.csv",
 ]
