@@ -44,6 +44,7 @@ def test_a_hand_edit_is_on_the_page(client: tuple[City, TestClient]) -> None:
     card = city.folder.systems / "chicago-food-inspection.toml"
     card.write_text(card.read_text("utf-8").replace("A business can ask", "Nobody can ask"), encoding="utf-8")
     assert "one was edited after approval" in browser.get("/systems").text
+    assert "The file of Order of food inspections was edited after its approval." in browser.get("/").text
     page = browser.get("/systems/chicago-food-inspection").text
     assert "This version is edited after its approval" in page
     assert "appeal was changed" in page

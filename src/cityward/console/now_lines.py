@@ -75,6 +75,10 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if warnings:
         text = f"{_many(len(warnings), 'early warning')}. {warnings[0].sentence}"
         found.append(Tiding("Ahead", text, "/ahead", True))
+    edited = [one.system.name for one in city.systems.all() if one.state == "edited after approval"]
+    if edited:
+        text = f"The file of {', '.join(edited)} was edited after its approval."
+        found.append(Tiding("Systems", text, "/systems", True))
     found += _plan(city)
     sums = city.outcomes.sums()
     if sums.all:
