@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -32,6 +32,7 @@ def decide(
     append_receipt: Callable[[bytes], int],
     option: int | None = None,
     as_of: date | None = None,
+    caveats: Sequence[str] = (),
 ) -> Decision:
     """Turn a proposal into a decision with rule, parties, explanation and receipt.
 
@@ -55,6 +56,8 @@ def decide(
         Number (from 1) of the option that is approved; default the recommended one, which is the first.
     as_of : datetime.date, optional
         Last day that was known when it was decided.
+    caveats : sequence of str, optional
+        What has to be said of the system with the decision, in sentences: that nobody accepted a duty, for example.
 
     Raises
     ------
@@ -98,6 +101,7 @@ def decide(
         explanation=(
             f"{by} {outcome} “{proposal.title}”{_told(proposal, chosen)} because: {because} "
             f"It was proposed because {proposal.because} The rule allowed the decision because {row.because}."
+            + "".join(f" {caveat}" for caveat in caveats)
         ),
         appeal=system.appeal,
         receipt=-1,

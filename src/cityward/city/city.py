@@ -15,7 +15,6 @@ import polars as pl
 
 from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
-from cityward.answerable.registry import load_systems
 from cityward.answerable.rules import load_rule
 from cityward.city.crew_names import crew_namer
 from cityward.city.effects import take_effect
@@ -41,6 +40,7 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.systems import SystemEvent
 from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
     from cityward.city.processing import Processing
+    from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
 
 R = TypeVar("R")
@@ -221,19 +222,20 @@ class City(Intaking, Finding):
                     f"{identifier} was {proposal.state} already.",
                     f"See 'cityward explain {identifier}' for who and why.",
                 )
-            systems = load_systems(self.folder.systems)
+            system, caveats = self.systems.answering(proposal.system)
             turn = self.turn()
             decision = decide(
                 proposal,
                 outcome=outcome,
                 by=by,
                 because=because,
-                system=systems.get(proposal.system),
+                system=system,
                 rule=load_rule("proposal-approval"),
                 at=self.clock.now(),
                 append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
                 option=option,
                 as_of=turn.as_of if turn else None,
+                caveats=caveats,
             )
             self.registers.put_decision(decision, along=take_effect(self, proposal, decision))
             self.registers.put_receipts({decision.id: decision.receipt})
@@ -258,6 +260,13 @@ class City(Intaking, Finding):
         from cityward.city.breaches import Breaches
 
         return Breaches(self)
+
+    @cached_property
+    def systems(self) -> Registering:
+        """The register of systems, and who answers for them."""
+        from cityward.city.registering import Registering
+
+        return Registering(self)
 
     @cached_property
     def processing(self) -> Processing:
@@ -294,6 +303,7 @@ class City(Intaking, Finding):
             "request": lambda name: self.registers.get(name, PersonRequest),
             "breach": lambda name: self.registers.get(name, Breach),
             "retention": lambda name: self.registers.get(name, Retained),
+            "system": lambda name: self.registers.get(name, SystemEvent),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None
