@@ -163,7 +163,7 @@ def _bins(values: pl.Series, edges: list[float]) -> tuple[pl.Series, str]:
     if not edges:
         found = (values.quantile(share, "nearest") for share in (0.25, 0.5, 0.75))
         lowest = values.min()
-        edges = sorted({float(one) for one in found if one is not None and one != lowest})  # type: ignore[arg-type]
+        edges = sorted({float(one) for one in found if one is not None and one != lowest})
         how = f"{name}: cut at its quartiles"
     shown = [f"{edge:.6g}" for edge in edges]
     labels = [f"under {shown[0]}"] if shown else ["all"]

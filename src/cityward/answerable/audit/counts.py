@@ -40,6 +40,10 @@ class Cube:
     by: tuple[str, ...]
     frame: pl.DataFrame
 
+    def where(self, kept: pl.Expr) -> Cube:
+        """The same groups, counted only where ``kept`` is true."""
+        return Cube(self.by, self.frame.with_columns(pl.when(kept).then(pl.col(CELLS)).otherwise(0)))
+
     def margin(self, by: Sequence[str]) -> Table:
         """Counts by some of the columns, in the order of their values."""
         if not by:

@@ -57,7 +57,7 @@ def _gap(
     share = count[large] / out_of[large]
     wide = np.zeros((*drawn.shape[:2], 6))
     wide[..., :4] = drawn
-    above, below = counted(wide.reshape(-1, 6), name)  # type: ignore[arg-type]
+    above, below = counted(wide.reshape(-1, 6), name)
     rates = (above / below).reshape(drawn.shape[:2])[:, large]
     spread = rates.max(axis=1) - rates.min(axis=1)
     ratios = rates.min(axis=1) / rates.max(axis=1)
@@ -83,7 +83,8 @@ def _gap(
 def _odds(pair: Sequence[tuple[Gap, Floats, Floats]], level: float) -> tuple[Gap, Floats, Floats]:
     """The larger of the gaps in true and false positives (Source: Agarwal and others 2018)."""
     larger = max((gap for gap, _, _ in pair), key=lambda gap: gap.difference)
-    spread, chance = (np.maximum(pair[0][at], pair[1][at]) for at in (1, 2))  # type: ignore[call-overload]
+    (_, spread, chance), (_, other_spread, other_chance) = pair
+    spread, chance = np.maximum(spread, other_spread), np.maximum(chance, other_chance)
     gap = Gap(
         by=larger.by,
         rate=ODDS,

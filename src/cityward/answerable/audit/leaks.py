@@ -129,7 +129,7 @@ def _in_time(name: str, days: pl.Series, outcome: pl.Series, axes: int, found: F
             )
             return
         says = (
-            f"{_all_or_none(stretch)} of the {stretch.rows:,} rows {when} by {name} "
+            f"{_all_or_none(stretch)} {stretch.rows:,} rows {when} by {name} "
             f"{'have' if stretch.rate > 0.5 else 'has'} the outcome; of the others {percent(stretch.elsewhere, 1)} do. "
             "Rows seem to be in the data because of their outcome."
         )
@@ -141,8 +141,8 @@ def _in_time(name: str, days: pl.Series, outcome: pl.Series, axes: int, found: F
 
 def _all_or_none(stretch: Stretch) -> str:
     if stretch.rate in (0.0, 1.0):
-        return "All" if stretch.rate else "None"
-    return "Nearly all" if stretch.rate > 0.5 else "Hardly any"
+        return "All" if stretch.rate else "None of the"
+    return "Nearly all" if stretch.rate > 0.5 else "Hardly any of the"
 
 
 def _when(values: pl.Series, first: int, last: int) -> str:
@@ -208,7 +208,7 @@ def _along(name: str, values: pl.Series, known: pl.DataFrame, found: Found) -> N
         return
     low, high = known["value"][stretch.first], known["value"][stretch.last]
     says = (
-        f"{_all_or_none(stretch)} of the {stretch.rows:,} rows with {name} from {low:g} to {high:g} "
+        f"{_all_or_none(stretch)} {stretch.rows:,} rows with {name} from {low:g} to {high:g} "
         f"{'have' if stretch.rate > 0.5 else 'has'} the outcome; of the others {percent(stretch.elsewhere, 1)} do."
     )
     following = known["value"][stretch.last + 1] if stretch.last + 1 < known.height else None
@@ -260,7 +260,7 @@ def _dates(times: dict[str, pl.Series], outcome: pl.Series, asked: Asked, found:
             found.add(one, early)
     if asked.follow_up_days is not None:
         last = [one for one in (predicted.max(), happened.max() if happened is not None else None) if one is not None]
-        until = asked.until or max(last)  # type: ignore[type-var]
+        until = asked.until or max(last)
         short = (predicted > until - timedelta(days=asked.follow_up_days)) & outcome.is_not_null()  # type: ignore[operator]
         if rows := int(short.sum()):
             says = (

@@ -68,8 +68,10 @@ def sources(kind: str) -> dict[str, str]:
     return dict.fromkeys((*WITHOUT_OUTCOME, *OF_THE_SELECTED), "all")
 
 
-def stack(tables: Sequence[dict[str, Table]], reference: str = "") -> Stack:
+def stack(tables: Sequence[dict[str, Table]], reference: str = "", floors: Sequence[int] = ()) -> Stack:
     """Put tables above one another; every table is given once for each source, of the same groups.
+
+    Groups with fewer people than the floor of their table are left out; they count as the rest of others.
 
     Raises
     ------
@@ -83,24 +85,24 @@ def stack(tables: Sequence[dict[str, Table]], reference: str = "") -> Stack:
     alone: list[bool] = []
     twin: list[bool] = []
     named = False
-    for table in tables:
+    for table, floor in zip(tables, floors or [0] * len(tables), strict=True):
         first = next(iter(table.values()))
         at = first.groups.index((reference,)) if (reference,) in first.groups else None
         named |= at is not None
+        kept = np.flatnonzero(table["all"].cells.sum(axis=1) >= floor)
         for source, one in table.items():
-            cells.setdefault(source, []).append(one.cells)
+            cells.setdefault(source, []).append(one.cells[kept])
             others = one.total - one.cells if at is None else np.repeat(one.cells[[at]], len(one.groups), axis=0)
-            rest.setdefault(source, []).append(others)
-        by += [first.by] * len(first.groups)
-        groups += first.groups
-        alone += [len(first.groups) == 1 or place == at for place in range(len(first.groups))]
-        twin += [at is None and len(first.groups) == 2 and place == 1 for place in range(len(first.groups))]
+            rest.setdefault(source, []).append(others[kept])
+        by += [first.by] * len(kept)
+        groups += [first.groups[place] for place in kept]
+        alone += [len(first.groups) == 1 or place == at for place in kept]
+        twin += [at is None and len(first.groups) == 2 and place == 1 for place in kept]
     if reference and not named:
         known = ", ".join(dict.fromkeys(group[0] for group in groups if len(group) == 1))
         raise UserError(f"No group is called '{reference}'.", f"Groups are: {known}.")
-    joined = {name: np.concatenate(parts) for name, parts in cells.items()}
-    others = {name: np.concatenate(parts) for name, parts in rest.items()}
-    return Stack(by, groups, joined, others, np.array(alone), np.array(twin))
+    joined, opposite = ({name: np.concatenate(parts) for name, parts in counts.items()} for counts in (cells, rest))
+    return Stack(by, groups, joined, opposite, np.array(alone), np.array(twin))
 
 
 def measure(one: Stack, ruler: Ruler) -> tuple[list[Group], int]:

@@ -66,7 +66,11 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A group (``by`` and ``group`` are empty for everybody), its counts and rates."""
+    """A group (``by`` and ``group`` are empty for everybody), its counts and rates.
+
+    ``representation`` is its share among those picked, against its share in a random draw: among everybody, and among
+    those without the outcome. The ratio of the two is how many times as often it is picked as a draw by lot would.
+    """
 
     by: tuple[str, ...]
     group: tuple[str, ...]
@@ -75,6 +79,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[str, Rate]
     score: Scored | None = None
     representation: Rate | None = None
+    representation_without_outcome: Rate | None = None
 
     @property
     def name(self) -> str:

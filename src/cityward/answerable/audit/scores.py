@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
@@ -41,29 +42,32 @@ def scale_of(score: pl.Series) -> Scale:
     return Scale(inside, tuple(np.unique(cuts).tolist()), by_value=False)
 
 
-def scored(values: Floats, ones: Floats, zeros: Floats, scale: Scale, *, level: float, min_n: int) -> Scored:
-    """Tell of one group.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A group's distinct scores, rising, and people of each with and without the outcome; all of shape (k,)."""
 
-    Parameters
-    ----------
-    values : ndarray, shape (k,)
-        Distinct scores, rising.
-    ones, zeros : ndarray, shape (k,)
-        People of each score with and without the outcome.
-    scale : Scale
-    level : float
-    min_n : int
-        Fewer people with or without the outcome, and the AUC is flagged as small.
-    """
+    values: Floats
+    ones: Floats
+    zeros: Floats
+
+
+def scored(groups: Sequence[Spread], scale: Scale, *, level: float, min_n: int) -> list[Scored]:
+    """Tell of each group; with fewer than ``min_n`` people with or without the outcome its AUC is flagged as small."""
+    bins = _bins(groups, scale, level)
+    return [_one(group, inside, scale, level, min_n) for group, inside in zip(groups, bins, strict=True)]
+
+
+def _one(group: Spread, bins: tuple[ScoreBin, ...], scale: Scale, level: float, min_n: int) -> Scored:
+    values, ones, zeros = group.values, group.ones, group.zeros
     area, limits = auc(ones, zeros, level)
-    people, happened = ones + zeros, float(ones.sum())
-    total = float(people.sum())
-    large, large_limits, brier, brier_limits, usual = None, (None, None), None, (None, None), None
+    happened, total = float(ones.sum()), float(ones.sum() + zeros.sum())
+    large, brier, usual = None, None, None
+    large_limits: Pair = (None, None)
+    brier_limits: Pair = (None, None)
     if scale.probability and total:
-        rate = happened / total
         large, large_limits = _mean(1 - values, -values, ones, zeros, level)
         brier, brier_limits = _mean((1 - values) ** 2, values**2, ones, zeros, level)
-        usual = rate * (1 - rate)
+        usual = happened / total * (1 - happened / total)
     return Scored(
         auc=area,
         auc_interval=limits,
@@ -73,7 +77,7 @@ def scored(values: Floats, ones: Floats, zeros: Floats, scale: Scale, *, level: 
         brier=brier,
         brier_interval=brier_limits,
         brier_of_base_rate=usual,
-        bins=_bins(values, ones, people, scale, level),
+        bins=bins,
     )
 
 
@@ -117,23 +121,32 @@ def _mean(of_ones: Floats, of_zeros: Floats, ones: Floats, zeros: Floats, level:
     return mean, (mean - half, mean + half)
 
 
-def _bins(values: Floats, ones: Floats, people: Floats, scale: Scale, level: float) -> tuple[ScoreBin, ...]:
+def _bins(groups: Sequence[Spread], scale: Scale, level: float) -> list[tuple[ScoreBin, ...]]:
+    """Bins of every group; the limits of all of them are reckoned at once."""
     edges = np.array(scale.edges)
-    if scale.by_value:
-        which, names = np.searchsorted(edges, values), [f"{edge:.6g}" for edge in edges]
-    else:
-        which = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    names = [f"{edge:.6g}" for edge in edges]
+    if not scale.by_value:
         names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
-    count = np.bincount(which, people, len(names))
-    happened, told = np.bincount(which, ones, len(names)), np.bincount(which, people * values, len(names))
-    low, high = clopper_pearson(happened, count, level)
-    return tuple(
-        ScoreBin(
-            scores=names[at],
-            people=int(count[at]),
-            told=float(told[at] / count[at]),
-            happened=float(happened[at] / count[at]),
-            interval=(float(low[at]), float(high[at])),
+    counts = np.zeros((3, len(groups), len(names)))
+    for at, group in enumerate(groups):
+        people = group.ones + group.zeros
+        which = np.searchsorted(edges, group.values, side="left" if scale.by_value else "right")
+        which = which if scale.by_value else np.clip(which - 1, 0, len(names) - 1)
+        for row, part in enumerate((people, group.ones, people * group.values)):
+            counts[row, at] = np.bincount(which, part, len(names))
+    people, happened, told = counts
+    limits = clopper_pearson(happened.ravel(), people.ravel(), level)
+    low, high = (part.reshape(people.shape) for part in limits)
+    return [
+        tuple(
+            ScoreBin(
+                scores=names[bin_],
+                people=int(people[at, bin_]),
+                told=float(told[at, bin_] / people[at, bin_]),
+                happened=float(happened[at, bin_] / people[at, bin_]),
+                interval=(float(low[at, bin_]), float(high[at, bin_])),
+            )
+            for bin_ in np.flatnonzero(people[at])
         )
-        for at in np.flatnonzero(count)
-    )
+        for at in range(len(groups))
+    ]
