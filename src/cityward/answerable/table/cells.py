@@ -24,6 +24,8 @@ Segment: TypeAlias = tuple[int, int]
 
 _EPOCH = date(1970, 1, 1)
 OTHER = "anything else"
+SHOWN_MAX = 8
+"""Most values of a text that a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ class Axis:
 
     def _stretch(self, first: int, stop: int) -> str:
         if self.given.type in ("text", "yes-no"):
-            told = [self._told(cell) for cell in range(first, min(stop, first + 8))]
-            return " or ".join(told) + (" or others" if stop > first + 8 else "")
+            shown = [self._told(cell) for cell in range(first, min(stop, first + SHOWN_MAX))]
+            return " or ".join(shown) + (" or others" if stop > first + SHOWN_MAX else "")
         if first == self.missing:
             return "not given"
         unit = f" {self.given.unit}" if self.given.unit and self.given.unit != "1" else ""
@@ -172,8 +174,8 @@ def make_axis(name: str, given: Input, conditions: Iterable[Condition]) -> Axis:
     if given.type == "text":
         return Axis(name, given, np.empty(0), given.values or tuple(sorted(str(term) for term in terms)))
     cuts: set[float] = set()
-    for term in terms | {Span(given.min, given.max, True, True)}:  # type: ignore[arg-type]
-        span = term if isinstance(term, Span) else Span(term, term, True, True)  # type: ignore[arg-type]
+    for term in terms | {Span(given.min, given.max, True, True)}:
+        span = term if isinstance(term, Span) else Span(term, term, True, True)
         for end, within, is_high in ((span.low, span.low_in, False), (span.high, span.high_in, True)):
             place = _place(end)
             if place is not None:

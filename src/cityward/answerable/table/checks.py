@@ -245,7 +245,7 @@ def _order_matters(table: Table) -> Iterator[Finding]:
         yield Finding(
             kind="order-matters",
             level="note",
-            says=f"Row {row + 1} decides only where {_listed(earlier)} {'does' if len(earlier) == 1 else 'do'} not hold.",
+            says=f"Row {row + 1} decides only where {_listed(earlier)} not hold.",
             rows=(row + 1, *earlier[:TOLD_MAX]),
         )
     if len(before) > TOLD_MAX:
@@ -254,11 +254,11 @@ def _order_matters(table: Table) -> Iterator[Finding]:
 
 def _listed(rows: Sequence[int]) -> str:
     if len(rows) == 1:
-        return f"row {rows[0]}"
+        return f"row {rows[0]} does"
     if len(rows) > 2 and list(rows) == list(range(rows[0], rows[-1] + 1)):
-        return f"rows {rows[0]} to {rows[-1]}"
+        return f"rows {rows[0]} to {rows[-1]} do"
     shown = ", ".join(map(str, rows[:TOLD_MAX]))
-    return f"rows {shown}{f' and {len(rows) - TOLD_MAX:,} more' if len(rows) > TOLD_MAX else ''}"
+    return f"rows {shown}{f' and {len(rows) - TOLD_MAX:,} more' if len(rows) > TOLD_MAX else ''} do"
 
 
 def _columns(table: Table) -> Iterator[Finding]:
@@ -303,12 +303,13 @@ def _examples(table: Table) -> Iterator[Finding]:
         )
     for one in tried:
         if not one.passed:
-            found = ", ".join(f"{name} {value}" for name, value in one.found.items()) or "nothing"
+            came = ", ".join(f"{name} {value}" for name, value in one.found.items()) or "nothing"
+            wanted = ", ".join(f"{name} {value}" for name, value in one.expect.items()) or "that no row decides"
+            by = f" by row {one.row}" if one.row else f": {one.reason}" if one.reason else ""
             yield Finding(
                 kind="test-fails",
                 level="error",
-                says=f"Test {one.number}{f' ({one.says})' if one.says else ''} expects {one.expect or 'that no row decides'}"
-                f", but comes to {found}{f' by row {one.row}' if one.row else ''}{f': {one.reason}' if one.reason else ''}.",
+                says=f"Test {one.number}{f' ({one.says})' if one.says else ''} expects {wanted}, but comes to {came}{by}.",
                 remedy="Correct the table or the test.",
                 rows=(one.row,) if one.row else (),
             )

@@ -1,7 +1,7 @@
 """Conditions: the small language of a cell, read, judged against one value, and written in its usual form.
 
-``-`` any value, also a missing one; ``null`` a missing one; ``5``, ``< 5``, ``>= 2026-01-01``, ``[1..5)``, ``"a", "b"``,
-``yes``, and ``not(…)`` around any of them. What is missing meets ``-`` and ``null`` alone.
+``-`` any value, also a missing one; ``null`` a missing one; ``5``, ``< 5``, ``>= 2026-01-01``, ``[1..5)``,
+``"a", "b"``, ``yes``, and ``not(…)`` around any of them. What is missing meets ``-`` and ``null`` alone.
 
 **Source**: OMG DMN 1.5, clause 9 (S-FEEL), grammar rules 12 to 18 (unary tests) and table 47 (intervals).
 """
@@ -147,7 +147,7 @@ def read_condition(text: str, kind: Kind, unit: str | None = None) -> Condition:
         inner, negated = inner[inner.index("(") + 1 : -1].strip(), True
     if kind == "number" and _THOUSANDS.search(inner):
         raise CellError(
-            f"'{_short(text)}' could be one number or two: write 1200 without a comma, and a list with blanks, as 1, 200"
+            f"'{_short(text)}' could be one number or two: write 1200 without a comma, and a list with blanks: 1, 200"
         )
     parts = _parted(inner)
     if len(parts) == 1 and (match := re.fullmatch(r"(?:!=|≠)\s*(.+)", parts[0], re.DOTALL)):

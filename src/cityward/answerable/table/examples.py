@@ -33,13 +33,15 @@ def run_tests(table: Table) -> tuple[Tried, ...]:
 
 def _try(table: Table, number: int) -> Tried:
     test = table.sheet.tests[number - 1]
+    found: dict[str, Any] = {}
+    row: int | None = None
+    reason: str | None
     try:
         answer = judge(table, test.given)
     except UserError as error:
-        found, row, reason = {}, None, str(error)
-        passed = False
+        reason, passed = str(error), False
     else:
-        found, row, reason = answer.outputs, answer.row, answer.reason
+        found, row, reason = dict(answer.outputs), answer.row, answer.reason
         expected = {name: _typed(value) for name, value in test.expect.items()}
         passed = {name: found[name] for name in expected} == expected if expected else row is None
     return Tried(

@@ -6,6 +6,8 @@ The engine must give the same answers; a property test compares them on random t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -23,7 +25,7 @@ Told: TypeAlias = Value | list[Value | None] | None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a table says of one case. ``row`` is the number (from 1) of the row that decided, ``rows`` of those that hold.
+    """What a table says of one case, with the row (from 1) that decided and all rows that hold.
 
     Without a row the outputs are None and ``reason`` says why.
     """
@@ -133,4 +135,7 @@ def _aggregated(hit: str, values: Sequence[Value | None]) -> float | None:
     numbers = [float(value) for value in values if value is not None]  # type: ignore[arg-type]
     if not numbers:
         return None
-    return {"collect-sum": sum, "collect-min": min, "collect-max": max}[hit](numbers)
+    if hit == "collect-sum":
+        # One after the other, as the engine adds; newer Pythons' own sum rounds otherwise.
+        return float(reduce(add, numbers))
+    return min(numbers) if hit == "collect-min" else max(numbers)

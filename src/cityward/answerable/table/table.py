@@ -18,7 +18,6 @@ from cityward.answerable.table.condition import (
     ANY,
     CellError,
     Condition,
-    Kind,
     Value,
     coerce,
     read_condition,
@@ -26,7 +25,7 @@ from cityward.answerable.table.condition import (
 )
 from cityward.answerable.table.engine import Engine
 from cityward.answerable.table.judge import Answer, judge
-from cityward.answerable.table.shape import CELL, Example, Input, Output, Row, Sheet, check_shape
+from cityward.answerable.table.shape import CELL, Example, Input, Output, Sheet, check_shape
 from cityward.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Table:
         rows = range(len(self.conditions))
         if self.sheet.hit != "priority":
             return tuple(rows)
-        ranked = {
+        ranked: dict[str, dict[Value | None, int]] = {
             name: {value: rank for rank, value in enumerate(output.values)}
             for name, output in self.sheet.outputs.items()
             if output.values
@@ -92,7 +91,7 @@ class Table:
         return tuple(
             sorted(
                 rows,
-                key=lambda row: [ranks.get(self.outcomes[row].get(name), len(ranks)) for name, ranks in ranked.items()],  # type: ignore[call-overload]
+                key=lambda row: [ranks.get(self.outcomes[row].get(name), len(ranks)) for name, ranks in ranked.items()],
             )
         )
 
@@ -159,7 +158,8 @@ def load_table(path: str | Path) -> Table:
 def make_table(sheet: Sheet, name: str) -> Table:
     """Read the cells of a sheet; ``name`` is of its file, for messages."""
     check_shape(sheet, name)
-    conditions, outcomes = [], []
+    conditions: list[Mapping[str, Condition]] = []
+    outcomes: list[Mapping[str, Value]] = []
     for number, row in enumerate(sheet.rows, start=1):
         where = f"{name}, row {number}"
         known(row.when, sheet.inputs, where, "input")
@@ -169,13 +169,13 @@ def make_table(sheet: Sheet, name: str) -> Table:
             {column: read[column] for column in sheet.inputs if column in read and not read[column].is_any}
         )
         told = {column: _outcome(value, sheet.outputs[column], column, where) for column, value in row.then.items()}
-        outcomes.append({column: told[column] for column in sheet.outputs if told.get(column) is not None})
+        outcomes.append({column: one for column in sheet.outputs if (one := told.get(column)) is not None})
     tests = tuple(_test(sheet, test, f"{name}, test {number}") for number, test in enumerate(sheet.tests, start=1))
     rows = tuple(
         msgspec.structs.replace(
             row,
             when={column: str(one) for column, one in read.items()},
-            then={column: value for column, value in told.items()},
+            then=dict(told),
         )
         for row, read, told in zip(sheet.rows, conditions, outcomes, strict=True)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -88,7 +89,7 @@ def check_versions(tables: Sequence[Table]) -> None:
         by_id.setdefault(table.id, []).append(table)
     for versions in by_id.values():
         ordered = sorted(versions, key=lambda one: one.sheet.valid_from or date.min)
-        for one, two in zip(ordered, ordered[1:], strict=False):
+        for one, two in pairwise(ordered):
             if (one.sheet.valid_until or date.max) >= (two.sheet.valid_from or date.min):
                 raise _two(one, two, two.sheet.valid_from or one.sheet.valid_until)
 
