@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,7 +15,7 @@ import polars as pl
 
 from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
-from cityward.answerable.rules import load_rule
+from cityward.answerable.table import Table, load_tables, valid_on
 from cityward.city.crew_names import crew_namer
 from cityward.city.effects import take_effect
 from cityward.city.evidencing import Evidencing
@@ -223,15 +223,17 @@ class City(Intaking, Finding):
                     f"See 'cityward explain {identifier}' for who and why.",
                 )
             system, caveats = self.systems.answering(proposal.system)
-            turn = self.turn()
+            turn, now = self.turn(), self.clock.now()
+            # What a city may not loosen: who decides a proposal is cityward's own rule.
+            rule = valid_on(load_tables(), "proposal-approval", now, time_zone=self.time_zone)
             decision = decide(
                 proposal,
                 outcome=outcome,
                 by=by,
                 because=because,
                 system=system,
-                rule=load_rule("proposal-approval"),
-                at=self.clock.now(),
+                rule=rule,
+                at=now,
                 append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
                 option=option,
                 as_of=turn.as_of if turn else None,
@@ -241,6 +243,21 @@ class City(Intaking, Finding):
             self.registers.put_receipts({decision.id: decision.receipt})
             self._plan_anew()
         return decision
+
+    def rules(self) -> tuple[Table, ...]:
+        """The rules shipped with cityward and the city's own in ``rules/``, all versions.
+
+        Raises
+        ------
+        cityward.core.errors.SettingsError
+            A file has a mistake, or two versions of a rule are valid at once.
+        """
+        return load_tables(self.folder.rules)
+
+    def rule(self, identifier: str, moment: datetime | None = None) -> Table:
+        """The version of a rule that is valid at a moment (default now); raises as `valid_on`."""
+        now = self.clock.now()
+        return valid_on(self.rules(), identifier, moment or now, time_zone=self.time_zone, now=now)
 
     @cached_property
     def orders(self) -> Orders:
