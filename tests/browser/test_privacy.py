@@ -91,7 +91,7 @@ def test_days_and_shares_are_written_in_one_way(opened: Opened, path: str) -> No
 def test_the_demonstration_says_what_is_spent_and_what_was_refused(opened: Opened) -> None:
     page = opened()
     page.goto("/")
-    page.get_by_role("link", name="Privacy").click()
+    page.get_by_role("link", name="Privacy", exact=True).click()
     assert page.inner_text("h1") == "70 % of the privacy budget of residents for 2013 is spent"
     published = page.get_by_role("region", name="What was published")
     assert "± 13 reports" in published.inner_text()
