@@ -168,7 +168,7 @@ def test_a_refusal_takes_the_same_work_whether_the_order_or_request_exists(city:
     order = city.orders.list()[0].id
     request = city.persons.open_request("access", BY).id
     statements: list[str] = []
-    event.listen(city.registers.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    event.listen(city.registers._inside.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     got = {}
     for name, attempt in {
         "order that is": lambda: city.persons.by_order(order, "x" * 32),

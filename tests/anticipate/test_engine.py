@@ -57,6 +57,31 @@ def test_series_that_say_little_are_forecast_without_failing(values: Counts) -> 
     assert np.isfinite(found.distribution.quantiles).all()
 
 
+def rare() -> Counts:
+    counts = np.zeros((3, 400))
+    counts[0, 3] = 1
+    return counts
+
+
+def begun_late() -> Counts:
+    counts = rare()
+    counts[:, 350:] = 2
+    return counts
+
+
+def silent_since(until: int) -> Counts:
+    counts = np.random.default_rng(1).poisson(2.0, (3, 400)).astype(float)
+    counts[:, 100:until] = np.nan
+    return counts
+
+
+@pytest.mark.parametrize("values", [rare(), begun_late(), silent_since(400), silent_since(399)])
+def test_a_past_that_teaches_the_trees_nothing_is_left_to_the_other_models(values: Counts) -> None:
+    found = ahead(values, 28, Setting(START, DAILY))
+    assert np.isfinite(found.distribution.quantiles).all()
+    assert LEARNED not in {one.model for one in found.tested}
+
+
 def test_a_dead_sensor_and_a_gap_do_not_disturb_the_others() -> None:
     hours = 24 * 7 * 14
     random = np.random.default_rng(1)
@@ -180,7 +205,8 @@ def test_rows_of_one_day_are_added_and_counted_and_hopeless_rows_are_left_out() 
         ({"v": ["x"]}, "no numbers"),
         ({"t": [1]}, "no times"),
         ({"t": [None]}, "holds no times"),
-        ({"t": ["2024-03-31T02:30+01:00"]}, "offsets from UTC"),
+        ({"t": ["03/31/2024"]}, "begin with the year"),
+        ({"t": ["12/01/2024 11:59:00 PM"]}, "begin with the year"),
         ({"v": [float("inf")]}, "No row has"),
         ({"s": [None]}, "No row has"),
     ],
@@ -189,6 +215,32 @@ def test_tables_that_cannot_be_are_told(change: dict[str, list[object]], said: s
     frame = pl.DataFrame({"s": ["a"], "t": ["2024-01-01"], "v": [1.0], **change})
     with pytest.raises(UserError, match=said):
         tabulate(frame, series="s", time="t", value="v", freq="D")
+
+
+@pytest.mark.parametrize("text", ["2024-03-31T23:30+01:00", "2024-03-31 23:30:00Z", "2024-03-31T23:30", "2024/03/31"])
+def test_texts_count_by_the_clock_they_are_written_by(text: str) -> None:
+    table = tabulate(pl.DataFrame({"s": "a", "t": [text], "v": 1}), series="s", time="t", value="v", freq="D")
+    assert (table.start, table.left_out) == (datetime(2024, 3, 31), 0)  # noqa: DTZ001 (the hour on the wall)
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"), [([1, 3], "zero"), ([0, 3], "gap"), ([512, 640], "gap"), ([1, 1.5], "gap")]
+)
+def test_a_step_without_a_row_is_zero_where_counts_begin_with_one(values: list[float], missing: str) -> None:
+    frame = pl.DataFrame({"s": "a", "t": ["2024-01-01", "2024-01-03"], "v": values}, strict=False)
+    assert tabulate(frame, series="s", time="t", value="v", freq="D").missing == missing
+
+
+def test_shares_are_forecast_as_finely_as_they_vary_and_the_figures_are_in_their_unit() -> None:
+    shares = np.random.default_rng(1).beta(4, 3, (12, 200)).round(3)
+    names, at = np.repeat(np.arange(12), 200), np.tile(np.arange(200), 12)
+    frame = pl.DataFrame({"s": names, "t": [START + timedelta(days=int(one)) for one in at], "v": shares.ravel()})
+    tested = backtest(tabulate(frame, series="s", time="t", value="v", freq="D"), Run(14, 2))
+    assert tested.models[LEARNED]["wql"] < 0.8 * tested.models[FLOOR]["wql"]
+    assert 0.7 < tested.models[CHOSEN]["coverage_80"] < 0.9
+    rows = tested.rows.filter(pl.col("origin") == tested.rows["origin"].max()).sort("series", "at")
+    assert np.array_equal(rows["came"].to_numpy().reshape(12, 14), shares[np.argsort(np.arange(12).astype(str)), -14:])
+    assert ((rows["q10"] < rows["q90"]) & (rows["q90"] < 1)).all()
 
 
 def test_days_are_no_hours() -> None:

@@ -16,7 +16,7 @@ import pytest
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
 from cityward.core.errors import UserError
-from cityward.core.persons import one_month_after
+from cityward.core.persons import months_after
 from cityward.guard.erase import NotErased
 from cityward.private.restrictions import RESTRICTIONS, without
 from cityward.store.history import HistoryReader
@@ -108,8 +108,47 @@ def held(city: City) -> pl.DataFrame:
 
 
 def test_the_month_of_a_request_ends_as_the_regulation_says() -> None:
-    assert one_month_after(date(2026, 1, 31)) == date(2026, 2, 28)
-    assert one_month_after(date(2026, 12, 5)) == date(2027, 1, 5)
+    assert months_after(date(2026, 1, 31), 1) == date(2026, 2, 28)
+    assert months_after(date(2026, 12, 5), 1) == date(2027, 1, 5)
+    assert months_after(date(2026, 11, 30), 3) == date(2027, 2, 28)
+
+
+def test_a_request_is_extended_once_by_two_months_when_the_person_was_told_in_the_first(city: City) -> None:
+    first = city.persons.open_request("erase", "Olga Officer")
+    told = NOW.date()
+    why = "It is one of ninety that came after the article in the newspaper"
+    for wrong, named in (
+        ({"because": "busy"}, "needs a reason"),
+        ({"told_on": first.due_on + timedelta(days=1)}, "has to be told between"),
+        ({"told_on": told - timedelta(days=1)}, "has to be told between"),
+        ({"told_on": told + timedelta(days=1)}, "still to come"),
+        ({"by": "Olga"}, "first and last name"),
+    ):
+        with pytest.raises(UserError, match=named):
+            city.persons.extend(first.id, **({"by": "Olga Officer", "because": why, "told_on": told} | wrong))
+    longer = city.persons.extend(first.id, "Olga Officer", f"{why}. Call 312-555-0147", told)
+    assert (first.due_on, longer.due_on) == (months_after(told, 1), months_after(told, 3))
+    assert city.persons.status(first.id, city.persons.secret_of(first)).extended_because.startswith(why)
+    assert "0147" not in longer.extended_because
+    (entry,) = city.ledger_entries(longer.receipt or 0, 1)
+    assert (entry["kind"], entry["facts"]["due_on"]) == ("person-extension", str(longer.due_on))
+    assert any(why in value for _, value in city.explain(first.id).evidence)
+    with pytest.raises(UserError, match="was extended to"):
+        city.persons.extend(first.id, "Olga Officer", why, told)
+    done = city.persons.erase(city.persons.by_identifier(ANA), "Olga Officer", first.id)
+    assert (done.state, done.due_on) == ("done", longer.due_on)
+    with pytest.raises(UserError, match="is done"):
+        city.persons.extend(first.id, "Olga Officer", why, told)
+
+
+def test_an_extended_request_is_overdue_after_three_months(city: City) -> None:
+    first = city.persons.open_request("access", "Olga Officer")
+    city.persons.extend(first.id, "Olga Officer", "The reports go back eleven years", NOW.date())
+    city.close()
+    for days, late in ((40, False), (93, True)):
+        with open_city(city.path, Clock.fixed(NOW + timedelta(days=days))) as later:
+            (held_now,) = later.persons.requests(only_open=True)
+            assert later.persons.is_overdue(held_now) is late
 
 
 def test_access_tells_all_that_is_held_and_nothing_of_others(city: City) -> None:
@@ -354,7 +393,7 @@ def test_who_has_the_link_of_an_order_can_see_and_erase_his_answers(city: City) 
     assert city.orders.get(first.id).events[-1].because == "A resident says that it is fixed."
     assert (city.orders.get(first.id).job.lon, city.orders.get(first.id).job.lat) == (-87.77, 41.78)
     with pytest.raises(UserError, match="link is not right"):
-        city.orders.by_token(link.rsplit("/", 1)[-1])
+        city.orders.asked(link.rsplit("/", 1)[-1])
     assert held(city).height == 40
 
     by_rows = city.persons.erase(city.persons.by_identifier(ANA), "Olga Officer")

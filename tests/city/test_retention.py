@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,8 @@ import pytest
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
+from cityward.core.records import Decision
+from cityward.core.work import Job, WorkPlan
 from cityward.store.history import HistoryReader
 
 NOW = datetime(2014, 7, 1, 12, tzinfo=UTC)
@@ -115,3 +118,95 @@ def test_nothing_but_quarantine_is_limited_unless_the_city_says_so(limited: Call
     assert done
     assert done.limits == {"quarantine": 365}
     assert rows(city).height == 30
+
+
+# -- places --------------------------------------------------------------------------------------------
+
+PLACED = MAPPING.replace('address = "street"', 'address = "street"\nlon = "lon"\nlat = "lat"')
+WHERE = (-87.7712345, 41.7823456)
+"""A point that nothing else has, in every file that may hold it as text or as bytes."""
+
+
+def everywhere(folder: Path) -> list[str]:
+    """Files that hold a coordinate of `WHERE`, as text or number, in the clear or in columns."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        marks = [form for value in WHERE for form in (str(value).encode(), struct.pack("<d", value), b"%.4f" % value)]
+        columns = pl.read_parquet(path, hive_partitioning=False) if path.suffix == ".parquet" else pl.DataFrame()
+        held = [name for name in ("lon", "lat") if name in columns.columns and columns[name].is_in(list(WHERE)).any()]
+        if held or any(mark in data for mark in marks):
+            found.append(str(path.relative_to(folder)))
+    return found
+
+
+JOB = Job(
+    id="J-0000000001", about="N-0123456789", service="Street light", title="Mend", territory="64", lon=WHERE[0],
+    lat=WHERE[1], minutes=20, skill="general", waiting_since=date(2014, 4, 1),
+)  # fmt: skip
+
+
+def plan_of(made_on: date) -> WorkPlan:
+    return WorkPlan(
+        id="L-0000000001", made_on=made_on, first_day=made_on, days=5, way="least waiting", floor=None, jobs=(JOB,),
+        crews=(), visits=(), unplanned=(), objective=1.0, bound=None, gap=None, waiting_days=1.0, travel_minutes=0,
+        tours=0, exact_tours=0, groups=(),
+    )  # fmt: skip
+
+
+def closed_order(city: City) -> str:
+    """An order for the place, sent, done and confirmed."""
+    decision = Decision(
+        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
+        rule="r", system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
+    )  # fmt: skip
+    (order,) = city.orders.issue([(JOB, None, None)], decision)
+    city.orders.dispatch()
+    for state in ("done", "confirmed"):
+        by = "Ben Okoro" if state == "done" else "Ana Gómez"
+        city.orders.report(order.id, state, by, "I looked at it myself")
+    return order.id
+
+
+def test_after_its_days_no_place_is_held_precisely_and_counts_by_territory_stay(
+    limited: Callable[..., City], tmp_path: Path
+) -> None:
+    (tmp_path / "placed.toml").write_text(PLACED.replace('"lamps"', '"placed"'), encoding="utf-8")
+    ROWS.with_columns(lon=pl.lit(WHERE[0]), lat=pl.lit(WHERE[1])).write_csv(tmp_path / "placed.csv")
+    send = '\n[[send]]\nname = "crews"\nadapter = "csv"\n'
+    city = limited(f"location = 400{send}")
+    city.sense(tmp_path / "placed.csv", city.add_mapping(tmp_path / "placed.toml"))
+    order = closed_order(city)
+    city.registers.put("plan", [plan_of(date(2014, 7, 1))], update=("body",))
+    city.persons.retain()
+    before = rows(city).group_by("territory").len().sort("territory")
+    city.close()
+    held = everywhere(city.path)
+    assert any(name.startswith("history/") for name in held)
+    assert any(name.startswith("registers") for name in held)
+    assert any(name.startswith("orders/") for name in held)
+
+    late = limited(f"location = 400{send}", days=500)
+    done = late.persons.retain()
+    assert done
+    assert [done.deleted[name] for name in ("location", "order_places", "plan_places")] == [60, 1, 1]
+    assert done.oldest["location"] == "nothing is left"
+    after = late.orders.get(order).job
+    assert (after.lon, after.lat, after.territory) == (-87.77, 41.78, "64")
+    assert late.orders.outbox.messages() == []
+    assert rows(late).group_by("territory").len().sort("territory").equals(before)
+    assert rows(late).select("lon", "lat", "address").null_count().row(0) == (60, 60, 60)
+    late.close()
+    assert everywhere(late.path) == []
+
+
+def test_the_place_of_work_that_is_not_closed_is_kept(limited: Callable[..., City]) -> None:
+    city = limited("location = 400")
+    order = closed_order(city)
+    city.orders.report(order, "reopened", "Ana Gómez", "It is dark again")
+    city.close()
+    late = limited("location = 400", days=500)
+    done = late.persons.retain()
+    assert done
+    assert done.deleted["order_places"] == 0
+    assert late.orders.get(order).job.lon == WHERE[0]

@@ -36,6 +36,7 @@ def test_equal_runs_give_equal_bytes_and_say_what_the_figures_are(file: Path) ->
     assert set(told["models"]["chosen"]) == {"mase", "mase_mean", "wql", "coverage_80", "origins"}
     assert {"mase", "wql", "coverage_80"} <= set(told["definitions"])
     assert len(told["origins"]) == 3
+    assert told["scored"] == 4 * 7 * 3
     assert run(file, "--no-seconds", "--threads", "2") == (code, said)
 
 
@@ -46,6 +47,16 @@ def test_forecasts_are_written_beside_what_came(file: Path, tmp_path: Path) -> N
     assert {"series", "origin", "at", "came", "model", "mean", "q10", "q50", "q90", "low_80", "high_80"} <= set(
         rows.columns
     )
+
+
+def test_a_reader_is_told_what_was_added_up_and_how_little_is_known(tmp_path: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=day) for day in range(70)]
+    path = tmp_path / "stray.parquet"
+    pl.DataFrame({"place": "p", "day": [*days, days[0], date(2026, 1, 1)], "n": [0] * 70 + [1, 2]}).write_parquet(path)
+    base = [str(path), "--series", "place", "--time", "day", "--value", "n", "--horizon", "7"]
+    said = CliRunner().invoke(backtest, base).output
+    assert "1 rows of a series and step that had one already were added to it." in said
+    assert "1 of 21 values that were forecast are known." in said
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,97 @@ def test_the_test_itself_finds_each_way(source: str) -> None:
     assert ways_around(source)
 
 
+# -- open data ---------------------------------------------------------------------------------------
+
+EVERY = sorted(ROOT.rglob("*.py"))
+OPEN_DATA = ROOT / "guard" / "open_data.py"
+WRITES = re.compile(
+    r"^(replace_file|write_all|open|fdopen|write|write_text|write_bytes|write_csv|write_parquet|write_json|write_ndjson|"
+    r"sink_csv|sink_parquet|save|copy|copy2|copyfile|copytree|move|rename|replace|mkdir|makedirs|touch|symlink_to|"
+    r"hardlink_to|unlink|rmtree)$"
+)
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _names_open(node: ast.AST) -> bool:
+    """Whether an expression is a part of a path into ``open/``."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.match(r"open(/|$)", node.value) is not None
+    )
+
+
+def ways_into_open_data(source: str) -> list[str]:
+    """What in a module's text makes a path into ``open/``, or writes to one that it was given."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _names_open(node.right):
+            found.append(ast.unparse(node))
+        if isinstance(node, ast.Call):
+            given = [*node.args, *(named.value for named in node.keywords)]
+            if _called(node) in {"Path", "PurePath", "joinpath", "join"} and any(map(_names_open, given)):
+                found.append(ast.unparse(node))
+            told = [*given, node.func.value] if isinstance(node.func, ast.Attribute) else given
+            if WRITES.match(_called(node)) and any("open_folder" in ast.unparse(one) for one in told):
+                found.append(ast.unparse(node))
+        if isinstance(node, ast.JoinedStr) and any(
+            isinstance(part, ast.Constant) and "/open/" in str(part.value) for part in node.values
+        ):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in EVERY if path != OPEN_DATA], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_only_the_way_out_writes_open_data(path: Path) -> None:
+    assert not ways_into_open_data(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "replace_file(city.path / 'open' / 'data.csv', data)",
+        "(city.path / 'open/data.csv').write_text(rows)",
+        "Path(folder, 'open').mkdir()",
+        "os.path.join(folder, 'open', name)",
+        "frame.write_csv(city.releases.open_folder / 'rows.csv')",
+        "shutil.copy(found, target=open_folder(city.path))",
+        "open(f'{folder}/open/data.csv', 'w')",
+    ],
+)
+def test_the_test_itself_finds_each_way_into_open_data(source: str) -> None:
+    assert ways_into_open_data(source)
+
+
+def test_the_way_out_is_found_by_the_test_too() -> None:
+    assert ways_into_open_data(OPEN_DATA.read_text(encoding="utf-8"))
+
+
+# -- orders ------------------------------------------------------------------------------------------
+
+
+def test_only_who_moves_an_order_is_handed_it_without_a_grant() -> None:
+    """What a step needs of an order is no way to read orders."""
+    movers = {"city/orders.py", "city/sending.py"}
+    users = {
+        str(path.relative_to(ROOT))
+        for path in ABOVE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and (node.attr in {"held_of", "held_by_token"} or (node.attr == "held" and "order" in ast.unparse(node.value)))
+    }
+    assert "city/orders.py" in users
+    assert users <= movers
+
+
+# -- what is handed up -------------------------------------------------------------------------------
+
+
 def _public(thing: object) -> dict[str, object]:
     """What can be had from an object by the names that are meant for others; nothing is called."""
     names = [name for name in dir(thing) if not name.startswith("_")]
@@ -125,7 +216,7 @@ def test_guarded_objects_hand_out_nothing_that_the_store_made(tmp_path: Path) ->
     fill(kept, rows(50, 5))
     reading = kept.reading("reader-one", "research")
     look = reading.over(COARSE, until=datetime(2014, 7, 1, tzinfo=UTC))
-    for thing in (kept, kept.registers, kept.outbox, reading, look):
+    for thing in (kept, kept.registers, kept.outbox("reader-one", "research"), reading, look):
         assert handed_up(thing) == []
 
 

@@ -34,6 +34,16 @@ def line_of(key: str, text: str) -> int:
         ({"fields": ["service", "address"], "space": 500}, "fields", "an address cannot be coarsened"),
         ({"fields": ["stated_territory"], "space": "group"}, "fields", "finer than space = 'group'"),
         ({"fields": ["sequence"]}, "fields", "tell the order of rows more finely"),
+        (
+            {"table": "quarantine", "fields": ["reason"], "territories": ["8"]},
+            "territories",
+            "have no territory by which",
+        ),
+        ({"table": "observations", "fields": ["value"], "services": ["road"]}, "services", "have no service by which"),
+        ({"table": "orders", "fields": ["service", "lon"]}, "fields", "lon are finer than space = 'territory'"),
+        ({"table": "orders", "fields": ["steps"]}, "fields", "steps tell the order of rows more finely"),
+        ({"table": "orders", "fields": ["day"], "time": "month"}, "fields", "day are finer than time = 'month'"),
+        ({"table": "orders", "fields": ["words"], "time": "exact"}, "fields", "words can hold special categories"),
         ({"fields": ["month"], "time": "week"}, "fields", "month splits a week"),
         ({"lawful_basis": "6(1)(e)", "reader": "x"}, "reader", "reader"),
         ({"space": 0}, "space", "space"),
@@ -94,7 +104,7 @@ def test_the_grants_that_are_proposed_are_sound_and_end() -> None:
     texts = {name.removesuffix(".toml"): text for name, text in proposed(TODAY).items()}
     found = check_grants(texts, TODAY)
     assert not found.problems
-    assert len(found.in_force()) == len(texts) == 10
+    assert len(found.in_force()) == len(texts) == 13
     assert {one.valid_until for one in found.grants.values()} == {date(2016, 12, 31)}
     assert not check_grants(texts, date(2017, 1, 1)).in_force()
 
@@ -117,4 +127,4 @@ def test_terms_are_iris_of_the_vocabulary() -> None:
     assert basis_iri("9(2)(g)") == "https://w3id.org/dpv/legal/eu/gdpr#A9-2-g"
     assert len(ARTICLE_6) == 6
     assert len(ARTICLE_9) == 10
-    assert set(FIELDS) == {"interactions", "observations", "quarantine"}
+    assert set(FIELDS) == {"interactions", "observations", "quarantine", "orders"}

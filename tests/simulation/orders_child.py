@@ -35,11 +35,11 @@ def decision() -> Decision:
     )  # fmt: skip
 
 
-def deadly(moment: int) -> Callable[..., None]:
-    """A step that ends the process at the chosen moment, as kill -9 does; 0 never."""
+def deadly(moment: int) -> Callable[[], None]:
+    """A step that ends the process when it is taken for the ``moment``-th time, as kill -9 does; 0 never."""
     passed = 0
 
-    def step(*_: Any) -> None:
+    def step() -> None:
         nonlocal passed
         passed += 1
         if passed == moment:
@@ -48,7 +48,7 @@ def deadly(moment: int) -> Callable[..., None]:
     return step
 
 
-def around(step: Callable[..., None], real: Callable[..., Any]) -> Callable[..., Any]:
+def around(step: Callable[[], None], real: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*given: Any, **named: Any) -> Any:
         step()
         result = real(*given, **named)
@@ -58,13 +58,14 @@ def around(step: Callable[..., None], real: Callable[..., Any]) -> Callable[...,
     return wrapped
 
 
-def live(folder: Path, number: int, moment: int) -> None:
-    step = deadly(moment)
+def live(folder: Path, number: int, what: str, moment: int) -> None:
+    """Live in the hour ``number``; die at the ``moment``-th step before or after a ``what`` (fsync, commit, send)."""
+    steps = {name: deadly(moment if name == what else 0) for name in ("fsync", "commit", "send")}
     with open_city(folder, Clock(lambda: NOON + timedelta(hours=number))) as city:
-        engine = city.orders.outbox._engine
-        os.fsync = around(step, os.fsync)
-        httpx.Client.send = around(step, httpx.Client.send)  # type: ignore[method-assign]
-        engine.dialect.do_commit = around(step, engine.dialect.do_commit)
+        engine = city.registers._inside.engine
+        os.fsync = around(steps["fsync"], os.fsync)
+        httpx.Client.send = around(steps["send"], httpx.Client.send)  # type: ignore[method-assign]
+        engine.dialect.do_commit = around(steps["commit"], engine.dialect.do_commit)
         assert isinstance(engine, sql.Engine)
         if moment:
             city.orders.issue([(job(number), None, None)], decision())
@@ -72,4 +73,4 @@ def live(folder: Path, number: int, moment: int) -> None:
 
 
 if __name__ == "__main__":
-    live(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    live(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

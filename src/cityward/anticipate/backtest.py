@@ -22,8 +22,14 @@ CELLS_MAX: Final = 50_000_000
 
 CHOSEN: Final = "chosen"
 
-OFFSET: Final = r"\d{2}:\d{2}.*([+-]\d{2}:?\d{2}|Z)$"
+YEAR_FIRST: Final = r"^\s*\d{4}"
+"""Where a text begins otherwise, its day and its month cannot be told apart."""
+
+OFFSET: Final = r"(\d{2}:\d{2}.*?)\s*([+-]\d{2}:?\d{2}|Z)\s*$"
 """A time of day followed by an offset from UTC."""
+
+PARTS: Final = 100.0
+"""Fewest parts in the usual change from one week to the next: quantiles are then a hundredth of it fine."""
 
 
 DEFINITIONS: Final = {
@@ -33,7 +39,7 @@ DEFINITIONS: Final = {
     "wql": "twice the quantile loss at 0.1, 0.2, ... 0.9, averaged over these, summed over series and steps, over "
     "the sum of what came; averaged over origins",
     "coverage_80": "share of all known series and steps, silent ones too, that the 80 % interval holds, both ends "
-    "in; averaged over origins. Its ends are whole numbers",
+    "in; averaged over origins. Its ends are whole numbers where the values are",
     "seconds": "of trying, choosing and forecasting, over all origins; of one model: of trying it",
 }
 """What the figures are, word for word in the answer of 'cityward backtest'."""
@@ -105,11 +111,11 @@ def tabulate(
     """Lay rows (series, time, value) out as a `Table`.
 
     Rows of one series and step are added up, and counted in ``duplicates``; rows without a series, a time or a
-    finite number are left out, and counted in ``left_out``. Times with a zone count by their own clock: an hour
-    that comes twice when clocks go back is added up, one that is skipped in spring is a step without a row.
-    ``missing`` says what a step without a row is, between a series' first and the table's last: ``zero`` or
-    ``gap``. Unless told, it is zero when the values are whole and none of them is zero (a table of what
-    happened), else a gap.
+    finite number are left out, and counted in ``left_out``. Times with a zone, or text with an offset from UTC,
+    count by the clock they are written by: an hour that comes twice when clocks go back is added up, one that is
+    skipped in spring is a step without a row. ``missing`` says what a step without a row is, between a series'
+    first and the table's last: ``zero`` or ``gap``. Unless told, it is zero when the values are whole and begin
+    with one (a table of what happened), else a gap: where hundreds come and never one, none would be no zero.
 
     Raises
     ------
@@ -135,8 +141,7 @@ def tabulate(
         )
     numbers = grouped["value"]
     if missing is None:
-        whole = bool((numbers == numbers.round()).all()) and not bool((numbers == 0).any())
-        missing = "zero" if whole else "gap"
+        missing = "zero" if numbers.min() == 1 and _whole(numbers.to_numpy()) else "gap"
     at = ((grouped["at"] - start).dt.total_hours() // hours).to_numpy()
     place = names.to_frame().with_row_index("row").join(grouped.select("series"), on="series", how="right")["row"]
     values = np.full((len(names), steps), np.nan)
@@ -157,16 +162,11 @@ def _rows(frame: pl.DataFrame, series: str, time: str, value: str, rhythm: Rhyth
     kind = frame[time].dtype
     stamps = pl.col(time)
     if kind == pl.String:
-        stamps = stamps.str.to_datetime(strict=False)
+        stamps = _read(frame[time])
     elif kind != pl.Date and not isinstance(kind, pl.Datetime):
         raise UserError(f"Column '{time}' holds no times.", "Use dates, times, or ISO 8601 text.")
     if isinstance(kind, pl.Datetime) and kind.time_zone:
         stamps = stamps.dt.replace_time_zone(None)  # the hour on the wall: people live by it
-    if kind == pl.String and frame[time].drop_nulls().str.contains(OFFSET).any():
-        raise UserError(
-            f"Column '{time}' is text with offsets from UTC, so what day a row is of depends on the clock.",
-            "Write the time on the wall of the place, without an offset.",
-        )
     rows = frame.select(
         series=pl.col(series).cast(pl.String),
         at=stamps.cast(pl.Datetime("us")).dt.truncate("1d" if rhythm.day == 1 else "1h"),
@@ -177,6 +177,23 @@ def _rows(frame: pl.DataFrame, series: str, time: str, value: str, rhythm: Rhyth
     if rhythm.day > 1 and rows.height and (rows["at"].dt.hour() == 0).all():
         raise UserError(f"All times in column '{time}' are of midnight: these are days.", "Say '--freq D'.")
     return rows
+
+
+def _read(texts: pl.Series) -> pl.Expr:
+    """The times of texts, by the clock they are written by; null where they are none."""
+    told = pl.col(texts.name)
+    stamps = pl.when(told.str.contains(YEAR_FIRST)).then(told.str.replace(OFFSET, "${1}")).str.to_datetime(strict=False)
+    read = texts.to_frame().select(stamps).to_series().count()
+    if 2 * read < texts.count():
+        raise UserError(
+            f"Of {texts.count():,} texts in column '{texts.name}' only {read:,} are times that begin with the year.",
+            "Write year-month-day, such as 2024-03-31 or 2024-03-31T14:00 (ISO 8601).",
+        )
+    return stamps
+
+
+def _whole(values: Counts) -> bool:
+    return bool((values == np.round(values)).all())
 
 
 class Run(NamedTuple):
@@ -240,7 +257,7 @@ def backtest(table: Table, run: Run) -> Tested:
     for origin in at:
         past, future = table.values[:, :origin], table.values[:, origin : origin + run.horizon]
         began = perf_counter()
-        one = ahead(past, run.horizon, setting)
+        one = _counted(past, run.horizon, setting)
         seconds = perf_counter() - began
         for name, (made, low, high) in one.others.items():
             tried = next((tested.seconds for tested in one.tested if tested.model == name), 0.0)
@@ -249,6 +266,32 @@ def backtest(table: Table, run: Run) -> Tested:
         found.setdefault(CHOSEN, []).append((*scored, seconds))
         rows.append(_forecasts(table, origin, future, one))
     return Tested({name: _summary(scores) for name, scores in found.items()}, at, pl.concat(rows))
+
+
+def _counted(past: Counts, horizon: int, setting: Setting) -> Ahead:
+    """What `ahead` says of numbers that need not be whole: of parts of them, told in the numbers' own unit."""
+    parts = _parts(past, setting.rhythm.week)
+    one = ahead(past * parts, horizon, setting)
+
+    def told(made: Distribution, low: Counts, high: Counts) -> tuple[Distribution, Counts, Counts]:
+        return Distribution(made.mean / parts, made.quantiles / parts), low / parts, high / parts
+
+    distribution, low, high = told(one.distribution, one.low, one.high)
+    others = {name: told(*found) for name, found in one.others.items()}
+    return one._replace(distribution=distribution, low=low, high=high, others=others)
+
+
+def _parts(past: Counts, week: int) -> float:
+    """In how many parts a one is counted, a power of ten: models count, and whole numbers are left alone.
+
+    Other numbers (a share of places taken, a thousand cubic metres) are counted in parts that are small beside
+    the usual change of the middle series from one week to the next, or else every quantile of a share is 0 or 1.
+    """
+    if _whole(past[np.isfinite(past)]):
+        return 1.0
+    changes = _average(np.abs(past[:, week:] - past[:, :-week]))
+    changes = changes[changes > 0]
+    return float(10 ** max(0.0, np.ceil(np.log10(PARTS / np.median(changes))))) if len(changes) else 1.0
 
 
 def _forecasts(table: Table, origin: int, future: Counts, one: Ahead) -> pl.DataFrame:

@@ -291,7 +291,7 @@ def _learn(past: History, end: int, horizon: int, setting: Setting) -> Learned |
     """The learner needs as much again as it looks back on, and at least one horizon of outcomes."""
     if not (setting.learn and available() and end >= 2 * past.rhythm.shortest + horizon):
         return None
-    return Learned(past, end, horizon, seed=setting.seed, threads=setting.threads)
+    return Learned.of(past, end, horizon, seed=setting.seed, threads=setting.threads)
 
 
 def _size_factor(

@@ -71,11 +71,18 @@ class Learned:
     The M5 accuracy competition, International Journal of Forecasting 38(4).
     """
 
-    def __init__(self, past: History, end: int, horizon: int, *, seed: int, threads: int = 2) -> None:
-        """Learn from the steps before ``end`` (the first unknown one), for ``horizon`` steps ahead."""
-        self._threads = threads
+    def __init__(self, forests: list[Any], threads: int) -> None:
+        self._forests, self._threads = forests, threads
+
+    @classmethod
+    def of(cls, past: History, end: int, horizon: int, *, seed: int, threads: int = 2) -> Learned | None:
+        """Learn from the steps before ``end`` (the first unknown one), for ``horizon`` steps ahead.
+
+        None where no series that was alive brought anything afterwards: that teaches nothing.
+        """
         with ThreadPoolExecutor(threads) as pool:
-            self._forests = list(pool.map(lambda one: _forest(past, end, horizon, seed, one), range(SEEDS)))
+            forests = list(pool.map(lambda one: _forest(past, end, horizon, seed, one), range(SEEDS)))
+        return None if None in forests else cls(forests, threads)
 
     def mean(self, past: History, origin: int, horizon: int) -> Counts:
         """Return the expected values of the ``horizon`` steps from ``origin``, shape (series, horizon)."""
@@ -96,6 +103,8 @@ def _forest(past: History, end: int, horizon: int, seed: int, number: int) -> An
     import lightgbm
 
     columns, ratios, weights = _rows(past, end, horizon, rng(seed, "forecast", end, number))
+    if not ratios.any():
+        return None
     leaf = int(np.clip(len(ratios) // 400, 20, LEAST_ROWS))
     parameters = {**_PARAMETERS, "seed": seed + number, "min_data_in_leaf": leaf}
     return lightgbm.train(parameters, lightgbm.Dataset(columns, ratios, weight=weights, params=parameters), ROUNDS)

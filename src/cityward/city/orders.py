@@ -19,7 +19,7 @@ from cityward.city.sending import Dispatch, Sender
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Record, to_json
-from cityward.core.work import Job, Message, OrderState, WorkOrder
+from cityward.core.work import RESIDENT, Job, Message, OrderState, WorkOrder
 from cityward.guard.outbox import Outbox
 from cityward.private.pseudonym import load_or_create_key
 from cityward.private.redact import redact_text
@@ -37,7 +37,6 @@ ANSWERS_MAX: Final = 20
 """Most answers about one order; a link that is passed around must not fill the registers."""
 
 _CLOSED: Final = ("confirmed", "cancelled")
-RESIDENT: Final = "a resident"
 _PERSON = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
@@ -64,8 +63,18 @@ class Orders:
 
     @cached_property
     def outbox(self) -> Outbox:
-        """Orders and messages, beside the registers."""
-        return self._city.keeper.outbox
+        """Orders and messages as the city's own people see them."""
+        return self._city.keeper.outbox("cityward-operator", "case-handling")
+
+    @cached_property
+    def for_crews(self) -> Outbox:
+        """As whoever sends them to crews sees them: without what residents answered."""
+        return self._city.keeper.outbox("cityward-dispatch", "case-handling")
+
+    @cached_property
+    def for_residents(self) -> Outbox:
+        """As a resident is told of them: no place, no name, no words."""
+        return self._city.keeper.outbox("cityward-resident", "resident-information")
 
     @cached_property
     def sender(self) -> Sender:
@@ -92,12 +101,14 @@ class Orders:
         The receipts are in the ledger already: they say what is about to be kept. For a holder of ``writing``.
         """
         now, new, old, held = self._city.clock.now(), [], [], []
-        called = crew_namer(self._city)
+        called, known = crew_namer(self._city), dict[str, list[WorkOrder]]()
+        for before in self.outbox.held_of([job.id for job, _, _ in assignments]):
+            known.setdefault(before.job.id, []).append(before)
         for job, crew, day in assignments:
-            under_way = [order for order in self.outbox.by_job(job.id) if order.state not in _CLOSED]
+            under_way = [order for order in known.get(job.id, []) if order.state not in _CLOSED]
             who = called(crew) if crew else ""
             order = life.issue(job, decision=decision.id, crew=crew, day=day, at=now, by=decision.by, who=who)
-            same = self.outbox.get(order.id)
+            same = next((one for one in known.get(job.id, []) if one.id == order.id), None)
             if same is not None:
                 held.append(same)
             elif not under_way:
@@ -126,7 +137,7 @@ class Orders:
     def _waits(self, order: WorkOrder) -> bool:
         """Whether it can still be given to another crew: nothing about this round has been tried to be sent."""
         key = f"{order.id}.{life.round_of(order)}.dispatch."
-        tried = [one for one in self.outbox.messages(order.id) if one.key.startswith(key) and one.attempts]
+        tried = any(sent.startswith(key) for sent in self.outbox.ways("dispatch", order.id, tried=True))
         return order.state in ("planned", "reopened") and not tried
 
     def _goes_out(self, order: WorkOrder) -> bool:
@@ -161,9 +172,9 @@ class Orders:
     def jobs(self) -> list[Job]:
         """Jobs of orders that wait for a crew: planned without one, or reopened with no way to send them again."""
         waiting = []
-        for order in self.outbox.orders(["planned", "reopened"]):
-            key = f"{order.id}.{life.round_of(order)}.dispatch"
-            under_way = any(message.key.startswith(key) for message in self.outbox.messages(order.id))
+        sent = {key.rsplit(".dispatch.", 1)[0] for key in self.for_crews.ways("dispatch")}
+        for order in self.for_crews.orders(["planned", "reopened"]):
+            under_way = f"{order.id}.{life.round_of(order)}" in sent
             if (order.state == "planned" and order.crew is None and not under_way) or (
                 order.state == "reopened" and not under_way and not self.is_escalated(order)
             ):
@@ -195,7 +206,7 @@ class Orders:
         if state not in life.STATES:
             raise UserError(f"'{state[:40]}' is no state of an order.", f"States: {', '.join(life.STATES)}.")
         with self._city.writing():
-            order = self.get(identifier)
+            order = self.held(identifier)
             if order.state == state and order.events[-1].by == by:
                 return order  # pressed twice
             return self.step(order, state, role="city", by=by, because=because or "By hand.")
@@ -206,7 +217,7 @@ class Orders:
         if len(by) > NAME_CHARS_MAX or not _PERSON.fullmatch(by):
             raise UserError("To send an order needs a first and a last name.", "Write both.")
         with self._city.writing():
-            order = self.get(identifier)
+            order = self.held(identifier)
             messages = self.dispatch_of(order)
             if order.state not in ("planned", "reopened"):
                 raise UserError(f"{order.id} is {order.state}; there is nothing to send.", "Look at it again.")
@@ -255,7 +266,7 @@ class Orders:
 
     def cancel_of(self, order: WorkOrder) -> list[Message]:
         """The message that takes an order back, if it was sent in this round."""
-        sent = {message.way for message in self.outbox.messages(order.id, ["delivered"]) if message.kind == "dispatch"}
+        sent = set(self.outbox.ways("dispatch", order.id, state="delivered").values())
         return [message for message in self.sender.message(order, "cancel", {}) if message.way in sent]
 
     # -- residents ---------------------------------------------------------------------------------
@@ -277,25 +288,13 @@ class Orders:
 
     def ask(self, identifier: str) -> str:
         """The link by which a resident says whether it is fixed; whoever has it can answer."""
-        order = self.get(identifier)
-        return f"{(self._city.settings.orders.public_url or '').rstrip('/')}/r/{self._token(order.id)}"
-
-    def by_token(self, token: str) -> WorkOrder:
-        """The order of a link.
-
-        Raises
-        ------
-        UnknownId
-            It is no link of this city.
-        """
-        held = self.outbox.by_token(sha256(token.encode()).hexdigest()) if _TOKEN.fullmatch(token) else None
-        if held is None:
-            raise UnknownId("This link is not right.", "Check that you copied all of it.")
-        return held
+        if not self.outbox.holds(identifier):
+            raise _unknown(identifier)
+        return f"{(self._city.settings.orders.public_url or '').rstrip('/')}/r/{self._token(identifier)}"
 
     def asked(self, token: str) -> Asked:
-        """What a resident is shown."""
-        order = self.by_token(token)
+        """What a resident is shown; raises `UnknownId` when it is no link of this city."""
+        order = _of_link(self.for_residents.by_token, token)
         done = life.last(order, "done")
         return Asked(
             order=order.id,
@@ -321,7 +320,7 @@ class Orders:
         state: OrderState = "confirmed" if fixed else "reopened"
         said = f"A resident says that it is {'fixed' if fixed else 'not fixed'}{f': {words}' if words else '.'}"
         with self._city.writing():
-            order = self.by_token(token)
+            order = _of_link(self.outbox.held_by_token, token)
             if order.state == state and (not words or order.events[-1].because == said):
                 return order
             if not self.may_answer(order):
@@ -338,10 +337,17 @@ class Orders:
 
     def get(self, identifier: str) -> WorkOrder:
         """One order; raises `UnknownId`."""
-        held = self.outbox.get(identifier)
-        if held is None:
-            raise UnknownId(f"There is no order '{identifier[:60]}'.", "'cityward orders' lists them.")
-        return held
+        found = self.outbox.get(identifier)
+        if found is None:
+            raise _unknown(identifier)
+        return found
+
+    def held(self, identifier: str) -> WorkOrder:
+        """One order for whoever moves it (see `cityward.guard.outbox.Outbox.held`); raises `UnknownId`."""
+        found = self.outbox.held(identifier)
+        if found is None:
+            raise _unknown(identifier)
+        return found
 
     def list(self, state: str | None = None) -> list[WorkOrder]:
         """Orders, newest first, optionally of one state."""
@@ -377,3 +383,15 @@ class Orders:
     def may_answer(self, order: WorkOrder) -> bool:
         """Whether a resident can still answer, or answer otherwise."""
         return life.may_answer(order, self._city.clock.now(), self._city.settings.orders.answer_days)
+
+
+def _unknown(identifier: str) -> UnknownId:
+    return UnknownId(f"There is no order '{identifier[:60]}'.", "'cityward orders' lists them.")
+
+
+def _of_link(by_token: Callable[[str], WorkOrder | None], token: str) -> WorkOrder:
+    """The order of a secret link; raises `UnknownId`."""
+    found = by_token(sha256(token.encode()).hexdigest()) if _TOKEN.fullmatch(token) else None
+    if found is None:
+        raise UnknownId("This link is not right.", "Check that you copied all of it.")
+    return found

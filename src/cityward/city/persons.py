@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.frames import INTERACTION, PLACED, conform
 from cityward.core.identifiers import make_id
 from cityward.core.limits import TEXT_CHARS
-from cityward.core.persons import PersonRequest, Retained, Right, one_month_after
+from cityward.core.persons import PersonRequest, Retained, Right, months_after
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
@@ -29,6 +29,7 @@ from cityward.guard.retain import retain
 from cityward.know.place import place
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.private.purposes import PURPOSES
+from cityward.private.redact import redact_text
 from cityward.private.restrictions import STILL_READ_FOR
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from cityward.city.settings import RetentionSection
 
 IDENTIFIER_CHARS_MAX: Final = 200
+EXTENSION_MONTHS: Final = 2
+"""By how much the month can be extended (Source: Regulation (EU) 2016/679, article 12(3))."""
+
+REASON_CHARS_MIN: Final = 10
+REASON_CHARS_MAX: Final = 1_000
 RECTIFIED: Final = ("text", "address", "channel", "service")
 """Columns that a person can have put right."""
 
@@ -94,10 +100,10 @@ class Persons:
         UserError
             The link is not that of the order, or there is no such order: the answer is the same.
         """
-        wanted = self._city.orders.outbox.get(order)
+        held = self._city.orders.outbox.holds(order)
         token = token.rstrip("/").rsplit("/", 1)[-1]
         right = hmac.compare_digest(token.encode(), self._city.orders.secret_of(order).encode())
-        if not right or wanted is None:
+        if not right or not held:
             raise UserError(_NOT_PROVEN, "Check the number and the whole secret link.")
         return door.Subject(order=order)
 
@@ -105,9 +111,7 @@ class Persons:
 
     def open_request(self, right: Right, by: str, proof: str = "none yet", subject: str | None = None) -> PersonRequest:
         """Note a request and start its month; return it."""
-        by = " ".join(by.split())
-        if len(by.split()) < 2 or len(by) > 120:
-            raise UserError("Who takes this request?", "Give your first and last name with --by.")
+        by = _check_name(by)
         now = self._city.clock.now()
         with self._city.writing():
             # Nothing of the person goes into the identifier: it is written in letters and in the ledger.
@@ -117,7 +121,7 @@ class Persons:
                 right=right,
                 state="open",
                 made_at=now,
-                due_on=one_month_after(now.astimezone(ZoneInfo(self._city.time_zone)).date()),
+                due_on=months_after(self._day_of(now), 1),
                 by=by,
                 proof=proof,
                 subject=subject,
@@ -130,7 +134,7 @@ class Persons:
         return [one for one in every if one.state == "open" or not only_open]
 
     def is_overdue(self, request: PersonRequest) -> bool:
-        """Whether the month is over and the request still open."""
+        """Whether its last day is over and the request still open."""
         return request.state == "open" and self._today() > request.due_on
 
     def secret_of(self, request: PersonRequest) -> str:
@@ -149,14 +153,70 @@ class Persons:
         key = load_or_create_key(self._city.folder.residents_key)
         return urlsafe_b64encode(hmac.digest(key, f"request {identifier}".encode(), "sha256")[:18]).decode()
 
+    def extend(self, number: str, by: str, because: str, told_on: date) -> PersonRequest:
+        """Give a request two further months, of which the person was told, with the reason (GDPR article 12(3)).
+
+        Parameters
+        ----------
+        number : str
+            Of an open request that was not extended before.
+        by : str
+            First and last name of who extends it.
+        because : str
+            The reason, as the person was told it: that it is complex, or one of many.
+        told_on : datetime.date
+            The day on which the person was told; within the first month.
+
+        Raises
+        ------
+        UnknownId, UserError
+            No such request; it is done, was extended, has no reason, or the person was told too late or not yet.
+        """
+        named, because = self._named(number), redact_text(" ".join(because.split()))
+        by = _check_name(by)
+        if named.state != "open" or named.told_on is not None:
+            what = "is done" if named.state != "open" else f"was extended to {named.due_on} already"
+            raise UserError(f"{named.id} {what}.", "A request is extended once, while it is open (article 12(3)).")
+        if not REASON_CHARS_MIN <= len(because) <= REASON_CHARS_MAX:
+            raise UserError(
+                f"To extend a request needs a reason of {REASON_CHARS_MIN} to {REASON_CHARS_MAX:,} characters.",
+                "Write what the person was told: why it is complex, or how many requests there are.",
+            )
+        if not self._day_of(named.made_at) <= told_on <= min(named.due_on, self._today()):
+            raise UserError(
+                f"The person has to be told between the day of the request and {named.due_on} (article 12(3)); "
+                f"{told_on} is not, or is still to come.",
+                "Tell the person first, then write it down here. Without that the first month stands: answer now.",
+            )
+        return self._keep(
+            msgspec.structs.replace(
+                named,
+                due_on=months_after(self._day_of(named.made_at), 1 + EXTENSION_MONTHS),
+                by=by,
+                extended_because=because,
+                told_on=told_on,
+            ),
+            "person-extension",
+        )
+
+    def _named(self, number: str) -> PersonRequest:
+        named = self._city.registers.get(number, PersonRequest) if number.startswith("Q-") else None
+        if named is None:
+            raise UnknownId(f"There is no request '{number[:20]}'.", "'cityward person requests' lists them.")
+        return named
+
+    def _day_of(self, moment: datetime) -> date:
+        return moment.astimezone(ZoneInfo(self._city.time_zone)).date()
+
     def _today(self) -> date:
-        return self._city.clock.now().astimezone(ZoneInfo(self._city.time_zone)).date()
+        return self._day_of(self._city.clock.now())
 
     def _keep(self, request: PersonRequest, kind: str) -> PersonRequest:
         """Ledger first, then the register; the entry says what, never about whom."""
         told = msgspec.structs.replace(request, subject=None, by="")
         facts: dict[str, str | int] = {"right": request.right, "state": request.state, "rule": door.RULE}
         facts |= {f"count_{name}": count for name, count in request.counts.items()}
+        facts |= {"due_on": str(request.due_on), "told_on": str(request.told_on)} if request.told_on else {}
         with self._city.writing():
             entry = receipt(kind, request.id, self._city.clock.now(), to_json(told), **facts)
             (index,) = self._city.writable_ledger().append([entry])
@@ -170,9 +230,7 @@ class Persons:
         who = self._who(subject)
         proof = "order" if subject.order is not None else "identifier"
         if number is not None:
-            named = self._city.registers.get(number, PersonRequest) if number.startswith("Q-") else None
-            if named is None:
-                raise UnknownId(f"There is no request '{number[:20]}'.", "'cityward person requests' lists them.")
+            named = self._named(number)
             if named.state != "open" or named.right != right or named.subject not in (None, who):
                 raise UserError(f"{named.id} is not an open request for this.", "Look at 'cityward person requests'.")
             request = msgspec.structs.replace(named, proof=proof, subject=who)
@@ -402,6 +460,13 @@ class Persons:
             intake.flush()
             self._city.close()
             return work()
+
+
+def _check_name(by: str) -> str:
+    by = " ".join(by.split())
+    if len(by.split()) < 2 or len(by) > 120:
+        raise UserError("Who takes this request?", "Give your first and last name with --by.")
+    return by
 
 
 def _limits(kept: RetentionSection) -> dict[str, int | None]:

@@ -15,7 +15,7 @@ from cityward.core.identifiers import make_id
 from cityward.core.records import Refusal
 from cityward.core.releases import KINDS, Release, ReleasePlan, ReleaseRequest
 from cityward.guard.cells import Places
-from cityward.guard.open_data import name_of, write_catalogue, write_open_data
+from cityward.guard.open_data import name_of, open_folder, write_catalogue, write_open_data
 from cityward.guard.publish import Group, WayOut, release_id
 from cityward.private.budget import Promise
 from cityward.sense.mapping import Mapping
@@ -33,7 +33,7 @@ class Releasing:
     @property
     def open_folder(self) -> Path:
         """Where the files for the public lie."""
-        return self._city.path / "open"
+        return open_folder(self._city.path)
 
     # -- asking ------------------------------------------------------------------------------------
 

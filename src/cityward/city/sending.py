@@ -159,12 +159,12 @@ class Sender:
 
     def _drain(self, ways: Mapping[str, Open]) -> tuple[int, int]:
         delivered, failures = 0, dict.fromkeys(ways, 0)
-        if not self._orders.outbox.anything_due(self._city.clock.now()):
+        if not self._orders.for_crews.anything_due(self._city.clock.now()):
             return 0, 0
         with self._city.writing():
             pass  # what could not be written down afterwards must not be sent
         while able := [name for name, count in failures.items() if count < FAILURES_A_PASS]:
-            message = self._orders.outbox.claim(able, self._city.clock.now(), LEASE)
+            message = self._orders.for_crews.claim(able, self._city.clock.now(), LEASE)
             if message is None:
                 break
             if self._try(ways[message.way], message):
@@ -180,7 +180,7 @@ class Sender:
                 raise NotDelivered(f"This way cannot carry '{message.kind}'.", again=False)
             reference = way.send(self._addressed(message))
         except NotDelivered as problem:
-            self._orders.outbox.failed(message.key, problem.words, self._next_try(message, problem))
+            self._orders.for_crews.failed(message.key, problem.words, self._next_try(message, problem))
             return False
         self._was_delivered(message, reference)
         return True
@@ -210,16 +210,16 @@ class Sender:
                 "delivery", message.order, now, message.body.encode(), message=message.key, attempts=message.attempts
             )
             self._city.writable_ledger().append([entry])
-            order = self._orders.get(message.order)
+            order = self._orders.held(message.order)
             delivered = (message.key, reference, now, now + ASK_AFTER)
             current = message.key.startswith(f"{order.id}.{life.round_of(order)}.")
             if message.kind == "dispatch" and current and order.state in ("planned", "reopened"):
                 because = f"Sent by {message.way}."
                 self._orders.step(order, "sent", role="system", by="cityward", because=because, delivered=delivered)
                 return
-            self._orders.outbox.delivered(*delivered)
+            self._orders.for_crews.delivered(*delivered)
             if message.kind == "dispatch" and order.state in ("cancelled", "confirmed"):
-                self._orders.outbox.put_new(None, [], self._orders.cancel_of(order))
+                self._orders.for_crews.put_new(None, [], self._orders.cancel_of(order))
 
     # -- back in -----------------------------------------------------------------------------------
 
@@ -228,19 +228,19 @@ class Sender:
         asking, moved = [name for name, way in ways.items() if way.asks], 0
         if not asking:
             return 0
-        for message in self._orders.outbox.to_ask_after(asking, self._city.clock.now()):
+        for message in self._orders.for_crews.to_ask_after(asking, self._city.clock.now()):
             next_time = self._city.clock.now() + ASK_AFTER
-            order = self._orders.get(message.order)
-            if order.state not in ("sent", "accepted"):
-                self._orders.outbox.ask_after(message.key, next_time + timedelta(days=1))
+            order = self._orders.for_crews.get(message.order)
+            if order is None or order.state not in ("sent", "accepted"):
+                self._orders.for_crews.ask_after(message.key, next_time + timedelta(days=1))
                 continue
             try:
                 report, renamed = ways[message.way].ask(message)
             except NotDelivered as problem:
                 troubles.append(f"{message.way}, asked after {message.order}: {problem.words}")
-                self._orders.outbox.ask_after(message.key, next_time)
+                self._orders.for_crews.ask_after(message.key, next_time)
                 continue
-            self._orders.outbox.ask_after(message.key, next_time, renamed)
+            self._orders.for_crews.ask_after(message.key, next_time, renamed)
             if report is not None:
                 moved += self.take(report, message.way).changed
         return moved
@@ -317,15 +317,14 @@ class Sender:
             )
         state: OrderState = next(one for one in REPORTED if one == report.state)
         with self._city.writing():
-            order, now = self._orders.get(report.order), self._city.clock.now()
-            sent = self._orders.outbox.messages(order.id)
-            if not any(one.way == way and one.kind == "dispatch" and one.attempts for one in sent):
+            order, now = self._orders.held(report.order), self._city.clock.now()
+            if way not in self._orders.for_crews.ways("dispatch", order.id, tried=True).values():
                 raise UnknownId(f"{order.id} was not sent by '{way}'.", "Report only what you were sent.")
-            if self._orders.outbox.was_reported(report.key):
+            if self._orders.for_crews.was_reported(report.key):
                 return Taken(order=order.id, state=order.state, changed=False, note="Known already.")
             number = life.round_of(order)
             if (report.round or number) != number or life.is_late(order, state, report.at):
-                self._orders.outbox.put_report(order.id, report.key, now)
+                self._orders.for_crews.put_report(order.id, report.key, now)
                 return Taken(order=order.id, state=order.state, changed=False, note=f"The order is {order.state}.")
             by = " ".join(report.by.split())[:200] or way
             because = redact_text(report.because.strip()[:REPORT_CHARS_MAX]) or f"Reported by {way}."

@@ -15,7 +15,7 @@ from cityward.cli.tables import read_table
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--series", required=True, help="Column that names the series.")
 @click.option("--time", required=True, help="Column of dates or times.")
-@click.option("--value", required=True, help="Column of counts.")
+@click.option("--value", required=True, help="Column of numbers that are at least 0.")
 @click.option("--freq", type=click.Choice(["D", "h"]), default="D", show_default=True, help="By day or hour.")
 @click.option("--horizon", type=click.IntRange(1, 8784), default=28, show_default=True, help="Steps ahead.")
 @click.option("--origins", type=click.IntRange(1, 400), default=3, show_default=True, help="Rolling origins.")
@@ -85,7 +85,8 @@ def backtest(
         "left_out": table.left_out,
         "horizon": horizon,
         "origins_asked": origins,
-        "origins": [str(tested.rows["origin"].unique().sort()[one]) for one in range(len(tested.origins))],
+        "origins": [str(origin) for origin in tested.rows["origin"].unique().sort()],
+        "scored": tested.rows["came"].count(),
         "holidays": holidays,
         "models": models,
         "definitions": engine.DEFINITIONS,
@@ -96,8 +97,11 @@ def backtest(
     click.echo(f"{told['series']:,} series, {told['steps']:,} steps; a step without a row is a {table.missing}.")
     if table.left_out:
         click.echo(f"{table.left_out:,} rows without a series, a time or a finite number were left out.")
+    if table.duplicates:
+        click.echo(f"{table.duplicates:,} rows of a series and step that had one already were added to it.")
     if len(tested.origins) < origins:
         click.echo(f"The table is long enough for {len(tested.origins)} of {origins} origins.")
+    click.echo(f"{told['scored']:,} of {tested.rows.height:,} values that were forecast are known.")
     click.echo(f"{'model':<36}{'scaled error':>14}{'quantile loss':>15}{'inside 80 %':>13}{'seconds':>10}")
     for name, one in models.items():
         figures = (_figure(one["mase"]), _figure(one["wql"]), _figure(one["coverage_80"]))

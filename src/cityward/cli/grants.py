@@ -8,7 +8,8 @@ import click
 
 from cityward.city import open_city
 from cityward.city.granting import draft as write_draft
-from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
+from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
+from cityward.core.limits import PAGE_ROWS
 from cityward.private.grants import FIELDS, sentences
 from cityward.private.purposes import PURPOSES, basis_iri
 
@@ -101,6 +102,40 @@ def why(reader: str, purpose: str, fields: tuple[str, ...], table: str, folder: 
         click.echo(f"No: {found.what} {found.remedy}")
     if found.grant is None:
         sys.exit(EXIT_NO)
+
+
+@grants.command()
+@click.argument("reader")
+@click.argument("purpose")
+@click.argument("fields", nargs=-1)
+@click.option("--table", default="interactions", show_default=True, type=click.Choice(list(FIELDS)))
+@click.option("--count", is_flag=True, help="Count the rows by FIELDS instead of showing them.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, PAGE_ROWS), help="Most rows to show.")
+@city_option
+@json_option
+def read(
+    reader: str, purpose: str, fields: tuple[str, ...], table: str, count: bool, limit: int, folder: str, json_: bool
+) -> None:
+    """Read as READER for PURPOSE: FIELDS (default all that the grant covers), as it sees them. It is a consult."""
+    with open_city(folder) as city:
+        reading = city.read(reader, purpose, table)
+        wanted = fields or reading.covered()
+        found = reading.counts(wanted) if count else reading.frame(wanted)
+        covered = reading.covered()
+        noted = next(one for one in city.keeper.consults() if (one.reader, one.purpose) == (reader, purpose))
+        entry = city.receipt_of(noted.id)
+    beyond = [name for name in FIELDS[table] if name not in covered]
+    rows = found.head(limit).to_dicts()
+    if json_:
+        as_json({"consult": noted, "entry": entry, "rows": rows, "height": found.height, "not_covered": beyond})
+        return
+    for row in rows:
+        click.echo("  ".join("" if value is None else str(value) for value in row.values()))
+    more = f"; the first {len(rows):,} are shown" if found.height > len(rows) else ""
+    click.echo(f"{some(found.height, 'row')} of {', '.join(wanted)}{more}.")
+    click.echo(f"Does not exist for this reader: {', '.join(beyond) or 'nothing'}.")
+    where = "the next program that writes puts it into the ledger" if entry is None else f"ledger entry {entry}"
+    click.echo(f"Noted as {noted.id}; {where}.")
 
 
 @grants.command()

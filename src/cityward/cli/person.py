@@ -15,6 +15,8 @@ from cityward.cli.main import as_json, city_option, json_option, some
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cityward.city import City
     from cityward.city.persons import Held
     from cityward.core.persons import PersonRequest, Right
@@ -174,6 +176,25 @@ def open_(right: Right, by: str, folder: str, json_: bool) -> None:
 
 
 @person.command()
+@click.argument("identifier")
+@click.option("--because", required=True, help="The reason, as the person was told it.")
+@click.option(
+    "--told-on",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day on which the person was told, within the first month.",
+)
+@click.option("--by", required=True, help="First and last name of who extends it.")
+@city_option
+@json_option
+def extend(identifier: str, because: str, told_on: datetime, by: str, folder: str, json_: bool) -> None:
+    """Give the request IDENTIFIER two further months, of which the person was told (GDPR article 12(3))."""
+    with open_city(folder) as city:
+        request = city.persons.extend(identifier, by, because, told_on.date())
+        _told(city, request, f"To be answered by {request.due_on}.", json_)
+
+
+@person.command()
 @click.option("--all", "every", is_flag=True, help="Also those that are done.")
 @city_option
 @json_option
@@ -208,3 +229,5 @@ def status(identifier: str, secret_file: Path | None, folder: str, json_: bool) 
         click.echo(f"{request.id} ({request.right}) was done on {request.done_at:%Y-%m-%d}.")
     else:
         click.echo(f"{request.id} ({request.right}) is open; it is to be answered by {request.due_on}.")
+        if request.told_on:
+            click.echo(f"This was extended, as you were told on {request.told_on}: {request.extended_because}")

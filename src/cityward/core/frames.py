@@ -106,6 +106,49 @@ _OBSERVED: Final[dict[str, Any]] = {
 OBSERVED: Final = pl.Schema(_OBSERVED)
 """An observation as kept in history; the columns of bookkeeping mean what they mean in `HISTORY`."""
 
+_ORDERED: Final[dict[str, Any]] = {
+    "id": pl.String,
+    "job": pl.String,
+    "about": pl.String,  # what the job comes from
+    "service": pl.String,
+    "title": pl.String,
+    "territory": pl.String,
+    "lon": pl.Float64,
+    "lat": pl.Float64,
+    "minutes": pl.Int64,
+    "skill": pl.String,
+    "waiting_since": pl.Date,
+    "priority": pl.Float64,
+    "decision": pl.String,
+    "crew": pl.String,
+    "day": pl.Date,
+    "instructions": pl.String,
+    "state": pl.String,
+    "steps": pl.List(pl.Struct({"state": pl.String, "at": UTC_TIME, "receipt": pl.Int64, "by_resident": pl.Boolean})),
+    "people": pl.List(pl.String),  # who took each step
+    "words": pl.List(pl.String),  # why, in the words of whoever took it: residents' answers are among them
+    "messages": pl.List(
+        pl.Struct(
+            {
+                "key": pl.String,
+                "order": pl.String,
+                "kind": pl.String,
+                "way": pl.String,
+                "made_at": UTC_TIME,
+                "due_at": UTC_TIME,
+                "state": pl.String,
+                "attempts": pl.Int64,
+                "first_try_at": UTC_TIME,
+                "error": pl.String,
+                "reference": pl.String,
+                "delivered_at": UTC_TIME,
+            }
+        )
+    ),  # what was sent about it; never what it said
+}
+ORDERED: Final = pl.Schema(_ORDERED)
+"""A work order as a reader of orders is shown it."""
+
 QUARANTINE: Final = pl.Schema({"row": pl.Int64, "reason": pl.String, "column": pl.String, "raw": pl.String})
 """A row that failed validation: its 1-based number, why, where, and what it said (as JSON)."""
 

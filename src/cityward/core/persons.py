@@ -17,8 +17,10 @@ Right = Literal["access", "rectify", "erase", "object", "restrict"]
 class PersonRequest(Record, frozen=True, kw_only=True):
     """One request of a person about himself, from its arrival to its end.
 
-    ``due_on`` is the last day of GDPR article 12(3). ``subject`` is a keyed digest of who asked, kept only while the
-    request is open, so that one that was interrupted is found again. ``counts`` is what was found or done, by name.
+    ``due_on`` is the last day of GDPR article 12(3): a month after its arrival, or three where the person was told on
+    ``told_on``, within the first month, that it takes longer, and why (``extended_because``). ``subject`` is a keyed
+    digest of who asked, kept only while the request is open, so that one that was interrupted is found again.
+    ``counts`` is what was found or done, by name.
     """
 
     id: str
@@ -32,6 +34,8 @@ class PersonRequest(Record, frozen=True, kw_only=True):
     subject: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     receipt: int | None = None
+    extended_because: str = ""
+    told_on: date | None = None
 
 
 class Retained(Record, frozen=True, kw_only=True):
@@ -50,12 +54,13 @@ class Retained(Record, frozen=True, kw_only=True):
     receipt: int | None = None
 
 
-def one_month_after(day: date) -> date:
-    """The day that ends a period of one month: the same number, or the last day of a shorter month.
+def months_after(day: date, months: int) -> date:
+    """The day that ends a period of months: the same number, or the last day of a shorter month.
 
     Source: Regulation (EEC, Euratom) 1182/71, article 3(2)(c).
     """
-    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    years, before = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, before + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from cityward.core.records import Record
 
@@ -53,6 +53,10 @@ class Visit(Record, frozen=True, kw_only=True):
 
 OrderState = Literal["planned", "sent", "accepted", "done", "confirmed", "reopened", "cancelled"]
 """``done`` is the worker's word; only the resident (or, without one, a named person) makes it ``confirmed``."""
+
+
+RESIDENT: Final = "a resident"
+"""Who took a step that a resident's answer was: nobody by name."""
 
 
 class OrderEvent(Record, frozen=True, kw_only=True):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-import numpy as np
-
-from cityward.guard.content import vectors, words
-from cityward.guard.content.columns import numbered
+from cityward.guard.content import bodies, vectors, words
+from cityward.guard.content.columns import numbered, together
 from cityward.guard.content.finding import PASS, PAYLOADS, VERDICTS, Finding, refusal
 from cityward.guard.content.look import look
 
@@ -64,13 +62,14 @@ def _with_declared(finding: Finding, value: Any, declared: str | None) -> Findin
 
 
 def _spread(row: Mapping[str, Any]) -> dict[str, Finding]:
-    """Findings of fields whose numbers are a template only together: ``f0``, ``f1`` and so on."""
-    numeric = [name for name, value in row.items() if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numeric) < vectors.NUMBERS_MIN:
-        return {}
+    """Findings of fields that are a template only together: ``f0``, ``f1`` and so on, or ``left_knee_x``."""
     found: dict[str, Finding] = {}
-    for names in numbered(numeric):
-        if vectors.is_template(np.array([row[name] for name in names], dtype=np.float64), words.in_words(names[0])):
+    told = bodies.of_keys(row)
+    if told:
+        found |= dict.fromkeys(bodies.telling(row), refusal(*told))
+    for names in numbered(row):
+        numbers = together([row[name] for name in names])
+        if numbers is not None and vectors.is_template(numbers, words.in_words(names[0])):
             found |= dict.fromkeys(names, refusal("biometric", "embedding-in-columns"))
     return found
 

@@ -157,6 +157,35 @@ class Reading:
         """Say whether ``columns`` may be read, and by which grant or why not; nothing is read, so nothing is noted."""
         return self._verdict(columns, (None, None))
 
+    def covered(self) -> tuple[str, ...]:
+        """Fields that the grant covers, in its order.
+
+        Raises
+        ------
+        Refused
+            There is no grant.
+        """
+        found = self._standing()
+        if found.grant is None:
+            raise self._refuse((), None, found.what, found.remedy)
+        return found.grant.fields
+
+    def opened(self, least: Sequence[str]) -> Opened:
+        """Open a look at all that the grant covers, ``least`` among it, for what guard itself finds; one consult.
+
+        Raises
+        ------
+        Refused
+            As `frame`.
+        """
+        grant, name = self._granted(least, None, (None, None))
+        self._note(grant.fields, None, grant=name)
+
+        def shown(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+            return self._shown(self._shaped(rows, grant, columns), grant, columns, columns)
+
+        return Opened(shown, grant)
+
     def _granted(
         self, columns: Sequence[str], as_of: datetime | None, between: tuple[datetime | None, datetime | None]
     ) -> tuple[Grant, str]:
@@ -166,6 +195,13 @@ class Reading:
         return found.grant, found.name
 
     def _verdict(self, columns: Sequence[str], moments: Sequence[datetime | None], *, within: bool = False) -> Verdict:
+        found = self._standing()
+        return (
+            found if found.grant is None else self._covering(found.grant, found.name, columns, moments, within=within)
+        )
+
+    def _standing(self) -> Verdict:
+        """The grant of this reader and purpose that is in force today, or why there is none."""
         if self._purpose not in PURPOSES:
             return Verdict(what=f"'{self._purpose[:60]}' is not a purpose.", remedy=f"Purposes: {', '.join(PURPOSES)}.")
         if self._purpose in STAYS_INSIDE and not self._behind:
@@ -180,7 +216,7 @@ class Reading:
         }
         for name, grant in checked.in_force().items():
             if name in mine and (grant.valid_from or today) <= today:
-                return self._covering(grant, name, columns, moments, within=within)
+                return Verdict(grant=grant, name=name)
         what = f"No grant lets {self._reader[:60]} read {inside.table} for '{self._purpose}'."
         troubles = [found.what for name in mine if (found := checked.problem_of(name))]
         remedy = "Mend it, then 'cityward grants check'." if troubles else f"Write one in grants/. {DRAFT}"
@@ -245,15 +281,19 @@ class Reading:
         between: tuple[datetime | None, datetime | None],
     ) -> pl.LazyFrame:
         held = self._inside
-        rows = held.scan(whole(as_of, grant, held.zone))
-        covered = _covered(grant, held.time, held.zone)
-        rows = rows.filter(*covered) if covered else rows
-        groups = held.groups() if grant.space == "group" and "territory" in columns else {}
-        rows = coarsened(rows, grant, columns, held.zone, groups)
+        rows = self._shaped(held.scan(whole(as_of, grant, held.zone)), grant, columns)
         since, until = between
         moments = pl.col(held.time)
         rows = rows.filter(moments >= since) if since else rows
         return rows.filter(moments <= until) if until else rows
+
+    def _shaped(self, rows: pl.LazyFrame, grant: Grant, columns: Sequence[str]) -> pl.LazyFrame:
+        """Those of ``rows`` that the grant covers, with ``columns`` as finely as it allows."""
+        held = self._inside
+        covered = _covered(grant, held.time, held.zone)
+        rows = rows.filter(*covered) if covered else rows
+        groups = held.groups() if grant.space == "group" and "territory" in columns else {}
+        return coarsened(rows, grant, columns, held.zone, groups)
 
     def _rows(
         self,
@@ -266,9 +306,20 @@ class Reading:
             return self._lazily(grant, columns, as_of, between).select(columns).collect()
         hides = "person" in columns and not grant.is_fine
         needed = list(dict.fromkeys((*columns, *(grant.fields if hides else ()))))
-        rows = self._lazily(grant, needed, as_of, between)
-        found = rename_rows(rows, needed, grant, self._inside.time, self._inside.zone, self._inside.pseudonyms)
+        return self._shown(self._lazily(grant, needed, as_of, between), grant, needed, columns)
+
+    def _shown(self, rows: pl.LazyFrame, grant: Grant, needed: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+        held = self._inside
+        found = rename_rows(rows, needed, grant, held.time, held.zone, held.pseudonyms)
         return in_no_order(found.select(columns), grant)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A look that was opened once: what its grant lets be seen of rows and columns. For this layer alone."""
+
+    shown: Callable[[pl.LazyFrame, Sequence[str]], pl.DataFrame]
+    grant: Grant
 
 
 class Look:
@@ -303,7 +354,7 @@ def _covered(grant: Grant, time: str, zone: str) -> list[pl.Expr]:
         after = grant.until + timedelta(days=1)
         ends = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone))
         found.append(pl.col(time) < ends.astimezone(UTC))
-    if ALL not in grant.services and "service" in FIELDS[grant.table]:
+    if ALL not in grant.services:
         found.append(pl.col("service").is_in(list(grant.services)))
     if ALL not in grant.territories:
         found.append(pl.col("territory").is_in(list(grant.territories)))

@@ -16,7 +16,7 @@ import polars as pl
 from cityward.core.disk import replace_file
 from cityward.core.errors import CitywardError, StoreError
 from cityward.core.identifiers import make_id
-from cityward.core.work import WorkOrder
+from cityward.core.work import Job, WorkOrder
 from cityward.guard.outbox import Outbox
 from cityward.guard.registers import Registers
 from cityward.private.pseudonym import Pseudonyms
@@ -50,7 +50,7 @@ SHOWN: Final = (
 """What a person is shown of each row."""
 
 _ANSWER = re.compile(r"^(A resident says that it is (?:not )?fixed):.*", re.DOTALL)
-_CLOSED = ("confirmed", "cancelled")
+CLOSED: Final = ("confirmed", "cancelled")
 _COARSE_DIGITS = 2  # 0.01 degrees: about a kilometre
 
 
@@ -100,8 +100,7 @@ def held_orders(place: Place, subject: Subject, keys: list[int]) -> list[WorkOrd
     if subject.order is not None:
         held = place.outbox._inside.get(subject.order)
         return [held] if held else []
-    jobs = [make_id("job", key) for key in keys]
-    return [order for job in jobs for order in place.outbox._inside.by_job(job)]
+    return place.outbox._inside.by_jobs([make_id("job", key) for key in keys])
 
 
 def words_of(order: WorkOrder) -> list[str]:
@@ -218,16 +217,17 @@ def without_words(order: WorkOrder) -> WorkOrder:
     return msgspec.structs.replace(order, events=events)
 
 
+def roughly(job: Job) -> Job:
+    """The job placed to about a kilometre; its territory stays."""
+    return msgspec.structs.replace(job, lon=round(job.lon, _COARSE_DIGITS), lat=round(job.lat, _COARSE_DIGITS))
+
+
 def _scrub_order(outbox: HeldOutbox, order: WorkOrder) -> None:
     """Take a resident's words and link out of an order; what the city did stays, roughly placed once it is closed."""
-    closed = order.state in _CLOSED
+    closed = order.state in CLOSED
 
     def scrubbed(held: WorkOrder) -> WorkOrder:
-        job = held.job
-        if closed:
-            near = {name: round(getattr(job, name), _COARSE_DIGITS) for name in ("lon", "lat")}
-            job = msgspec.structs.replace(job, **near)
-        return msgspec.structs.replace(without_words(held), job=job)
+        return msgspec.structs.replace(without_words(held), job=roughly(held.job) if closed else held.job)
 
     dead = sha256(f"erased {order.id}".encode()).hexdigest()  # the digest of nothing that a link can hold
     outbox.rewrite_orders(scrubbed, order.id, dead)

@@ -423,6 +423,11 @@ def _request(record: PersonRequest, _words: _Words) -> _Parts:
     evidence = [
         ("came", day(record.made_at)),
         ("answered", ended),
+        *(
+            [("extended", f"as the person was told on {day(record.told_on)}: {record.extended_because}")]
+            if record.told_on
+            else []
+        ),
         ("proof", record.proof),
         *((f"number of {name}", f"{count:,}") for name, count in record.counts.items()),
         ("about whom", "is not kept"),

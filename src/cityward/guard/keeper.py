@@ -25,7 +25,7 @@ from cityward.core.releases import Release, ReleaseRequest
 from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
 from cityward.guard.consult import Access, Reading
-from cityward.guard.outbox import Outbox
+from cityward.guard.outbox import Outbox, every_order
 from cityward.guard.refusals import keep_refusal
 from cityward.guard.registers import Registers
 from cityward.guard.release_rows import COLUMNS, known_at, shaped
@@ -104,10 +104,14 @@ class Keeper:
         """
         return Registers(open_registers(self._inside.url))
 
+    def outbox(self, reader: str, purpose: str) -> Outbox:
+        """Orders and messages as ``reader`` may see them for ``purpose``; whether it may is asked when it reads."""
+        return Outbox(self._orders, self._ordered(reader, purpose), self._inside.clock)
+
     @cached_property
-    def outbox(self) -> Outbox:
-        """Orders and messages, beside the registers."""
-        return Outbox(outbox_store.Outbox(self.registers._inside.engine))
+    def _orders(self) -> outbox_store.Outbox:
+        """Beside the registers."""
+        return outbox_store.Outbox(self.registers._inside.engine)
 
     def open_door(self, append_receipt: Callable[[bytes], int]) -> Door:
         """Take the writer lock and return the door in; raises as `cityward.guard.admit.open_door`."""
@@ -129,8 +133,10 @@ class Keeper:
     def reading(self, reader: str, purpose: str, table: str = "interactions") -> Reading:
         """A table as ``reader`` may see it for ``purpose``; whether it may is asked when it reads.
 
-        Of ``quarantine`` a reading shows the first page; see `quarantine`.
+        Of ``quarantine`` a reading shows the first page; see `quarantine`. ``orders`` are as they stand now.
         """
+        if table == "orders":
+            return self._ordered(reader, purpose)
         if table == "quarantine":
             return self._quarantined(reader, purpose, PAGE_ROWS, 0)
         return self._reading(reader, purpose, table)
@@ -182,6 +188,9 @@ class Keeper:
             return pl.LazyFrame(registers.list_quarantine(limit, offset), schema=schema)
 
         return Reading(self._access("quarantine", "", scan), reader, purpose)
+
+    def _ordered(self, reader: str, purpose: str) -> Reading:
+        return Reading(self._access("orders", "", lambda _: every_order(self._orders)), reader, purpose)
 
     def grants(self) -> Checked:
         """The grants as their files say today, and what is wrong with them."""

@@ -35,6 +35,11 @@ _CONTEXT: Final = {
 }
 
 
+def open_folder(city: Path) -> Path:
+    """Where the files for the public lie in the folder of a city; nothing else writes there."""
+    return city / "open"
+
+
 @durable("writing the open data")
 def write_open_data(folder: Path, release: Release, frame: pl.DataFrame) -> Path:
     """Write the files of one release into ``folder``; return the folder of the release."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
+import msgspec
 import polars as pl
 
 from cityward.core.errors import StoreError
-from cityward.core.work import WorkOrder
-from cityward.guard.erase import Place, without_words, words_of
+from cityward.core.work import WorkOrder, WorkPlan
+from cityward.guard.erase import CLOSED, Place, roughly, without_words, words_of
 from cityward.store.engine import compact
 from cityward.store.erasure import columns_of, exclusive, rewrite, vacuum
 from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
@@ -20,7 +21,7 @@ from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTabl
 RULE: Final = "retention-by-class 1"
 
 _ROWS: Final = {"interactions": INTERACTIONS, "observations": OBSERVATIONS}
-_COLUMNS: Final = {"personal": "person", "free_text": "text", "location": "address"}
+_COLUMNS: Final = {"personal": ("person",), "free_text": ("text",), "location": ("address", "lon", "lat")}
 NOTHING_LEFT: Final = "nothing is left"
 
 
@@ -57,9 +58,9 @@ def retain(place: Place, limits: Mapping[str, int], now: datetime, quarantine_up
         for name in (*_ROWS, *_COLUMNS):
             if name in limits:
                 before = now - timedelta(days=limits[name])
-                table, column = _ROWS.get(name, INTERACTIONS), _COLUMNS.get(name)
-                kept.deleted[name] = _limit(place, table, column, before)
-                oldest = _oldest(place, table, column)
+                table, columns = _ROWS.get(name, INTERACTIONS), _COLUMNS.get(name, ())
+                kept.deleted[name] = _limit(place, table, columns, before)
+                oldest = _oldest(place, table, columns)
                 if oldest is not None and oldest < before:
                     raise StoreError(f"{name} older than its limit is left. Do the same again.")
                 kept.oldest[name] = oldest.date().isoformat() if oldest else NOTHING_LEFT
@@ -69,36 +70,43 @@ def retain(place: Place, limits: Mapping[str, int], now: datetime, quarantine_up
             kept.deleted["quarantine"] = place.registers._inside.delete_quarantine_upto(quarantine_upto)
         if "answers" in limits:
             kept.deleted["answers"] = _limit_answers(place, now - timedelta(days=limits["answers"]))
-        if kept.deleted.get("quarantine") or kept.deleted.get("answers"):
+        if "location" in limits:
+            before = now - timedelta(days=limits["location"])
+            kept.deleted["order_places"] = _limit_order_places(place, before)
+            kept.deleted["plan_places"] = _limit_plan_places(place, before.date())
+        if any(kept.deleted.get(name) for name in ("quarantine", "answers", "order_places", "plan_places")):
             compact(place.registers._inside.engine)
     return kept
 
 
-def _limit(place: Place, table: HistoryTable, column: str | None, before: datetime) -> int:
-    """Delete rows, or empty a column of them; return of how many."""
-    looked_at = (table.time,) if column is None else (table.time, column)
+def _limit(place: Place, table: HistoryTable, columns: tuple[str, ...], before: datetime) -> int:
+    """Delete rows, or empty columns of them; return of how many."""
     change: Callable[[pl.DataFrame], pl.DataFrame] = pl.DataFrame.clear
-    if column is not None:
+    if columns:
         # The digest stays that of what the row said, so that the same row read again is known and not taken in anew.
-        change = partial(_emptied, column)
+        # Its territory stays too: counts by territory are the same before and after.
+        change = partial(_emptied, columns)
 
     def touches(part: pl.DataFrame) -> pl.Series:
-        old = part[table.time] < before
-        return old if column is None else old & part[column].is_not_null()
+        return part.select((pl.col(table.time) < before) & _says(columns)).to_series()
 
-    done = rewrite(place.history, table, touches, looked_at, change, upto=before.strftime("%Y-%m"))
+    done = rewrite(place.history, table, touches, (table.time, *columns), change, upto=before.strftime("%Y-%m"))
     return int(done.removed + done.changed)
 
 
-def _emptied(column: str, rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.lit(None, dtype=rows.schema[column]).alias(column))
+def _says(columns: tuple[str, ...]) -> pl.Expr:
+    """Whether a row has anything in one of ``columns``; without columns every row is meant."""
+    return pl.any_horizontal(pl.col(columns).is_not_null()) if columns else pl.lit(value=True)
 
 
-def _oldest(place: Place, table: HistoryTable, column: str | None) -> datetime | None:
-    looked_at = (table.time,) if column is None else (table.time, column)
+def _emptied(columns: tuple[str, ...], rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(None, dtype=rows.schema[column]).alias(column) for column in columns)
+
+
+def _oldest(place: Place, table: HistoryTable, columns: tuple[str, ...]) -> datetime | None:
     oldest = [
-        part.filter(True if column is None else pl.col(column).is_not_null())[table.time].min()
-        for part in columns_of(place.history, table, looked_at)
+        part.filter(_says(columns))[table.time].min()
+        for part in columns_of(place.history, table, (table.time, *columns))
     ]
     return min((one for one in oldest if isinstance(one, datetime)), default=None)
 
@@ -108,3 +116,33 @@ def _limit_answers(place: Place, before: datetime) -> int:
         return without_words(order) if order.events[-1].at < before and words_of(order) else order
 
     return place.outbox._inside.rewrite_orders(change)
+
+
+def _limit_order_places(place: Place, before: datetime) -> int:
+    """Place closed orders roughly, and delete what was sent about them, which tells their place."""
+    outbox, closed = place.outbox._inside, set[str]()
+
+    def change(order: WorkOrder) -> WorkOrder:
+        if order.state not in CLOSED or order.events[-1].at >= before:
+            return order  # somebody still has to find the place
+        closed.add(order.id)
+        return msgspec.structs.replace(order, job=roughly(order.job))
+
+    changed = outbox.rewrite_orders(change)
+    if closed:
+        outbox.delete_messages(lambda message: message.order in closed)
+    for path in sorted((place.city / "orders").rglob("*")):
+        if path.is_file() and path.name.split(".", maxsplit=1)[0] in closed:
+            path.unlink()
+    return changed
+
+
+def _limit_plan_places(place: Place, before: date) -> int:
+    """Place the jobs of plans roughly whose days are over."""
+
+    def change(plan: WorkPlan) -> WorkPlan:
+        if plan.first_day + timedelta(days=plan.days) >= before:
+            return plan
+        return msgspec.structs.replace(plan, jobs=tuple(map(roughly, plan.jobs)))
+
+    return place.registers._inside.rewrite("plan", WorkPlan, change)

@@ -20,6 +20,8 @@ CELL_DEGREES = 0.001
 """Side of a cell, about 100 m: few cells lie on a border, and the table of a city stays small."""
 
 _CELLS_MAX = 16_000_000
+_BLOCK_CELLS = 16
+"""Side of a block of cells: one that a polygon holds whole, or does not touch, needs no look at its cells."""
 _OUTSIDE, _BORDER = -1, -2
 
 
@@ -200,15 +202,29 @@ def _cell_table(polygons: NDArray[Any]) -> tuple[NDArray[np.int32], tuple[float,
     cells = np.full((rows, columns), _OUTSIDE, dtype=np.int32)
     for at, polygon in enumerate(polygons):
         x0, y0, x1, y1 = polygon.bounds
-        left, right = int((x0 - west) / step), int((x1 - west) / step) + 1
-        low, high = int((y0 - south) / step), int((y1 - south) / step) + 1
-        x, y = np.meshgrid(west + step * np.arange(left, right), south + step * np.arange(low, high))
-        boxes = shapely.box(x, y, x + step, y + step)
-        touched = shapely.intersects(polygon, boxes)
-        whole = touched.copy()
-        whole[touched] = shapely.contains_properly(polygon, boxes[touched])
-        part = cells[low:high, left:right]
-        part[touched[: part.shape[0], : part.shape[1]]] = _BORDER
-        whole = whole[: part.shape[0], : part.shape[1]]
-        part[whole] = at
+        columns_here = np.arange(int((x0 - west) / step), int((x1 - west) / step) + 1, _BLOCK_CELLS)
+        rows_here = np.arange(int((y0 - south) / step), int((y1 - south) / step) + 1, _BLOCK_CELLS)
+        x, y = (each.ravel() for each in np.meshgrid(columns_here, rows_here))
+        held, border = _sorted_boxes(polygon, x, y, (west, south, step), _BLOCK_CELLS)
+        for left, low in zip(x[held], y[held], strict=True):
+            cells[low : low + _BLOCK_CELLS, left : left + _BLOCK_CELLS] = at
+        inner = np.arange(_BLOCK_CELLS)
+        u = np.repeat(x[border], _BLOCK_CELLS**2) + np.tile(inner, _BLOCK_CELLS * border.size)
+        v = np.repeat(y[border], _BLOCK_CELLS**2) + np.tile(np.repeat(inner, _BLOCK_CELLS), border.size)
+        there = (u < columns) & (v < rows)
+        u, v = u[there], v[there]
+        held, border = _sorted_boxes(polygon, u, v, (west, south, step), 1)
+        cells[v[border], u[border]] = _BORDER
+        cells[v[held], u[held]] = at
     return cells, (float(west), float(south), step)
+
+
+def _sorted_boxes(
+    polygon: Any, x: NDArray[np.int64], y: NDArray[np.int64], origin: tuple[float, float, float], side: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which boxes of ``side`` cells from cells ``x``, ``y`` on the polygon holds whole, and which it holds in part."""
+    west, south, step = origin
+    boxes = shapely.box(west + step * x, south + step * y, west + step * (x + side), south + step * (y + side))
+    touched = np.flatnonzero(shapely.intersects(polygon, boxes))
+    whole = shapely.contains_properly(polygon, boxes[touched])
+    return touched[whole], touched[~whole]

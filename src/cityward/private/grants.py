@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from cityward.core.errors import SettingsError
-from cityward.core.frames import HISTORY, OBSERVED
+from cityward.core.frames import HISTORY, OBSERVED, ORDERED
 from cityward.core.records import Record
 from cityward.core.toml_text import decode_toml_text, line_of
 from cityward.core.words import day
@@ -25,22 +25,26 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "interactions": tuple(HISTORY),
     "observations": tuple(OBSERVED),
     "quarantine": QUARANTINE_FIELDS,
+    "orders": tuple(ORDERED),
 }
 """Tables that can be read, with their fields."""
 
 ROW_IDS: Final = frozenset({"id", "key", "digest"})
 """Fields that name a row, so that it is found again elsewhere."""
 
-SPECIAL: Final = frozenset({"text", "raw"})
+SPECIAL: Final = frozenset({"text", "raw", "words"})
 """Free text: residents write of illness and belief there, and no rule takes all of it out."""
 
 PLACES: Final = frozenset({"lon", "lat", "address"})
-PERSONAL: Final = frozenset({"person", *ROW_IDS, *SPECIAL, *PLACES})
-"""Fields of interactions and quarantine that are of a person, or lead to one."""
+PERSONAL: Final = frozenset({"person", "people", *ROW_IDS, *SPECIAL, *PLACES})
+"""Fields of interactions, quarantine and orders that are of a person, or lead to one."""
 
 TIMES: Final = frozenset({"occurred_at", "closed_at", "received_at", "observed_at"})
-ORDERING: Final = frozenset({"sequence", "received_at"})
-"""Fields that put rows in the order in which they came, more finely than a coarse time."""
+ORDERING: Final = frozenset({"sequence", "received_at", "steps", "messages"})
+"""Fields that tell moments, or the order in which rows came, more finely than a coarse time."""
+
+DAYS: Final = frozenset({"waiting_since", "day"})
+"""Fields of orders that tell a day."""
 
 ALL: Final = "*"
 UNREVIEWED: Final = (
@@ -73,7 +77,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     valid_until: date
     retention_days: Annotated[int, msgspec.Meta(ge=0, le=RETENTION_DAYS_MAX)]
     replaces: str
-    table: Literal["interactions", "observations", "quarantine"] = "interactions"
+    table: Literal["interactions", "observations", "quarantine", "orders"] = "interactions"
     lawful_basis: str | None = None
     special_basis: str | None = None
     law: str = ""
@@ -193,6 +197,9 @@ def _named(grant: Grant) -> Iterator[_Found]:
     unknown = [field for field in grant.fields if field not in known]
     if unknown:
         yield "fields", f"{grant.table} have no field '{unknown[0][:60]}'.", f"Fields: {', '.join(known)}."
+    for key, field, some in (("services", "service", grant.services), ("territories", "territory", grant.territories)):
+        if field not in known and ALL not in some:
+            yield key, f"{grant.table} have no {field} by which rows could be left out.", f'Write {key} = ["*"].'
     if grant.purpose not in PURPOSES:
         yield "purpose", f"'{grant.purpose[:60]}' is not a purpose.", f"Purposes: {', '.join(PURPOSES)}."
     if grant.lawful_basis is not None and grant.lawful_basis not in ARTICLE_6:
@@ -232,7 +239,7 @@ def _dated(grant: Grant, today: date) -> Iterator[_Found]:
 
 def _finer(grant: Grant, fields: set[str]) -> Iterator[_Found]:
     """Fields that say more than the precision allows."""
-    if grant.space in ("territory", "group") and fields & PLACES and grant.table == "interactions":
+    if grant.space in ("territory", "group") and fields & PLACES and grant.table in ("interactions", "orders"):
         told = ", ".join(sorted(fields & PLACES))
         yield "fields", f"{told} are finer than space = '{grant.space}'.", "Leave them out, or set space in metres."
     if isinstance(grant.space, int) and "address" in fields:
@@ -242,6 +249,9 @@ def _finer(grant: Grant, fields: set[str]) -> Iterator[_Found]:
     if grant.time != "exact" and fields & ORDERING:
         told = ", ".join(sorted(fields & ORDERING))
         yield "fields", f"{told} tell the order of rows more finely than time = '{grant.time}'.", "Leave them out."
+    if grant.time in ("week", "month") and fields & DAYS:
+        told = ", ".join(sorted(fields & DAYS))
+        yield "fields", f"{told} are finer than time = '{grant.time}'.", "Leave them out."
     if grant.time == "week" and "month" in fields:
         yield "fields", "month splits a week.", "Leave it out."
 
@@ -309,7 +319,7 @@ def sentences(grant: Grant) -> list[str]:
     if grant.since or grant.until:
         since, until = (day(one) if one else None for one in (grant.since, grant.until))
         told.append(f"Rows from {since or 'the first'} to {until or 'the last'}.")
-    if grant.table == "interactions":
+    if grant.table in ("interactions", "orders"):
         space = f"{grant.space} m" if isinstance(grant.space, int) else grant.space
         told.append(f"Places are seen at this precision: {space}; moments: {grant.time}.")
     if grant.sees_persons:

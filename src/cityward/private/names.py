@@ -297,11 +297,28 @@ _HOME: Final = (
 )
 _HOME_RE: Final = re.compile(
     rf"(?<!\w)(?:{_HOME})\s+(?P<place>[^;\n!?]{{2,80}}?)"
-    r"(?=$|[;\n!?]|\.(?:\s|$)|,?\s(?:and|but|where|since|und|aber|wo|"
+    r"(?=$|[;\n!?]|(?<!Avda)(?<!Av)(?<!tr)(?<!St)(?<!No)(?<!Nr)(?<!nº)(?<!Dr)\.(?:\s|$)|,?\s(?:and|but|where|since|und|aber|wo|"
     r"seit|y|pero|donde|desde|mas|onde|e (?=[a-z])|et|mais|o[ùu]|depuis|"
     r"please|por favor|bitte|there|que|the|my|tel|phone|call)\b)",
     re.IGNORECASE,
 )
+_HOUSE: Final = (
+    r"(?:my|our) (?:house|home|apartment|flat|place)|(?:mi|nuestr[oa]) (?:domicilio|casa|piso|vivienda)|vecin[oa] (?:del?|en)|"
+    r"(?:minha|nossa) (?:morada|casa|resid[êe]ncia)|vizinh[oa] d[oa]|(?:meine[rm]?|unsere[rm]?) (?:wohnung|anschrift|haus)|"
+    r"(?:mein|unser) haus|nachbar(?:in)? (?:aus|von)|(?:mon|notre) (?:domicile|appartement|adresse)|(?:ma|notre) maison|"
+    r"voisine? d[ue]|home|resid[êe]nci?a|residence|tenant (?:of|at)|inquilin[oa] d[eo]l?|mieter(?:in)? (?:in|der)|locataire du"
+)
+_ROAD_NAME: Final = (
+    r"(?:calle|c/|avda\.?|avenida|plaza|paseo|camino|rua|travessa|estrada|largo|rue|avenue|boulevard|chemin|place|impasse|"
+    r"all[ée]e|via|am|an der|auf der)"
+)
+_HOUSE_RE: Final = re.compile(
+    rf"(?<!\w)(?i:{_HOUSE})[\s:,;(]{{1,3}}(?i:is |at |in |on |en |est |ist )?(?P<place>"
+    rf"\d{{1,5}}[a-z]?,? (?:bis |ter )?(?:[NSEW]\.? )?(?:(?i:{_ROAD_NAME}) )?[A-ZÀ-Þ][^;\n!?.]{{2,60}}|"
+    rf"(?:\d\d?[ºª°]\s?\w{{0,4}} (?:de |da |do )?(?:la )?)?(?i:{_ROAD_NAME})\s[^;\n!?]{{2,50}}?\d{{1,5}}\w?|"
+    rf"[A-ZÀ-Þ][\w-]+(?:str\.|stra(?:ß|ss)e|weg|platz|gasse|allee|ring)\s?\d{{1,4}}[^;\n!?]{{0,20}})"
+)
+"""Somebody's house, and right after it a number and a road: no words of living are needed then."""
 _DOOR: Final = re.compile(
     r"\b\d{1,6}[a-z]?\s+(?:[NSEW]\.?\s+)?[A-ZÀ-Þ][\w.'’-]*(?:\s+[A-ZÀ-Þ][\w.'’-]*){0,"
     r"3},?\s+(?:apt|apartment|unit|suite|flat|#)\.?\s*#?\s*\w{1,5}\b|"
@@ -318,6 +335,8 @@ def homes(text: str) -> Iterator[Span]:
     for match in _HOME_RE.finditer(text):
         if any(map(str.isdigit, match["place"])):
             yield Span(match.start("place"), match.end("place"), "location-of-person", "[address]", "content-home 1")
+    for match in _HOUSE_RE.finditer(text):
+        yield Span(match.start("place"), match.end("place"), "location-of-person", "[address]", "content-home 1")
     for match in _DOOR.finditer(text):
         yield Span(match.start(), match.end(), "location-of-person", "[address]", "content-home 1")
 
@@ -337,7 +356,12 @@ MARKERS: Final = (
     r"talked|attn|"
     r"reported|submitted|complainant|caller|resident[ea]?|denunciante|"
     r"solicitante|requerente|melder|gemeldet|demandeur|liv(?:e|es|ing)|"
-    r"address|house|home|resid\w+|"
+    r"address|house|home|resid\w+|tenant|inquilin[oa]|mieter(?:in)?|locataire|haus|maison|vivienda|apartamento|appartement|"
+    r"born|birth\w*|dob|d\.o\.b\.?|nacid[oa]|nac[ií]|nacimiento|nascid[oa]|nasci|nascimento|geb\.|geboren|geburt\w*|"
+    r"naissance|n[ée]e?|instagram|insta|facebook|twitter|tiktok|snapchat|telegram|skype|linkedin|discord|wechat|"
+    r"passport|pasaporte|passaporte|reisepass|passeport|licen[cs]e|f(?:ü|ue)hrerschein|account|cuenta|konto\w*|compte|conta|"
+    r"serial|meid|cookie|_ga|password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin|token|uid|nfc|rfid|"
+    r"nummerplaat|nummerplade|plaka|rejestracj\w*|regnr|registreringsnummer|rendszám|"
     r"viv[eoi]\w*|domicil\w+|casa|dirección|direccion|mor[aoe]\w*|endere[çc]o|"
     r"wohn\w+|adresse|anschrift|habit\w*|r[ée]sid\w+|apt|apartment|unit|"
     r"flat|piso|apto|"

@@ -76,7 +76,12 @@ _KINDS: Final = (
         r"c[eé]dula(?: de ciudadan[ií]a)?|c\.?c\.?|documento de identidad",
     ),
     _kind("it-codice-fiscale", r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", "it.codicefiscale", "nothing"),
-    _kind("mx-curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d", "mx.curp", "nothing"),
+    _kind("mx-curp", r"[A-Z][AEIOUX][A-Z]{2}\d{2}[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d", None, "nothing"),
+    _kind("mx-rfc", r"[A-ZÑ&]{4}\d{2}[01]\d[0-3]\d[A-Z0-9]{2}[0-9A]", None, "nothing"),
+    _kind("gb-licence", r"(?=[A-Z]{2})[A-Z9]{5}\d[0156]\d[0-3]\d\d[A-Z9]{2}[A-Z0-9]{3}", None, "nothing"),
+    _kind(
+        "mrz", r"(?:[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{20,40}<<[A-Z0-9<\s]{5,100})", None, "nothing", label="[passport]"
+    ),
     _kind("gb-nino", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", None, "nothing"),
     _kind("gb-nhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}", "gb.nhs", "word", r"nhs(?: number| no)?"),
     _kind("nl-bsn", r"\d{4}\.?\d{2}\.?\d{3}", "nl.bsn", "word", r"bsn|burgerservicenummer"),
@@ -90,15 +95,38 @@ _KINDS: Final = (
     _kind("fi-hetu", r"\d{6}[-+A]\d{3}[0-9A-Z]", "fi.hetu", "nothing"),
     _kind("ca-sin", r"\d{3}[ -]\d{3}[ -]\d{3}", "ca.sin", "word", r"sin|social insurance(?: number)?"),
     _kind("in-aadhaar", r"\d{4} \d{4} \d{4}", "in_.aadhaar", "nothing"),
+    _kind("in-pan", r"[A-Z]{3}P[A-Z]\d{4}[A-Z]", None, "nothing"),
     _kind("in-pan", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", "in_.pan", "word", r"pan|permanent account number"),
     _kind("cn-id", r"\d{17}[\dX]", "cn.ric", "nothing"),
     _kind(
-        "passport",
-        r"(?=[A-Z]*\d)[A-Z0-9]{8,9}|[A-Z]{1,3}\d{6,7}",
+        "document",
+        r"(?=(?:[A-Z-]*\d){5})[A-Z0-9]{5,18}(?:-[A-Z0-9]{1,4})?",
         None,
         "word",
-        r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport",
+        r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport|"
+        r"driv(?:ing|er['’]?s?) licen[cs]e(?: (?:number|no\.?))?|f(?:ü|ue)hrerschein\w*|permis de conduire|"
+        r"(?:permiso|carn[eé]) de conducir|carta de condu[cç][ãa]o|cnh|personalausweis\w*|carte d['’]identit[ée]|"
+        r"(?:health|insurance|medicare) (?:card|number|no\.?)|tarjeta sanitaria|versichertennummer|krankenversicherung\w*|"
+        r"carte vitale|cart[ãa]o (?:de|do) (?:sa[úu]de|cidad[ãa]o)|residence permit|student (?:id|number)|membership number",
     ),
+    _kind(
+        "labelled",
+        r"[A-Z]{0,2}\d[\d./ -]{4,14}\d(?:-?[A-Z\d])?(?:\(\d\))?|[A-Z]\d{6}\(\d\)|[A-Z]\d{7}[A-Z]",
+        None,
+        "word",
+        r"dni|nif|cpf|ssn|itin|curp|pesel|bsn|rut|cui[tl]|c\.i\.|hkid|nric|kimlik(?: no)?|aadhaar|seguridad social|social security|"
+        r"steuer-?id|sozialversicherungsnummer|personnummer|national insurance|national id(?:entity)?|identity card|c[ée]dula(?: de identidad)?",
+    ),
+    _kind(
+        "account",
+        r"\d{2}-\d{2}-\d{2}|\d[\d -]{4,22}\d",
+        None,
+        "word",
+        r"(?:bank )?account (?:number|no\.?)|sort code|routing (?:number|no\.?)|n[úu]mero de cuenta|cuenta(?: bancaria)?|"
+        r"clabe|konto(?:nummer|nr\.?)?|num[ée]ro de compte|n[úu]mero (?:da|de) conta|conta banc[áa]ria|ag[êe]ncia",
+        label="[account]",
+    ),
+    _kind("bitcoin", r"bc1[02-9ac-hj-np-z]{25,60}", None, "nothing", label="[account]"),
 )
 
 
@@ -137,10 +165,15 @@ def ids(text: str, context: str = "") -> Iterator[Span]:
 
 
 def _holds(module: str, number: str) -> bool:
-    return _check(module)(number.replace("/", "") if module == "de.idnr" else number)
+    if module == "iban":  # a country's own check beside it fails on numbers of banks that no longer are
+        plain = re.sub(r"[ -]", "", number).upper()
+        return 15 <= len(plain) <= 34 and _check("iso7064.mod_97_10")(plain[4:] + plain[:4])
+    if module == "de.idnr":
+        number = number.replace("/", "")
+    return _check(module)(number.replace(".", "") if module == "es.dni" else number)
 
 
-_CARD: Final = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)")
+_CARD: Final = re.compile(r"(?<![\w.+-])(?:\d(?:[ -]?\d){12,18}|\d{4}(?:\.\d{4}){3})(?![\w-]|\.\d)")
 _BRANDS: Final = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|"
     r"3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"

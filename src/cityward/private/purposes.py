@@ -39,6 +39,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ("need-evidence", "ImprovePublicServices", "say which reports a finding rests on"),
         ("forecasting", "InternalResourceOptimisation", "foresee how many reports will come"),
         ("case-handling", "RequestedServiceProvision", "plan visits to what was reported"),
+        ("resident-information", "RequestedServiceProvision", "tell a resident how the work on a report stands"),
         ("case-priority", "InternalResourceOptimisation", "rank places for a visit by what is reported near them"),
         ("sensing", "IncreaseServiceRobustness", "watch sensors and what they measure"),
         ("data-quality", "TechnicalServiceProvision", "mend rows that could not be read"),

@@ -9,6 +9,7 @@ from typing import Final
 
 from stdnum import imei as stdnum_imei
 from stdnum import imsi as stdnum_imsi
+from stdnum import luhn
 
 from cityward.private.spans import Span
 
@@ -43,7 +44,7 @@ _CELL: Final = (
 )
 _CELL_RE: Final = re.compile("|".join(_CELL))
 """Plates that show what they are alone in a cell; the others could be an order's number."""
-_LOOSE: Final = r"(?=[A-Z0-9 ·.-]{0,11}\d)(?=[A-Z0-9 ·.-]{0,11}[A-Z])[A-Z0-9]{1,8}(?:[ ·.-]{1,2}[A-Z0-9]{1,5}){0,3}"
+_LOOSE: Final = r"(?=[A-Z0-9 ·.-]{0,11}\d)(?=[A-Z0-9 ·.-]{0,11}[A-Z])[A-Z0-9]{1,8}(?:[ ·.-]{1,2}[A-Z0-9]{1,6}){0,3}"
 _PLATE_WORDS: Final = (
     r"(?:licen[cs]e|number|reg(?:istration)?|vehicle|car) ?plates?(?: "
     r"(?:number|no\.?))?|plates?|plate ?(?:number|no)|licen[cs]e ?tag|"
@@ -51,7 +52,7 @@ _PLATE_WORDS: Final = (
     r"registration (?:number|no\.?|mark)|tag number|"
     r"matr[ií]culas?|placas?|patente|chapa|dominio|kennzeichen|kfz(?:-kennzeichen)?|"
     r"nummernschild|autokennzeichen|immatricul\w+|plaque(?: d['’]immatriculation)?|"
-    r"targa|kenteken"
+    r"targa|kenteken|nummerplaat|nummerplade|plaka|rejestracj\w*|regnr|registreringsnummer|rendszám|spz"
 )
 _PLATE_WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_PLATE_WORDS})(?![a-zà-ÿ])", re.IGNORECASE)
 _BESIDE: Final = re.compile(
@@ -166,7 +167,47 @@ def devices(text: str, context: str = "") -> Iterator[Span]:
             yield _device(match, "imei")
         elif _IMSI_WORD.search(near) and stdnum_imsi.is_valid(digits):
             yield _device(match, "imsi")
+    yield from _chips(text, context)
     yield from _addresses(text, context)
+
+
+_ICCID: Final = re.compile(r"(?<![\w.+-])89\d{17,18}(?!\w)")
+_VIN: Final = re.compile(r"(?<![\w-])(?=(?:\d*[A-Z]){5})[A-HJ-NPR-Z0-9]{11}[A-HJ-NPR-Z0-9]{2}\d{4}(?![\w-])")
+_TAG_UID: Final = re.compile(
+    r"\b(?:uid|nfc|rfid|card|mifare|tag)\b[\s:#=]{1,3}(?:uid[\s:=]{1,2})?(?P<code>(?:[0-9A-F]{2}[:-]?){4,10})\b",
+    re.IGNORECASE,
+)
+_PUSH: Final = re.compile(
+    r"\b(?:device|push|registration|fcm|apns)[ _-]?token[\s:=]{1,3}(?P<code>[\w:-]{20,})", re.IGNORECASE
+)
+_SERIAL: Final = re.compile(
+    r"\b(?:meid|esn|udid|serial(?: (?:number|no\.?))?|n[úu]mero de serie|seriennummer|num[ée]ro de s[ée]rie|android[_ ]?id)"
+    r"[\s:=#]{1,3}(?P<code>(?=[A-Z]*\d)[A-Z0-9-]{8,40})\b",
+    re.IGNORECASE,
+)
+_COOKIE: Final = re.compile(
+    r"\b(?:GA1\.\d\.\d{5,}\.\d{8,}|fb\.\d\.\d{10,}\.\d{5,})\b|"
+    r"\b(?:cookie|_gid|_fbp|session_?id|visitor_?id|client_?id)\s?[=:]\s?[\w.%-]{12,}",
+    re.IGNORECASE,
+)
+
+
+def _chips(text: str, context: str) -> Iterator[Span]:
+    """SIM cards, vehicles, serial numbers of somebody's device, and what a browser is known by."""
+    for match in _ICCID.finditer(text):
+        if luhn.is_valid(match[0]):
+            yield _device(match, "iccid")
+    for match in _VIN.finditer(text):
+        yield _device(match, "vehicle-number")
+    for pattern, kind in ((_TAG_UID, "card"), (_PUSH, "push-token")):
+        for match in pattern.finditer(text):
+            yield Span(match.start("code"), match.end("code"), "device", "[device]", f"content-{kind} 1")
+    for match in _COOKIE.finditer(text):
+        yield _device(match, "cookie")
+    for match in _SERIAL.finditer(text):
+        near = f"{context} {text[max(0, match.start() - 32) : match.end('code')]}"
+        if _DEVICE_WORD.search(near) or not re.match("serial|n|ser", match[0], re.IGNORECASE):
+            yield Span(match.start("code"), match.end("code"), "device", "[device]", "content-serial-number 1")
 
 
 def _addresses(text: str, context: str) -> Iterator[Span]:

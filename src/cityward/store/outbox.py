@@ -22,6 +22,8 @@ from cityward.store.engine import answering, make_tables, upsert
 
 ERROR_CHARS: Final = 500
 KEY_CHARS: Final = 200
+_NAMED: Final = 10_000
+"""Most values that one statement names; SQLite takes 32,766."""
 
 _META = sql.MetaData()
 _ORDERS = sql.Table(
@@ -170,9 +172,14 @@ class Outbox:
         """The order whose secret link has this digest, or None."""
         return self._one(_ORDERS.c.token_digest == digest)
 
-    def by_job(self, job: str) -> list[WorkOrder]:
-        """Orders of a job, oldest first."""
-        return self._orders(_ORDERS.c.job == job)
+    def by_jobs(self, jobs: Sequence[str]) -> list[WorkOrder]:
+        """Orders of some jobs, oldest first."""
+        parts = [jobs[start : start + _NAMED] for start in range(0, len(jobs), _NAMED)]
+        return [order for part in parts for order in self._orders(_ORDERS.c.job.in_(part))]
+
+    def holds(self, identifier: str) -> bool:
+        """Whether there is such an order."""
+        return bool(self._rows(sql.select(_ORDERS.c.id).where(_ORDERS.c.id == identifier)))
 
     def _one(self, condition: Any) -> WorkOrder | None:
         rows = self._rows(sql.select(_ORDERS.c.body).where(condition))
@@ -267,6 +274,31 @@ class Outbox:
         if states is not None:
             statement = statement.where(_MESSAGES.c.state.in_(list(states)))
         return [_message(row) for row in self._rows(statement)]
+
+    def every_message(self) -> list[Message]:
+        """All messages, oldest first."""
+        return [_message(row) for row in self._rows(sql.select(_MESSAGES).order_by(_MESSAGES.c.ordinal))]
+
+    def ways(
+        self, kind: str, order: str | None = None, *, state: str | None = None, tried: bool = False
+    ) -> dict[str, str]:
+        """The ways of the messages of a kind by their keys; never what they say.
+
+        Parameters
+        ----------
+        kind : str
+            Of messages.
+        order : str, optional
+            Only of this order.
+        state : str, optional
+            Only of this state.
+        tried : bool
+            Only those that were tried to be sent.
+        """
+        named = ((_MESSAGES.c.kind, kind), (_MESSAGES.c.order, order), (_MESSAGES.c.state, state))
+        wanted = [column == value for column, value in named if value is not None]
+        wanted += [_MESSAGES.c.attempts > 0] if tried else []
+        return dict(self._rows(sql.select(_MESSAGES.c.key, _MESSAGES.c.way).where(*wanted)))
 
     def message_counts(self) -> dict[str, int]:
         """How many messages are in each state."""

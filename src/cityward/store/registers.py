@@ -221,6 +221,20 @@ class Registers:
         if rows:
             self._upsert(_RECORDS, rows, "id", update)
 
+    def rewrite(self, kind: str, record: type[R], change: Callable[[R], R]) -> int:
+        """Keep records of a kind as ``change`` makes them; return how many changed."""
+        changed = 0
+        statement = sql.select(_RECORDS.c.id, _RECORDS.c.body).where(_RECORDS.c.kind == kind)
+        with answering(), self._engine.begin() as connection:
+            for identifier, body in connection.execute(statement).all():
+                before = from_json(body, record)
+                after = change(before)
+                if after != before:
+                    values = {"body": to_json(after).decode()}
+                    connection.execute(sql.update(_RECORDS).where(_RECORDS.c.id == identifier).values(**values))
+                    changed += 1
+        return changed
+
     def list_of(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
         """All records of a kind, in the order in which they were first kept."""
         order = _RECORDS.c.ordinal.desc() if newest_first else _RECORDS.c.ordinal

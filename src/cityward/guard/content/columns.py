@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.guard.content import vectors, words
+from cityward.guard.content import bodies, vectors, words
 from cityward.guard.content.finding import PAYLOADS, Finding, refusal
 from cityward.guard.content.look import look
 
@@ -118,10 +118,9 @@ def look_at(
     for name, dtype in wanted.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             _add(found, name, frame[name], _long_lists(frame[name]), payloads_only)
-    spread = _spread(frame, skip)
-    if spread is not None:
-        found.setdefault(spread[0], Found()).rows += spread[1]
-        found[spread[0]].findings += [refusal("biometric", "embedding-in-columns")] * len(spread[1])
+    for name, rows, finding in _spread(frame, skip):
+        found.setdefault(name, Found()).rows += rows
+        found[name].findings += [finding] * len(rows)
     return found
 
 
@@ -187,7 +186,7 @@ def _add(
         if (
             finding.verdict == "refuse"
             or (finding.verdict != "pass" and name not in payloads_only)
-            or finding.field_class in ("trace", "opaque")
+            or finding.verdict == "empty"
         ):
             here.rows.append(row)
             here.findings.append(finding)
@@ -199,31 +198,49 @@ def _plain(values: pl.Series) -> Iterable[object]:
     return values.to_list()
 
 
+PARTS_MIN: Final = 4
+"""Fewest columns into which a template is split."""
 _NUMBERED: Final = re.compile(r"(.{0,60}?)[ _.\-\[(]?(\d{1,4})[\])]?$")
 
 
-def _spread(frame: pl.DataFrame, skip: Collection[str]) -> tuple[str, list[int]] | None:
-    """Rows whose numbered columns (``f0`` to ``f127``) together are a template; with the first column's name."""
-    numeric = [name for name, dtype in frame.schema.items() if dtype.is_numeric() and name not in skip]
-    if len(numeric) < vectors.NUMBERS_MIN:
-        return None
-    for names in numbered(numeric):
-        block = frame.select(pl.col(names).cast(pl.Float64)).to_numpy()
-        told = words.in_words(names[0])
-        rows = [at for at, row in enumerate(block) if vectors.is_template(row, told)]
+def _spread(frame: pl.DataFrame, skip: Collection[str]) -> Iterator[tuple[str, list[int], Finding]]:
+    """Yield rows whose columns are a template only together, with the first column's name and the finding."""
+    wanted = [name for name, dtype in frame.schema.items() if name not in skip and not dtype.is_temporal()]
+    told = bodies.of_keys(wanted)
+    if told:
+        name = bodies.telling(wanted)[0]
+        yield name, np.flatnonzero(frame[name].is_not_null().to_numpy()).tolist(), refusal(*told)
+    for names in numbered(wanted):
+        word = words.in_words(names[0])
+        rows = []
+        for at, cells in enumerate(frame.select(names).iter_rows()):
+            numbers = together(cells)
+            if numbers is not None and vectors.is_template(numbers, word):
+                rows.append(at)
         if rows:
-            return names[0], rows
-    return None
+            yield names[0], rows, refusal("biometric", "embedding-in-columns")
 
 
 def numbered(names: Iterable[str]) -> list[list[str]]:
-    """Return groups of `vectors.NUMBERS_MIN` or more names that differ by a number at the end only, in its order."""
+    """Return groups of `PARTS_MIN` or more names that differ by a number at the end only, in its order."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for name in names:
         match = _NUMBERED.fullmatch(name)
         if match:
             groups.setdefault(match[1], []).append((int(match[2]), name))
-    return [[name for _, name in sorted(group)] for group in groups.values() if len(group) >= vectors.NUMBERS_MIN]
+    return [[name for _, name in sorted(group)] for group in groups.values() if len(group) >= PARTS_MIN]
+
+
+def together(cells: Sequence[object]) -> vectors.Numbers | None:
+    """Return the numbers that ``cells`` (numbers, written numbers or lists of them) are; None: they are others."""
+    numbers: list[float] = []
+    for cell in cells:
+        try:
+            for part in cell if isinstance(cell, list) else [cell]:
+                numbers.append(float(part))
+        except (TypeError, ValueError):
+            return None
+    return np.array(numbers) if len(numbers) >= vectors.NUMBERS_MIN else None
 
 
 def is_payload(finding: Finding) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cityward.guard.content import points, unpack, vectors, words
+from cityward.guard.content import bodies, points, samples, tables, traces, unpack, vectors, words
 from cityward.guard.content.finding import MEDIA, PASS, PAYLOADS, Finding, refusal, worst
 from cityward.guard.content.magic import kind_of, packed_as
 from cityward.private.redact import found as persons
@@ -25,7 +25,10 @@ BYTES: Final = 48 * 2**20
 """Most bytes of one cell over all its encodings and packings."""
 NAMED_BYTES: Final = 48
 """Bytes of unknown kind under a name that says biometric or media, from which on they are believed to be."""
-OPAQUE_BYTES: Final = 2048
+NAMED_MEDIA_BYTES: Final = 256
+"""The same of pictures, sound and film: a ``frame`` of a meter is shorter."""
+OPAQUE_BYTES: Final = 1024
+"""Bytes of nothing known from which on they are not let pass; readings of a sensor are fewer."""
 _PERSONS_CHARS: Final = 20_000
 
 _TOO_DEEP = refusal("unreadable", "nested-too-deep")
@@ -90,7 +93,11 @@ class _Looking:
             self.add(_TOO_DEEP)
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        if value is None or isinstance(value, bool):
+        if value is None:
+            return
+        if isinstance(value, bool | int | float | str):
+            self.life(value, name)
+        if isinstance(value, bool):
             return
         if isinstance(value, str):
             self.text(value, name, depth)
@@ -103,21 +110,32 @@ class _Looking:
         elif _is_whole(value) and 100_000 <= abs(value) < 10**40:
             self.person(str(int(value)), name)
 
+    def life(self, value: bool | float | str, name: str) -> None:
+        """A field of its own for the health, faith, love, origin, union or party of somebody is as if declared."""
+        if not name or (isinstance(value, str) and not value.strip()) or words.NOT_LIFE.search(name):
+            return
+        told = isinstance(value, str) and len(value) < 200 and (special(value) or _ETHNIC.fullmatch(value.strip()))
+        if words.LIFE_OF_PERSON.search(name) or (told and words.LIFE.search(name)):
+            self.add(Finding("sensitive", "empty", "content-special-category 1"))
+
     # -- text --------------------------------------------------------------------------------------
 
     def text(self, text: str, name: str, depth: int) -> None:
         if len(text) > CELL_CHARS:
             self.add(_TOO_LARGE)
         self.spend(len(text))
+        self.raw(text, name, depth)
         stripped = text.strip("\ufeff \t\r\n\0")
         if len(stripped) >= 12:
             if self.structured(stripped, name, depth):
                 return
             if len(stripped) < 28 and _SHORT_CODE.fullmatch(stripped):
                 self.payload(kind_of(unpack.base64_bytes(stripped)))
+            if _STREAM.search(stripped):
+                self.add(Finding("video", "empty", "content-camera-stream 1"))
             if len(stripped) >= 24:
                 self.encoded(stripped, name, depth)
-                if self.numbers(stripped, name):
+                if self.numbers(stripped, name, depth):
                     return
                 if points.of_text(stripped):
                     self.payload(("trace", "trace"))
@@ -138,7 +156,6 @@ class _Looking:
         return True
 
     def encoded(self, text: str, name: str, depth: int) -> None:
-        self.raw(text)
         text = text.replace("\\/", "/")  # as JSON may write a stroke
         whole = True
         for match in unpack.DATA_URL.finditer(text):
@@ -151,13 +168,13 @@ class _Looking:
         if not whole:
             return
         for data, encoding in unpack.decoded(text):
-            if encoding in ("shifted base64", "base85"):
+            if encoding in _GUESSED:
                 kind_found = kind_of(data) if len(data) >= 12 else None
-                if kind_found and (encoding == "base85" or kind_found[1] != "mp3"):
+                if kind_found and (encoding != "shifted base64" or kind_found[1] != "mp3"):
                     self.add(refusal(*kind_found))
-                if encoding == "base85" and packed_as(data) in ("gzip", "zip", "bzip2", "xz"):
+                if encoding != "shifted base64" and packed_as(data) in ("gzip", "zip", "bzip2", "xz"):
                     self.inside(data, name, depth)
-                elif encoding == "base85" and len(data) >= 128 and vectors.packed_template(data, name):
+                elif encoding != "shifted base64" and len(data) >= 128 and vectors.packed_template(data, name):
                     self.add(refusal("biometric", "packed-template"))
                 continue
             if len(data) >= 8:
@@ -168,32 +185,38 @@ class _Looking:
         self.binary(data, name, depth + 1, sure=long_enough)
         self.wrapped -= 1
 
-    def raw(self, text: str) -> None:
+    def raw(self, text: str, name: str, depth: int) -> None:
         """Bytes that somebody read as text."""
         head = text[:40]
-        if re.search(
-            r"JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|WAVEfmt|ftyp(?:heic|avif|isom|mp4\d|qt|M4)|matroska|webm", head
-        ):
-            self.add(
-                refusal(
-                    "image" if re.search("JFIF|Exif|PNG|IHDR|WEBP|heic|avif", head) else "video", "signature-in-text"
-                )
-            )
-        if head.startswith(
-            ("ÿØÿ", "\x89PNG", "GIF87a", "GIF89a", "RIFF", "OggS", "fLaC", "ID3", "FMR", "FIR\0", "FAC\0", "IIR\0")
-        ):
-            found = kind_of(text[:65_536].encode("latin-1", errors="replace"))
-            if found:
-                self.add(refusal(*found))
+        lost = _SIGNATURE.search(head)
+        if lost:
+            self.add(refusal(lost.lastgroup or "image", "signature-in-text"))
+        if len(text) < unpack.SHORTEST or not _CONTROL.search(text[:400]):
+            return
+        for encoding in ("latin-1", "cp1252"):
+            try:
+                data = text.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+            if _as_text(data) is None:
+                self.inside(data, name, depth)
+            return
 
-    def numbers(self, text: str, name: str) -> bool:
+    def numbers(self, text: str, name: str, depth: int) -> bool:
         """Look at numbers written in text; return whether there is hardly anything else, and nobody's."""
         if re.search(r"[01]{1024}", text) and not words.SERIES.search(name):
             self.add(refusal("biometric", "bits"))
+        self.payload(bodies.of_text(text))
+        if len(_RIDGES.findall(text[:20_000])) >= points.MINUTIAE_MIN:
+            self.add(refusal("biometric", "minutiae"))
         runs = vectors.runs(text)
         for run in runs:
             if vectors.is_template(run, name):
                 self.add(refusal("biometric", "embedding"))
+            if run.size >= 16 and np.all(run == np.rint(run)):
+                self.whole([int(part) for part in run if abs(part) < 2**63], name, depth)
+        for records in tables.records(text):
+            self.payload(points.of_records(records, name))
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
             matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
@@ -220,6 +243,8 @@ class _Looking:
         for span in spans:
             if self.wrapped:
                 verdict = "empty"
+            elif span.field_class == "sensitive":
+                verdict = "redact"
             elif span.start == 0 and span.end >= len(part) and len(part) < 80:
                 verdict = "coarsen" if span.field_class == "location-of-person" else "pseudonymise"
             else:
@@ -260,21 +285,29 @@ class _Looking:
             if len(text) >= 8:
                 self.text(text, name, depth + 1)
             return
+        if traces.of_doubles(data):
+            self.payload(("trace", "trace"))
         verdict = vectors.packed_template(data, name)
         if verdict:
             self.add(refusal("biometric", "packed-template"))
+        if samples.is_sound(data, name):
+            self.add(refusal("audio", "samples"))
         if verdict is False:
             return  # numbers of a series
-        if sure and len(data) >= NAMED_BYTES and not words.OPAQUE.search(name):
+        inflated = unpack.deflated(data) if len(data) >= NAMED_BYTES else b""
+        if inflated:
+            self.inside(inflated, name, depth)
+            return
+        if sure and len(data) >= NAMED_BYTES and (words.BODY.search(name) or not words.OPAQUE.search(name)):
             for pattern, field_class in (
                 (words.BIOMETRIC, "biometric"),
                 (words.IMAGE, "image"),
                 (words.AUDIO, "audio"),
                 (words.VIDEO, "video"),
             ):
-                if pattern.search(name):
+                if pattern.search(name) and (field_class == "biometric" or len(data) >= NAMED_MEDIA_BYTES):
                     self.add(refusal(field_class, "named-payload"))
-        if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 7.2 and not data.startswith(b"\x30\x82"):
+        if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 6 and not data.startswith(b"\x30\x82"):
             self.add(Finding("opaque", "empty", "content-opaque 1"))
 
     def packed(self, data: bytes, packing: str, name: str, depth: int) -> bool:
@@ -296,19 +329,32 @@ class _Looking:
     # -- lists and objects -------------------------------------------------------------------------
 
     def mapping(self, value: Mapping[Any, Any], name: str, depth: int) -> None:
+        if len(value) >= vectors.NAMED_MIN and all(str(key).isdigit() for key in value):
+            self.sequence(list(value.values()), name, depth + 1)  # a list whose places were made keys
+            return
         numbers = [part for part in value.values() if isinstance(part, int | float) and not isinstance(part, bool)]
         if len(numbers) >= vectors.NAMED_MIN:
             dated = sum(bool(re.search(r"\d{4}-\d\d|\d\d:\d\d", str(key))) for key in list(value)[:8]) > 4
             if not dated and vectors.is_template(np.array(numbers, dtype=np.float64), name):
                 self.add(refusal("biometric", "embedding"))
+        self.payload(bodies.of_keys(value))
         self.payload(points.of_columns(value, name))
-        if points.of_feature(value):
+        if points.of_feature(value) or traces.of_mapping(value):
             self.payload(("trace", "trace"))
+        self.parts(value, name)
         for key, part in value.items():
             told = str(key)
             if len(told) > 20 or "@" in told:
                 self.text(told, name, depth + 1)
             self.any(part, f"{name} {words.in_words(told)}"[-200:].strip(), depth + 1)
+
+    def parts(self, value: Mapping[Any, Any], name: str) -> None:
+        """Look at lists of numbers under numbered keys as the one list that they were."""
+        lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], float)]
+        if len(lists) > 1 and len({len(part) for part in lists}) <= 2:
+            joined = np.array([_number(number) for part in lists for number in part])
+            if not words.SERIES.search(name) and vectors.is_template(joined, name) and joined.size <= vectors.LONGEST:
+                self.add(refusal("biometric", "embedding"))
 
     def sequence(self, values: list[Any], name: str, depth: int) -> None:
         if not values:
@@ -321,11 +367,19 @@ class _Looking:
             self.strings(values, name, depth)
             return
         if all(issubclass(kind, Mapping) for kind in kinds):
+            self.payload(bodies.of_keys(part for row in values[:600] for part in row.values() if isinstance(part, str)))
             self.payload(points.of_records(values, name))
+            for key, numbers in points.numeric_columns(values):
+                if vectors.is_template(numbers, f"{name} {key}".strip()):
+                    self.add(refusal("biometric", "embedding"))
         elif all(issubclass(kind, list | tuple) for kind in kinds):
             self.payload(points.of_frames(values, name) or points.of_stamped(values))
             if self.block(values, name):
                 return
+        else:
+            decimals = [part for part in values if isinstance(part, float)]
+            if len(decimals) >= vectors.NUMBERS_MIN and vectors.is_template(np.array(decimals), name):
+                self.add(refusal("biometric", "embedding"))
         for part in values:
             self.any(part, name, depth + 1)
 
@@ -333,24 +387,33 @@ class _Looking:
         self.nodes -= len(values)
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        numbers = np.array([np.nan if part is None else part for part in values], dtype=np.float64)
-        if vectors.is_template(numbers, name):
-            self.add(refusal("biometric", "embedding"))
-        if len(values) >= 16 and all(isinstance(part, int) and -128 <= part <= 255 for part in values):
-            data = bytes(part & 255 for part in values)
-            if kind_of(data) or packed_as(data) or _printable(data):
-                self.inside(data, name, depth)
-            elif (
-                len(data) >= 64
-                and max(values) >= 245
-                and 0 <= min(values) <= 10
-                and vectors.packed_template(data, name)
-            ):
-                self.add(refusal("biometric", "packed-template"))
-        elif len(values) < 16:
+        if len(values) < 16:
             for part in values:
                 if part is not None and abs(part) >= 100_000:
                     self.any(part, name, depth + 1)
+        elif all(isinstance(part, int) for part in values):
+            self.whole(values, name, depth)
+        if len(values) >= 10 and words.JOINTS.search(name):
+            self.add(refusal("biometric", "landmarks"))
+        numbers = np.array([np.nan if part is None else part for part in values], dtype=np.float64)
+        if vectors.is_template(numbers, name):
+            self.add(refusal("biometric", "embedding"))
+        if words.AUDIO.search(name) and samples.is_waveform(numbers):
+            self.add(refusal("audio", "samples"))
+
+    def whole(self, values: list[int], name: str, depth: int) -> None:
+        """Look at whole numbers that may be bytes, or decimals of which only the bits were written."""
+        low, high = min(values, default=0), max(values, default=0)
+        if low >= -128 and high <= 255:
+            data = bytes(part & 255 for part in values)
+            if kind_of(data) or packed_as(data) or _printable(data) or samples.is_sound(data, name):
+                self.inside(data, name, depth)
+            elif len(data) >= 64 and high >= 245 and 0 <= low <= 10 and vectors.packed_template(data, name):
+                self.add(refusal("biometric", "packed-template"))
+        elif vectors.bits_of_template(values, name):
+            self.add(refusal("biometric", "packed-template"))
+        elif -(2**15) <= low < -300 and high < 2**15 and samples.is_sound(np.array(values, "<i2").tobytes(), name):
+            self.add(refusal("audio", "samples"))
 
     def strings(self, values: list[str], name: str, depth: int) -> None:
         try:
@@ -412,6 +475,26 @@ class _Looking:
             return array.ndim < 5
         return True
 
+
+_GUESSED: Final = frozenset({"shifted base64", "base85", "base32hex"})
+"""Encodings that nearly any text decodes in: what comes out counts only if it shows what it is."""
+_STREAM: Final = re.compile(
+    r"\b(?:rtsps?|rtmps?|mms|srt)://\S{4,}|https?://[^\s?#]{4,200}?(?:\.m3u8|\.mpd|/mjpe?g\b|\.mjpe?g|/video\.cgi|/nphMotionJpeg)",
+    re.IGNORECASE,
+)
+"""Addresses at which a camera can be watched; that of one picture of traffic is none."""
+_RIDGES: Final = re.compile(r"(?<![A-Za-z])(?:RIG|BIF|bifurcation|ridge ?ending|ridge_ending)(?![A-Za-z])")
+_ETHNIC: Final = re.compile(
+    r"(?:black|white|asian|latin[oax]|hispanic|caucasian|afric\w+|afro\w*|arab\w*|gitan[oa]|roma(?:ni)?|indigen\w*|indígena|"
+    r"negr[oa]|blanc[oa]|branc[oa]|mestiz[oa]|pard[oa]|amarel[oa]|mulat[oa]|schwarz|weiß)",
+    re.IGNORECASE,
+)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_SIGNATURE: Final = re.compile(
+    r"(?P<image>JFIF|Exif\0|PNG\r?\n\x1a|IHDR|WEBPVP8|ftyp(?:heic|mif1|avif))|(?P<audio>WAVEfmt|OpusHead|\x01vorbis)|"
+    r"(?P<video>ftyp(?:isom|iso\d|mp4\d|qt|3gp|M4)|matroska|webm)"
+)
+"""What is left of a signature where bytes that are no text were replaced."""
 
 _SHORT_CODE: Final = re.compile(r"[A-Za-z0-9+/_-]{14,27}={0,2}")
 _STAMP: Final = re.compile(
@@ -476,6 +559,10 @@ _NOBODY: Final = frozenset(
         "app",
     ]
 )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def _is_whole(value: Any) -> bool:

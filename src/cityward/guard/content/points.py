@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.guard.content import vectors, words
+from cityward.guard.content import traces, vectors, words
 
 Matrix = NDArray[np.float64]
 
@@ -19,21 +19,31 @@ TRACE_MIN: Final = 3
 _LANDMARKS: Final = frozenset({5, 21, 29, 33, 68, 98, 106, 194, 468, 478})
 """Points of face models in use; of the small ones only beside a telling name."""
 
-_LAT: Final = re.compile(r"(?:^| )(?:lat|latitude|latitud|breite|y)(?: ?e7)?$")
-_LON: Final = re.compile(r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x)(?: ?e7)?$")
+_MODELS: Final = _LANDMARKS | {13, 14, 15, 16, 17, 18, 19, 25, 26, 133, 543}
+_FACES: Final = frozenset({68, 98, 106, 194, 468, 478})
+_SEEN: Final = re.compile(r"(?:^| )(?:visibility|presence|confidence|conf|likelihood|score|prob|c)$")
+_LAT: Final = re.compile(
+    r"(?:^| )(?:lat|latitude|latitud|breite|y|northing|norte|hochwert|lat deg|latitude degrees)(?: ?e7)?$"
+)
+_LON: Final = re.compile(
+    r"(?:^| )(?:lon|lng|long|longitude|longitud|länge|laenge|x|easting|este|rechtswert|longitude degrees)(?: ?e7)?$"
+)
 _TIME: Final = re.compile(
     r"(?:^| )(?:t|ts|time|times|timestamp|timestamp ms|at|when|date|datetime|"
     r"seen|seen at|seenat|recorded at|recordedat|hora|fecha|zeit|zeitpunkt|"
-    r"heure|epoch|utc|gps time|observed at|start|arrived|arrived at|arrival|"
-    r"departure|left at|entered|entered at|check ?in(?: at)?|from|begin|"
-    r"begins)$"
+    r"heure|epoch|utc|gps time|observed at|start|arriv\w*(?: at)?|"
+    r"depart\w*|leave|left(?: at)?|exited(?: at)?|llegada|ankunft|entered|entered at|check ?in(?: at)?|from|begin|"
+    r"begins|tst|stamp|.{1,40} (?:time|date|at|timestamp|utc|ts|ms))$"
 )
 _FIXED: Final = re.compile(
     r"(?:^| )(?:stop|station|sensor|depot|site|asset|incident|request|"
     r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
 )
+_CELL: Final = re.compile(
+    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$"
+)
 _POSITION: Final = re.compile(
-    r"(?:^| )(?:loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
+    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
 )
 _ANGLE: Final = re.compile(
     r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$"
@@ -53,9 +63,11 @@ def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:  # noqa: PLR
         and vectors.is_template(matrix[:, 1], name)
     ):
         return "biometric", "embedding"  # numbered, one a line
+    if width <= 4 and vectors.is_template(matrix.ravel(), name) and abs(np.linalg.norm(matrix) - 1) < 0.02:
+        return "biometric", "embedding"
     if 3 <= width <= 6 and _minutiae(matrix, name):
         return "biometric", "minutiae"
-    if width >= 3 and _timed_points(matrix):
+    if width >= 3 and (_timed_points(matrix) or (width == 3 and _from_start(matrix))):
         return "trace", "trace"
     if words.GAIT.search(name) and height >= 5 and width <= 4 and not _on_earth(matrix[:, :2]):
         return "biometric", "landmarks"
@@ -63,6 +75,25 @@ def of_matrix(matrix: Matrix, name: str) -> tuple[str, str] | None:  # noqa: PLR
     if height in (68, 468, 478) and width in (2, 3) and not colours and _face_like(matrix):
         return "biometric", "landmarks"
     return ("biometric", "landmarks") if words.BIOMETRIC.search(name) and height in _LANDMARKS else None
+
+
+def _from_start(matrix: Matrix) -> bool:
+    """Whether places on earth have the seconds since the first beside them, and no heights, numbers or lengths."""
+    places, since = matrix[:, :2], matrix[:, 2]
+    steps = np.diff(since)
+    if since.size < 5 or since[0] != 0 or np.any(steps <= 0) or np.any(since != np.rint(since)) or np.all(steps == 1):
+        return False
+    if not _on_earth(places) or not np.any(places != np.rint(places)):
+        return False
+    east, north = np.diff(places, axis=0).T
+    along = np.hypot(east, north)
+    for shrunk in (1.0, np.cos(np.radians(places[0, 1])), np.cos(np.radians(places[0, 0]))):
+        paces = steps / np.maximum(np.hypot(east * shrunk, north), 1e-9)
+        if np.std(paces) < 0.15 * np.mean(paces):
+            return False  # lengths along a road
+    if np.ptp(along) == 0 or np.ptp(steps) == 0:
+        return bool(np.ptp(steps) == 0)
+    return abs(float(np.corrcoef(along, steps)[0, 1])) < 0.9
 
 
 def of_volume(volume: Matrix, name: str) -> tuple[str, str] | None:
@@ -94,6 +125,8 @@ def of_frames(frames: Sequence[Any], name: str) -> tuple[str, str] | None:
 def of_stamped(rows: Sequence[Any]) -> tuple[str, str] | None:
     """As `of_matrix`, of rows whose time is written: ``["2014-06-01T08:00Z", 41.88, -87.62]``."""
     first = rows[0]
+    if len(rows) >= TRACE_MIN and traces.of_codes(rows):
+        return "trace", "trace"
     if len(rows) < TRACE_MIN or not 3 <= len(first) <= 8 or any(len(row) != len(first) for row in rows):
         return None
     times = [at for at, part in enumerate(first) if isinstance(part, str) and re.match(rf"{_STAMP}|\d\d:\d\d", part)]
@@ -120,6 +153,18 @@ def of_pixels(matrix: Matrix, name: str) -> bool:
 def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] | None:
     """Return class and rule of a list of objects with the same keys, or None."""
     first = rows[0]
+    if len(rows) >= TRACE_MIN and traces.of_codes(rows):
+        return "trace", "trace"
+    inner = next(
+        (key for key, part in first.items() if isinstance(part, list) and part and isinstance(part[0], Mapping)), None
+    )
+    if inner is not None and all(isinstance(row.get(inner), list) and row[inner] for row in rows):
+        joints = of_frames([row[inner] for row in rows], name)
+        if joints:
+            return joints
+    if any((isinstance(part, Mapping) and not _is_place(part)) or _is_xy(part) for part in first.values()):
+        rows = [_flat(row) for row in rows]
+        first = rows[0]
     keys = {key: words.in_words(str(key)) for key in first}
 
     def column(pattern: re.Pattern[str]) -> str | None:
@@ -130,15 +175,25 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
         matrix = _columns(rows, (x, y, angle))
         if matrix is not None and (_minutiae(matrix, name) or words.BIOMETRIC.search(name)):
             return "biometric", "minutiae"
-    time, lat, lon, place = column(_TIME), column(_LAT), column(_LON), column(_POSITION)
+    landmarks = _landmarks(rows, keys, x, y)
+    if landmarks:
+        return landmarks
+    lat, lon = column(_LAT), column(_LON)
+    time = next(
+        (key for key, told in keys.items() if _TIME.search(told) and not isinstance(first[key], list | Mapping)), None
+    )
+    place = next((key for key, told in keys.items() if _POSITION.search(told) and _is_place(first[key])), None)
+    cells = [key for key, told in keys.items() if _CELL.search(told)]
     if (
         time
         and len(rows) >= TRACE_MIN
-        and ((lat and lon) or (place and _is_place(first[place])))
+        and ((lat and lon) or (place and _is_place(first[place])) or cells)
         and not column(_FIXED)
     ):
         times = {str(row.get(time)) for row in rows}
-        places = {str([row.get(key) for key in (lat, lon, place) if key]) for row in rows}
+        if lat == y and lon == x and _on_picture(rows, (x, y, time)):
+            return "biometric", "minutiae"
+        places = {str([row.get(key) for key in (lat, lon, place, *cells) if key]) for row in rows}
         if len(times) >= min(3, len(rows)) and len(places) >= 2:
             return "trace", "trace"
     if x and y and len(rows) >= 5 and words.GAIT.search(name) and not column(_LAT if lat and lat != y else _ANGLE):
@@ -146,6 +201,38 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
         if matrix is not None and not _on_earth(matrix):
             return "biometric", "landmarks"
     return None
+
+
+def _landmarks(
+    rows: Sequence[Mapping[str, Any]], keys: Mapping[str, str], x: str | None, y: str | None
+) -> tuple[str, str] | None:
+    """Points of a model of a body: as many as models have, or each with how well it was seen."""
+    if not x or not y or len(rows) < 5:
+        return None
+    matrix = _columns(rows, (x, y))
+    if matrix is None or (_on_earth(matrix) and matrix.max() > 1):
+        return None
+    seen = any(_SEEN.search(told) for told in keys.values())
+    if (seen and len(rows) in _MODELS) or (len(rows) in _FACES and _face_like(matrix)):
+        return "biometric", "landmarks"
+    return None
+
+
+def _on_picture(rows: Sequence[Mapping[str, Any]], keys: tuple[str | None, ...]) -> bool:
+    """Whether what could be a place and a time are minutiae: whole numbers in no order, within a picture."""
+    matrix = _columns(rows, tuple(key for key in keys if key))
+    if matrix is None or matrix.shape[1] != 3 or np.any(matrix[:, :2] != np.rint(matrix[:, :2])):
+        return False
+    return not _ordered(matrix[:, 2]) and _minutiae(matrix, "")
+
+
+def numeric_columns(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Matrix]]:
+    """Return the numbers under each key that all of ``rows`` have, as long a list as is judged without a name."""
+    if len(rows) < vectors.NUMBERS_MIN or len(rows) > vectors.LONGEST:
+        return []
+    decimal = [key for key, part in rows[0].items() if isinstance(part, float)][:12]
+    columns = [(words.in_words(str(key)), _columns(rows, (key,))) for key in decimal]
+    return [(key, matrix.ravel()) for key, matrix in columns if matrix is not None]
 
 
 def of_columns(table: Mapping[str, Any], name: str) -> tuple[str, str] | None:
@@ -160,6 +247,9 @@ def of_columns(table: Mapping[str, Any], name: str) -> tuple[str, str] | None:
 
 def of_feature(value: Mapping[str, Any]) -> bool:
     """Whether a GeoJSON line has a time for each of its points, beside them or in its properties."""
+    features = value.get("features")
+    if isinstance(features, list) and _moving(features):
+        return True
     geometry = value.get("geometry") if isinstance(value.get("geometry"), Mapping) else value
     line = geometry.get("coordinates") if isinstance(geometry, Mapping) else None
     if not isinstance(line, list) or len(line) < TRACE_MIN or not isinstance(line[0], list):
@@ -174,13 +264,29 @@ def of_feature(value: Mapping[str, Any]) -> bool:
     )
 
 
+def _moving(features: Sequence[Any]) -> bool:
+    """Whether points one after the other in time lie a few steps apart: one who moves, and no list of events."""
+    rows = []
+    for feature in features[:200]:
+        properties = feature.get("properties") if isinstance(feature, Mapping) else None
+        geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
+        if not isinstance(properties, Mapping) or not isinstance(geometry, Mapping) or geometry.get("type") != "Point":
+            return False
+        told = {words.in_words(str(key)): part for key, part in properties.items()}
+        time = next((part for key, part in told.items() if _TIME.search(key)), None)
+        if time is None or any(_FIXED.search(key) for key in told) or not _is_place(geometry.get("coordinates")):
+            return False
+        rows.append((str(time), *geometry["coordinates"][:2]))
+    if len(rows) < 5 or sorted({row[0] for row in rows}) != [row[0] for row in rows]:
+        return False
+    steps = np.abs(np.diff(np.array([row[1:] for row in rows], dtype=np.float64), axis=0))
+    return bool(0 < steps.max() < 0.02)
+
+
 _GPX: Final = re.compile(r"<(?:\w+:)?(?:trkpt|rtept|wpt)\b[^>]*lat=", re.IGNORECASE)
 _KML: Final = re.compile(r"<(?:\w+:)?(?:Track|when)>|<gx:coord>|<Trackpoint>|<LatitudeDegrees>", re.IGNORECASE)
 _NMEA: Final = re.compile(r"\$(?:GP|GN|GL|GA|BD)(?:RMC|GGA|GLL)[^,]*,")
-_STAMP: Final = (
-    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|"
-    r"\d\d:\d\d:\d\d|(?<![\d.])1[0-9]{9}(?:\d{3})?(?![\d.]))"
-)
+_STAMP: Final = traces.STAMP
 _DEGREE: Final = r"-?\d{1,3}\.\d{3,}"
 _FEATURE_TIMES: Final = re.compile(r"times?$|timestamps?$|stamps$|when$")
 _LINE: Final = re.compile(
@@ -198,7 +304,7 @@ def of_text(text: str) -> bool:
     if len(_NMEA.findall(text[:20_000])) >= TRACE_MIN:
         return True
     found = [match[0] for match in _LINE.finditer(text[:50_000])]
-    return len(set(found)) >= TRACE_MIN
+    return len(set(found)) >= TRACE_MIN or traces.of_text(text)
 
 
 def _columns(rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> Matrix | None:
@@ -209,6 +315,8 @@ def _columns(rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> Matrix
 
 
 def _is_place(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_WRITTEN_PLACE.fullmatch(value.strip()))
     if isinstance(value, Mapping):
         told = " ".join(words.in_words(str(key)) for key in value)
         return bool(re.search(r"\blat|\bx\b|coordinates", told))
@@ -217,6 +325,27 @@ def _is_place(value: Any) -> bool:
         and 2 <= len(value) <= 3
         and all(isinstance(part, int | float) for part in value)
     )
+
+
+_WRITTEN_PLACE: Final = re.compile(
+    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?",
+    re.IGNORECASE,
+)
+
+
+def _is_xy(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"x", "y"} <= {str(key).lower() for key in value}
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose inner objects are parts of it."""
+    flat: dict[str, Any] = {}
+    for key, part in row.items():
+        if isinstance(part, Mapping):
+            flat |= {f"{key} {inner}": value for inner, value in part.items()}
+        else:
+            flat[key] = part
+    return flat
 
 
 def _minutiae(matrix: Matrix, name: str) -> bool:

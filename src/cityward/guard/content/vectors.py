@@ -8,7 +8,6 @@ alike, or its values lie around a level, and its length is a day's, a week's or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,8 @@ from cityward.guard.content import words
 NUMBERS_MIN: Final = 32
 """Shortest vector that is judged without a telling name; templates in use have 64 to 2,048 numbers."""
 NAMED_MIN: Final = 12
+LONGEST: Final = 4096
+"""Numbers of the longest template in use."""
 SCORE_MIN: Final = 3.0
 """Evidence from which on a vector counts as a template; the weights below were set on the labelled set."""
 
@@ -89,7 +90,7 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:  # noq
     serial = bool(words.SERIES.search(name)) and not named
     if bits:
         return 3.0 if size >= 1024 and (size in (1024, 2048, 4096, 8192) or named) and not serial else 1.5 * named
-    if named and size >= 2 * NUMBERS_MIN and not whole:
+    if not whole and ((named and size >= 2 * NUMBERS_MIN) or words.BODY.search(name)):
         return SCORE_MIN  # the name and the length say it, whatever the numbers are like
     evidence = 2.0 * named - 1.0 * serial
     alike = _alike(x)
@@ -109,6 +110,8 @@ def score(x: Numbers, name: str = "", *, decimals: bool = True) -> float:  # noq
         evidence += 1.0  # quantised to a byte with its sign
     if whole:
         evidence -= 1.0 if np.min(x) >= 0 and not _byte_like(x, spread) else 0.0
+    if not whole and _coarse(x, spread):
+        evidence -= 1.0
     distinct = np.unique(x).size / size
     if distinct < 0.3 and not whole:
         evidence -= 1.0
@@ -167,6 +170,11 @@ def _many_decimals(x: Numbers) -> bool:
     return float(np.mean(rest > 1e-6)) > 0.5
 
 
+def _coarse(x: Numbers, spread: float) -> bool:
+    """Whether numbers have one or two decimals and few steps of them, as instruments and prices have."""
+    return any(spread * scale < 100 and np.all(np.abs(x * scale - np.rint(x * scale)) < 1e-6) for scale in (10, 100))
+
+
 # -- numbers packed in bytes -----------------------------------------------------------------------
 
 
@@ -177,16 +185,24 @@ def packed_template(data: bytes, name: str = "") -> bool | None:
     """
     if not 64 <= len(data) <= 2**22:
         return None
-    held = False
-    for x in _float_runs(data[: 2**18]):
-        held = True
-        if is_template(x, name, decimals=False):
-            return True
-    if _quantised(data, name):
+    runs = _float_runs(data[: 2**18])
+    if any(is_template(x, name, decimals=False) for x in runs):
         return True
-    if held:
+    whole = bool(runs) and max(x.size for x in runs) * 4 >= len(data)
+    if not whole and _quantised(data, name):
+        return True
+    if runs:
         return False
     return True if _iris(data, name) else None
+
+
+def bits_of_template(values: list[int], name: str = "") -> bool:
+    """Return whether whole numbers are the bits of decimals, and these a template."""
+    low, high = min(values), max(values)
+    if len(values) < NUMBERS_MIN or high < 2**24 or not (low >= -(2**31) and high < 2**32):
+        return False
+    x = _read((np.array(values, dtype=np.int64) & (2**32 - 1)).astype("<u4").tobytes(), "<f4")
+    return bool(_likely(x, "<f4").all()) and _one_quantity(x) and is_template(x, name, decimals=False)
 
 
 _TYPED: Final = (
@@ -197,23 +213,29 @@ _TYPED: Final = (
 """Numbers one by one with their type before each (Source: MessagePack, RFC 8949 CBOR, Python's pickle)."""
 
 
-def _float_runs(data: bytes) -> Iterator[Numbers]:
-    """Yield runs of numbers in ``data``, wherever a header ends: bytes of anything else are none for long."""
+def _float_runs(data: bytes) -> list[Numbers]:
+    """Return the longest run of numbers in ``data`` of each width, wherever a header ends.
+
+    Bytes of anything else are none for long. Read at a wrong place, numbers still look like some: the reading
+    that covers the most bytes is the right one, and of equal ones that which begins first.
+    """
     for pattern, kind, stride in _TYPED:
         match = pattern.search(data)
         if match:
             raw = np.frombuffer(match[0], dtype=np.uint8).reshape(-1, stride)[:, 1:]
-            yield _read(raw.tobytes(), kind)
-            return
+            return [_read(raw.tobytes(), kind)]
+    best: tuple[int, Numbers] | None = None
     for kind in ("<f4", ">f4", "<f8", ">f8", "<f2", ">f2"):
         width = int(kind[2])
-        for skip in range(min(width, 4) if width != 8 else 8):
+        for skip in range(width):
             rest = data[skip : skip + (len(data) - skip) // width * width]
             x = _read(rest, kind)
             for start, end in _stretches(_likely(x, kind)):
-                if _one_quantity(x[start:end]):
-                    yield x[start:end]
-                    return
+                covered = (end - start) * width
+                if (best is None or covered > best[0]) and _one_quantity(x[start:end]):
+                    best = covered, x[start:end]
+                    break
+    return [] if best is None else [best[1]]
 
 
 def _likely(x: Numbers, kind: str) -> NDArray[np.bool_]:
@@ -273,6 +295,9 @@ _NUMBER: Final = r"[-+−]?(?:\d+(?:[.]\d*)?|[.]\d+)(?:[eE][-+]?\d{1,3})?"
 _RUN: Final = re.compile(rf"(?<![\d.]){_NUMBER}(?:[\s,;:|/\\_\[\](){{}}\"'f]{{1,8}}{_NUMBER}){{{NAMED_MIN - 1},}}")
 _COMMA: Final = re.compile(r"(?<![\d,])-?\d+,\d+(?:[\s;|]{1,4}-?\d+,\d+){11,}")
 _PAIR: Final = re.compile(r"(?<![\d.])\d{1,4}:(?=[-+.\d])")
+_HEX_FLOAT: Final = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-]\d{1,4}")
+_MARKUP: Final = re.compile(r"(?<=\d)f0?(?=[,\s\])}])|<[^<>\d][^<>]{0,60}>|\n\s*-\s")
+"""Tags of XML and items of YAML between numbers, and what some languages write after a float."""
 _NUMBER_RE: Final = re.compile(_NUMBER)
 
 
@@ -281,7 +306,9 @@ def runs(text: str) -> list[Numbers]:
     comma = _COMMA.search(text)
     if comma:
         return [np.array([float(part.replace(",", ".")) for part in re.findall(r"-?\d+,\d+", comma[0])])]
-    plain = text
+    if "p" in text and _HEX_FLOAT.search(text):
+        return [np.array([float.fromhex(part) for part in _HEX_FLOAT.findall(text)])]
+    plain = _MARKUP.sub(" ", text) if _MARKUP.search(text[:4000]) else text
     if len(_PAIR.findall(text[:4000])) >= NAMED_MIN and "T" not in text[:4000]:
         plain = _PAIR.sub(" ", text)  # 1:0.12 2:-0.33
     found = []

@@ -23,6 +23,7 @@ BIOMETRIC: Final = _any(
     r"minutiae?|iris\w*|retina\w*|voice ?prints?|voiceprints?|speaker|"
     r"x ?vector|xvector|"
     r"i ?vector|ivector|d ?vector|dvector|gait\w*|arcface|facenet|insightface|"
+    r"mfccs?|cepstr\w*|formants?|keystroke\w*|rostro\w*|"
     r"dlib|template|tmpl|descriptor|palm|vein|ear ?print|landmarks?|keypoints?|"
     r"skeleton|pose|"
     r"rostros?|cara|huellas?|voz|biometria|biometrico|plantilla|gesichts?\w*|"
@@ -30,6 +31,13 @@ BIOMETRIC: Final = _any(
     r"digital|digitais|"
     r"person ?vec\w*|reid|re id|faceid|face id|fp ?template|fmd|fir|fmr|identity ?vec\w*"
 )
+BODY: Final = _any(
+    r"faces?|facial|iris\w*|retina\w*|voice ?prints?|speaker|gait|palm|vein|minutiae?|rostros?|gesichts?\w*|visages?|"
+    r"keystroke\w*|mfccs?|huella dactilar|fingerabdruck\w*|empreintes?"
+)
+"""Words that no hash or key bears, unless it is that of a body."""
+JOINTS: Final = _any(r"(?:\w+ )?key ?points?(?: \w+)?|landmarks?|skeleton|pose ?(?:2d|3d)|face ?mesh|gait\w*")
+"""Names of lists of joints; a pose may be that of a camera."""
 GAIT: Final = _any(r"gait\w*|skeleton|pose|joints?|keypoints?|landmarks?|stride\w*|mesh")
 IMAGE: Final = _any(
     r"images?|img|imagen|imagem|photos?|fotos?|picture|pic|bild|selfie|"
@@ -39,13 +47,13 @@ IMAGE: Final = _any(
 AUDIO: Final = _any(r"audio|voice|voz|sound|pcm|wav|recording|speech|stimme|voix|mic|aufnahme|grabacion|microphone")
 VIDEO: Final = _any(r"videos?|clip|footage|cctv|stream|mp4")
 SERIES: Final = _any(
-    r"readings?|values?|hourly|daily|minutely|weekly|monthly|series|history|"
+    r"readings?|hourly|daily|minutely|weekly|monthly|series|history|"
     r"measurements?|temp\w*|pm ?\d+\w*|pm|no2|o3|so2|co2?|humidity|noise|"
     r"levels?|counts?|"
     r"prices?|tariffs?|costs?|flow|load|demand|power|energy|kwh|rain\w*|"
     r"precip\w*|wind|pressure|sensor|observations?|samples?|residuals?|"
     r"anomal\w*|forecasts?|"
-    r"valores?|lecturas|mediciones|precios?|werte|messwerte|preise|valeurs|"
+    r"lecturas|mediciones|precios?|messwerte|preise|"
     r"mesures|prix|leituras|medicoes|precos?|vibration|acceler\w*|weights?|"
     r"coefficients?|"
     r"elevations?|heights?|depths?|traffic|volume|speed|usage|consumption|"
@@ -54,7 +62,7 @@ SERIES: Final = _any(
 OPAQUE: Final = _any(
     r"hash\w*|sha\d*|digest|checksum|md5|sig|signature|signed|key|pubkey|"
     r"public key|cert\w*|token|jwt|etag|nonce|salt|ciphertext|encrypted|"
-    r"commit|proof|uuid|guid|"
+    r"jwks?|jws|jose|pgp|gpg|commit|proof|uuid|guid|"
     r"merkle|root|hmac|mac tag|receipt|x5c|signatur|firma|assinatura|"
     r"rsa|pem|csr|modulus|fingerprint sha\d*|key fingerprint|ssh"
 )
@@ -69,6 +77,28 @@ LIFE: Final = _any(
     r"sante|maladie|handicap|ethnie|syndicat\w*|grossesse|schwanger\w*|"
     r"embaraz\w*|gravidez"
 )
+LIFE_OF_PERSON: Final = _any(
+    r"religi(?:on|ous|osa|ao|os)\w*|religion|konfession\w*|confession|denomination|faith|religiao|"
+    r"diagnos(?:is|es|e|tico)|diseases?|illness\w*|enfermedad\w*|doencas?|maladies?|krankheit\w*|vorerkrankung\w*|"
+    r"disabilit(?:y|ies)|disabled|discapacidad\w*|deficiencia|behinder\w*|handicap|hiv|vih|"
+    r"ethnic\w*|ethnie|ethnicity|etnia|etnico|racial\w*|political (?:party|opinions?|views?|affiliation)|"
+    r"parti politique|partido(?: politico)?|partei\w*|opinions? politiques?|opinion politica|party member\w*|"
+    r"union member\w*|trade union|gewerkschaft\w*|sindicat\w*|afiliacion sindical|syndicat\w*|church member\w*|"
+    r"sexual orientation|orientation sexuelle|orientacion sexual|orientacao sexual|sexuelle orientierung|sexuality|"
+    r"gender identity|identidad de genero|genetic\w*|genetisch\w*|dna|adn|"
+    r"pregnan\w*|schwanger\w*|embaraz\w*|gravidez|grossesse|medications?|medicamentos?|medikament\w*|medicaments?|"
+    r"icd ?\d*|cie ?10|cid ?10|blood (?:type|group)|blutgruppe|grupo sanguineo|groupe sanguin|tipo sanguineo|"
+    r"(?:medical|health) (?:conditions?|history|records?|problems?|data|notes?)|allerg(?:y|ies|ias?|ien)|"
+    r"patient (?:condition|diagnosis|notes?)|mental health|"
+    r"confesion\w*|vaccin\w*|vacun\w*|impf\w*|genotyp\w*|genotipo|convictions?|condenas?|party membership|"
+    r"politische partei|criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|antecedentes criminais"
+)
+"""Names of fields that hold a special category of one person; `LIFE` also holds words that may mean something else."""
+NOT_LIFE: Final = _any(
+    r"bays?|parking|spaces?|places?|counts?|total|number|n|share|percent\w*|rate|centres?|centers?|stations?|toilets?|"
+    r"access\w*|ramps?|services?|facilit\w*|building|streets?|school|votes?|seats?|results?|area|zone|institution|office"
+)
+"""Words that make of it a thing of the city, or a count."""
 PERSON: Final = _any(
     r"full ?name|first ?name|last ?name|fore ?name|given ?name|family "
     r"?name|middle name|surname|maiden name|username|user name|nickname|"

@@ -1,0 +1,718 @@
+"""Forms thought of after the rules were mended on `content_wild`, and first run before any rule was changed for them.
+
+``python tests/guard/content_holdout.py OUT.ndjson [SEED]`` writes one row per case, for ``cityward guard check``.
+"""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import gzip
+import json
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from content_wild import Maker, WildCase, _box, _group, _half, _iban, _luhn, _pcm, _png, _unit, _walk, polyline
+
+SEED = 90210
+REPEATS = 3
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _biometric(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
+    r, n = m.rng, m.name
+    face = _unit(r.normal(0, 1, 512))
+    small = _unit(r.normal(0, 1, 128))
+    voice = r.normal(0, 1, 192) * 11
+    yield (
+        "deep-path",
+        {n(): {"detections": [{"bbox": [4, 5, 60, 80], "score": 0.98, "feat": [round(x, 5) for x in _half(face)]}]}},
+    )
+    yield "opensearch-hit", {n(): {"_source": {"vector": _half(small)}, "_score": 1.2}}
+    yield "milvus-text", {n(): "FloatVector: [" + " ".join(f"{x:.4f}" for x in face) + "]"}
+    yield (
+        "redis-escaped",
+        {n(): "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in small.astype("<f4").tobytes())},
+    )
+    yield "msgpack", {n(): _b64(b"\xdc\x00\x80" + b"".join(b"\xca" + struct.pack(">f", x) for x in small))}
+    yield "protobuf-packed", {n(): _b64(b"\x0a\x04cam7\x12\x80\x04" + small.astype("<f4").tobytes())}
+    yield (
+        "pickle",
+        {
+            n(): _b64(
+                b"\x80\x04\x95\x00\x05\0\0\0\0\0\0]\x94(" + b"".join(b"G" + struct.pack(">d", x) for x in small) + b"e."
+            )
+        },
+    )
+    yield (
+        "uint8-affine",
+        {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype(int).tolist()},
+    )
+    yield (
+        "uint8-affine-hex",
+        {n(): np.clip(np.round((face - face.min()) / np.ptp(face) * 255), 0, 255).astype("u1").tobytes().hex()},
+    )
+    yield "two-people", {n(): [_half(_unit(r.normal(0, 1, 128))) for _ in range(2)]}
+    yield "person-dict", {n(): {"p1": _half(small), "p2": _half(_unit(r.normal(0, 1, 128)))}}
+    yield "rows-16x32", {n(): np.round(face.reshape(16, 32), 6).tolist()}
+    yield "columns-letter", {f"PC{i + 1}": x for i, x in enumerate(_half(small))}
+    yield "columns-bracket", {f"emb[{i}]": f"{x:.7f}" for i, x in enumerate(voice)}
+    yield "sql-values", {n(): "INSERT INTO v VALUES (7, ARRAY[" + ", ".join(f"{x:.6f}" for x in small) + "]::float4[])"}
+    yield "matlab", {n(): "e = [" + " ".join(f"{x:.4f}" for x in small) + "];"}
+    yield "r-vector", {n(): "c(" + ", ".join(f"{x:.6f}" for x in small) + ")"}
+    yield "julia", {n(): "Float32[" + ", ".join(f"{x:.6f}f0" for x in small) + "]"}
+    yield "go-print", {n(): "[]float32{" + ", ".join(f"{x:.6f}" for x in small) + "}"}
+    yield "tabs", {n(): "\t".join(f"{x:.6f}" for x in voice)}
+    yield "word2vec-line", {n(): "subject_12 " + " ".join(f"{x:.6f}" for x in face)}
+    yield "hex-floats", {n(): " ".join(float(x).hex() for x in small)}
+    yield "percent-numbers", {n(): "%2C".join(f"{x:.5f}" for x in small)}
+    yield "quoted-list-in-text", {n(): json.dumps(json.dumps([f"{x:.6f}" for x in small]))}
+    yield "arrow-ish", {n(): _b64(b"ARROW1\0\0" + b"\0" * 24 + face.astype("<f4").tobytes() + b"ARROW1")}
+    yield (
+        "safetensors",
+        {
+            n(): _b64(
+                struct.pack("<Q", 56)
+                + b'{"e":{"dtype":"F32","shape":[512],"data_offsets":[0,2048]}}'[:56]
+                + face.astype("<f4").tobytes()
+            )
+        },
+    )
+    yield "gzip-f16-base32", {n(): base64.b32encode(gzip.compress(face.astype("<f2").tobytes())).decode()}
+    yield "zlib-url", {n(): base64.urlsafe_b64encode(zlib.compress(face.astype("<f4").tobytes())).decode()}
+    yield "bz2-json-hex", {n(): bz2.compress(json.dumps(_half(small)).encode()).hex()}
+    yield "dict-sorted-text", {n(): {f"{i:03d}": f"{x:.6f}" for i, x in enumerate(small)}}
+    yield "header-and-data", {n(): {"dtype": "float32", "shape": [128], "data": _b64(small.astype("<f4").tobytes())}}
+    yield "complex-pairs", {n(): [[a, b] for a, b in small.reshape(64, 2).tolist()]}
+    yield "iris-named-list", {"iris_code": r.integers(0, 2, 2048).tolist()}
+    yield "iris-base64-mask", {"left_iris": _b64(np.packbits(r.integers(0, 2, 4096)).tobytes())}
+    pts = [(int(r.integers(5, 300)), int(r.integers(5, 400)), int(r.integers(0, 360))) for _ in range(40)]
+    yield "minutiae-columns", {n(): {"x": [p[0] for p in pts], "y": [p[1] for p in pts], "theta": [p[2] for p in pts]}}
+    yield "minutiae-objects-de", {n(): [{"posX": x, "posY": y, "winkel": a, "typ": "Gabelung"} for x, y, a in pts]}
+    yield (
+        "minutiae-nested-point",
+        {n(): [{"position": {"x": x, "y": y}, "direction": a, "minutia_type": 1} for x, y, a in pts]},
+    )
+    yield "minutiae-xml", {n(): "".join(f'<Minutia X="{x}" Y="{y}" Angle="{a}" Type="End"/>' for x, y, a in pts)}
+    yield "minutiae-csv", {n(): "x,y,angle\n" + "\n".join(f"{x},{y},{a}" for x, y, a in pts)}
+    body = b"".join(struct.pack(">HHBB", 0x4000 | x, y, a // 2, 80) for x, y, a in pts)
+    yield "fmr-in-xml", {n(): f"<Template enc='b64'>{_b64(b'FMR' + bytes(1) + b' 20' + bytes(21) + body)}</Template>"}
+    yield "iso-voice", {n(): _b64(b"VDF\0" + b"010\0" + m.bytes(400))}
+    yield "ansi-nist", {n(): _b64(b"1.001:200\x1d1.002:0500\x1d1.003:1\x1f1\x1e9\x1f0\x1d9.012:25\x1d" + body)}
+    walk = r.uniform(100, 400, (1, 18, 2)) + np.linspace(0, 120, 20)[:, None, None] + r.normal(0, 2, (20, 18, 2))
+    yield (
+        "openpose",
+        {
+            n(): {
+                "people": [{"pose_keypoints_2d": np.round(np.column_stack([walk[0], np.ones(18)]).ravel(), 2).tolist()}]
+            }
+        },
+    )
+    yield (
+        "frames-of-points",
+        {
+            n(): [
+                {"frame": i, "pts": [{"x": float(a), "y": float(b)} for a, b in f.round(1)]} for i, f in enumerate(walk)
+            ]
+        },
+    )
+    yield (
+        "mediapipe-names",
+        {n(): {"LEFT_SHOULDER": [0.4, 0.2], "RIGHT_SHOULDER": [0.6, 0.2], "LEFT_HIP": [0.4, 0.5], "NOSE": [0.5, 0.1]}},
+    )
+    yield (
+        "kinect",
+        {
+            n(): [
+                {"JointType": j, "Position": {"X": 0.1, "Y": 0.4, "Z": 2.1}}
+                for j in ("SpineBase", "ElbowLeft", "WristLeft", "KneeRight", "AnkleRight", "Head")
+            ]
+        },
+    )
+    yield "face-mesh-flat", {"mesh": np.round(r.uniform(0, 1, 468 * 3), 5).tolist()}
+    yield (
+        "dlib-parts-xml",
+        {
+            n(): "".join(
+                f"<part name='{i:02d}' x='{int(r.integers(80, 300))}' y='{int(r.integers(90, 330))}'/>"
+                for i in range(68)
+            )
+        },
+    )
+    yield (
+        "aws-face",
+        {
+            n(): {
+                "BoundingBox": {"Left": 0.2},
+                "Landmarks": [{"Type": t, "X": 0.3, "Y": 0.4} for t in ("eyeLeft", "eyeRight", "mouthLeft", "nose")],
+            }
+        },
+    )
+    yield (
+        "azure-face",
+        {
+            n(): {
+                "faceLandmarks": {
+                    "pupilLeft": {"x": 1.0, "y": 2.0},
+                    "noseTip": {"x": 3.0, "y": 1.0},
+                    "mouthLeft": {"x": 1.0, "y": 4.0},
+                }
+            }
+        },
+    )
+    yield "gait-csv-row", {"gait_cycle": ";".join(f"{x:.2f}" for x in 30 + 25 * np.sin(np.arange(100) / 8))}
+    yield (
+        "snp-text",
+        {
+            n(): "rsid\tchromosome\tposition\tgenotype\n"
+            + "\n".join(f"rs{m.digits(7)}\t1\t{m.digits(6)}\tAG" for _ in range(12))
+        },
+    )
+    yield "fasta", {"genetic_sequence": "".join(m.pick("ACGT") for _ in range(400))}
+    yield "voice-matrix", {"voiceprint": r.normal(0, 1, (20, 40)).round(4).tolist()}
+    yield "hand-geometry", {n(): _b64(b"HND\0" + b"010\0" + m.bytes(60))}
+    yield "sign-bits-named", {"palm_code": np.packbits(r.integers(0, 2, 512)).tobytes().hex()}
+
+
+def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    n = m.name
+    jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0H\0H\0\0\xff\xdb\0C\0" + m.bytes(420) + b"\xff\xd9"
+    mp4 = _box(b"ftyp", b"mp42\0\0\0\0mp42isom") + _box(b"mdat", m.bytes(400))
+    pcm = _pcm(m, 2400)
+    yield (
+        "hex-dump",
+        "image",
+        {n(): "\n".join(f"{i:08x}  {jpeg[i : i + 16].hex(' ')}  |...|" for i in range(0, len(jpeg), 16))},
+    )
+    yield (
+        "xxd",
+        "image",
+        {n(): "\n".join(f"{i:08x}: {jpeg[i : i + 16].hex(' ', 2)}  ......" for i in range(0, len(jpeg), 16))},
+    )
+    yield "c-array", "image", {n(): "unsigned char a[] = {" + ", ".join(f"0x{b:02X}" for b in jpeg) + "};"}
+    yield "decimal-spaces", "image", {n(): " ".join(str(b) for b in jpeg)}
+    yield "base64-json-key", "image", {n(): {_b64(jpeg): 1}}
+    yield "base64-spaces-4", "image", {n(): " ".join(_b64(jpeg)[i : i + 4] for i in range(0, len(_b64(jpeg)), 4))}
+    yield (
+        "base64-underscored-lines",
+        "image",
+        {n(): "\n".join(base64.urlsafe_b64encode(jpeg).decode()[i : i + 50] for i in range(0, 700, 50))},
+    )
+    yield "base64-prefix-noise", "image", {n(): "image:" + _b64(jpeg)}
+    yield "ascii85-plain", "image", {n(): base64.a85encode(jpeg).decode()}
+    yield "base32hex", "image", {n(): base64.b32hexencode(jpeg).decode()}
+    yield "base16-dashes", "image", {n(): jpeg.hex("-").upper()}
+    yield "utf16-base64", "image", {n(): _b64(_b64(jpeg).encode("utf-16"))}
+    yield "gzip-of-gzip", "image", {n(): _b64(gzip.compress(gzip.compress(jpeg)))}
+    yield "json-in-gzip", "image", {n(): _b64(gzip.compress(json.dumps({"img": _b64(jpeg)}).encode()))}
+    yield "array-of-lines", "image", {n(): [_b64(jpeg)[i : i + 76] for i in range(0, len(_b64(jpeg)), 76)]}
+    yield "dict-of-parts", "image", {n(): {f"part{i}": _b64(jpeg)[i * 100 : i * 100 + 100] for i in range(7)}}
+    yield "dict-of-bytes", "image", {n(): {str(i): b for i, b in enumerate(jpeg)}}
+    yield "json-unicode", "image", {n(): jpeg.decode("latin-1")}
+    yield "js-unicode-escapes", "image", {n(): "".join(f"\\u{b:04x}" for b in jpeg)}
+    yield "html-entities", "image", {n(): "".join(f"&#{b};" for b in jpeg)}
+    yield (
+        "eml",
+        "image",
+        {
+            n(): f"From: a\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n{_b64(jpeg)}\r\n--q--"
+        },
+    )
+    yield (
+        "png-in-pdf",
+        "image",
+        {n(): _b64(b"%PDF-1.4\n1 0 obj<</Type/XObject/Subtype/Image/Width 20>>stream\n" + _png(m) + b"\nendstream")},
+    )
+    yield "rtf", "image", {n(): "{\\rtf1{\\pict\\pngblip " + _png(m).hex() + "}}"}
+    yield "thumbhash-gray", "image", {"face_crop": m.rng.integers(0, 256, (24, 24)).tolist()}
+    yield "rgb-volume", "image", {n(): m.rng.integers(0, 256, (16, 16, 3)).tolist()}
+    yield "jpeg-after-id", "image", {n(): f"cam12|2024-05-01T10:00:00Z|{_b64(jpeg)}"}
+    yield "markdown", "image", {n(): f"![x](data:image/png;base64,{_b64(_png(m))})"}
+    yield "svg-text", "image", {n(): f"<svg><image xlink:href='data:image/jpeg;base64,{_b64(jpeg)}'/></svg>"}
+    yield (
+        "ole-bmp",
+        "image",
+        {
+            n(): _b64(
+                b"BM"
+                + struct.pack("<IHHIIiiHHIIiiII", 3126, 0, 0, 54, 124, 32, 32, 1, 24, 0, 3072, 0, 0, 0, 0)
+                + m.bytes(3072)
+            )
+        },
+    )
+    yield (
+        "cursor",
+        "image",
+        {n(): _b64(b"\0\0\x02\0\x01\0\x10\x10\0\0\x01\0\x01\0\x68\x04\0\0\x16\0\0\0" + m.bytes(1128))},
+    )
+    yield "webp-lossless", "image", {n(): _b64(b"RIFF" + struct.pack("<I", 400) + b"WEBPVP8L" + m.bytes(392))}
+    yield "dng", "image", {n(): _b64(b"II*\0\x08\0\0\0\x2b\0\xfe\0" + m.bytes(800))}
+    yield "pam", "image", {n(): _b64(b"P7\nWIDTH 16\nHEIGHT 16\nDEPTH 1\nMAXVAL 255\nENDHDR\n" + m.bytes(256))}
+    yield "farbfeld", "image", {n(): _b64(b"farbfeld" + struct.pack(">II", 8, 8) + m.bytes(512))}
+    yield "pcm-base64", "audio", {n(): _b64(pcm.tobytes())}
+    yield "pcm-big-endian-hex", "audio", {n(): pcm.astype(">i2").tobytes().hex()}
+    yield "pcm-list", "audio", {n(): pcm.tolist()}
+    yield "pcm-float-list", "audio", {"audio": (pcm / 32768).round(5).tolist()}
+    yield "pcm-text", "audio", {n(): ",".join(map(str, pcm.tolist()))}
+    yield (
+        "opus-in-webm",
+        "audio",
+        {n(): _b64(b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm" + b"A_OPUS" + m.bytes(300))},
+    )
+    yield "mp3-url64", "audio", {n(): base64.urlsafe_b64encode(b"ID3\x04\0\0\0\0\0\x23TSSE" + m.bytes(500)).decode()}
+    yield "mp2", "audio", {n(): _b64(b"".join(b"\xff\xfd\xa4\x04" + m.bytes(380) for _ in range(3)))}
+    yield "aifc", "audio", {n(): _b64(b"FORM" + struct.pack(">I", 420) + b"AIFCFVER" + m.bytes(400))}
+    yield "speex", "audio", {n(): _b64(b"OggS\0\x02" + b"\0" * 20 + b"\x01\x50Speex   1.2" + m.bytes(300))}
+    yield "w64", "audio", {n(): _b64(b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0" + m.bytes(300))}
+    yield (
+        "wav-in-zip-uri",
+        "audio",
+        {
+            n(): "data:application/zip;base64,"
+            + _b64(_zip_of(b"RIFF" + struct.pack("<I", 400) + b"WAVEfmt " + m.bytes(400)))
+        },
+    )
+    yield "qcp", "audio", {n(): _b64(b"RIFF" + struct.pack("<I", 400) + b"QLCMfmt " + m.bytes(300))}
+    yield "mp4-octets", "video", {n(): list(mp4)}
+    yield "mp4-bytes-repr", "video", {n(): str(mp4)}
+    yield "mp4-cut", "video", {n(): _b64(mp4[4:])}
+    yield "m4v", "video", {n(): _b64(_box(b"ftyp", b"M4V \0\0\0\x01M4V M4A") + m.bytes(300))}
+    yield "ts-offset", "video", {n(): _b64(m.bytes(20) + b"".join(b"\x47\x41" + m.bytes(186) for _ in range(6)))}
+    yield "h264-sei", "video", {n(): _b64(b"\0\0\0\x01\x09\xf0\0\0\0\x01\x67\x64\0\x28" + m.bytes(300))}
+    yield (
+        "avcc",
+        "video",
+        {
+            n(): _b64(
+                b"\0\0\0\x1e\x67\x64\0\x28" + m.bytes(26) + b"\0\0\0\x05\x68\xee\x3c\xb0\0\0\0\x01\0\x65" + m.bytes(300)
+            )
+        },
+    )
+    yield "av1-obu", "video", {n(): _b64(b"\x12\0\x0a\x0b\0\0\0" + m.bytes(400))}
+    yield "mpeg4-es", "video", {n(): _b64(b"\0\0\x01\xb0\x01\0\0\x01\xb5" + m.bytes(300))}
+    yield "ogv", "video", {n(): _b64(b"OggS\0\x02" + b"\0" * 20 + b"\x01\x2a\x80theora" + m.bytes(300))}
+    yield "rm", "video", {n(): _b64(b".RMF\0\0\0\x12\0\x01" + m.bytes(300))}
+    yield "dash", "video", {n(): "https://cam.example.org/7/manifest.mpd"}
+    yield "rtsp-text", "video", {n(): "live at rtsp://10.4.4.4/stream1 (north gate)"}
+
+
+def _zip_of(data: bytes) -> bytes:
+    import io
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("x/y.dat", data)
+    return out.getvalue()
+
+
+def _persons(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    r, n = m.rng, m.name
+    d = m.digits
+    for kind, text in {
+        "mail-name": f"Lena Kovac <lena.kovac{d(2)}@gmail.com>",
+        "mail-plus-list": f"a{d(2)}@web.de; b{d(2)}@web.de",
+        "mail-json-key": f"contact=jo{d(2)}%40mail.ru&x=1",
+        "mail-quotes": f'"Jo Berg" jo{d(2)}@online.no',
+        "mail-kukac": f"jo{d(2)} (arobase) orange (point) fr",
+        "mail-klammeraffe": f"jo{d(2)} [ät] web [punkt] de",
+        "mail-hex": f"jo{d(2)}&#x40;mail&#x2e;com",
+        "mail-upper": f"JO.BERG{d(2)}@GMAIL.COM",
+        "tel-nl": f"06-{d(8)}",
+        "tel-be": f"0475/{d(2)}.{d(2)}.{d(2)}",
+        "tel-pl": f"+48 {d(3)} {d(3)} {d(3)}",
+        "tel-mx": f"+52 1 55 {d(4)} {d(4)}",
+        "tel-ar": f"011 15-{d(4)}-{d(4)}",
+        "tel-cl": f"+56 9 {d(4)} {d(4)}",
+        "tel-jp": f"090-{d(4)}-{d(4)}",
+        "tel-se": f"070-{d(3)} {d(2)} {d(2)}",
+        "tel-words": f"mi número es el seis uno dos, {d(2)} {d(2)} {d(2)}, llámame al 6{d(8)}",
+        "tel-ext": f"call me on 020 7946 0{d(3)} ext 12",
+        "tel-dots-it": f"cell. 347.{d(3)}.{d(4)}",
+        "iban-nl": _iban("NL", "ABNA" + d(10)),
+        "iban-pt": _iban("PT", d(21)),
+        "iban-it": _iban("IT", "X" + d(10) + "000000" + d(6)),
+        "card-master2": _luhn("2221" + d(11)),
+        "card-dash": _group(_luhn("4" + d(14)), 4, "-"),
+        "dni-label": f"DNI: {d(8)}X",
+        "nss-es": f"nº de la seguridad social 28/{d(8)}/{d(2)}",
+        "rg-br": f"RG {d(2)}.{d(3)}.{d(3)}-{d(1)}",
+        "cedula-ec": f"cédula de identidad 17{d(8)}",
+        "ci-uy": f"C.I. {d(1)}.{d(3)}.{d(3)}-{d(1)}",
+        "personalausweis": f"Personalausweis L01X00T{d(2)}",
+        "krankenkasse": f"Versichertennummer A{d(9)}",
+        "passport-fr": f"passeport 12AB{d(5)}",
+        "cnh": f"CNH {d(11)}",
+        "medicare": f"Medicare number {d(4)} {d(5)} {d(1)}",
+        "itin": f"ITIN 9{d(2)}-7{d(1)}-{d(4)}",
+        "tc-kimlik": "TC kimlik no 10000000146",
+        "hkid": "HKID A123456(3)",
+        "nric": "NRIC S1234567D",
+        "name-contact": "Contact person: Marta Oliveira",
+        "name-ask": "please ask for Jonathan Whitmore at the gate",
+        "name-de": "Ansprechpartnerin: Sabine Krüger",
+        "name-sign-es": "Un saludo,\nRocío Benítez",
+        "name-sign-pt": "Com os melhores cumprimentos,\nTiago Fonseca",
+        "name-by": "reported by Margaret Olsen",
+        "dob-iso": f"DOB: 19{r.integers(40, 99)}-0{r.integers(1, 9)}-12",
+        "dob-de": f"geboren am 12.0{r.integers(1, 9)}.19{r.integers(40, 99)}",
+        "dob-fr": f"né le 3 mars 19{r.integers(40, 99)}",
+        "age-name": "Herr Thomas Brandt (71)",
+        "tiktok": f"https://www.tiktok.com/@lena{d(3)}",
+        "telegram": f"t.me/lena_k{d(3)}",
+        "whatsapp": f"WhatsApp: +55 11 9{d(4)}-{d(4)}",
+        "paypal": f"paypal.me/lenak{d(2)}",
+        "credentials": "login maria / password Sonne-2024!",
+    }.items():
+        yield kind, "personal", {str(m.pick(["note", n()])): text}
+        yield f"{kind}/in-list", "personal", {n(): ["ok", text]}
+    for kind, text in {
+        "mac-lower": "client " + m.bytes(6).hex("-"),
+        "mac-list": f"{m.bytes(6).hex(':')} {m.bytes(6).hex(':')}",
+        "imei-label": "IMEI: " + _luhn("86" + d(12)),
+        "imei-sv": "IMEISV 35" + d(14),
+        "ip-url": f"http://88.{r.integers(2, 250)}.{r.integers(2, 250)}.4:8080/x",
+        "ip-brackets": f"[2001:db8:{m.bytes(2).hex()}::{m.bytes(2).hex()}]",
+        "ip-log": f'77.{r.integers(2, 250)}.12.9 - - [10/Oct/2023:13:55:36 +0000] "GET / HTTP/1.1" 200 12',
+        "idfv": "idfv " + d(8) + "-" + d(4) + "-4" + d(3) + "-8" + d(3) + "-" + d(12),
+        "fcm": "device token " + m.bytes(32).hex(),
+        "vin-label": "VIN 1HGCM82633A" + d(6),
+        "rfid-card": "contactless card UID 04:" + m.bytes(6).hex(":").upper(),
+        "ssid": "wifi probe " + m.bytes(6).hex(":"),
+    }.items():
+        yield kind, "device", {n(): text}
+    for kind, text in {
+        "be": f"nummerplaat 1-ABC-{d(3)}",
+        "us": f"license plate 7KXT{d(3)}",
+        "fr-old": f"voiture immatriculée {d(4)} QX 75",
+        "pt": f"o carro {d(2)}-XT-{d(2)} bloqueia a saída",
+        "es-lower": f"matricula {d(4)}kxt",
+        "dk": f"the car, plate XT {d(2)} {d(3)}",
+        "mx": f"placas XTK-{d(2)}-{d(2)}",
+        "pe": f"placa ABC-{d(3)}",
+        "uk-nospace": "number plate LK67XTB",
+        "tr": f"araç plaka 34 XT {d(4)}",
+        "de-long": f"Falschparker HH-XT {d(4)}, Kennzeichen notiert",
+    }.items():
+        yield f"plate-{kind}", "number-plate", {"note": text}
+    for text in (
+        "my flat: 12 Rose Court, 3rd floor", "we live at 7b Hill Road", "resido en Avda. del Mar 23, 2º izda", "minha residência: Rua do Ouro 8",
+        "wohnhaft Ahornweg 12, 20095 Hamburg", "j'habite 5 rue Pasteur", "home address 9 Palm Drive", "the tenant of 14 Elm Street, flat 2",
+        "Mein Haus, Am Bach 3, steht unter Wasser", "vivimos en la calle Sol, 8, bajo", "ma maison, 12 chemin des Vignes", "moradora na Travessa Nova, 3",
+    ):  # fmt: skip
+        yield "home", "location-of-person", {"description": text}
+    for text in (
+        "I've had a stroke and need a bench", "we are Jehovah's witnesses", "mi hija es autista", "tengo una discapacidad del 65%", "sou diabético",
+        "minha mãe tem Alzheimer", "meine Tochter ist schwerhörig", "ich habe Epilepsie", "mon fils est asthmatique", "je suis séropositif",
+        "my wife is blind", "mi marido está en silla de ruedas", "as a trans woman I feel unsafe", "soy gay y me acosan", "wir sind Muslime",
+        "je suis musulmane", "sou negra e fui insultada", "ich bin Gewerkschaftsmitglied", "je suis membre du parti communiste", "soy de etnia gitana",
+        "I take methadone every day", "my son has Down syndrome", "mi madre padece esclerosis múltiple", "I suffer from COPD", "ich leide an Asthma",
+    ):  # fmt: skip
+        yield "special-text", "sensitive", {"description": text}
+    for field, value in {
+        "patient_diagnosis": "J45", "religious_affiliation": "hindu", "confesion": "evangélica", "Religionszugehörigkeit": "rk", "etnia_declarada": "mestiza",
+        "orientacao_sexual": "bi", "politische_partei": "SPD", "party_membership": "labour", "sindicato": "UGT", "trade_union_member": "yes", "medical_history": "CABG 2014",
+        "allergies": "penicillin", "handicap_type": "visuel", "pregnant": True, "bloodType": "AB-", "mental_health_status": "depressive", "vaccination_status": "none",
+        "genotype": "APOE4", "icd_code": "F20", "disability_type": "hearing", "condenas": "2011", "convictions": "fraud",
+    }.items():  # fmt: skip
+        yield f"special-{field}", "sensitive", {field: value}
+
+
+def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
+    n = m.name
+    p, t = _walk(m, 24)
+    iso = [str(np.datetime64(int(x), "s")) + "Z" for x in t]
+    xy = p.round(5).tolist()
+    rows = list(zip(xy, t.tolist(), iso, strict=True))
+    yield "owntracks", {n(): [{"_type": "location", "tst": u, "lat": y, "lon": x, "acc": 12} for (x, y), u, _ in rows]}
+    yield "strava-streams", {n(): {"latlng": [[y, x] for x, y in xy], "time": [u - int(t[0]) for u in t.tolist()]}}
+    yield "latlng-text", {n(): [{"pos": f"{y},{x}", "when": s} for (x, y), _, s in rows]}
+    yield "point-wkt-list", {n(): [{"geom": f"POINT({x} {y})", "ts": s} for (x, y), _, s in rows]}
+    yield (
+        "geojson-points-list",
+        {n(): [{"geometry": {"type": "Point", "coordinates": q}, "timestamp": s} for q, _, s in rows]},
+    )
+    yield "csv-semicolon", {n(): "t;y;x\n" + "\n".join(f"{u};{y};{x}" for (x, y), u, _ in rows)}
+    yield (
+        "gpx-route",
+        {
+            n(): "<?xml version='1.0'?><gpx version='1.1'><trk><trkseg>"
+            + "".join(f"<trkpt lon='{x}' lat='{y}'><time>{s}</time></trkpt>" for (x, y), _, s in rows)
+            + "</trkseg></trk></gpx>"
+        },
+    )
+    yield (
+        "nmea-gga",
+        {
+            n(): "\n".join(
+                f"$GNGGA,{s[11:19].replace(':', '')}.00,{int(y):02d}{y % 1 * 60:08.5f},N,{int(-x):03d}{-x % 1 * 60:08.5f},W,1,08,1.0,12,M,,M,,*5A"
+                for (x, y), _, s in rows
+            )
+        },
+    )
+    yield (
+        "dms",
+        {
+            n(): "\n".join(
+                f"{s} {int(y)}°{int(y % 1 * 60)}'{y * 3600 % 60:.1f}\"N {int(-x)}°{int(-x % 1 * 60)}'{-x * 3600 % 60:.1f}\"W"
+                for (x, y), _, s in rows
+            )
+        },
+    )
+    yield (
+        "trips",
+        {
+            n(): [
+                {"from": rows[i][0], "to": rows[i + 1][0], "departed": rows[i][2], "arrived": rows[i + 1][2]}
+                for i in range(0, 20, 2)
+            ]
+        },
+    )
+    yield (
+        "checkins",
+        {n(): [{"venue": f"cafe {i}", "lat": y, "lng": x, "checkin_at": s} for i, ((x, y), _, s) in enumerate(rows)]},
+    )
+    yield (
+        "card-taps",
+        {"card_taps": [{"card": "c91", "stop_lat": y, "stop_lon": x, "tap_time": s} for (x, y), _, s in rows]},
+    )
+    yield "wifi-cells", {n(): [{"time": s, "bssid": f"ap-{i % 7}"} for i, (_, _, s) in enumerate(rows)]}
+    yield (
+        "plus-codes",
+        {n(): [{"at": s, "code": f"8FH495{'23456789CFGHJMPQRVWX'[i % 20]}W+2Q"} for i, (_, _, s) in enumerate(rows)]},
+    )
+    yield (
+        "moving-deltas",
+        {
+            n(): {
+                "start": xy[0],
+                "t0": iso[0],
+                "steps": [
+                    [int(a), int(b), int(c)] for (a, b), c in zip(np.diff(p, axis=0) * 1e5, np.diff(t), strict=True)
+                ],
+            }
+        },
+    )
+    yield "polyline-timestamps", {n(): {"geometry": polyline(p), "timestamps": iso}}
+    yield "f32-rows", {n(): _b64(np.column_stack([p, t - t[0]]).astype("<f4").tobytes())}
+    yield "json-lines", {n(): "\n".join(json.dumps({"lat": y, "lon": x, "t": u}) for (x, y), u, _ in rows)}
+    yield "columns-dict", {n(): {"longitude": [q[0] for q in xy], "latitude": [q[1] for q in xy], "recorded_at": iso}}
+    yield "tuple-text", {n(): str([(y, x, u) for (x, y), u, _ in rows])}
+    yield "mf-json", {n(): {"temporalGeometry": {"type": "MovingPoint", "datetimes": iso, "coordinates": xy}}}
+    yield "ndjson-zlib", {n(): _b64(zlib.compress("\n".join(f"{u},{y},{x}" for (x, y), u, _ in rows).encode()))}
+
+
+def _innocent(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
+    r, n, d = m.rng, m.name, m.digits
+    t = np.arange(128)
+    yield "ecg-like-flow", {"flow": (np.exp(-((t % 32 - 10) ** 2) / 20) + r.normal(0, 0.01, 128)).round(4).tolist()}
+    yield "pm-hourly-168", {n(): r.gamma(3, 5, 168).round(1).tolist()}
+    yield "neutral-256-levels", {n(): (3 + np.cumsum(r.normal(0, 0.02, 256))).round(3).tolist()}
+    yield "wind-uv", {n(): (np.convolve(r.normal(0, 1, 140), np.ones(13) / 5, "valid")).round(2).tolist()}
+    yield "wind-direction-128", {n(): r.integers(0, 360, 128).tolist()}
+    yield "battery", {n(): np.linspace(100, 3, 128).round(1).tolist()}
+    yield "queue-lengths", {n(): r.poisson(2, 256).tolist()}
+    yield "travel-times", {n(): r.lognormal(5, 0.4, 128).round(0).astype(int).tolist()}
+    yield "temperature-1-decimal", {n(): (r.normal(0, 3, 128)).round(1).tolist()}
+    yield "rain", {n(): np.where(r.random(288) < 0.8, 0, r.gamma(1, 1, 288)).round(1).tolist()}
+    yield "sorted-random", {n(): np.sort(r.random(128)).tolist()}
+    yield "cdf", {n(): np.linspace(0, 1, 256).tolist()}
+    yield "sine-table", {n(): np.sin(np.arange(256) * 2 * np.pi / 256).tolist()}
+    yield "kernel", {n(): np.exp(-((t - 64) ** 2) / 200).tolist()}
+    yield "ids-text", {n(): ",".join(str(x) for x in r.integers(1000, 9999, 128))}
+    yield "scores-0-100", {n(): r.integers(0, 101, 128).tolist()}
+    yield "adc-12-bit", {n(): (2048 + 300 * np.sin(t / 5) + r.normal(0, 12, 128)).astype(int).tolist()}
+    yield "adc-bytes-hex", {"frame": (128 + 30 * np.sin(np.arange(60) / 5)).astype("u1").tobytes().hex()}
+    yield "f32-temperature", {n(): _b64((18 + 5 * np.sin(t / 12) + r.normal(0, 0.2, 128)).astype("<f4").tobytes())}
+    yield "i16-levels", {n(): _b64((1200 + np.cumsum(r.normal(0, 3, 256))).astype("<i2").tobytes())}
+    yield "i16-be-levels", {n(): _b64((1200 + np.cumsum(r.normal(0, 3, 1200))).astype(">i2").tobytes())}
+    yield "f64-prices", {n(): _b64((80 + np.cumsum(r.normal(0, 0.5, 100))).astype("<f8").tobytes())}
+    yield "modbus", {n(): m.bytes(16).hex(" ").upper()}
+    yield "lorawan-long", {"frm_payload": _b64(m.bytes(48))}
+    yield "can-frame", {n(): "18FEF100#" + m.bytes(8).hex().upper()}
+    yield "sha256-colons", {"cert_fingerprint": m.bytes(32).hex(":").upper()}
+    yield "jwk", {"jwk": {"kty": "RSA", "n": base64.urlsafe_b64encode(m.bytes(256)).decode().rstrip("="), "e": "AQAB"}}
+    yield (
+        "jws",
+        {
+            "jws": "eyJhbGciOiJFUzI1NiJ9."
+            + base64.urlsafe_b64encode(b'{"station":"s12","no2":31}').decode().rstrip("=")
+            + "."
+            + base64.urlsafe_b64encode(m.bytes(64)).decode().rstrip("=")
+        },
+    )
+    yield (
+        "pgp",
+        {"signature": "-----BEGIN PGP SIGNATURE-----\n\n" + _b64(m.bytes(96)) + "\n=abcd\n-----END PGP SIGNATURE-----"},
+    )
+    yield (
+        "cert",
+        {
+            "certificate": "-----BEGIN CERTIFICATE-----\n"
+            + "\n".join(
+                _b64(b"\x30\x82\x03\x10\x30\x82\x01\xf8\xa0\x03\x02\x01\x02" + m.bytes(500))[i : i + 64]
+                for i in range(0, 684, 64)
+            )
+            + "\n-----END CERTIFICATE-----"
+        },
+    )
+    yield "merkle", {"proof": [m.bytes(32).hex() for _ in range(12)]}
+    yield "ipfs", {n(): "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG"}
+    yield "did", {n(): "did:web:city.example.org"}
+    yield "nanoid", {n(): "V1StGXR8_Z5jdHi6B-myT"}
+    yield "snowflake", {n(): str(1790000000000000000 + int(r.integers(10**12)))}
+    yield "trace-id", {"traceparent": f"00-{m.bytes(16).hex()}-{m.bytes(8).hex()}-01"}
+    yield "gtin-14", {n(): "10614141000415"}
+    yield "sscc", {n(): "00106141412345678908"}
+    yield "container", {n(): "CSQU3054383"}
+    yield "flight", {n(): "IB3166"}
+    yield "train", {n(): "ICE 1601"}
+    yield "postal-order", {n(): f"RR{d(9)}ES"}
+    yield "meter-id", {"meter": f"ES0031{d(12)}XY0F"}
+    yield "usrn", {n(): f"USRN {d(8)}"}
+    yield "osm", {n(): f"way/{d(9)}"}
+    yield "wikidata", {n(): "Q1492"}
+    yield "cadastral", {n(): f"{d(14)}0001KL"}
+    yield "permit", {n(): f"PRM-2024-{d(5)}/B"}
+    yield "budget-line", {n(): f"{d(3)}.{d(4)}.{d(5)}"}
+    yield "nace", {n(): "41.20"}
+    yield "amounts", {n(): "12,450.00; 3,200.50; 1,000,000.00"}
+    yield "times-list", {n(): ["07:15:00", "07:30:00", "07:45:00"]}
+    yield "dates-de", {n(): "vom 12.03.2024 bis 18.04.2024"}
+    yield "coords-list", {n(): [[2.1 + i * 0.01, 41.3] for i in range(8)]}
+    yield "isochrone", {n(): {"type": "Polygon", "coordinates": [[[2.1, 41.3], [2.2, 41.3], [2.2, 41.4], [2.1, 41.3]]]}}
+    heading = np.cumsum(r.normal(0, 0.2, 30))
+    road = (np.array([-3.7, 40.4]) + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * 0.0004, 0)).round(
+        6
+    )
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(road, axis=0).T) * 111000)]).round(0)
+    yield "road-with-metres", {n(): [[x, y, a] for (x, y), a in zip(road.tolist(), along.tolist(), strict=True)]}
+    yield "road-sequence", {n(): [{"lat": y, "lon": x, "seq": i} for i, (x, y) in enumerate(road.tolist())]}
+    yield "road-polyline6", {n(): polyline(road * 10)}
+    yield (
+        "bus-stops",
+        {
+            "stops": [
+                {"stop_id": f"S{i}", "lat": y, "lon": x, "arrival": f"08:{i:02d}:00"}
+                for i, (x, y) in enumerate(road.tolist())
+            ]
+        },
+    )
+    yield (
+        "incidents",
+        {
+            "incidents": [
+                {
+                    "id": i,
+                    "lat": float(40.4 + r.normal(0, 0.05)),
+                    "lon": float(-3.7 + r.normal(0, 0.05)),
+                    "type": "pothole",
+                }
+                for i in range(20)
+            ]
+        },
+    )
+    yield (
+        "station-series",
+        {
+            n(): [
+                {
+                    "t": 1714000000 + 900 * i,
+                    "no2": round(float(r.gamma(3, 9)), 1),
+                    "o3": round(float(r.gamma(4, 12)), 1),
+                }
+                for i in range(96)
+            ]
+        },
+    )
+    yield "series-pairs", {n(): [[1714000000 + 60 * i, round(float(r.normal(20, 1)), 2)] for i in range(128)]}
+    yield "station-deltas", {n(): [{"station": i, "delta_mm": round(float(r.normal(0, 2)), 1)} for i in range(128)]}
+    yield "table", {n(): [["zone", "trips"], ["a", 12], ["b", 30]]}
+    yield "heat-map", {n(): r.poisson(20, (24, 7)).tolist()}
+    yield (
+        "dem",
+        {n(): (200 + np.add.outer(np.arange(20), np.arange(20)) * 0.7 + r.normal(0, 0.2, (20, 20))).round(1).tolist()},
+    )
+    yield "palette", {n(): [[int(a), int(b), int(c)] for a, b, c in r.integers(0, 256, (12, 3))]}
+    yield "gradient", {n(): "linear-gradient(#ff0000, #00ff00 40%, #0000ff)"}
+    yield "svg-path", {n(): "M10 10 L 20 30 C 40 50, 60 70, 80 90 Z"}
+    yield "svg-icon", {n(): '<svg viewBox="0 0 24 24"><path d="M12 2L2 22h20z"/></svg>'}
+    yield "css", {n(): ".a{color:#fff;margin:0 4px}"}
+    yield "html-table", {n(): "<table><tr><td>12</td><td>31.4</td></tr></table>"}
+    yield "csv-readings", {n(): "station,no2,o3\ns1,31.2,44\ns2,12.9,60\n"}
+    yield "xml-readings", {n(): "<r><v>12.1</v><v>12.4</v><v>12.9</v></r>"}
+    yield "yaml-config", {n(): "pump:\n  on: true\n  levels:\n  - 1.2\n  - 1.4\n"}
+    yield "log", {n(): "2024-05-01 10:00:00,123 INFO pump started in 12 ms"}
+    yield "stack", {n(): 'File "app.py", line 120, in run'}
+    yield "regex", {n(): "^[A-Z]{2}\\d{4}$"}
+    yield "uri-query", {n(): "https://api.example.org/v2/q?lat=41.38&lon=2.17&k=12"}
+    yield "percent-url", {n(): "https://example.org/calle%20mayor%20n%C3%BAmero%2014"}
+    yield "cyrillic", {n(): "Не работает фонарь на улице Ленина"}
+    yield "arabic", {n(): "الإنارة لا تعمل في الشارع"}
+    yield "chinese", {n(): "路灯坏了，请维修"}
+    yield "emoji-only", {n(): "👍👍👍"}
+    yield "json-config", {n(): json.dumps({"interval_s": 60, "thresholds": [10, 20, 40]})}
+    yield (
+        "gzip-csv",
+        {n(): _b64(gzip.compress(b"t,level\n" + b"".join(b"%d,%d\n" % (i, 100 + i % 7) for i in range(60))))},
+    )
+    yield "zip-json", {n(): _b64(_zip_of(json.dumps({"level": list(range(60))}).encode()))}
+    yield "hours-columns", {f"q{i}": int(x) for i, x in enumerate(r.poisson(30, 96))}
+    yield "sensor-columns", {f"pm_{i}": float(x) for i, x in enumerate(r.gamma(3, 4, 64).round(2))}
+    yield "share-columns", {f"share_{i}": float(x) for i, x in enumerate(r.dirichlet(np.ones(40)).round(4))}
+    for text in (
+        "The church on Mill Lane rings too early.", "Parking for disabled people is missing at the library.", "The union hall roof leaks.",
+        "Wheelchair ramp at the health centre is icy.", "El aparcamiento para discapacitados está ocupado.", "La mezquita de la calle Norte no tiene luz.",
+        "Der Behindertenparkplatz vor dem Rathaus ist zugeparkt.", "Die Synagoge braucht Poller.", "Le lieu de culte rue Verte fait du bruit.",
+        "A rampa para cadeiras de rodas está partida.", "Blind corner at Oak and 3rd, please cut the hedge.", "I vote for more benches in the park.",
+        "I am at the corner of 5th and Main, light out.", "Black ice on the bridge, I have slipped twice.", "I have 3 bins that were not emptied.",
+        "As a regular user of bus 14 I ask for more seats.", "My house number sign fell down.", "Ich bin seit 20 Jahren Kunde der Linie 5.",
+        "Estoy en la parada 1023 y no viene el 27.", "J'ai attendu 40 minutes le bus 12.", "Tenho 2 contentores avariados na rua.", "Call 112 in emergencies.",
+        "The meeting is on 12/05/2024 at 18:30 in room 204.", "Car parks A and B are full; 120 spaces in C.", "The depressed kerb at No 14 is broken.",
+    ):  # fmt: skip
+        yield "complaint", {"description": text}
+    yield "device-health", {"health": "ok"}
+    yield "diagnostics", {"diagnostics": "battery low"}
+    yield "panel-orientation", {"orientation": 180}
+    yield "dog-breed", {"raza": "labrador"}
+    yield "match-party", {"party_size": 4}
+    yield "disabled-parking", {"disabled_parking_spaces": 12}
+    yield "hospital-beds", {"health_centre_id": "HC-12"}
+    yield "religious-building", {"religious_buildings_count": 7}
+    yield "face-of-building", {"building_face": "north"}
+    yield "voice-radio", {"voice_channel": 3}
+    yield "speaker-level", {"speaker_db": 61.2}
+    yield "template-name", {"template": "weekly-report"}
+    yield "iris-flower", {"species": "iris pseudacorus"}
+
+
+def positives(seed: int = SEED) -> Iterator[WildCase]:
+    for repeat in range(REPEATS):
+        m = Maker(seed + repeat)
+        yield from (WildCase(kind, "biometric", row) for kind, row in _biometric(m))
+        yield from (WildCase(kind, truth, row) for kind, truth, row in _media(m))
+        if repeat < 2:
+            yield from (WildCase(kind, truth, row) for kind, truth, row in _persons(m))
+        yield from (WildCase(f"trace-{kind}", "trace", row) for kind, row in _traces(m))
+
+
+def look_alikes(seed: int = SEED) -> Iterator[WildCase]:
+    for repeat in range(REPEATS + 1):
+        yield from (WildCase(kind, "public", row) for kind, row in _innocent(Maker(seed + 100 + repeat)))
+
+
+def wild(seed: int = SEED) -> list[WildCase]:
+    return [*positives(seed), *look_alikes(seed)]
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "w", encoding="utf-8") as out:
+        for case in wild(int(sys.argv[2]) if len(sys.argv) > 2 else SEED):
+            out.write(json.dumps(case.row) + "\n")
