@@ -17,7 +17,7 @@ from cityward.console.resident_pages import Pace
 from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
 from cityward.console.your_data_texts import PURPOSE_WORDS, YOUR_DATA
 from cityward.core.clock import monotonic
-from cityward.core.persons import one_month_after
+from cityward.core.persons import months_after
 from cityward.guard.open_data import name_of
 from cityward.private.purposes import PURPOSES
 from cityward.sense.mapping import Mapping
@@ -75,7 +75,7 @@ def told(city: City, language: str) -> dict[str, Any]:
         "published": _published(city, language),
         "ask_who": text["ask_who"].format(city=city.name),
         "rights": [text[f"right-{right}"] for right in RIGHTS],
-        "time": text["time"].format(day=day_in(language, one_month_after(today))),
+        "time": text["time"].format(day=day_in(language, months_after(today, 1))),
     }
 
 
@@ -85,9 +85,7 @@ def told(city: City, language: str) -> dict[str, Any]:
 def _kept(city: City, sources: list[Mapping], language: str) -> Iterator[tuple[str, str, str]]:
     """What, how, and for how long."""
     text, limits = YOUR_DATA[language], city.settings.retention
-    # The point of a report stays as long as the report; the address can go before it.
-    exact = _class_of(sources, ("lon", "lat")) is not None
-    own = {"who": limits.personal, "words": limits.free_text, "where": None if exact else limits.location}
+    own = {"who": limits.personal, "words": limits.free_text, "where": limits.location}
     yield text["what"], text["as-public"], _until((limits.interactions,), language)
     for part, columns in PARTS.items():
         kept = _class_of(sources, columns)
