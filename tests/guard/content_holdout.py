@@ -222,7 +222,7 @@ def _media(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
         "eml",
         "image",
         {
-            n(): f"From: a\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n{_b64(jpeg)}\r\n--q--"
+            n(): f"From: a\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n{_b64(jpeg)}\r\n--q--"  # noqa: E501
         },
     )
     yield (
@@ -403,24 +403,24 @@ def _persons(m: Maker) -> Iterator[tuple[str, str, dict[str, Any]]]:
     }.items():
         yield f"plate-{kind}", "number-plate", {"note": text}
     for text in (
-        "my flat: 12 Rose Court, 3rd floor", "we live at 7b Hill Road", "resido en Avda. del Mar 23, 2º izda", "minha residência: Rua do Ouro 8",
-        "wohnhaft Ahornweg 12, 20095 Hamburg", "j'habite 5 rue Pasteur", "home address 9 Palm Drive", "the tenant of 14 Elm Street, flat 2",
-        "Mein Haus, Am Bach 3, steht unter Wasser", "vivimos en la calle Sol, 8, bajo", "ma maison, 12 chemin des Vignes", "moradora na Travessa Nova, 3",
+        "my flat: 12 Rose Court, 3rd floor", "we live at 7b Hill Road", "resido en Avda. del Mar 23, 2º izda", "minha residência: Rua do Ouro 8",  # noqa: E501
+        "wohnhaft Ahornweg 12, 20095 Hamburg", "j'habite 5 rue Pasteur", "home address 9 Palm Drive", "the tenant of 14 Elm Street, flat 2",  # noqa: E501
+        "Mein Haus, Am Bach 3, steht unter Wasser", "vivimos en la calle Sol, 8, bajo", "ma maison, 12 chemin des Vignes", "moradora na Travessa Nova, 3",  # noqa: E501
     ):  # fmt: skip
         yield "home", "location-of-person", {"description": text}
     for text in (
-        "I've had a stroke and need a bench", "we are Jehovah's witnesses", "mi hija es autista", "tengo una discapacidad del 65%", "sou diabético",
-        "minha mãe tem Alzheimer", "meine Tochter ist schwerhörig", "ich habe Epilepsie", "mon fils est asthmatique", "je suis séropositif",
-        "my wife is blind", "mi marido está en silla de ruedas", "as a trans woman I feel unsafe", "soy gay y me acosan", "wir sind Muslime",
-        "je suis musulmane", "sou negra e fui insultada", "ich bin Gewerkschaftsmitglied", "je suis membre du parti communiste", "soy de etnia gitana",
-        "I take methadone every day", "my son has Down syndrome", "mi madre padece esclerosis múltiple", "I suffer from COPD", "ich leide an Asthma",
+        "I've had a stroke and need a bench", "we are Jehovah's witnesses", "mi hija es autista", "tengo una discapacidad del 65%", "sou diabético",  # noqa: E501
+        "minha mãe tem Alzheimer", "meine Tochter ist schwerhörig", "ich habe Epilepsie", "mon fils est asthmatique", "je suis séropositif",  # noqa: E501
+        "my wife is blind", "mi marido está en silla de ruedas", "as a trans woman I feel unsafe", "soy gay y me acosan", "wir sind Muslime",  # noqa: E501
+        "je suis musulmane", "sou negra e fui insultada", "ich bin Gewerkschaftsmitglied", "je suis membre du parti communiste", "soy de etnia gitana",  # noqa: E501
+        "I take methadone every day", "my son has Down syndrome", "mi madre padece esclerosis múltiple", "I suffer from COPD", "ich leide an Asthma",  # noqa: E501
     ):  # fmt: skip
         yield "special-text", "sensitive", {"description": text}
     for field, value in {
-        "patient_diagnosis": "J45", "religious_affiliation": "hindu", "confesion": "evangélica", "Religionszugehörigkeit": "rk", "etnia_declarada": "mestiza",
-        "orientacao_sexual": "bi", "politische_partei": "SPD", "party_membership": "labour", "sindicato": "UGT", "trade_union_member": "yes", "medical_history": "CABG 2014",
-        "allergies": "penicillin", "handicap_type": "visuel", "pregnant": True, "bloodType": "AB-", "mental_health_status": "depressive", "vaccination_status": "none",
-        "genotype": "APOE4", "icd_code": "F20", "disability_type": "hearing", "condenas": "2011", "convictions": "fraud",
+        "patient_diagnosis": "J45", "religious_affiliation": "hindu", "confesion": "evangélica", "Religionszugehörigkeit": "rk", "etnia_declarada": "mestiza",  # noqa: E501
+        "orientacao_sexual": "bi", "politische_partei": "SPD", "party_membership": "labour", "sindicato": "UGT", "trade_union_member": "yes", "medical_history": "CABG 2014",  # noqa: E501
+        "allergies": "penicillin", "handicap_type": "visuel", "pregnant": True, "bloodType": "AB-", "mental_health_status": "depressive", "vaccination_status": "none",  # noqa: E501
+        "genotype": "APOE4", "icd_code": "F20", "disability_type": "hearing", "condenas": "2011", "convictions": "fraud",  # noqa: E501
     }.items():  # fmt: skip
         yield f"special-{field}", "sensitive", {field: value}
 
@@ -452,7 +452,7 @@ def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
         "nmea-gga",
         {
             n(): "\n".join(
-                f"$GNGGA,{s[11:19].replace(':', '')}.00,{int(y):02d}{y % 1 * 60:08.5f},N,{int(-x):03d}{-x % 1 * 60:08.5f},W,1,08,1.0,12,M,,M,,*5A"
+                f"$GNGGA,{s[11:19].replace(':', '')}.00,{int(y):02d}{y % 1 * 60:08.5f},N,{int(-x):03d}{-x % 1 * 60:08.5f},W,1,08,1.0,12,M,,M,,*5A"  # noqa: E501
                 for (x, y), _, s in rows
             )
         },
@@ -461,7 +461,7 @@ def _traces(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
         "dms",
         {
             n(): "\n".join(
-                f"{s} {int(y)}°{int(y % 1 * 60)}'{y * 3600 % 60:.1f}\"N {int(-x)}°{int(-x % 1 * 60)}'{-x * 3600 % 60:.1f}\"W"
+                f"{s} {int(y)}°{int(y % 1 * 60)}'{y * 3600 % 60:.1f}\"N {int(-x)}°{int(-x % 1 * 60)}'{-x * 3600 % 60:.1f}\"W"  # noqa: E501
                 for (x, y), _, s in rows
             )
         },
@@ -668,14 +668,14 @@ def _innocent(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "sensor-columns", {f"pm_{i}": float(x) for i, x in enumerate(r.gamma(3, 4, 64).round(2))}
     yield "share-columns", {f"share_{i}": float(x) for i, x in enumerate(r.dirichlet(np.ones(40)).round(4))}
     for text in (
-        "The church on Mill Lane rings too early.", "Parking for disabled people is missing at the library.", "The union hall roof leaks.",
-        "Wheelchair ramp at the health centre is icy.", "El aparcamiento para discapacitados está ocupado.", "La mezquita de la calle Norte no tiene luz.",
-        "Der Behindertenparkplatz vor dem Rathaus ist zugeparkt.", "Die Synagoge braucht Poller.", "Le lieu de culte rue Verte fait du bruit.",
-        "A rampa para cadeiras de rodas está partida.", "Blind corner at Oak and 3rd, please cut the hedge.", "I vote for more benches in the park.",
-        "I am at the corner of 5th and Main, light out.", "Black ice on the bridge, I have slipped twice.", "I have 3 bins that were not emptied.",
-        "As a regular user of bus 14 I ask for more seats.", "My house number sign fell down.", "Ich bin seit 20 Jahren Kunde der Linie 5.",
-        "Estoy en la parada 1023 y no viene el 27.", "J'ai attendu 40 minutes le bus 12.", "Tenho 2 contentores avariados na rua.", "Call 112 in emergencies.",
-        "The meeting is on 12/05/2024 at 18:30 in room 204.", "Car parks A and B are full; 120 spaces in C.", "The depressed kerb at No 14 is broken.",
+        "The church on Mill Lane rings too early.", "Parking for disabled people is missing at the library.", "The union hall roof leaks.",  # noqa: E501
+        "Wheelchair ramp at the health centre is icy.", "El aparcamiento para discapacitados está ocupado.", "La mezquita de la calle Norte no tiene luz.",  # noqa: E501
+        "Der Behindertenparkplatz vor dem Rathaus ist zugeparkt.", "Die Synagoge braucht Poller.", "Le lieu de culte rue Verte fait du bruit.",  # noqa: E501
+        "A rampa para cadeiras de rodas está partida.", "Blind corner at Oak and 3rd, please cut the hedge.", "I vote for more benches in the park.",  # noqa: E501
+        "I am at the corner of 5th and Main, light out.", "Black ice on the bridge, I have slipped twice.", "I have 3 bins that were not emptied.",  # noqa: E501
+        "As a regular user of bus 14 I ask for more seats.", "My house number sign fell down.", "Ich bin seit 20 Jahren Kunde der Linie 5.",  # noqa: E501
+        "Estoy en la parada 1023 y no viene el 27.", "J'ai attendu 40 minutes le bus 12.", "Tenho 2 contentores avariados na rua.", "Call 112 in emergencies.",  # noqa: E501
+        "The meeting is on 12/05/2024 at 18:30 in room 204.", "Car parks A and B are full; 120 spaces in C.", "The depressed kerb at No 14 is broken.",  # noqa: E501
     ):  # fmt: skip
         yield "complaint", {"description": text}
     yield "device-health", {"health": "ok"}
@@ -713,6 +713,6 @@ def wild(seed: int = SEED) -> list[WildCase]:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], "w", encoding="utf-8") as out:
+    with open(sys.argv[1], "w", encoding="utf-8") as out:  # noqa: PTH123
         for case in wild(int(sys.argv[2]) if len(sys.argv) > 2 else SEED):
             out.write(json.dumps(case.row) + "\n")

@@ -131,7 +131,7 @@ PACKED: dict[str, Callable[[bytes], Any]] = {
     "hex-each": lambda b: " ".join(f"0x{x:02x}," for x in b),
     "hex-escapes": lambda b: "".join(f"\\x{x:02x}" for x in b),
     "python-bytes": repr,
-    "percent": lambda b: urllib.parse.quote(b),
+    "percent": lambda b: urllib.parse.quote(b),  # noqa: PLW0108
     "percent-all": lambda b: "".join(f"%{x:02X}" for x in b),
     "quoted-printable": lambda b: quopri.encodestring(b).decode("ascii"),
     "uuencode": _uu,
@@ -424,12 +424,19 @@ WRITTEN: dict[str, Callable[[np.ndarray, Maker], dict[str, Any]]] = {
     "newlines": lambda v, m: {m.name(): "\n".join(repr(float(x)) for x in v)},
     "pipes": lambda v, m: {m.name(): "|".join(f"{x:.5f}" for x in v)},
     "numpy-str": lambda v, m: {m.name(): np.array2string(v, threshold=10**6)},
-    "numpy-repr": lambda v, m: {m.name(): "array(" + np.array2string(v, threshold=10**6, separator=", ") + ", dtype=float32)"},
+    "numpy-repr": lambda v, m: {
+        m.name(): "array(" + np.array2string(v, threshold=10**6, separator=", ") + ", dtype=float32)"
+    },
     "tensor-repr": lambda v, m: {m.name(): "tensor([[" + ", ".join(f"{x:.4f}" for x in v) + "]], device='cuda:0')"},
     "pgvector": lambda v, m: {m.name(): "[" + ",".join(f"{x:.7g}" for x in v) + "]"},
     "pg-array": lambda v, m: {m.name(): "{" + ",".join(f"{x:.7g}" for x in v) + "}"},
-    "geojson-properties": lambda v, m: {m.name(): {"type": "Feature", "geometry": {"type": "Point", "coordinates": [-7.1, 43.2]},
-                                                   "properties": {"id": 12, "e": _half(v)}}},  # fmt: skip
+    "geojson-properties": lambda v, m: {
+        m.name(): {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [-7.1, 43.2]},
+            "properties": {"id": 12, "e": _half(v)},
+        }
+    },
     "columns-e": lambda v, m: {"id": 4} | {f"e{i}": x for i, x in enumerate(_half(v))},
     "columns-padded": lambda v, m: {f"dim_{i:04d}": x for i, x in enumerate(_half(v))},
     "columns-text": lambda v, m: {f"c{i}": f"{x:.6f}" for i, x in enumerate(v)},
@@ -441,13 +448,13 @@ WRITTEN: dict[str, Callable[[np.ndarray, Maker], dict[str, Any]]] = {
     "json-text": lambda v, m: {m.name(): json.dumps({"model": "r100", "data": [round(x, 6) for x in _half(v)]})},
     "yaml": lambda v, m: {m.name(): "vec:\n" + "\n".join(f"  - {x:.6f}" for x in v)},
     "xml": lambda v, m: {m.name(): "<v>" + "".join(f"<e>{x:.6f}</e>" for x in v) + "</v>"},
-    "csv-cell": lambda v, m: {m.name(): "id,vec\n7,\"" + ",".join(f"{x:.5f}" for x in v) + '"'},
+    "csv-cell": lambda v, m: {m.name(): 'id,vec\n7,"' + ",".join(f"{x:.5f}" for x in v) + '"'},
     "shortened-in-sentence": lambda v, m: {m.name(): "match found, vector " + " ".join(f"{x:.5f}" for x in v) + " end"},
     "after-id-list": lambda v, m: {m.name(): ["cam-7", 1714000000, *_half(v)]},
     "f32-as-u32-list": lambda v, m: {m.name(): v.astype("<f4").view("<u4").tolist()},
     "f32-bytes-list": lambda v, m: {m.name(): list(v.astype("<f4").tobytes())},
     "sign-bits-hex": lambda v, m: {"face_hash": np.packbits(v > 0).tobytes().hex()},
-}  # fmt: skip
+}
 
 
 def _minutiae(m: Maker, n: int = 30) -> list[tuple[int, int, int, int]]:
@@ -488,7 +495,7 @@ def _keypoints(m: Maker, n: int, frames: int, dims: int = 2) -> np.ndarray:
     return base + drift + swing + m.rng.normal(0, 1, (frames, n, dims))
 
 
-COCO = ["nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"]  # fmt: skip
+COCO = ["nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"]  # fmt: skip  # noqa: E501
 
 
 def _bodies(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -785,11 +792,11 @@ def _pesel(m: Maker) -> str:
     return b + str(-sum(int(c) * w for c, w in zip(b, [1, 3, 7, 9, 1, 3, 7, 9, 1, 3], strict=True)) % 10)
 
 
-_D = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 0, 6, 7, 8, 9, 5], [2, 3, 4, 0, 1, 7, 8, 9, 5, 6], [3, 4, 0, 1, 2, 8, 9, 5, 6, 7],
-      [4, 0, 1, 2, 3, 9, 5, 6, 7, 8], [5, 9, 8, 7, 6, 0, 4, 3, 2, 1], [6, 5, 9, 8, 7, 1, 0, 4, 3, 2], [7, 6, 5, 9, 8, 2, 1, 0, 4, 3],
+_D = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 0, 6, 7, 8, 9, 5], [2, 3, 4, 0, 1, 7, 8, 9, 5, 6], [3, 4, 0, 1, 2, 8, 9, 5, 6, 7],  # noqa: E501
+      [4, 0, 1, 2, 3, 9, 5, 6, 7, 8], [5, 9, 8, 7, 6, 0, 4, 3, 2, 1], [6, 5, 9, 8, 7, 1, 0, 4, 3, 2], [7, 6, 5, 9, 8, 2, 1, 0, 4, 3],  # noqa: E501
       [8, 7, 6, 5, 9, 3, 2, 1, 0, 4], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]  # fmt: skip
-_P = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 5, 7, 6, 2, 8, 3, 0, 9, 4], [5, 8, 0, 3, 7, 9, 6, 1, 4, 2], [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],
-      [9, 4, 5, 3, 1, 2, 6, 8, 7, 0], [4, 2, 8, 6, 5, 7, 3, 9, 0, 1], [2, 7, 9, 3, 8, 0, 6, 4, 1, 5], [7, 0, 4, 6, 9, 1, 3, 2, 5, 8]]  # fmt: skip
+_P = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 5, 7, 6, 2, 8, 3, 0, 9, 4], [5, 8, 0, 3, 7, 9, 6, 1, 4, 2], [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],  # noqa: E501
+      [9, 4, 5, 3, 1, 2, 6, 8, 7, 0], [4, 2, 8, 6, 5, 7, 3, 9, 0, 1], [2, 7, 9, 3, 8, 0, 6, 4, 1, 5], [7, 0, 4, 6, 9, 1, 3, 2, 5, 8]]  # fmt: skip  # noqa: E501
 
 
 def _aadhaar(m: Maker) -> str:
@@ -858,7 +865,7 @@ def _codice_fiscale(m: Maker) -> str:
 
 
 def _curp(m: Maker) -> str:
-    return f"{''.join(m.pick('ABCDGHLMPRS') for _ in range(1))}A{m.pick('BCDGLM')}{m.pick('JMRS')}{m.rng.integers(50, 99):02d}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}{m.pick('HM')}DF{''.join(m.pick('BCDFGLMNPRST') for _ in range(3))}0{m.digits(1)}"
+    return f"{''.join(m.pick('ABCDGHLMPRS') for _ in range(1))}A{m.pick('BCDGLM')}{m.pick('JMRS')}{m.rng.integers(50, 99):02d}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}{m.pick('HM')}DF{''.join(m.pick('BCDFGLMNPRST') for _ in range(3))}0{m.digits(1)}"  # noqa: E501
 
 
 def _mrz(m: Maker) -> str:
@@ -877,7 +884,7 @@ def _uk_nino(m: Maker) -> str:
 
 
 IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
-    "email": lambda m: f"{m.pick(['lena', 'jo.smith', 'm_garcia', 'x+tag'])}{m.digits(2)}@{m.pick(['mail', 'gmx', 'correo'])}.{m.pick(['com', 'de', 'es', 'co.uk'])}",
+    "email": lambda m: f"{m.pick(['lena', 'jo.smith', 'm_garcia', 'x+tag'])}{m.digits(2)}@{m.pick(['mail', 'gmx', 'correo'])}.{m.pick(['com', 'de', 'es', 'co.uk'])}",  # noqa: E501
     "email-at-dot": lambda m: f"lena.k{m.digits(2)} (at) mail (dot) com",
     "email-at-word": lambda m: f"jonas{m.digits(2)} at gmail dot com",
     "email-es": lambda m: f"marta{m.digits(2)} arroba correo punto es",
@@ -917,10 +924,10 @@ IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
     "card-dots": lambda m: _group(_luhn("4" + m.digits(14)), 4, "."),
     "ssn": lambda m: f"{m.rng.integers(100, 660)}-{m.rng.integers(10, 99)}-{m.rng.integers(1000, 9999)}",
     "dni": _dni,
-    "dni-dotted": lambda m: (lambda d: f"{d[:2]}.{d[2:5]}.{d[5:8]}-{d[8]}")(_dni(m)),
+    "dni-dotted": lambda m: (lambda d: f"{d[:2]}.{d[2:5]}.{d[5:8]}-{d[8]}")(_dni(m)),  # noqa: PLC3002
     "nie": _nie,
     "nif-pt": lambda m: "NIF " + _nif_pt(m),
-    "cpf": lambda m: (lambda c: f"{c[:3]}.{c[3:6]}.{c[6:9]}-{c[9:]}")(_cpf(m)),
+    "cpf": lambda m: (lambda c: f"{c[:3]}.{c[3:6]}.{c[6:9]}-{c[9:]}")(_cpf(m)),  # noqa: PLC3002
     "cpf-plain": lambda m: "CPF " + _cpf(m),
     "steuer-id": lambda m: "Steuer-ID " + _steuer(m),
     "nir": _nir,
@@ -928,7 +935,7 @@ IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
     "rut": _rut,
     "cuil": _cuil,
     "curp": _curp,
-    "rfc": lambda m: f"GARM{m.rng.integers(50, 99)}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}A{m.digits(1)}9",
+    "rfc": lambda m: f"GARM{m.rng.integers(50, 99)}{m.rng.integers(1, 13):02d}{m.rng.integers(1, 29):02d}A{m.digits(1)}9",  # noqa: E501
     "codice-fiscale": _codice_fiscale,
     "bsn": lambda m: "BSN " + _bsn(m),
     "nino": _uk_nino,
@@ -936,8 +943,8 @@ IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
     "pesel": lambda m: "PESEL " + _pesel(m),
     "aadhaar": _aadhaar,
     "pan-in": lambda m: f"ABCP{m.pick('KLMN')}{m.digits(4)}F",
-    "ahv-ch": lambda m: (lambda b: f"756.{b[3:7]}.{b[7:11]}.{b[11:]}{-sum(int(c) * (1, 3)[i % 2] for i, c in enumerate(b)) % 10}")("756" + m.digits(9)),
-    "personnummer-se": lambda m: (lambda b: f"{b[:6]}-{b[6:]}")(_luhn(f"8{m.digits(1)}0{m.rng.integers(1, 10)}1{m.digits(1)}" + m.digits(3))),
+    "ahv-ch": lambda m: (lambda b: f"756.{b[3:7]}.{b[7:11]}.{b[11:]}{-sum(int(c) * (1, 3)[i % 2] for i, c in enumerate(b)) % 10}")("756" + m.digits(9)),  # noqa: E501, PLC3002
+    "personnummer-se": lambda m: (lambda b: f"{b[:6]}-{b[6:]}")(_luhn(f"8{m.digits(1)}0{m.rng.integers(1, 10)}1{m.digits(1)}" + m.digits(3))),  # noqa: E501, PLC3002
     "mrz": _mrz,
     "passport": lambda m: f"passport no. C{m.digits(8)}",
     "passport-de": lambda m: f"Reisepass C01X{m.digits(4)}K",
@@ -947,9 +954,9 @@ IDENTIFIERS: dict[str, Callable[[Maker], str]] = {
     "name-de": lambda m: f"mein Name ist {m.pick(['Ulrike Schäfer', 'Jens Köhler'])}",
     "name-fr": lambda m: f"je m'appelle {m.pick(['Chloé Martin', 'Didier Lefèvre'])}",
     "name-pt": lambda m: f"o meu nome é {m.pick(['João Ferreira', 'Inês Carvalho'])}",
-    "name-signed": lambda m: f"The lamp is out since Monday.\nKind regards,\n{m.pick(['Peter Hollis', 'Nadia Farouk'])}",
+    "name-signed": lambda m: f"The lamp is out since Monday.\nKind regards,\n{m.pick(['Peter Hollis', 'Nadia Farouk'])}",  # noqa: E501
     "birth-date": lambda m: f"born on {m.rng.integers(1, 28)} March 19{m.rng.integers(40, 99)}",
-    "birth-date-es": lambda m: f"fecha de nacimiento: {m.rng.integers(10, 28)}/0{m.rng.integers(1, 9)}/19{m.rng.integers(40, 99)}",
+    "birth-date-es": lambda m: f"fecha de nacimiento: {m.rng.integers(10, 28)}/0{m.rng.integers(1, 9)}/19{m.rng.integers(40, 99)}",  # noqa: E501
     "social-handle": lambda m: f"instagram: @lena_k{m.digits(2)}",
     "profile-url": lambda m: f"https://www.facebook.com/lena.kovac.{m.digits(2)}",
     "bank-routing": lambda m: f"account number {m.digits(10)}, sort code 20-{m.digits(2)}-{m.digits(2)}",
@@ -963,11 +970,11 @@ def _group(text: str, n: int, by: str = " ") -> str:
 
 DEVICES: dict[str, Callable[[Maker], str]] = {
     "imei": lambda m: _luhn("35" + m.digits(12)),
-    "imei-dashes": lambda m: (lambda d: f"{d[:2]}-{d[2:8]}-{d[8:14]}-{d[14]}")(_luhn("35" + m.digits(12))),
+    "imei-dashes": lambda m: (lambda d: f"{d[:2]}-{d[2:8]}-{d[8:14]}-{d[14]}")(_luhn("35" + m.digits(12))),  # noqa: PLC3002
     "imsi": lambda m: "IMSI 21407" + m.digits(10),
     "mac": lambda m: m.bytes(6).hex(":"),
     "mac-dashes": lambda m: m.bytes(6).hex("-").upper(),
-    "mac-cisco": lambda m: (lambda h: f"{h[:4]}.{h[4:8]}.{h[8:]}")(m.bytes(6).hex()),
+    "mac-cisco": lambda m: (lambda h: f"{h[:4]}.{h[4:8]}.{h[8:]}")(m.bytes(6).hex()),  # noqa: PLC3002
     "mac-plain": lambda m: "mac=" + m.bytes(6).hex(),
     "eui64": lambda m: m.bytes(8).hex(":"),
     "idfa": lambda m: "IDFA " + str(uuid.UUID(bytes=m.bytes(16), version=4)).upper(),
@@ -990,7 +997,7 @@ PLATES: dict[str, Callable[[Maker], str]] = {
     "es-old": lambda m: f"M-{m.digits(4)}-ZX",
     "de": lambda m: f"{m.pick(['B', 'HH', 'M', 'KI'])}-{m.pick(['AB', 'XY', 'K'])} {m.rng.integers(100, 9999)}",
     "uk": lambda m: (
-        f"{m.pick(['AB', 'LK', 'YD'])}{m.pick(['12', '67', '71'])} {''.join(m.pick('ABCDEFGHJKLMNOPRSTUVWXYZ') for _ in range(3))}"
+        f"{m.pick(['AB', 'LK', 'YD'])}{m.pick(['12', '67', '71'])} {''.join(m.pick('ABCDEFGHJKLMNOPRSTUVWXYZ') for _ in range(3))}"  # noqa: E501
     ),
     "fr": lambda m: f"{m.pick(['AB', 'FG', 'EK'])}-{m.digits(3)}-{m.pick(['CD', 'XT', 'ZM'])}",
     "it": lambda m: f"{m.pick(['AB', 'FG', 'EK'])} {m.digits(3)} {m.pick(['CD', 'XT', 'ZM'])}",
@@ -1043,27 +1050,27 @@ def _identifiers(m: Maker) -> Iterator[WildCase]:
         )
     for text in (
         "I live at 14 Elm Street, flat 3", "Vivo en la calle Mayor 14, 3º B", "Ich wohne in der Lindenstraße 14",
-        "J'habite au 14 rue des Lilas, 3e étage", "Moro na Rua das Flores, 14, 2º esq", "my home address: 22 Baker Road, N1 4QX",
-        "mi domicilio es Avenida de la Paz 7", "unsere Wohnung, Goethestr. 5, 2. OG links", "mon domicile : 8 bis avenue Foch",
-        "minha casa fica na Avenida Brasil 1200, apto 41", "deliver to my house, 14 Elm Street", "mi vecina del 3º B de la calle Luna 5",
+        "J'habite au 14 rue des Lilas, 3e étage", "Moro na Rua das Flores, 14, 2º esq", "my home address: 22 Baker Road, N1 4QX",  # noqa: E501
+        "mi domicilio es Avenida de la Paz 7", "unsere Wohnung, Goethestr. 5, 2. OG links", "mon domicile : 8 bis avenue Foch",  # noqa: E501
+        "minha casa fica na Avenida Brasil 1200, apto 41", "deliver to my house, 14 Elm Street", "mi vecina del 3º B de la calle Luna 5",  # noqa: E501
     ):  # fmt: skip
         yield WildCase("address-of-person", "location-of-person", {"description": text})
 
 
 SPECIAL_TEXT = {
-    "health": ("my mother has dementia and cannot cross", "mi padre tiene cáncer y va en silla de ruedas", "meine Frau ist an Krebs erkrankt", "je suis diabétique et j'ai besoin d'un banc", "o meu filho tem epilepsia", "I am HIV positive", "tengo depresión desde marzo", "ich bin schwanger und die Treppe ist gesperrt", "mon mari est handicapé", "sou autista e o barulho incomoda"),
-    "religion": ("as a Muslim I cannot park there on Fridays", "soy católica y voy a misa", "ich bin evangelisch", "je suis juif et j'ai peur", "sou evangélico e vou ao culto"),
-    "union": ("I am a member of the union Unison", "soy afiliado de Comisiones Obreras", "ich bin Mitglied der Gewerkschaft ver.di", "je suis syndiqué à la CGT", "sou sindicalizado na CUT"),
-    "orientation": ("I am gay and was insulted here", "soy lesbiana y me insultaron", "ich bin schwul", "je suis bisexuelle", "sou homossexual"),
-    "ethnicity": ("I am of Roma origin", "soy gitano y no me atienden", "ich bin türkischer Herkunft", "je suis d'origine maghrébine", "sou de etnia cigana"),
-    "political": ("I vote for the Labour Party", "soy militante del PSOE", "ich bin Mitglied der CDU", "je suis membre du parti socialiste", "sou filiado ao PT"),
+    "health": ("my mother has dementia and cannot cross", "mi padre tiene cáncer y va en silla de ruedas", "meine Frau ist an Krebs erkrankt", "je suis diabétique et j'ai besoin d'un banc", "o meu filho tem epilepsia", "I am HIV positive", "tengo depresión desde marzo", "ich bin schwanger und die Treppe ist gesperrt", "mon mari est handicapé", "sou autista e o barulho incomoda"),  # noqa: E501
+    "religion": ("as a Muslim I cannot park there on Fridays", "soy católica y voy a misa", "ich bin evangelisch", "je suis juif et j'ai peur", "sou evangélico e vou ao culto"),  # noqa: E501
+    "union": ("I am a member of the union Unison", "soy afiliado de Comisiones Obreras", "ich bin Mitglied der Gewerkschaft ver.di", "je suis syndiqué à la CGT", "sou sindicalizado na CUT"),  # noqa: E501
+    "orientation": ("I am gay and was insulted here", "soy lesbiana y me insultaron", "ich bin schwul", "je suis bisexuelle", "sou homossexual"),  # noqa: E501
+    "ethnicity": ("I am of Roma origin", "soy gitano y no me atienden", "ich bin türkischer Herkunft", "je suis d'origine maghrébine", "sou de etnia cigana"),  # noqa: E501
+    "political": ("I vote for the Labour Party", "soy militante del PSOE", "ich bin Mitglied der CDU", "je suis membre du parti socialiste", "sou filiado ao PT"),  # noqa: E501
 }  # fmt: skip
 SPECIAL_FIELDS = {
-    "religion": "catholic", "diagnosis": "F32.1", "diagnostico": "diabetes tipo 2", "Konfession": "ev", "religião": "católica",
-    "orientation_sexuelle": "gay", "sexual_orientation": "lesbian", "ethnicity": "roma", "etnia": "gitana", "race": "black",
-    "union_member": True, "Gewerkschaft": "IG Metall", "afiliacion_sindical": "CCOO", "political_party": "green", "parti_politique": "PS",
-    "disability": "blind", "discapacidad": 65, "Behinderungsgrad": 50, "medication": "insulin", "icd10": "E11.9", "hiv_status": "positive",
-    "blood_type": "0+", "patient": {"condition": "asthma"}, "confession": "musulmane", "partido": "PSOE", "health_condition": "pregnant",
+    "religion": "catholic", "diagnosis": "F32.1", "diagnostico": "diabetes tipo 2", "Konfession": "ev", "religião": "católica",  # noqa: E501
+    "orientation_sexuelle": "gay", "sexual_orientation": "lesbian", "ethnicity": "roma", "etnia": "gitana", "race": "black",  # noqa: E501
+    "union_member": True, "Gewerkschaft": "IG Metall", "afiliacion_sindical": "CCOO", "political_party": "green", "parti_politique": "PS",  # noqa: E501
+    "disability": "blind", "discapacidad": 65, "Behinderungsgrad": 50, "medication": "insulin", "icd10": "E11.9", "hiv_status": "positive",  # noqa: E501
+    "blood_type": "0+", "patient": {"condition": "asthma"}, "confession": "musulmane", "partido": "PSOE", "health_condition": "pregnant",  # noqa: E501
     "handicap": "moteur", "krankheit": "Krebs", "genetic_marker": "BRCA1", "criminal_record": "theft 2009",
 }  # fmt: skip
 
@@ -1113,7 +1120,7 @@ def geohash(lon: float, lat: float, n: int = 8) -> str:
 
 
 def _nmea(lon: float, lat: float, t: float) -> str:
-    body = f"GPRMC,{_iso(t)[11:19].replace(':', '')},A,{int(lat):02d}{lat % 1 * 60:07.4f},N,{int(-lon):03d}{-lon % 1 * 60:07.4f},W,3.1,84.4,230524,,"
+    body = f"GPRMC,{_iso(t)[11:19].replace(':', '')},A,{int(lat):02d}{lat % 1 * 60:07.4f},N,{int(-lon):03d}{-lon % 1 * 60:07.4f},W,3.1,84.4,230524,,"  # noqa: E501
     check = 0
     for c in body:
         check ^= ord(c)
@@ -1281,8 +1288,8 @@ def _road(m: Maker, n: int = 40) -> list[list[float]]:
 
 def _strings(m: Maker) -> Iterator[tuple[str, dict[str, Any]]]:
     b = m.bytes(64)
-    yield "md5", {"checksum": md5(b).hexdigest()}
-    yield "sha1", {m.name(): sha1(b).hexdigest()}
+    yield "md5", {"checksum": md5(b).hexdigest()}  # noqa: S324
+    yield "sha1", {m.name(): sha1(b).hexdigest()}  # noqa: S324
     yield "sha256", {m.name(): sha256(b).hexdigest()}
     yield "sha512", {m.name(): sha512(b).hexdigest()}
     yield "sha256-base64", {m.name(): _b64(sha256(b).digest())}
@@ -1524,7 +1531,7 @@ COMPLAINTS = (
 )
 
 
-def look_alikes(seed: int = SEED) -> Iterator[WildCase]:
+def look_alikes(seed: int = SEED) -> Iterator[WildCase]:  # noqa: C901
     m = Maker(seed + 1)
     for n in (128, 256, 512):
         for kind, values in _series(m, n):
@@ -1554,7 +1561,7 @@ def wild(seed: int = SEED) -> list[WildCase]:
 
 def main() -> None:
     cases = wild(int(sys.argv[2]) if len(sys.argv) > 2 else SEED)
-    with open(sys.argv[1], "w", encoding="utf-8") as out:
+    with open(sys.argv[1], "w", encoding="utf-8") as out:  # noqa: PTH123
         for case in cases:
             out.write(json.dumps(case.row) + "\n")
     print(f"{sum(c.truth != 'public' for c in cases)} hidden, {sum(c.truth == 'public' for c in cases)} look-alikes")

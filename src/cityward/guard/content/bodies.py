@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 _PART: Final = (
-    r"pupil|eye(?:brow)?s?(?: (?:inner|outer|corner))?|ear|cheek|mouth|shoulder|elbow|wrist|hand|thumb|index|pinky|hip|knee|"
+    r"pupil|eye(?:brow)?s?(?: (?:inner|outer|corner))?|ear|cheek|mouth|shoulder|elbow|wrist|hand|thumb|index|pinky|hip|knee|"  # noqa: E501
     r"ankle|heel|foot(?: index)?|toe|ojo|oreja|hombro|codo|muñeca|muneca|cadera|rodilla|tobillo|auge|ohr|schulter|"
     r"ellenbogen|handgelenk|hüfte|huefte|knie|knöchel|épaule|epaule|coude|poignet|hanche|genou|cheville"
 )
@@ -25,6 +25,7 @@ _VOICE: Final = re.compile(
 _LOCUS: Final = re.compile(
     r"(?:D\d{1,2}S\d{2,4}|vWA|FGA|TH01|TPOX|CSF1PO|AMEL|PENTA ?[DE]|SE33|rs\d{3,10})", re.IGNORECASE
 )
+_GENE: Final = re.compile(r"(?<![A-Za-z])[ACGTN\n]{100,}(?![A-Za-z])|(?<![a-z])[acgtn\n]{100,}(?![a-z])")
 _SNP: Final = re.compile(r"(?<![\w-])rs\d{4,10}(?!\w)")
 _LIKELY: Final = re.compile(
     r"eye|pupil|knee|elbow|wrist|ankle|nose|rodilla|tobillo|muñeca|knie|genou|ojo_|auge|jitter|shimmer"
@@ -56,6 +57,8 @@ def _told_by(word: str) -> bool:
 def of_text(text: str) -> tuple[str, str] | None:
     """As `of_keys`, of a table or object written in ``text``: its words beside many numbers."""
     part = text[:_TEXT_CHARS]
+    if _GENE.search(text):
+        return "biometric", "genetic-sequence"
     if len(set(_SNP.findall(part))) >= JOINTS_MIN + 2:
         return "biometric", "genetic-profile"
     if not _LIKELY.search(part.lower()) or sum(map(str.isdigit, part)) < 12 * JOINTS_MIN:

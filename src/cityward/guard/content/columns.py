@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,8 @@ _PACKED: Final = _literal(
     r"-]){10}|(?:\\x[0-9A-Fa-f]{2}){6}|(?:%[0-9A-Fa-f]{2}){6}"
     r"|(?:[A-Za-z0-9+/]{4}\s){8}|(?:[A-Za-z0-9+/]{8}\s){4}|(?:[A-Za-z0-9+/]{16}\s){3}|(?:[A-Za-z0-9+/]{32}\s)"
     r"|/9j/|iVBORw|R0lGOD|UklGR|SUQz|T2dnU|ZkxhQ|ZnR5c|SUkqA|Rk1S|GkXfo|(?i:ffd8ff|89504e47|47494638|52494646|464d52)"
+    r"|(?:0x[0-9A-Fa-f]{2},? ){6}|0x[01]\.[0-9a-f]|BIF|bifurcation|rs[0-9]{5}|[0-9]f0[,\s]|[0-9]°|<[A-Za-z]{1,20} [^<>]{0,80}=[\"'][-0-9]"  # noqa: E501
+    r"|(?:=[0-9A-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}|(?:&#[0-9x]{1,4};){4}|\nM[!-`]{40}|\n *- [-0-9]"
     r"|[0-9]{2}:[0-9]{2}[^\n]{0,30}[^0-9.][0-9]{1,3}\.[0-9]{3,}[^0-9.]{1,6}[0-9]{1,3}\.[0-9]{3}"
     r"|[0-9]\.[0-9]{3,}[^0-9.]{1,6}[0-9]{1,3}\.[0-9]{3,}[^0-9.]{1,8}(?:[12][0-9]{3}-|[0-9]{2}:|1[0-9]{9})"
 )
@@ -46,7 +48,8 @@ _SHOWS: Final = _literal(
     r"-9A-Fa-f]{2}[:-]|[0-9]{3}-[0-9]{2}-[0-9]{4}"
     r"|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|\+[0-9(][0-9 ()-]{7}|"
     r"(?:^|[^0-9.])[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}|"
-    r"[0-9]{8}-?[A-Z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}[-/]"
+    r"(?i:rtsps?://|rtmps?://|\.m3u8|\.mpd|/mjpe?g|idfa|gaid|imei|imsi|android_?id|\bmac[=: ])|(?:[0-9A-Fa-f]{1,4}:){4}|bc1[0-9a-z]{20}|"  # noqa: E501
+    r"<<|[A-HJ-NPR-Z0-9]{13}[0-9]{4}|[A-Z]{4}[0-9]{6}|[0-9]{8}-?[A-Z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}[-/]"
 )
 """Identifiers that show what they are in any column."""
 
@@ -231,13 +234,13 @@ def numbered(names: Iterable[str]) -> list[list[str]]:
     return [[name for _, name in sorted(group)] for group in groups.values() if len(group) >= PARTS_MIN]
 
 
-def together(cells: Sequence[object]) -> vectors.Numbers | None:
+def together(cells: Sequence[Any]) -> vectors.Numbers | None:
     """Return the numbers that ``cells`` (numbers, written numbers or lists of them) are; None: they are others."""
     numbers: list[float] = []
     for cell in cells:
         try:
             for part in cell if isinstance(cell, list) else [cell]:
-                numbers.append(float(part))
+                numbers.append(float(part))  # noqa: PERF401 (what came before a failure is thrown away)
         except (TypeError, ValueError):
             return None
     return np.array(numbers) if len(numbers) >= vectors.NUMBERS_MIN else None

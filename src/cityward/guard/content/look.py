@@ -87,7 +87,7 @@ class _Looking:
         if self.bytes < 0:
             self.add(_TOO_LARGE)
 
-    def any(self, value: Any, name: str, depth: int) -> None:
+    def any(self, value: Any, name: str, depth: int) -> None:  # noqa: C901
         self.nodes -= 1
         if depth > DEPTH:
             self.add(_TOO_DEEP)
@@ -269,7 +269,7 @@ class _Looking:
 
     # -- bytes -------------------------------------------------------------------------------------
 
-    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:  # noqa: C901 - one question after the other
+    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:  # noqa: C901, PLR0912
         if len(data) > CELL_CHARS * 2:
             self.add(_TOO_LARGE)
         if depth > DEPTH:
@@ -356,7 +356,7 @@ class _Looking:
             if not words.SERIES.search(name) and vectors.is_template(joined, name) and joined.size <= vectors.LONGEST:
                 self.add(refusal("biometric", "embedding"))
 
-    def sequence(self, values: list[Any], name: str, depth: int) -> None:
+    def sequence(self, values: list[Any], name: str, depth: int) -> None:  # noqa: C901
         if not values:
             return
         kinds = {type(part) for part in values}

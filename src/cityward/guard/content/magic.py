@@ -173,7 +173,7 @@ def packed_as(data: bytes) -> str | None:
     return "tar" if data[257:262] == b"ustar" else None
 
 
-def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - one kind a line
+def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
     for start, field_class, name in _STARTS:
         if data.startswith(start):
             return field_class, name

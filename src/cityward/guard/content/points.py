@@ -40,10 +40,10 @@ _FIXED: Final = re.compile(
     r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
 )
 _CELL: Final = re.compile(
-    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$"
+    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$"  # noqa: E501
 )
 _POSITION: Final = re.compile(
-    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
+    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"  # noqa: E501
 )
 _ANGLE: Final = re.compile(
     r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$"
@@ -150,7 +150,7 @@ def of_pixels(matrix: Matrix, name: str) -> bool:
     return bool(words.IMAGE.search(name) or words.BIOMETRIC.search(name))
 
 
-def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] | None:
+def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] | None:  # noqa: C901, PLR0911
     """Return class and rule of a list of objects with the same keys, or None."""
     first = rows[0]
     if len(rows) >= TRACE_MIN and traces.of_codes(rows):
@@ -328,7 +328,7 @@ def _is_place(value: Any) -> bool:
 
 
 _WRITTEN_PLACE: Final = re.compile(
-    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d{1,}[,; ]{1,3}-?\d{1,3}\.\d{3,}(?:[,; ]{1,2}-?[\d.]+)?\)?",
+    r"(?:SRID=\d+;)?(?:POINT ?Z?M? ?)?\(?-?\d{1,3}\.\d+[,; ]{1,3}-?\d{1,3}\.\d+(?:[,; ]{1,2}-?[\d.]+)?\)?",
     re.IGNORECASE,
 )
 

@@ -222,7 +222,7 @@ _ENTITY: Final = re.compile(r"&#(\d{1,3}|x[0-9A-Fa-f]{1,2});")
 _UU_LINE: Final = re.compile(r"(?m)^M[ -`]{60}$|^begin(?:-base64)? [0-7]{3} ")
 
 
-def _rare(text: str) -> Iterator[tuple[bytes, str]]:
+def _rare(text: str) -> Iterator[tuple[bytes, str]]:  # noqa: C901
     if _UU_LINE.search(text):
         yield _uudecoded(text), "uuencode"
     for match in _BITS.finditer(text):
