@@ -17,8 +17,8 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "where": "Where it is",
         "answers": "What you answer on our pages",
         "as-public": "as it was told to us",
-        "as-free-text": "with names, telephone numbers, addresses and what you tell of your health or faith taken out where we "
-        "find them",
+        "as-free-text": "with names, telephone numbers, addresses and what you tell of your health or faith taken out "
+        "where we find them",
         "as-location-of-person": "only the block, about 100 metres around, not the house",
         "as-personal": "not your name: a made-up word takes its place, and only the city's key can make it",
         "as-none": "is not kept",
@@ -55,8 +55,8 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "right-restrict": "to keep it, and not to use it",
         "proof": "Bring the number of the work and its secret link, or what you gave when you reported, such as your "
         "e-mail address or customer number. Never write the secret in an e-mail.",
-        "time": "The city has one month. If you ask today, it must answer by {day}. It may take two months more only if "
-        "it tells you by then, and says why.",
+        "time": "The city has one month. If you ask today, it must answer by {day}. It may take two months more only "
+        "if it tells you by then, and says why.",
         "follow": "You get a number and a secret for your request. With both you can always ask how it stands.",
         "complain": "If you are not content, you can complain to the data protection authority.",
     },
@@ -71,7 +71,8 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "where": "Dónde es",
         "answers": "Lo que responde en nuestras páginas",
         "as-public": "como nos lo dijeron",
-        "as-free-text": "sin los nombres, teléfonos, direcciones y lo que cuente de su salud o su fe, donde los encontramos",
+        "as-free-text": "sin los nombres, teléfonos, direcciones y lo que cuente de su salud o su fe, donde los "
+        "encontramos",
         "as-location-of-person": "solo la manzana, unos 100 metros alrededor, no la casa",
         "as-personal": "no su nombre: en su lugar hay una palabra inventada que solo la llave de la ciudad puede hacer",
         "as-none": "no se guarda",
@@ -109,8 +110,8 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "right-restrict": "que se guarde y no se use",
         "proof": "Lleve el número del trabajo y su enlace secreto, o lo que dio al avisar, como su correo electrónico "
         "o número de cliente. Nunca escriba el secreto en un correo electrónico.",
-        "time": "La ciudad tiene un mes. Si pide hoy, debe responder a más tardar el {day}. Solo puede tomar dos meses más "
-        "si se lo dice antes, y por qué.",
+        "time": "La ciudad tiene un mes. Si pide hoy, debe responder a más tardar el {day}. Solo puede tomar dos meses "
+        "más si se lo dice antes, y por qué.",
         "follow": "Recibirá un número y un secreto de su petición. Con los dos puede preguntar siempre cómo va.",
         "complain": "Si no queda conforme, puede quejarse ante la autoridad de protección de datos.",
     },
@@ -163,8 +164,8 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "right-restrict": "para guardar e não usar",
         "proof": "Traga o número do trabalho e o seu link secreto, ou o que você deu ao avisar, como o seu e-mail ou "
         "número de cliente. Nunca escreva o segredo em um e-mail.",
-        "time": "A cidade tem um mês. Se você pedir hoje, ela deve responder até {day}. Só pode levar mais dois meses se "
-        "avisar antes, e disser por quê.",
+        "time": "A cidade tem um mês. Se você pedir hoje, ela deve responder até {day}. Só pode levar mais dois meses "
+        "se avisar antes, e disser por quê.",
         "follow": "Você recebe um número e um segredo do seu pedido. Com os dois pode sempre perguntar como ele está.",
         "complain": "Se não ficar satisfeito, você pode reclamar à autoridade de proteção de dados.",
     },
