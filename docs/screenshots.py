@@ -75,6 +75,7 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
     "ahead": lambda _page, _url: "/ahead",
     "cases": lambda _page, _url: "/cases",
     "card": lambda page, url: first(page, url, "/cases", "a.button"),
+    "systems": lambda _page, _url: "/systems",
     "plan": lambda _page, _url: "/plan",
     "proposals": lambda _page, _url: "/proposals",
     "proposal": lambda page, url: f"/proposals/{known(page, url, 'proposals?state=waiting')}",

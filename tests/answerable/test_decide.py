@@ -10,10 +10,11 @@ import pytest
 
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import FORBIDDEN, load_system, load_systems
-from cityward.answerable.rules import load_rule
-from cityward.core.errors import Defect, Refused, SettingsError, UserError
+from cityward.answerable.table import load_tables, make_table
+from cityward.core.errors import Refused, SettingsError, UserError
 from cityward.core.records import Decision, Option, Proposal, from_json, to_json
 
+RULE = next(table for table in load_tables() if table.id == "proposal-approval")
 NOW = datetime(2014, 7, 1, tzinfo=UTC)
 PROPOSAL = Proposal(
     id="P-1",
@@ -38,7 +39,7 @@ def attempt(
         by=by,
         because=because,
         system=load_systems(Path("nowhere")).get(system),
-        rule=load_rule("proposal-approval"),
+        rule=RULE,
         at=NOW,
         append_receipt=lambda entry: entries.append(entry) or 7,
     )
@@ -81,8 +82,26 @@ def test_without_reason_or_system_nothing_is_decided():
 
 
 def test_a_rule_never_guesses_a_missing_fact():
-    with pytest.raises(Defect, match="not given"):
-        load_rule("proposal-approval").evaluate({"system_registered": True})
+    trace = RULE.trace({"system_registered": True})
+    assert (trace.row, trace.reason, trace.outputs) == (None, "no row", {"outcome": None})
+    with pytest.raises(UserError, match="no input"):
+        RULE.trace({"sytem_registered": True})
+
+
+def test_what_the_rule_does_not_decide_is_not_allowed():
+    silent = make_table(msgspec.structs.replace(RULE.sheet, rows=RULE.sheet.rows[:1], tests=()), "silent")
+    with pytest.raises(Refused, match="decides nothing: no row") as refused:
+        decide(
+            PROPOSAL,
+            outcome="approved",
+            by="Ana Gómez",
+            because="Crew is free on Tuesday",
+            system=load_systems(Path("nowhere"))["cityward-need-scan"],
+            rule=silent,
+            at=NOW,
+            append_receipt=lambda entry: 7,
+        )
+    assert refused.value.rule == "proposal-approval"
 
 
 SYSTEM = """
@@ -91,7 +110,7 @@ name = "A"
 version = "1"
 purpose = "Something that it does"
 practice = "{practice}"
-risk_class = "high"
+risk_class = "minimal"
 data_used = "some"
 oversight = "someone"
 appeal = "somewhere"
@@ -133,7 +152,7 @@ def choose(proposal, option, outcome="approved", entries=None):
         by="Ana Gómez",
         because="Crew is free on Tuesday",
         system=load_systems(Path("nowhere"))["cityward-need-scan"],
-        rule=load_rule("proposal-approval"),
+        rule=RULE,
         at=NOW,
         append_receipt=lambda entry: (entries if entries is not None else []).append(entry) or 7,
         option=option,
@@ -149,7 +168,7 @@ def test_the_option_that_is_approved_is_named_everywhere():
     assert "option 2 of 2 “Do nothing”, not the one that was recommended," in decision.explanation
     assert b'"option":"Do nothing"' in entries[0]
     assert "option 1 of 2 “Inspect”, the one that was recommended," in choose(proposal, None).explanation
-    assert choose(proposal, 1).rule == "proposal-approval 2, row 5"
+    assert choose(proposal, 1).rule == "proposal-approval 3, row 5"
 
 
 @pytest.mark.parametrize("option", [0, -1, 3, 10**9])

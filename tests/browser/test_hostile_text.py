@@ -120,10 +120,10 @@ def wait(home: Path) -> None:
         f'lon = "lon"\nlat = "lat"\n[same]\n{words} = "who"\n[words]\nkind = {words}\n',
         encoding="utf-8",
     )
-    card = [f"{key} = {words}" for key in ("name", "purpose", "risk_class", "data_used", "oversight", "appeal")]
+    card = [f"{key} = {words}" for key in ("name", "purpose", "risk_reason", "data_used", "oversight", "appeal")]
     shipped = (CHICAGO_CARD).read_text(encoding="utf-8")
     parties = shipped[shipped.index("[[parties]]") :]
-    head = ['id = "hostile-system"', 'version = "1"', 'practice = "case-priority"', *card]
+    head = ['id = "hostile-system"', 'version = "1"', 'practice = "case-priority"', 'risk_class = "minimal"', *card]
     (home / "systems" / "hostile-system.toml").write_text("\n".join([*head, "", parties]), encoding="utf-8")
 
 

@@ -87,10 +87,13 @@ PATHS = [
     "/your-data",
     "/your-data?lang=es",
     "/your-data?lang=pt",
+    "/systems",
+    "/systems/cityward-planner",
     "/ledger",
     "/ledger?verify=1",
     "/ledger?about=W-0123456789",
     "/ledger?before=9999999999999999999",
+    "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
     "/export/needs.csv",
 ]
@@ -101,13 +104,15 @@ ABSENT = [
     "/work/W-0123456789",
     "/r/" + "a" * 32,
     "/systems/none",
+    "/systems/none/json.json",
+    "/systems/cityward-planner/none.json",
     "/cases/none.csv",
     "/console/plan/L-0123456789.json",
     "/privacy/records/none",
     "/open/catalogue.jsonld",
     "/open/reports-x-0123456789/data.csv",
     "/open/..%2f..%2fcity.toml/data.csv",
-    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWOK"),
+    *(f"/explain/{letter}-0123456789" for letter in "NFPDRBUSAECJLWOKY"),
 ]
 
 

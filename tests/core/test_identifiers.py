@@ -35,7 +35,7 @@ def test_other_content_has_another_name(parts: tuple[object, ...]) -> None:
         "N-3f9c21d07",
         "N-3f9c21d07a1",
         "n-3f9c21d07a",
-        "Y-3f9c21d07a",
+        "0-3f9c21d07a",
         "N-3F9C21D07A",
         "N-3f9c21d07a\n",
         "../keys",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 from cityward.answerable.registry import System
-from cityward.answerable.rules import Rule
+from cityward.answerable.table import Table
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -27,11 +27,12 @@ def decide(
     by: str,
     because: str,
     system: System | None,
-    rule: Rule,
+    rule: Table,
     at: datetime,
     append_receipt: Callable[[bytes], int],
     option: int | None = None,
     as_of: date | None = None,
+    caveats: Sequence[str] = (),
 ) -> Decision:
     """Turn a proposal into a decision with rule, parties, explanation and receipt.
 
@@ -45,8 +46,8 @@ def decide(
         Who decides (first and last name) and why (`REASON_CHARS_MIN` to `REASON_CHARS_MAX` characters).
     system : System or None
         The registered system that proposed it; None when there is none.
-    rule : Rule
-        Decision table that must allow it.
+    rule : Table
+        Rule that must allow it; what it does not decide is not allowed.
     at : datetime.datetime
         The moment (UTC).
     append_receipt : callable
@@ -55,6 +56,8 @@ def decide(
         Number (from 1) of the option that is approved; default the recommended one, which is the first.
     as_of : datetime.date, optional
         Last day that was known when it was decided.
+    caveats : sequence of str, optional
+        What has to be said of the system with the decision, in sentences: that nobody accepted a duty, for example.
 
     Raises
     ------
@@ -77,10 +80,12 @@ def decide(
         "reason_given": len(because) >= REASON_CHARS_MIN,
         "option_known": option is None or outcome == "rejected" or chosen is not None,
     }
-    number, row = rule.evaluate(facts)
-    if row.then == "refuse" or system is None:
+    answer = rule.trace(facts)
+    if answer.outputs.get("outcome") != "allow" or system is None:
         raise Refused(
-            f"{rule.id} row {number}", f"{proposal.id} was not decided: {row.because}.", "Mend that and decide again."
+            f"{rule.id} row {answer.row}" if answer.row else rule.id,
+            f"{proposal.id} was not decided: {answer.because or answer.says}.",
+            "Mend that and decide again.",
         )
     decision = Decision(
         id=make_id("decision", proposal.id, outcome, by, at.isoformat()),
@@ -88,7 +93,7 @@ def decide(
         outcome=outcome,
         by=by,
         because=because,
-        rule=f"{rule.id} {rule.version}, row {number}",
+        rule=f"{rule.name}, row {answer.row}",
         system=f"{system.id} {system.version}",
         parties=(
             *(party for party in system.named_parties() if party.duty != "overseer"),
@@ -97,7 +102,8 @@ def decide(
         at=at,
         explanation=(
             f"{by} {outcome} “{proposal.title}”{_told(proposal, chosen)} because: {because} "
-            f"It was proposed because {proposal.because} The rule allowed the decision because {row.because}."
+            f"It was proposed because {proposal.because} The rule allowed the decision because {answer.because}."
+            + "".join(f" {caveat}" for caveat in caveats)
         ),
         appeal=system.appeal,
         receipt=-1,

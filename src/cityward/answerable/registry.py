@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-
+from cityward.answerable.register.checking import check_meaning
+from cityward.answerable.register.forbidden import FORBIDDEN, PRACTICES
+from cityward.answerable.register.shape import DUTIES, PartySection, System
 from cityward.core.errors import Refused, SettingsError
-from cityward.core.records import Party
-from cityward.core.toml_text import decode_toml
+from cityward.core.toml_text import decode_toml_text, read_toml
 
-DUTIES = ("designer", "manufacturer", "owner", "operator", "overseer")
-
-FORBIDDEN = {
-    "social-scoring": "5(1)(c)",
-    "crime-prediction-by-profiling": "5(1)(d)",
-    "untargeted-face-scraping": "5(1)(e)",
-    "emotion-recognition-at-work-or-school": "5(1)(f)",
-    "biometric-categorisation-of-sensitive-traits": "5(1)(g)",
-    "real-time-remote-biometric-identification": "5(1)(h)",
-}
-"""Practices that cannot be registered, with the clause (Source: Regulation (EU) 2024/1689, article 5)."""
-
-PRACTICES = (*FORBIDDEN, "need-detection", "forecasting", "reporting-differences", "case-priority", "other")
+__all__ = [
+    "DUTIES", "FORBIDDEN", "PRACTICES", "PartySection", "Read", "System",
+    "load_system", "load_systems", "read_systems", "shipped_systems",
+]  # fmt: skip
 
 
-class PartySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One party of a system: a duty, a name and a contact."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The systems that can be read, and what is wrong with other files, by their name."""
 
-    duty: str
-    name: Annotated[str, msgspec.Meta(min_length=2, max_length=200)]
-    contact: str = ""
+    systems: dict[str, System]
+    problems: dict[str, Refused | SettingsError]
 
 
-class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A technology in use, with its responsible parties. ``practice`` is one of `PRACTICES`."""
+def read_systems(folder: Path) -> Read:
+    """Return the systems shipped with cityward, replaced and extended by the city's own in ``folder``.
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{3,60}$")]
-    name: str
-    version: str
-    purpose: Annotated[str, msgspec.Meta(min_length=10)]
-    practice: str
-    risk_class: str
-    data_used: str
-    oversight: str
-    appeal: str
-    parties: tuple[PartySection, ...]
-
-    def named_parties(self) -> tuple[Party, ...]:
-        """The parties as records."""
-        return tuple(Party(duty=party.duty, name=party.name, contact=party.contact) for party in self.parties)
+    A file that cannot be registered is a problem of its own; the others stand.
+    """
+    shipped, own = _shipped(), _read(sorted(folder.glob("*.toml")))
+    problems = dict(own.problems)
+    files_of: dict[str, list[str]] = {}
+    for name, system in own.systems.items():
+        files_of.setdefault(system.id, []).append(name)
+    for identifier, names in files_of.items():
+        if len(names) > 1:
+            told = " and ".join(f"{own.systems[name].version} in {name}" for name in names)
+            twice = SettingsError(
+                f"'{identifier}' is there in two versions at once: {told}.",
+                "Keep the file that is in use; versions that were approved are kept in the register.",
+            )
+            problems |= dict.fromkeys(names, twice)
+    # What cannot be read is not there: neither the version that is shipped nor one of two may answer in its place.
+    unread = {Path(name).stem for name in problems} | {own.systems[name].id for name in problems if name in own.systems}
+    systems = {one.id: one for one in (*shipped.values(), *own.systems.values())}
+    return Read({name: one for name, one in systems.items() if name not in unread}, problems)
 
 
 def load_systems(folder: Path) -> dict[str, System]:
-    """Return the systems shipped with cityward, replaced and extended by the city's own in ``folder``.
+    """As `read_systems`, for callers that go on only when every file is in order.
 
     Raises
     ------
@@ -64,30 +60,37 @@ def load_systems(folder: Path) -> dict[str, System]:
     SettingsError
         A file has a mistake.
     """
-    with as_file(files("cityward.answerable") / "systems") as shipped:
-        paths = [*sorted(shipped.glob("*.toml")), *sorted(folder.glob("*.toml"))]
-        systems = [load_system(path) for path in paths]
-    return {system.id: system for system in systems}
+    found = read_systems(folder)
+    for problem in found.problems.values():
+        raise problem
+    return found.systems
 
 
 def load_system(path: Path) -> System:
     """Read one system and check that it may be registered; raises as `load_systems`."""
-    system = decode_toml(path, System)
-    if system.practice in FORBIDDEN:
-        raise Refused(
-            f"ai-act-{FORBIDDEN[system.practice]}",
-            f"'{system.id}' cannot be registered: {system.practice.replace('-', ' ')} is forbidden by "
-            f"article {FORBIDDEN[system.practice]} of the EU AI Act.",
-            "Nobody in the city can allow it; take the file away.",
-        )
-    if system.practice not in PRACTICES:
-        raise SettingsError(f"{path.name}: practice '{system.practice}' is unknown.", f"Known: {', '.join(PRACTICES)}.")
-    wrong = [party.duty for party in system.parties if party.duty not in DUTIES]
-    if wrong:
-        raise SettingsError(f"{path.name}: duty '{wrong[0]}' is unknown.", f"Known: {', '.join(DUTIES)}.")
-    missing = set(DUTIES) - {party.duty for party in system.parties}
-    if missing:
-        raise SettingsError(
-            f"{path.name}: nobody is named as {', '.join(sorted(missing))}.", "Add a [[parties]] table for each duty."
-        )
+    text = read_toml(path)
+    system = decode_toml_text(text, System, str(path))
+    check_meaning(system, path.name, text)
     return system
+
+
+def shipped_systems() -> tuple[str, ...]:
+    """Identifiers of the systems that come with cityward."""
+    return tuple(system.id for system in _shipped().values())
+
+
+def _shipped() -> dict[str, System]:
+    with as_file(files("cityward.answerable") / "systems") as folder:
+        return _read(sorted(folder.glob("*.toml"))).systems
+
+
+def _read(paths: list[Path]) -> Read:
+    """Systems and problems, both by the name of their file."""
+    systems: dict[str, System] = {}
+    problems: dict[str, Refused | SettingsError] = {}
+    for path in paths:
+        try:
+            systems[path.name] = load_system(path)
+        except (Refused, SettingsError) as error:
+            problems[path.name] = error
+    return Read(systems, problems)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.answerable.registry import System, load_systems
+from cityward.answerable.registry import System
 from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import NEAR, Sources, epoch_days, features, list_days, outcomes
 from cityward.anticipate.leakage import Finding, check
@@ -132,16 +132,10 @@ class Cases:
 
         Raises
         ------
-        UserError
+        UnknownId
             Nobody registered it: a ranking without it is not made.
         """
-        system = load_systems(self._city.folder.systems).get(identifier)
-        if system is None:
-            raise UserError(
-                f"The system '{identifier[:60]}' is not registered.",
-                f"Write systems/{identifier[:60]}.toml: purpose, data, oversight, appeal and who answers for it.",
-            )
-        return system
+        return self._city.systems.system(identifier)
 
     def export_csv(self, type_: str | None = None) -> bytes:
         """The list as CSV, without names and licence numbers: a licence can be a person's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,8 +15,7 @@ import polars as pl
 
 from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
-from cityward.answerable.registry import load_systems
-from cityward.answerable.rules import load_rule
+from cityward.answerable.table import Table, load_tables, valid_on
 from cityward.city.crew_names import crew_namer
 from cityward.city.effects import take_effect
 from cityward.city.evidencing import Evidencing
@@ -41,6 +40,7 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.systems import SystemEvent
 from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
     from cityward.city.processing import Processing
+    from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
 
 R = TypeVar("R")
@@ -221,24 +222,42 @@ class City(Intaking, Finding):
                     f"{identifier} was {proposal.state} already.",
                     f"See 'cityward explain {identifier}' for who and why.",
                 )
-            systems = load_systems(self.folder.systems)
-            turn = self.turn()
+            system, caveats = self.systems.answering(proposal.system)
+            turn, now = self.turn(), self.clock.now()
+            # What a city may not loosen: who decides a proposal is cityward's own rule.
+            rule = valid_on(load_tables(), "proposal-approval", now, time_zone=self.time_zone)
             decision = decide(
                 proposal,
                 outcome=outcome,
                 by=by,
                 because=because,
-                system=systems.get(proposal.system),
-                rule=load_rule("proposal-approval"),
-                at=self.clock.now(),
+                system=system,
+                rule=rule,
+                at=now,
                 append_receipt=lambda entry: self.writable_ledger().append([entry])[0],
                 option=option,
                 as_of=turn.as_of if turn else None,
+                caveats=caveats,
             )
             self.registers.put_decision(decision, along=take_effect(self, proposal, decision))
             self.registers.put_receipts({decision.id: decision.receipt})
             self._plan_anew()
         return decision
+
+    def rules(self) -> tuple[Table, ...]:
+        """The rules shipped with cityward and the city's own in ``rules/``, all versions.
+
+        Raises
+        ------
+        cityward.core.errors.SettingsError
+            A file has a mistake, or two versions of a rule are valid at once.
+        """
+        return load_tables(self.folder.rules)
+
+    def rule(self, identifier: str, moment: datetime | None = None) -> Table:
+        """The version of a rule that is valid at a moment (default now); raises as `valid_on`."""
+        now = self.clock.now()
+        return valid_on(self.rules(), identifier, moment or now, time_zone=self.time_zone, now=now)
 
     @cached_property
     def orders(self) -> Orders:
@@ -258,6 +277,13 @@ class City(Intaking, Finding):
         from cityward.city.breaches import Breaches
 
         return Breaches(self)
+
+    @cached_property
+    def systems(self) -> Registering:
+        """The register of systems, and who answers for them."""
+        from cityward.city.registering import Registering
+
+        return Registering(self)
 
     @cached_property
     def processing(self) -> Processing:
@@ -294,6 +320,7 @@ class City(Intaking, Finding):
             "request": lambda name: self.registers.get(name, PersonRequest),
             "breach": lambda name: self.registers.get(name, Breach),
             "retention": lambda name: self.registers.get(name, Retained),
+            "system": lambda name: self.registers.get(name, SystemEvent),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

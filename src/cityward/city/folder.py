@@ -73,6 +73,11 @@ class Folder:
         return self.path / "systems"
 
     @property
+    def rules(self) -> Path:
+        """Decision tables of this city, one TOML a version."""
+        return self.path / "rules"
+
+    @property
     def signing_key(self) -> Path:
         """Secret of the ledger."""
         return self.path / "keys" / "ledger.key"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from cityward.answerable.document import Document, Section
-from cityward.answerable.registry import System, load_systems
+from cityward.answerable.registry import System
 from cityward.core.words import day
 from cityward.private.purposes import PURPOSES
 from cityward.private.restrictions import STILL_READ_FOR
@@ -108,7 +108,7 @@ class Processing:
     # -- parts -------------------------------------------------------------------------------------
 
     def _registered(self) -> list[System]:
-        return list(load_systems(self._city.folder.systems).values())
+        return list(self._city.systems.read().systems.values())
 
     def _purposes(self) -> Section:
         table = [["Purpose", "Reader", "Columns that can name or place a person", "Lawful basis", "Until"]]
@@ -177,9 +177,7 @@ class Processing:
         table = [["System", "Purpose", "Risk class", "Data", "Parties"]]
         for system in self._registered():
             parties = "; ".join(f"{party.duty}: {party.name}" for party in system.parties)
-            table.append(
-                [f"{system.name} {system.version}", system.purpose, system.risk_class, system.data_used, parties]
-            )
+            table.append([f"{system.name} {system.version}", system.purpose, system.risk, system.data_used, parties])
         return Section("Systems", [], table)
 
     def _affected(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -94,16 +95,21 @@ def backtest(
     if json_:
         as_json(told)
         return
-    click.echo(f"{told['series']:,} series, {told['steps']:,} steps; a step without a row is a {table.missing}.")
-    if table.left_out:
-        click.echo(f"{table.left_out:,} rows without a series, a time or a finite number were left out.")
-    if table.duplicates:
-        click.echo(f"{table.duplicates:,} rows of a series and step that had one already were added to it.")
     if len(tested.origins) < origins:
         click.echo(f"The table is long enough for {len(tested.origins)} of {origins} origins.")
-    click.echo(f"{told['scored']:,} of {tested.rows.height:,} values that were forecast are known.")
+    _tell(told, tested.rows.height)
+
+
+def _tell(told: dict[str, Any], forecast: int) -> None:
+    """Print what was tried, on what, and how it did."""
+    click.echo(f"{told['series']:,} series, {told['steps']:,} steps; a step without a row is a {told['missing']}.")
+    if told["left_out"]:
+        click.echo(f"{told['left_out']:,} rows without a series, a time or a finite number were left out.")
+    if told["duplicates"]:
+        click.echo(f"{told['duplicates']:,} rows of a series and step that had one already were added to it.")
+    click.echo(f"{told['scored']:,} of {forecast:,} values that were forecast are known.")
     click.echo(f"{'model':<36}{'scaled error':>14}{'quantile loss':>15}{'inside 80 %':>13}{'seconds':>10}")
-    for name, one in models.items():
+    for name, one in told["models"].items():
         figures = (_figure(one["mase"]), _figure(one["wql"]), _figure(one["coverage_80"]))
         click.echo(f"{name:<36}{figures[0]:>14}{figures[1]:>15}{figures[2]:>13}{one.get('seconds', ''):>10}")
 

@@ -37,6 +37,7 @@ _COMMANDS = {
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
     "grants": ("grants", "Who may read what, for which purpose, until when."),
+    "systems": ("systems", "Which systems propose here, who answers for each, and what was signed."),
     "person": ("person", "Access, rectification, erasure, objection, restriction: what a person asks about himself."),
     "retention": ("retention", "Delete what has been kept for long enough, and prove it."),
     "breach": ("breach", "A breach of personal data: its 72 hours, who is concerned, the draft of a notice."),

@@ -19,7 +19,7 @@ SPREAD_DAYS = 2.0
 
 
 def mount(router: APIRouter, console: Console) -> None:
-    """Add ``/cases``, its table as CSV, and the page of a system."""
+    """Add ``/cases`` and its table as CSV."""
 
     @router.get("/cases")
     def cases(request: Request) -> HTMLResponse:
@@ -45,10 +45,6 @@ def mount(router: APIRouter, console: Console) -> None:
         headers = {"content-disposition": 'attachment; filename="cases.csv"'}
         body = console.city.cases.export_csv(name)
         return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
-
-    @router.get("/systems/{name}")
-    def system_card(request: Request, name: str) -> HTMLResponse:
-        return console.page(request, "system.html", system=console.city.cases.system(name))
 
 
 def headline(ranking: Ranking) -> str:

@@ -32,7 +32,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
     sensors: tuple[Entry, ...] = (("/sensors", "Sensors", "/sensors", alerts, "alerts"),) if alerts is not None else ()
     return (
         ("Know", (("/", "Now", "/needs", 0, ""), ("/silence", "Silence", "/compare", 0, ""), *sensors)),
-        ("Anticipate", (("/ahead", "Ahead", "", 0, ""), ("/cases", "Cases", "/systems", 0, ""))),
+        ("Anticipate", (("/ahead", "Ahead", "", 0, ""), ("/cases", "Cases", "", 0, ""))),
         (
             "Act",
             (
@@ -47,6 +47,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             (
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
+                ("/systems", "Systems", "/systems/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),
         ),
@@ -78,6 +79,10 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if warnings:
         text = f"{_many(len(warnings), 'early warning')}. {warnings[0].sentence}"
         found.append(Tiding("Ahead", text, "/ahead", True))
+    edited = [one.system.name for one in city.systems.all() if one.state == "edited after approval"]
+    if edited:
+        text = f"The file of {', '.join(edited)} was edited after its approval."
+        found.append(Tiding("Systems", text, "/systems", True))
     found += _plan(city)
     sums = city.outcomes.sums()
     if sums.all:

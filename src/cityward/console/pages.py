@@ -28,6 +28,7 @@ from cityward.console import (
     privacy_pages,
     resident_pages,
     sensor_pages,
+    system_pages,
     words,
     your_data_pages,
 )
@@ -52,6 +53,7 @@ PARTS: tuple[Any, ...] = (
     ledger_pages,
     privacy_pages,
     grants_pages,
+    system_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

@@ -27,6 +27,7 @@ KINDS = {
     "request": "Q",
     "breach": "H",
     "retention": "T",
+    "system": "Y",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

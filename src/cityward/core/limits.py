@@ -76,3 +76,18 @@ SCAN_TABLE_BYTES: Final = 512 * 2**20
 
 SCAN_REPLICATES: Final = 1_000_000
 """Most Monte Carlo replicates."""
+
+RULE_FILE_BYTES: Final = 32 * 2**20
+"""Largest file of one rule, in whatever form: a table of 10,000 rows has about 2 MB."""
+
+RULE_ROWS: Final = 100_000
+"""Most rows of one rule; what is compiled grows with them, about 0.3 kB an input and row."""
+
+RULE_COLUMNS: Final = 200
+"""Most inputs and outputs of one rule."""
+
+RULE_CELL_CHARS: Final = 10_000
+"""Longest condition in one cell of a rule."""
+
+RULE_VERSIONS: Final = 10_000
+"""Most files of rules of one city."""

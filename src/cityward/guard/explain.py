@@ -25,6 +25,7 @@ from cityward.core.records import (
     Silence,
 )
 from cityward.core.releases import Release
+from cityward.core.systems import SystemEvent
 from cityward.core.words import day, days, moment, percent
 from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
 
@@ -279,6 +280,26 @@ def _decision(record: Decision, words: _Words) -> _Parts:
         ("how to contest it", record.appeal),
     ]
     return "decision", record.explanation, evidence, record.rule
+
+
+@_parts.register
+def _system_event(record: SystemEvent, words: _Words) -> _Parts:
+    duty = f" the duty {record.duty} of" if record.duty else ""
+    over = f" over to {record.taker}" if record.taker else ""
+    verb = {"handed over": "handed"}.get(record.what, record.what)
+    because = f": {record.because}" if record.because else "."
+    evidence = [
+        ("system", f"{record.system} {record.version}"),
+        ("digest of the version", record.digest),
+        ("by", f"{record.by}, {words.at(record.at)}"),
+        *([("valid from", day(record.valid_from))] if record.valid_from else []),
+        *([("valid until", day(record.valid_until))] if record.valid_until else []),
+        *([("changed by", record.party)] if record.what == "modified" else []),
+        *((("substantial" if record.substantial else "changed"), change) for change in record.changes),
+        *([("signed", record.note)] if record.note else []),
+    ]
+    told = f"{record.by} {verb}{duty} {record.system} {record.version}{over}{because}"
+    return "system", told, evidence, "register-of-systems 1"
 
 
 @_parts.register

@@ -8,16 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cityward.core.errors import LedgerError
-from cityward.secure.keys import public_bytes
+from cityward.secure.signed_text import sign_text, signers
 
 ORIGIN = "cityward/ledger"
-_ED25519 = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,7 @@ class Checkpoint:
 def sign(checkpoint: Checkpoint, signer: Ed25519PrivateKey) -> str:
     """Return the checkpoint as a signed note."""
     body = f"{ORIGIN}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
-    signature = _key_hash(signer.public_key()) + signer.sign(body.encode())
-    return f"{body}\n— {ORIGIN} {base64.b64encode(signature).decode()}\n"
+    return sign_text(body, ORIGIN, signer)
 
 
 def parse(note: str) -> Checkpoint:
@@ -62,17 +58,6 @@ def check(note: str, key: Ed25519PublicKey) -> Checkpoint:
         It is not a checkpoint, or ``key`` did not sign it.
     """
     checkpoint = parse(note)
-    body, _, signatures = note.partition("\n\n")
-    for line in signatures.splitlines():
-        try:
-            raw = base64.b64decode(line.removeprefix(f"— {ORIGIN} "), validate=True)
-            if raw[:4] == _key_hash(key):
-                key.verify(raw[4:], (body + "\n").encode())
-                return checkpoint
-        except (binascii.Error, ValueError, InvalidSignature):
-            continue
-    raise LedgerError("The ledger's checkpoint is not signed by this city's key.")
-
-
-def _key_hash(key: Ed25519PublicKey) -> bytes:
-    return sha256(ORIGIN.encode() + b"\n" + _ED25519 + public_bytes(key)).digest()[:4]
+    if not signers(note, {ORIGIN: key}):
+        raise LedgerError("The ledger's checkpoint is not signed by this city's key.")
+    return checkpoint

@@ -13,12 +13,16 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from cityward.city.city import City, open_city
+from cityward.city.demo.parties import accept_all, with_keys
 from cityward.city.folder import make
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UserError
 
 AS_OF = date(2014, 6, 30)
 """A summer day with half a year of history after it, so that a visitor can move ``--as-of`` both ways."""
+
+KEYS = Path("keys") / "parties"
+"""Keys of the example parties, in the city folder: made here, and worth nothing elsewhere."""
 
 _MARK = "# The demonstration city"
 
@@ -41,6 +45,8 @@ def run_demo(
         if not toml.exists() or _MARK not in toml.read_text(encoding="utf-8"):
             raise UserError(f"{path} is not a demonstration city.", "Give another folder with --city DIR.")
         city = open_city(path, clock)
+        with as_file(files(__package__) / "chicago") as data:
+            _write_cards(path, data, city.clock.now().date())
     else:
         with as_file(files(__package__) / "chicago") as data:
             city = _fill(path, data, clock, say)
@@ -50,6 +56,7 @@ def run_demo(
     say("Looking for needs, silent places and what comes next (a minute longer the first time, to compile)")
     city.run(as_of=as_of)
     _release(city, say)
+    accept_all(city, path / KEYS)
     return city
 
 
@@ -80,16 +87,26 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
     shutil.copyfile(data / "crews.csv", path / "crews.csv")
     for name in ("sanitation.toml", "camera.toml"):
         city.add_mapping(data / name)
-    _declare_cases(path, data)
+    _declare_cases(path, data, city.clock.now().date())
     return city
 
 
-def _declare_cases(path: Path, data: Path) -> None:
+def _declare_cases(path: Path, data: Path, today: date) -> None:
     for part in ("cases", "systems"):
         (path / part).mkdir(exist_ok=True)
-        for file in sorted((data / part).glob("*.toml")):
-            shutil.copyfile(file, path / part / file.name)
+    for file in sorted((data / "cases").glob("*.toml")):
+        shutil.copyfile(file, path / "cases" / file.name)
+    _write_cards(path, data, today)
     shutil.copyfile(data / "food_inspections.parquet", path / "cases" / "food_inspections.parquet")
+
+
+def _write_cards(path: Path, data: Path, today: date) -> None:
+    """Write the cards of systems that are not there, or are of a demonstration before parties had keys."""
+    for file in sorted((data / "systems").glob("*.toml")):
+        card = path / "systems" / file.name
+        if not card.exists() or "\nkey = " not in card.read_text(encoding="utf-8"):
+            text = with_keys(file.read_text(encoding="utf-8"), path / KEYS, today)
+            card.write_text(text, encoding="utf-8")
 
 
 def _sense(city: City, data: Path, say: Callable[[str], None]) -> None:

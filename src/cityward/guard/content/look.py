@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +11,16 @@ import numpy as np
 from cityward.guard.content import bodies, points, samples, tables, traces, unpack, vectors, words
 from cityward.guard.content.finding import MEDIA, PASS, PAYLOADS, Finding, refusal, worst
 from cityward.guard.content.magic import kind_of, packed_as
+from cityward.guard.content.plain import (
+    as_text,
+    depth_of,
+    entropy,
+    is_whole,
+    matrix_of,
+    number_of,
+    printable,
+    read_json,
+)
 from cityward.private.redact import found as persons
 
 CELL_CHARS: Final = 8 * 2**20
@@ -107,7 +115,7 @@ class _Looking:
             self.mapping(value, name, depth)
         elif isinstance(value, Sequence | np.ndarray):
             self.sequence(list(value), name, depth)
-        elif _is_whole(value) and 100_000 <= abs(value) < 10**40:
+        elif is_whole(value) and 100_000 <= abs(value) < 10**40:
             self.person(str(int(value)), name)
 
     def life(self, value: bool | float | str, name: str) -> None:
@@ -145,11 +153,11 @@ class _Looking:
         """Look into JSON, or several lines of it; return whether it was that."""
         if text[0] not in '{["(':
             return False
-        if _depth(text) > 3 * DEPTH:
+        if depth_of(text) > 3 * DEPTH:
             self.add(_TOO_DEEP)
         if text[-1] not in '}])"':
             return False
-        value = _json(text)
+        value = read_json(text)
         if value is None or isinstance(value, int | float):
             return False
         self.any(value, name, depth + 1)
@@ -198,7 +206,7 @@ class _Looking:
                 data = text.encode(encoding)
             except UnicodeEncodeError:
                 continue
-            if _as_text(data) is None:
+            if as_text(data) is None:
                 self.inside(data, name, depth)
             return
 
@@ -219,7 +227,7 @@ class _Looking:
             self.payload(points.of_records(records, name))
         rows = re.split(r"[;\n|]+|\)\s*,?\s*\(|\]\s*,?\s*\[", text)
         if len(rows) >= points.MINUTIAE_MIN:
-            matrix = _matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
+            matrix = matrix_of([re.findall(r"-?\d+(?:\.\d+)?", row) for row in rows if row.strip()])
             if (
                 matrix is not None
                 and 2 <= matrix.shape[1] <= 6
@@ -280,7 +288,7 @@ class _Looking:
         packing = packed_as(data)
         if packing and self.packed(data, packing, name, depth):
             return
-        text = _as_text(data)
+        text = as_text(data)
         if text is not None:
             if len(text) >= 8:
                 self.text(text, name, depth + 1)
@@ -307,7 +315,7 @@ class _Looking:
             ):
                 if pattern.search(name) and (field_class == "biometric" or len(data) >= NAMED_MEDIA_BYTES):
                     self.add(refusal(field_class, "named-payload"))
-        if sure and len(data) >= OPAQUE_BYTES and _entropy(data) > 6 and not data.startswith(b"\x30\x82"):
+        if sure and len(data) >= OPAQUE_BYTES and entropy(data) > 6 and not data.startswith(b"\x30\x82"):
             self.add(Finding("opaque", "empty", "content-opaque 1"))
 
     def packed(self, data: bytes, packing: str, name: str, depth: int) -> bool:
@@ -352,7 +360,7 @@ class _Looking:
         """Look at lists of numbers under numbered keys as the one list that they were."""
         lists = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], float)]
         if len(lists) > 1 and len({len(part) for part in lists}) <= 2:
-            joined = np.array([_number(number) for part in lists for number in part])
+            joined = np.array([number_of(number) for part in lists for number in part])
             if not words.SERIES.search(name) and vectors.is_template(joined, name) and joined.size <= vectors.LONGEST:
                 self.add(refusal("biometric", "embedding"))
 
@@ -406,7 +414,7 @@ class _Looking:
         low, high = min(values, default=0), max(values, default=0)
         if low >= -128 and high <= 255:
             data = bytes(part & 255 for part in values)
-            if kind_of(data) or packed_as(data) or _printable(data) or samples.is_sound(data, name):
+            if kind_of(data) or packed_as(data) or printable(data) or samples.is_sound(data, name):
                 self.inside(data, name, depth)
             elif len(data) >= 64 and high >= 245 and 0 <= low <= 10 and vectors.packed_template(data, name):
                 self.add(refusal("biometric", "packed-template"))
@@ -559,72 +567,6 @@ _NOBODY: Final = frozenset(
         "app",
     ]
 )
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e18)
-
-
-def _json(text: str) -> Any:
-    for tried in (
-        text,
-        text.replace("'", '"').replace("None", "null").replace("True", "true").replace("False", "false"),
-    ):
-        try:
-            return json.loads(f"[{tried[1:-1]}]" if tried[0] == "(" else tried)
-        except ValueError:
-            continue
-        except RecursionError:
-            return None
-    lines = text.splitlines()
-    if len(lines) > 1 and all(line.strip()[:1] in ("{", "[", "") for line in lines[:1000]):
-        try:
-            return [json.loads(line) for line in lines if line.strip()]
-        except (ValueError, RecursionError):
-            return None
-    return None
-
-
-def _depth(text: str) -> int:
-    """Deepest nesting of brackets, however many are closed."""
-    raw = np.frombuffer(text.encode("utf-8", errors="replace"), dtype=np.uint8)
-    steps = np.isin(raw, (91, 123)).astype(np.int32) - np.isin(raw, (93, 125)).astype(np.int32)
-    return int(np.max(np.cumsum(steps), initial=0))
-
-
-def _printable(data: bytes) -> bool:
-    return all(byte >= 32 or byte in (9, 10, 13) for byte in data[:2000])
-
-
-def _as_text(data: bytes) -> str | None:
-    """The text that bytes are, if they are one."""
-    for encoding, start in (("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"), ("utf-8", b"")):
-        if not data.startswith(start):
-            continue
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        odd = sum(character < " " and character not in "\t\r\n" for character in text[:4000])
-        return text if odd <= len(text[:4000]) // 50 else None
-    return None
-
-
-def _entropy(data: bytes) -> float:
-    counts = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
-    share = counts[counts > 0] / len(data)
-    return float(-(share * np.log2(share)).sum())
-
-
-def _matrix_of(rows: list[list[str]]) -> points.Matrix | None:
-    widths = {len(row) for row in rows}
-    if len(widths) != 1 or any(a != b for a, b in pairwise(widths)):
-        return None
-    return np.array(rows, dtype=np.float64)
 
 
 __all__ = ["PASS", "PAYLOADS", "look", "special"]

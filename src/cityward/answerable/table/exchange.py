@@ -1,0 +1,151 @@
+"""What exchange forms share: a rule's own facts, which travel along where other programs do not look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Literal
+
+import msgspec
+
+from cityward.answerable.table.condition import CellError, Kind, coerce, read_condition
+from cityward.answerable.table.shape import Sheet
+from cityward.answerable.table.toml_form import fields
+from cityward.core.errors import SettingsError
+
+Dialect = Literal["zen", "feel"]
+_SAID: Final = ("version", "title", "reference", "valid_from", "valid_until", "hit", "uses", "justified")
+
+
+def about(sheet: Sheet) -> dict[str, Any]:
+    """What a sheet says beside its cells, as JSON can hold it."""
+    told = {
+        "id": sheet.id,
+        **{key: value for key in _SAID if (value := getattr(sheet, key))},
+        "inputs": {name: fields(column) for name, column in sheet.inputs.items()},
+        "outputs": {name: fields(column) for name, column in sheet.outputs.items()},
+        "tests": [fields(test) for test in sheet.tests],
+    }
+    return dict(msgspec.to_builtins(told))
+
+
+def join(
+    columns: Mapping[str, Mapping[str, dict[str, Any]]],
+    rows: Sequence[dict[str, Any]],
+    known: Mapping[str, Any],
+    units: Mapping[str, str],
+    name: str,
+) -> Sheet:
+    """Make a sheet of what a file shows and of what travelled along.
+
+    Parameters
+    ----------
+    columns : mapping
+        ``inputs`` and ``outputs``: fields by name, as the file shows them.
+    rows : sequence of dict
+        ``when``, ``then``, ``because`` and ``law``.
+    known : mapping
+        What `about` wrote, else what the file says in its own way; ``id`` at least.
+    units : mapping of str to str
+        Units of numbers by column, as the person who imports says them.
+
+    Raises
+    ------
+    SettingsError
+        A number has no unit, or the whole is no rule.
+    """
+    sheet: dict[str, Any] = {"version": "1", **{key: value for key, value in known.items() if key in ("id", *_SAID)}}
+    for side in ("inputs", "outputs"):
+        travelled = known.get(side, {})
+        sheet[side] = {
+            column: {
+                **shown,
+                **(travelled[column] if isinstance(travelled, Mapping) and column in travelled else {}),
+                **({"unit": units[column]} if column in units else {}),
+            }
+            for column, shown in columns[side].items()
+        }
+    bare = [column for column, one in sheet["inputs"].items() if one.get("type") == "number" and not one.get("unit")]
+    if bare:
+        raise SettingsError(
+            f"{name} does not say the unit of {', '.join(bare)}.",
+            f"Say it: {' '.join(f'--unit {column}=…' for column in bare)} (a pure number has the unit 1).",
+        )
+    sheet["rows"] = rows
+    sheet["tests"] = [_dated(test, sheet) for test in known.get("tests", ())]
+    try:
+        return msgspec.convert(sheet, Sheet, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name} is no rule: {error}.", "Correct it where it was made, and import again.") from None
+
+
+def _dated(test: Any, sheet: Mapping[str, Any]) -> dict[str, Any]:
+    """A test of JSON, whose dates are texts, with dates."""
+    if not isinstance(test, Mapping):
+        return {}
+    sides = {"given": sheet["inputs"], "expect": sheet["outputs"]}
+    return {
+        **test,
+        **{
+            side: {
+                key: _day(value) if columns.get(key, {}).get("type") == "date" else value for key, value in told.items()
+            }
+            for side, columns in sides.items()
+            if isinstance(told := test.get(side, {}), Mapping)
+        },
+    }
+
+
+def _day(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def kind_of(cells: Sequence[str]) -> Kind:
+    """The type that all cells of a column can have, where a form does not say it: the narrowest."""
+    for kind in ("yes-no", "number", "date"):
+        asked = [cell for cell in cells if cell not in ("", "-")]
+        if asked and all(_reads(cell, kind) for cell in asked):
+            return kind
+    return "text"
+
+
+def _reads(cell: str, kind: Kind) -> bool:
+    try:
+        read_condition(cell, kind)
+    except CellError:
+        return False
+    return True
+
+
+def literal(text: str, kind: Kind, where: str) -> Any:
+    """The value of an output's cell; raises SettingsError for an expression, which no table holds."""
+    text = text.strip()
+    if text in ("", "-", "null"):
+        return None
+    try:
+        condition = read_condition(text, kind)
+    except CellError:
+        condition = None
+    if condition is None or condition.negated or len(condition.terms) != 1:
+        raise SettingsError(
+            f"{where}: '{text[:60]}' is no value of type {kind}.",
+            "A table holds values, no formulas: compute it before, as an input, or write a row for each case.",
+        )
+    try:
+        return coerce(condition.terms[0], kind)
+    except CellError:
+        raise SettingsError(f"{where}: '{text[:60]}' is no single value.", "Give one value.") from None
+
+
+def column_name(text: str) -> str:
+    """A name of another program as a name of a column: ``customer.income`` is ``customer_income``."""
+    return re.sub(r"[^\w-]+", "_", text.strip()).strip("_")
+
+
+def rule_id(text: str) -> str:
+    """A name of another program as an identifier of a rule."""
+    return (re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "rule")[:80].ljust(2, "-").replace("--", "-0")

@@ -1,0 +1,100 @@
+"""Signed texts: a text and who signed it, in a form that other tools read too.
+
+Source: C2SP signed-note, with Ed25519 signatures (signature type 0x01), and its verifier keys ``name+id+key``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from cityward.core.errors import UserError
+from cityward.secure.keys import public_bytes
+
+_ED25519: Final = b"\x01"
+NOTE_CHARS_MAX: Final = 16_384
+"""Longest note that is read: sixteen signatures and more text than any of ours."""
+
+
+def sign_text(text: str, name: str, signer: Ed25519PrivateKey) -> str:
+    """Return ``text``, which ends with a line break, as a note signed by the key called ``name``."""
+    signature = _key_id(name, signer.public_key()) + signer.sign(text.encode())
+    return f"{text}\n— {name} {base64.b64encode(signature).decode()}\n"
+
+
+def countersign(note: str, name: str, signer: Ed25519PrivateKey) -> str:
+    """Return a note with one more signature over the same text."""
+    return note + sign_text(text_of(note), name, signer).rpartition("\n\n")[2]
+
+
+def text_of(note: str) -> str:
+    """The text of a note, up to its last empty line, whoever signed it."""
+    text, gap, _ = note.rpartition("\n\n")
+    return f"{text}\n" if gap else note
+
+
+def signers(note: str, keys: Mapping[str, Ed25519PublicKey]) -> set[str]:
+    """Names of those of ``keys`` whose signature over the text of ``note`` is right.
+
+    A signature by a known key that does not fit counts for nothing, and neither does any other of that name.
+    """
+    if len(note) > NOTE_CHARS_MAX:
+        return set()
+    text = text_of(note).encode()
+    right: set[str] = set()
+    wrong: set[str] = set()
+    for line in note.rpartition("\n\n")[2].splitlines():
+        mark, name, signature = [*line.split(" "), "", ""][:3]
+        key = keys.get(name)
+        if mark != "—" or key is None:
+            continue
+        try:
+            raw = base64.b64decode(signature, validate=True)
+            if raw[:4] != _key_id(name, key):
+                continue  # another key of the same name
+            key.verify(raw[4:], text)
+            right.add(name)
+        except (binascii.Error, ValueError, InvalidSignature):
+            wrong.add(name)
+    return right - wrong
+
+
+def verifier_key(name: str, key: Ed25519PublicKey) -> str:
+    """A public key as text: ``name+id+key``."""
+    encoded = base64.b64encode(_ED25519 + public_bytes(key)).decode()
+    return f"{name}+{_key_id(name, key).hex()}+{encoded}"
+
+
+def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
+    """Return name and key of a verifier key.
+
+    Raises
+    ------
+    UserError
+        It is not one.
+    """
+    name, _, rest = text.partition("+")
+    known, _, encoded = rest.partition("+")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+        if raw[:1] != _ED25519 or not name or any(sign.isspace() for sign in name):
+            raise ValueError
+        key = Ed25519PublicKey.from_public_bytes(raw[1:])
+        if _key_id(name, key).hex() != known:
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise UserError(
+            f"'{text[:60]}' is not a verifier key.",
+            "It looks like name+0123abcd+AQ…; 'cityward systems key' makes one.",
+        ) from None
+    return name, key
+
+
+def _key_id(name: str, key: Ed25519PublicKey) -> bytes:
+    return sha256(name.encode() + b"\n" + _ED25519 + public_bytes(key)).digest()[:4]
