@@ -259,7 +259,8 @@ def test_what_residents_read_follows_what_is_configured(opened: Opened, tmp_path
         page = client(city).get("/your-data").text
         assert "a made-up word takes its place" in page
         assert "Only the block, about 100 metres around" in page
-        assert "Sees of you: the made-up word, what you wrote, the place." in page
+        assert "(programs of the city). Sees of you: the made-up word, what you wrote, the place." in page
+        assert "people who work for the city, programs of the city). Sees of you: what you wrote, the place" in page
         assert "No name comes with the reports" not in page
         assert "Nothing was published yet" in page
         assert "it must answer by 4 September 2014" in page
@@ -270,9 +271,11 @@ def test_what_residents_read_follows_what_is_configured(opened: Opened, tmp_path
     assert re.search(r"Quién es usted</dt><dd>[^<]*Se guarda 3\.650 días\.", page)
 
 
-def test_a_reader_who_is_no_program_of_the_city_is_named_to_residents(opened: Opened, tmp_path: Path) -> None:
+def test_residents_read_who_is_no_program_of_the_city(opened: Opened, tmp_path: Path) -> None:
     with opened() as city:
         sense(city, tmp_path, MAPPING, reports())
+        assert "Only programs of the city read it" not in client(city).get("/your-data").text
+        (city.folder.grants / "orders-operator.toml").unlink()
         assert "Only programs of the city read it" in client(city).get("/your-data").text
         file = city.folder.grants / "cases.toml"
         file.write_text(file.read_text("utf-8").replace('"cityward-cases"', '"health-office"'), encoding="utf-8")

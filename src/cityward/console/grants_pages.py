@@ -21,6 +21,7 @@ CONSULTS_SHOWN: Final = 50
 
 CLASSES: Final = (
     ("persons, under pseudonyms", frozenset({"person"})),
+    ("names of the city's people", frozenset({"people"})),
     ("free text, redacted", SPECIAL),
     ("places", frozenset({"lon", "lat", "address"})),
     ("identifiers of reports", ROW_IDS),

@@ -58,7 +58,7 @@ KEPT: Final = {
     "interactions": "Reports, from the day that they tell of",
     "personal": "Who reported, as a pseudonym",
     "free_text": "What residents wrote, redacted",
-    "location": "Addresses, as blocks",
+    "location": "Places of reports and of closed work; the area stays",
     "answers": "Residents' words about work, from its last step",
     "observations": "Measured values of sensors",
     "quarantine": "Rows in quarantine",
@@ -179,6 +179,7 @@ def _waits(city: City) -> dict[str, Any]:
             "done_at": one.done_at,
             "days": None if one.done_at else _days_left(city, one),
             "overdue": city.persons.is_overdue(one),
+            "told_on": one.told_on,
         }
         for one in [*_waiting(city), *done[:ANSWERED_SHOWN]]
     ]

@@ -34,7 +34,10 @@ FRANKNESS: Final = ("public", "free-text", "location-of-person", "personal")
 
 RIGHTS: Final = ("access", "rectify", "erase", "object", "restrict")
 OWN: Final = "cityward-"
-"""How the readers begin that are programs of the city and no persons."""
+"""How the readers begin that are parts of cityward: programs of the city, but for `PEOPLE`."""
+
+PEOPLE: Final = "cityward-operator"
+"""The reader by which the city's people see work orders, with what residents answered."""
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -85,9 +88,7 @@ def told(city: City, language: str) -> dict[str, Any]:
 def _kept(city: City, sources: list[Mapping], language: str) -> Iterator[tuple[str, str, str]]:
     """What, how, and for how long."""
     text, limits = YOUR_DATA[language], city.settings.retention
-    # The point of a report stays as long as the report; the address can go before it.
-    exact = _class_of(sources, ("lon", "lat")) is not None
-    own = {"who": limits.personal, "words": limits.free_text, "where": None if exact else limits.location}
+    own = {"who": limits.personal, "words": limits.free_text, "where": limits.location}
     yield text["what"], text["as-public"], _until((limits.interactions,), language)
     for part, columns in PARTS.items():
         kept = _class_of(sources, columns)
@@ -115,12 +116,13 @@ def _purposes(city: City, sources: list[Mapping], language: str) -> Iterator[tup
     """Each purpose for which reports are read: its words, its readers, and what of a person they see."""
     text = YOUR_DATA[language]
     held = {part: columns for part, columns in PARTS.items() if _class_of(sources, columns)}
+    held["answers"] = ("words",)
     grants = [one for one in city.keeper.grants().in_force().values() if one.table != "observations"]
     for purpose in PURPOSES.values():
         mine = [grant for grant in grants if grant.purpose == purpose.id]
         if not mine:
             continue
-        readers = {text["programs"] if grant.reader.startswith(OWN) else grant.reader for grant in mine}
+        readers = {_named(grant.reader, language) for grant in mine}
         fields = {name for grant in mine for name in grant.fields}
         sees = ", ".join(text[f"field-{part}"] for part, columns in held.items() if fields.intersection(columns))
         words = PURPOSE_WORDS.get(language, {}).get(purpose.id, purpose.words)
@@ -129,6 +131,13 @@ def _purposes(city: City, sources: list[Mapping], language: str) -> Iterator[tup
             ", ".join(sorted(readers)),
             text["sees"].format(fields=sees) if sees else text["sees_nothing"],
         )
+
+
+def _named(reader: str, language: str) -> str:
+    """A reader in the words of residents; whoever is no part of cityward by its own name."""
+    if reader.startswith(OWN):
+        return YOUR_DATA[language]["people" if reader == PEOPLE else "programs"]
+    return reader
 
 
 def _published(city: City, language: str) -> dict[str, str] | None:
