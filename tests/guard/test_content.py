@@ -211,6 +211,15 @@ def test_a_spread_template_is_seen_in_a_row_and_in_columns():
     assert found["f0"].rows == [0, 1, 2]
 
 
+@pytest.mark.parametrize("text", ["A" * 10_000, "at" * 80, "@SUM(1+1)", "\n" * 200])
+def test_letters_that_are_held_down_and_formulas_are_nothing_of_a_body_or_person(text):
+    assert look(text).verdict == "pass"
+
+
+def test_a_sequence_of_bases_is_refused():
+    assert look("acgttgcaagct" * 12).verdict == "refuse"
+
+
 def test_special_categories_are_a_warning_not_a_refusal():
     finding = look("Paciente con diagnóstico de VIH", "nota")
     assert (finding.field_class, finding.verdict, finding.rule) == ("sensitive", "pass", "declare-special-category 1")

@@ -125,10 +125,11 @@ def ways_into_open_data(source: str) -> list[str]:
             told = [*given, node.func.value] if isinstance(node.func, ast.Attribute) else given
             if WRITES.match(_called(node)) and any("open_folder" in ast.unparse(one) for one in told):
                 found.append(ast.unparse(node))
-        if isinstance(node, ast.JoinedStr) and any(
-            isinstance(part, ast.Constant) and "/open/" in str(part.value) for part in node.values
-        ):
-            found.append(ast.unparse(node))
+        if isinstance(node, ast.JoinedStr):
+            told = [str(part.value) if isinstance(part, ast.Constant) else "" for part in node.values]
+            # An address on a page begins with it; a path on disk has a folder before.
+            if any("/open/" in one for one in told) and not told[0].startswith("/open/"):
+                found.append(ast.unparse(node))
     return found
 
 

@@ -53,7 +53,7 @@ _PROFILE: Final = (
         r"(?: (?:handle|user|id|name|account))?\s?[:=]?\s?@?(?P<handle>(?<=@)[\w.-]{3,40}|(?<=[:=] )[\w.-]{3,40}|(?<=[:=])[\w.-]{3,40})",  # noqa: E501
         re.IGNORECASE,
     ),
-    re.compile(r"(?<![\w.@/-])@(?P<handle>[a-z][\w.]{2,29})(?![\w@-])", re.IGNORECASE),
+    re.compile(r"(?<![\w.@/-])@(?P<handle>[a-z][\w.]{2,29})(?![\w@(-])", re.IGNORECASE),
 )
 
 

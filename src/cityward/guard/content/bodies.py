@@ -26,6 +26,9 @@ _LOCUS: Final = re.compile(
     r"(?:D\d{1,2}S\d{2,4}|vWA|FGA|TH01|TPOX|CSF1PO|AMEL|PENTA ?[DE]|SE33|rs\d{3,10})", re.IGNORECASE
 )
 _GENE: Final = re.compile(r"(?<![A-Za-z])[ACGTN\n]{100,}(?![A-Za-z])|(?<![a-z])[acgtn\n]{100,}(?![a-z])")
+_BASES: Final = frozenset("ACGT")
+"""All four stand in any stretch of a hundred; one letter held down does not make a sequence."""
+
 _SNP: Final = re.compile(r"(?<![\w-])rs\d{4,10}(?!\w)")
 _LIKELY: Final = re.compile(
     r"eye|pupil|knee|elbow|wrist|ankle|nose|rodilla|tobillo|muñeca|knie|genou|ojo_|auge|jitter|shimmer"
@@ -57,7 +60,7 @@ def _told_by(word: str) -> bool:
 def of_text(text: str) -> tuple[str, str] | None:
     """As `of_keys`, of a table or object written in ``text``: its words beside many numbers."""
     part = text[:_TEXT_CHARS]
-    if _GENE.search(text):
+    if any(len(set(run.upper()) & _BASES) == len(_BASES) for run in _GENE.findall(text)):
         return "biometric", "genetic-sequence"
     if len(set(_SNP.findall(part))) >= JOINTS_MIN + 2:
         return "biometric", "genetic-profile"
