@@ -175,7 +175,7 @@ def make_axis(name: str, given: Input, conditions: Iterable[Condition]) -> Axis:
         return Axis(name, given, np.empty(0), given.values or tuple(sorted(str(term) for term in terms)))
     cuts: set[float] = set()
     for term in terms | {Span(given.min, given.max, True, True)}:
-        span = term if isinstance(term, Span) else Span(term, term, True, True)
+        span = term if isinstance(term, Span) else Span(term, term, True, True)  # type: ignore[arg-type]
         for end, within, is_high in ((span.low, span.low_in, False), (span.high, span.high_in, True)):
             place = _place(end)
             if place is not None:

@@ -305,11 +305,12 @@ def _examples(table: Table) -> Iterator[Finding]:
         if not one.passed:
             came = ", ".join(f"{name} {value}" for name, value in one.found.items()) or "nothing"
             wanted = ", ".join(f"{name} {value}" for name, value in one.expect.items()) or "that no row decides"
+            which = f"Test {one.number}{f' ({one.says})' if one.says else ''}"
             by = f" by row {one.row}" if one.row else f": {one.reason}" if one.reason else ""
             yield Finding(
                 kind="test-fails",
                 level="error",
-                says=f"Test {one.number}{f' ({one.says})' if one.says else ''} expects {wanted}, but comes to {came}{by}.",
+                says=f"{which} expects {wanted}, but comes to {came}{by}.",
                 remedy="Correct the table or the test.",
                 rows=(one.row,) if one.row else (),
             )

@@ -239,7 +239,8 @@ def _lowest(bits: np.ndarray, first: int) -> np.ndarray:
 
 def _more_than_one(bits: np.ndarray) -> np.ndarray:
     several = ((bits & (bits - np.uint64(1))) != 0) & (bits != 0)
-    return several.any(axis=1) | ((bits != 0).sum(axis=1) > 1)
+    found: np.ndarray = several.any(axis=1) | ((bits != 0).sum(axis=1) > 1)
+    return found
 
 
 def _aggregate(hit: str, case: np.ndarray, values: pl.Series, cases: int) -> pl.Series:

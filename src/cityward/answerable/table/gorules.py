@@ -228,7 +228,7 @@ def _columns(given: Any, where: str) -> dict[str, str]:
 
 
 def from_zen(cell: str, where: str) -> str:
-    """A cell of zen in the words of `cityward.answerable.table.condition`; raises SettingsError for other expressions."""
+    """A cell of zen as `read_condition` reads it; raises SettingsError for other expressions."""
     text = cell.strip()
     match = re.fullmatch(r"\$ != null and not \((.*)\)", text, re.DOTALL)
     if match:

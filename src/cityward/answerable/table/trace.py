@@ -269,4 +269,5 @@ def _steps(axis: Axis, cells: np.ndarray, at: int) -> np.ndarray:
     """How far each cell is from where the case lies."""
     if axis.given.type in ("text", "yes-no") or at >= axis.cells:
         return np.ones(len(cells))
-    return np.abs(cells - at).astype(np.float64)
+    away: np.ndarray = np.abs(cells - at)
+    return away
