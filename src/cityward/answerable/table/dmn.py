@@ -300,9 +300,10 @@ def _decision(root: _Node, name: str, decision: str | None) -> _Node:
 def _input_name(one: _Node, name: str) -> str:
     expression = next(iter(one.all("inputExpression")), None)
     text = expression.told() if expression else ""
+    shown = (text or one.attributes.get("label", ""))[:60]
     if not re.fullmatch(r"[^\W\d][\w .-]*", text):
         raise SettingsError(
-            f"{name}: the input '{(text or one.attributes.get('label', ''))[:60]}' is an expression, not a value's name.",
+            f"{name}: the input '{shown}' is an expression, not the name of a value.",
             "Compute it before, as an input of its own.",
         )
     return column_name(text)
