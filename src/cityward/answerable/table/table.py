@@ -25,7 +25,7 @@ from cityward.answerable.table.condition import (
 )
 from cityward.answerable.table.engine import Engine
 from cityward.answerable.table.judge import Answer, judge
-from cityward.answerable.table.shape import CELL, Example, Input, Output, Sheet, check_shape
+from cityward.answerable.table.shape import CELL, Example, Input, Output, Sheet, check_shape, limited
 from cityward.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -185,9 +185,8 @@ def make_table(sheet: Sheet, name: str) -> Table:
 
 
 def _canonical(given: Input) -> Input:
-    if given.type != "number":
-        return given
-    low, high = (None if limit is None else float(limit) for limit in (given.min, given.max))  # type: ignore[arg-type]
+    """Its limits as values of its type."""
+    low, high = (limited(limit, given.type, "limits") for limit in (given.min, given.max))
     return msgspec.structs.replace(given, min=low, max=high)
 
 
