@@ -172,7 +172,7 @@ def test_a_mistake_in_a_file_is_named(tmp_path, change, told):
 
 def test_values_that_are_listed_are_the_only_ones():
     head = HEAD + 'values = ["grant", "refuse"]\n'
-    with pytest.raises(SettingsError, match="row 1, outcome: 'grnt' is not one of its values.*Did you mean 'grant'"):
+    with pytest.raises(SettingsError, match=r"row 1, outcome: 'grnt' is not one of its values.*Did you mean 'grant'"):
         made(("", "grnt"), head=head)
 
 

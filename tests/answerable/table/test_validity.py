@@ -34,7 +34,7 @@ def test_the_day_is_that_of_the_city():
 
 
 def test_no_version_no_rule_and_no_time_zone_are_named():
-    with pytest.raises(UserError, match="valid on 2024-12-31.*version old from 2025-01-01 until 2025-12-31"):
+    with pytest.raises(UserError, match=r"valid on 2024-12-31.*version old from 2025-01-01 until 2025-12-31"):
         at("2024-12-31T12:00+00:00")
     with pytest.raises(UserError, match="Did you mean 'made'"):
         valid_on([OLD], "mad", datetime(2025, 5, 1, tzinfo=UTC), time_zone="UTC")
@@ -44,7 +44,7 @@ def test_no_version_no_rule_and_no_time_zone_are_named():
 
 def test_two_versions_at_once_are_named():
     third = version("third", "2025-12-31")
-    with pytest.raises(SettingsError, match="at once on 2025-12-31: version old .* and version third"):
+    with pytest.raises(SettingsError, match=r"at once on 2025-12-31: version old .* and version third"):
         valid_on([OLD, third], "made", datetime(2025, 12, 31, 12, tzinfo=UTC), time_zone="UTC")
     with pytest.raises(SettingsError, match="at once on 2025-12-31"):
         check_versions([third, OLD])

@@ -25,6 +25,7 @@ import msgspec
 import polars as pl
 
 from cityward.answerable.table.condition import CellError, coerce, read_value, write_value
+from cityward.answerable.table.exchange import rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.answerable.table.toml_form import fields
 from cityward.core.errors import SettingsError
@@ -98,7 +99,7 @@ def read_csv(text: str, name: str, stem: str) -> Sheet:
     about = {
         line[0].strip(): line[1].strip() if len(line) > 1 else "" for line in lines[:at] if line and line[0].strip()
     }
-    sheet: dict[str, Any] = {"id": about.pop("rule", stem), "version": "1", "inputs": {}, "outputs": {}}
+    sheet: dict[str, Any] = {"id": about.pop("rule", rule_id(stem)), "version": "1", "inputs": {}, "outputs": {}}
     columns = [_column(head, number, name, sheet) for number, head in enumerate(lines[at][1:], start=2)]
     _tell(sheet, about, name)
     sheet["rows"], sheet["tests"] = [], []

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
-from cityward.answerable.table.exchange import about, column_name, join, kind_of, literal, rule_id
+from cityward.answerable.table.exchange import about, check_quoted, column_name, join, kind_of, literal, rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
 from cityward.core.limits import RULE_COLUMNS, RULE_ROWS
@@ -247,6 +247,9 @@ def read_dmn(text: str, name: str, stem: str, units: Mapping[str, str], decision
             for at, (column, one) in enumerate(zip(called, outputs, strict=True))
         },
     }
+    for number, row in enumerate(tests, start=1):
+        for column, cell in zip(named, row, strict=True):
+            check_quoted(cell, shown["inputs"][column]["type"], f"{name}, row {number}, {column}")
     notes = [column_name(one.attributes.get("name", "")).casefold() for one in table.all("annotation")]
     rows = [
         {

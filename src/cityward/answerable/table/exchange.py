@@ -105,12 +105,15 @@ def _day(value: Any) -> Any:
 
 
 def kind_of(cells: Sequence[str]) -> Kind:
-    """The type that all cells of a column can have, where a form does not say it: the narrowest."""
-    for kind in ("yes-no", "number", "date"):
-        asked = [cell for cell in cells if cell not in ("", "-")]
+    """The type of a column, where a form does not say it: text where texts are quoted, else the first that fits."""
+    asked = [cell for cell in cells if cell not in ("", "-", "null")]
+    kinds: tuple[Kind, ...] = ("yes-no", "number", "date")
+    for kind in kinds:
         if asked and all(_reads(cell, kind) for cell in asked):
             return kind
-    return "text"
+    if any('"' in cell for cell in asked):
+        return "text"
+    return next((kind for kind in kinds if any(_reads(cell, kind) for cell in asked)), "text")
 
 
 def _reads(cell: str, kind: Kind) -> bool:
@@ -126,6 +129,7 @@ def literal(text: str, kind: Kind, where: str) -> Any:
     text = text.strip()
     if text in ("", "-", "null"):
         return None
+    check_quoted(text, kind, where)
     try:
         condition = read_condition(text, kind)
     except CellError:
@@ -139,6 +143,16 @@ def literal(text: str, kind: Kind, where: str) -> Any:
         return coerce(condition.terms[0], kind)
     except CellError:
         raise SettingsError(f"{where}: '{text[:60]}' is no single value.", "Give one value.") from None
+
+
+def check_quoted(cell: str, kind: Kind, where: str) -> None:
+    """Raise SettingsError when a cell of texts names something without quotes: elsewhere that is a variable."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", cell)
+    if kind == "text" and re.sub(r"\bnot\b|\bnull\b|[\s,()=!-]", "", bare):
+        raise SettingsError(
+            f"{where}: '{cell[:60]}' names something that is not in the table.",
+            "Put texts in quotation marks; a value that is computed has to be an input of its own.",
+        )
 
 
 def column_name(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
-from cityward.answerable.table.exchange import about, column_name, join, kind_of, literal, rule_id
+from cityward.answerable.table.exchange import about, check_quoted, column_name, join, kind_of, literal, rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
 from cityward.core.limits import RULE_ROWS
@@ -176,6 +176,10 @@ def read_gorules(text: str, name: str, stem: str, units: Mapping[str, str], deci
         column: known.get("outputs", {}).get(column, one).get("type", one["type"])
         for column, one in shown["outputs"].items()
     }
+    for key, column in columns["inputs"].items():
+        kind = known.get("inputs", {}).get(column, shown["inputs"][column])["type"]
+        for at, cell in enumerate(cells[key], start=1):
+            check_quoted(cell, kind, f"{name}, row {at}, {column}")
     rows = [
         {
             "when": {column: cells[key][at] for key, column in columns["inputs"].items()},
