@@ -15,6 +15,7 @@ import bench_plan
 import bench_priority
 import bench_private
 import bench_reconcile
+import bench_rules
 import bench_scan
 import bench_sensors
 from cityward.core.clock import Clock
@@ -40,6 +41,7 @@ def main() -> None:
         bench_plan,
         bench_private,
         bench_consult,
+        bench_rules,
     ):
         figures |= bench.main()
     lines = [
