@@ -64,6 +64,8 @@ def test_a_cell_means_what_it_says(text, kind, meet, miss):
         ("1, != 2", "number", "stands alone"),
         ("x" * 20_000, "text", "at most 10,000"),
         ("not(" * 500, "text", "not understood"),
+        ("[" + " " * 9_900 + "x", "number", "not understood"),
+        ("[" + "1.." * 3_000 + "2]", "number", "not understood"),
     ],
 )
 def test_what_a_cell_cannot_say_is_named(text, kind, told):

@@ -34,6 +34,7 @@ from cityward.core.neutral_csv import neutral_csv
 _HEAD = re.compile(r"(when|then)\s+(\S+)\s*\[\s*(number|text|yes-no|date)\s*(?:,\s*(.+?)\s*)?\]")
 _TEXTS = ("version", "title", "reference", "valid_from", "valid_until", "hit")
 _WORDS = ("because", "law")
+_HEAD_CHARS = 400
 _FORMULA_AFTER = re.compile(r"'(?=[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r])")
 
 
@@ -128,7 +129,7 @@ def _column(head: str, number: int, name: str, sheet: dict[str, Any]) -> tuple[s
     """Side, name and type of one column, which is added to the sheet."""
     if head.strip().casefold() in _WORDS or not head.strip():
         return "word", head.strip().casefold(), "text"
-    match = _HEAD.fullmatch(head.strip())
+    match = _HEAD.fullmatch(head.strip()) if len(head) <= _HEAD_CHARS else None
     if not match:
         raise SettingsError(
             f"{name}: the heading of column {number}, '{head[:60]}', is not understood.",

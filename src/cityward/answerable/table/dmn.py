@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
+from cityward.answerable.table.condition import CellError, Condition, Span, read_condition, write_value
 from cityward.answerable.table.exchange import about, check_quoted, column_name, join, kind_of, literal, rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
@@ -46,7 +46,7 @@ def write_dmn(sheet: Sheet) -> str:
 
 
 def _document(sheet: Sheet) -> Iterator[str]:
-    told = escape(json.dumps(about(sheet), ensure_ascii=False))
+    told = escape(_printable(json.dumps(about(sheet), ensure_ascii=False)))
     spaces = {"xmlns": NAMESPACE, "xmlns:cityward": _OWN, "namespace": _OWN}
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield _open("definitions", id=_id(sheet.id), name=sheet.title or sheet.id, **spaces)
@@ -279,7 +279,7 @@ def _known(root: _Node, name: str) -> dict[str, Any]:
             if own.space == _OWN and own.name == "rule":
                 try:
                     found = msgspec.json.decode("".join(own.text))
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, RecursionError):
                     found = None
                 if not isinstance(found, dict):
                     raise SettingsError(f"{name}: what cityward wrote into it is damaged.", "Export the rule again.")
@@ -321,8 +321,11 @@ def _column(name: str, one: _Node, values: str, cells: list[str]) -> dict[str, A
         column["label"] = one.attributes["label"]
     listed = one.inner(values)
     if listed and kind == "text":
-        condition = read_condition(listed, "text")
-        column["values"] = [term for term in condition.terms if isinstance(term, str)]
+        try:
+            terms = read_condition(listed, "text").terms
+        except CellError as error:
+            raise SettingsError(f"The values of {name}: {error}.", 'Write them as "a", "b".') from None
+        column["values"] = [term for term in terms if isinstance(term, str)]
     return column
 
 

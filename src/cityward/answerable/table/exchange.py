@@ -13,6 +13,7 @@ from cityward.answerable.table.condition import CellError, Kind, coerce, read_co
 from cityward.answerable.table.shape import Sheet
 from cityward.answerable.table.toml_form import fields
 from cityward.core.errors import SettingsError
+from cityward.core.limits import RULE_CELL_CHARS
 
 Dialect = Literal["zen", "feel"]
 _SAID: Final = ("version", "title", "reference", "valid_from", "valid_until", "hit", "uses", "justified")
@@ -57,11 +58,10 @@ def join(
     """
     sheet: dict[str, Any] = {"version": "1", **{key: value for key, value in known.items() if key in ("id", *_SAID)}}
     for side in ("inputs", "outputs"):
-        travelled = known.get(side, {})
         sheet[side] = {
             column: {
                 **shown,
-                **(travelled[column] if isinstance(travelled, Mapping) and column in travelled else {}),
+                **travelled(known, side, column),
                 **({"unit": units[column]} if column in units else {}),
             }
             for column, shown in columns[side].items()
@@ -78,6 +78,13 @@ def join(
         return msgspec.convert(sheet, Sheet, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{name} is no rule: {error}.", "Correct it where it was made, and import again.") from None
+
+
+def travelled(known: Mapping[str, Any], side: str, column: str) -> dict[str, Any]:
+    """What travelled along of a column; empty when nothing did, or not in a shape that `about` writes."""
+    columns = known.get(side)
+    found = columns.get(column) if isinstance(columns, Mapping) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _dated(test: Any, sheet: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +154,8 @@ def literal(text: str, kind: Kind, where: str) -> Any:
 
 def check_quoted(cell: str, kind: Kind, where: str) -> None:
     """Raise SettingsError when a cell of texts names something without quotes: elsewhere that is a variable."""
+    if len(cell) > RULE_CELL_CHARS:
+        raise SettingsError(f"{where} has more than {RULE_CELL_CHARS:,} characters.", "Part the row.")
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", cell)
     if kind == "text" and re.sub(r"\bnot\b|\bnull\b|[\s,()=!-]", "", bare):
         raise SettingsError(

@@ -14,10 +14,19 @@ from typing import Any, Final
 import msgspec
 
 from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
-from cityward.answerable.table.exchange import about, check_quoted, column_name, join, kind_of, literal, rule_id
+from cityward.answerable.table.exchange import (
+    about,
+    check_quoted,
+    column_name,
+    join,
+    kind_of,
+    literal,
+    rule_id,
+    travelled,
+)
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
-from cityward.core.limits import RULE_ROWS
+from cityward.core.limits import RULE_CELL_CHARS, RULE_ROWS
 
 _OWN: Final = "cityward"
 _POLICIES: Final = {"first": "first", "collect": "collect"}
@@ -26,7 +35,6 @@ _SUBJECT = re.compile(r"(?:date\(\$\)|\$)\s*(?:==|in\b)?\s*|==\s*")
 _EXPRESSION = re.compile(
     r"(?:date\(\$\)|(?<!\()\$)(?!\s*(?:==|in\b|[<>]))|\{|\b(?:map|some|all|none|one|filter|len|sum)\("
 )
-_AND = re.compile(r"(>=?)\s*(.+?)\s+and\s+(<=?)\s*(.+)")
 _IN = re.compile(r"(not\s+)?(?:\$\s+)?in\s+\[(.*)\]", re.DOTALL)
 
 
@@ -173,13 +181,13 @@ def read_gorules(text: str, name: str, stem: str, units: Mapping[str, str], deci
         for side in columns
     }
     kinds = {
-        column: known.get("outputs", {}).get(column, one).get("type", one["type"])
-        for column, one in shown["outputs"].items()
+        column: travelled(known, side, column).get("type", one["type"])
+        for side in shown
+        for column, one in shown[side].items()
     }
     for key, column in columns["inputs"].items():
-        kind = known.get("inputs", {}).get(column, shown["inputs"][column])["type"]
         for at, cell in enumerate(cells[key], start=1):
-            check_quoted(cell, kind, f"{name}, row {at}, {column}")
+            check_quoted(cell, kinds[column], f"{name}, row {at}, {column}")
     rows = [
         {
             "when": {column: cells[key][at] for key, column in columns["inputs"].items()},
@@ -234,14 +242,18 @@ def _columns(given: Any, where: str) -> dict[str, str]:
 def from_zen(cell: str, where: str) -> str:
     """A cell of zen as `read_condition` reads it; raises SettingsError for other expressions."""
     text = cell.strip()
+    if len(text) > RULE_CELL_CHARS:
+        raise SettingsError(f"{where} has more than {RULE_CELL_CHARS:,} characters.", "Part the row.")
     match = re.fullmatch(r"\$ != null and not \((.*)\)", text, re.DOTALL)
     if match:
         return f"not({_listed(match[1])})"
     if match := _IN.fullmatch(text):
         return f"not({match[2]})" if match[1] else match[2]
-    if match := _AND.fullmatch(text):
-        opening, closing = "[" if match[1] == ">=" else "(", "]" if match[3] == "<=" else ")"
-        return f"{opening}{match[2]}..{match[4]}{closing}"
+    low, both, high = text.partition(" and ")
+    if both and low.startswith(">") and high.lstrip().startswith("<"):
+        low, high = low[1:], high.lstrip()[1:]
+        opening, closing = "[" if low.startswith("=") else "(", "]" if high.startswith("=") else ")"
+        return f"{opening}{low.lstrip('= ')}..{high.lstrip('= ')}{closing}"
     bare = _QUOTED.sub('""', text)
     if _EXPRESSION.search(bare):
         raise SettingsError(
