@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from datetime import date
 
@@ -9,7 +10,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cityward.answerable.table import Table, make_table, write_form
+import cityward.answerable.table.engine as module
+from cityward.answerable.table import Table, check, load_tables, make_table, write_form
 from cityward.answerable.table.csv_form import read_csv
 from cityward.answerable.table.dmn import read_dmn
 from cityward.answerable.table.engine import Engine
@@ -17,7 +19,15 @@ from cityward.answerable.table.geometry import explore, meetings
 from cityward.answerable.table.gorules import read_gorules
 from cityward.answerable.table.shape import Example, Input, Output, Row, Sheet
 from cityward.answerable.table.toml_form import read_toml
+from cityward.core.errors import SettingsError
 
+READERS = {
+    "toml": lambda text: read_toml(text, "random.toml"),
+    "csv": lambda text: read_csv(text, "random.csv", "random"),
+    "gorules": lambda text: read_gorules(text, "random.json", "random", {}, None),
+    "dmn": lambda text: read_dmn(text, "random.dmn", "random", {}, None),
+}
+DAMAGE = ['"', "{}", "[", "not(", "..", "<", "&a;", "null"]
 HITS = ["unique", "any", "first", "priority", "collect", "collect-sum", "collect-min", "collect-max", "collect-count"]
 TEXTS = ["a", "b", "null", "-", "= 1", 'say "x", y', "ñ\\"]
 DAYS = st.dates(date(2025, 12, 20), date(2026, 1, 10))
@@ -114,8 +124,6 @@ def test_columns_and_reading_row_by_row_agree(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_blocks_and_chunks_change_nothing(data: st.DataObject) -> None:
-    import cityward.answerable.table.engine as module
-
     table = data.draw(tables())
     inputs = table.sheet.inputs
     cases = data.draw(
@@ -158,12 +166,20 @@ def test_gaps_and_rows_in_vain_are_found_exactly(table: Table) -> None:
 @settings(max_examples=80, deadline=None)
 @given(tables())
 def test_every_form_gives_the_table_back(table: Table) -> None:
-    readers = {
-        "toml": lambda text: read_toml(text, "random.toml"),
-        "csv": lambda text: read_csv(text, "random.csv", "random"),
-        "gorules": lambda text: read_gorules(text, "random.json", "random", {}, None),
-        "dmn": lambda text: read_dmn(text, "random.dmn", "random", {}, None),
-    }
-    for form, read in readers.items():
+    for form, read in READERS.items():
         again = make_table(read(write_form(table, form)), f"random.{form}")
         assert again.sheet == table.sheet, form
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(load_tables()), st.sampled_from(["toml", "csv", "gorules", "dmn"]), st.data())
+def test_a_damaged_file_is_a_message_or_a_rule(table: Table, form: str, data: st.DataObject) -> None:
+    text = write_form(table, form)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        damage = data.draw(
+            st.one_of(st.sampled_from(['"', "{}", "[", "not(", "..", "<", "&a;", "null"]), st.text(max_size=3))
+        )
+        text = text[:at] + damage + text[at + data.draw(st.sampled_from([0, 1, 5, 40])) :]
+    with contextlib.suppress(SettingsError):
+        check(make_table(READERS[form](text), f"damaged.{form}"), steps_max=10_000)

@@ -155,6 +155,7 @@ def test_a_table_of_many_blocks_decides_as_a_small_one():
         (('hit = "first"', 'hit = "maybe"'), "hit"),
         (('hit = "first"', 'hit = "collect-sum"'), "needs a number"),
         (('income = "< 5"', 'income = "about 5"'), "made.toml, row 1, income: 'about 5' is not understood as number"),
+        (('income = "< 5"', "income = true"), "row 1, income: 'True' is not a number"),
         (('income = "< 5"', 'incom = "< 5"'), "row 1: 'incom' is no input"),
         (('outcome = "x"', "outcome = 5"), "row 1, outcome"),
         (("[outputs.outcome]", "[outputs.row]\ntype = 'text'\n[outputs.outcome]"), "cannot be the name of a column"),
@@ -168,6 +169,12 @@ def test_a_mistake_in_a_file_is_named(tmp_path, change, told):
     (tmp_path / "made.toml").write_text(text.replace(*change))
     with pytest.raises(SettingsError, match=told.replace("[", r"\[")):
         load_table(tmp_path / "made.toml")
+
+
+def test_toml_may_write_values_without_quotation():
+    table = made(('kind = ["a", "b"], adult = true, income = 900, since = 2026-05-01', "x"))
+    assert table.sheet.rows[0].when == {"kind": '"a", "b"', "adult": "yes", "income": "900", "since": "2026-05-01"}
+    assert one(table)["outcome"] == "x"
 
 
 def test_values_that_are_listed_are_the_only_ones():
