@@ -7,7 +7,8 @@ import json
 import pytest
 from tests.answerable.table.made import made
 
-from cityward.answerable.table import load_table, load_tables, losses, read_form, write_form
+from cityward.answerable.table import load_table, load_tables, losses, read_condition, read_form, write_form
+from cityward.answerable.table.gorules import from_zen
 from cityward.core.errors import SettingsError
 from cityward.core.limits import RULE_FILE_BYTES
 
@@ -100,6 +101,36 @@ def test_a_table_of_gorules(tmp_path):
     assert [str(one) for one in table.conditions[1].values()] == ["[10..100]", 'not("US")', "< 2026-01-01"]
     assert table.judge({"cart_total": 50, "country": "FR", "since": "2025-05-05"}).outputs == {"fee": 7.5}
     assert table.sheet.rows[2].because == "else"
+
+
+@pytest.mark.parametrize(
+    ("cell", "zen"),
+    [
+        ("not([100..200], 5)", "$ != null and not ($ in [100..200]) and not ($ == 5)"),
+        ("< 5, 7", "< 5, 7"),
+        ("null, > 5", "null, > 5"),
+        ("-", ""),
+    ],
+)
+def test_a_cell_in_the_words_of_gorules(cell, zen):
+    # Each was evaluated by zen-engine 2.1.3 with values on both sides of every limit, and with null.
+    document = json.loads(write_form(made((f"income = '{cell}'", "x")), "gorules"))
+    assert document["nodes"][1]["content"]["rules"][0]["in-income"] == zen
+
+
+@pytest.mark.parametrize(
+    ("zen", "cell"),
+    [
+        ("$ not in [1..5]", "not([1..5])"),
+        ("not in [1, 2]", "not(1, 2)"),
+        ("in (1..5]", "(1..5]"),
+        ("> 1 and <= 5", "(1..5]"),
+        ("== 5", "5"),
+        ("$ < 1 or $ > 5", "< 1, > 5"),
+    ],
+)
+def test_a_cell_of_gorules(zen, cell):
+    assert str(read_condition(from_zen(zen, "here"), "number")) == cell
 
 
 @pytest.mark.parametrize(

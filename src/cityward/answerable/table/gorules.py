@@ -35,7 +35,8 @@ _SUBJECT = re.compile(r"(?:date\(\$\)|\$)\s*(?:==|in\b)?\s*|==\s*")
 _EXPRESSION = re.compile(
     r"(?:date\(\$\)|(?<!\()\$)(?!\s*(?:==|in\b|[<>]))|\{|\b(?:map|some|all|none|one|filter|len|sum)\("
 )
-_IN = re.compile(r"(not\s+)?(?:\$\s+)?in\s+\[(.*)\]", re.DOTALL)
+_IN = re.compile(r"(?:\$\s+)?(not\s+)?in\s+([\[(].*[\])])", re.DOTALL)
+_OR = re.compile(r"\s+or\s+|\) and not \(")
 
 
 def write_gorules(sheet: Sheet) -> str:
@@ -97,16 +98,14 @@ def _test(condition: Condition) -> str:
     if condition.is_any:
         return ""
     dated = any(isinstance(term, date) or (isinstance(term, Span) and _dates(term)) for term in condition.terms)
+    parts = [_part(term, "date($)" if dated else "$") for term in condition.terms]
     if condition.negated:
-        # Zen compares null with anything and finds it different; here what is missing meets no such condition.
-        return f"$ != null and not ({_either(condition, dated)})"
+        # Zen finds null different from anything; here what is missing meets no such condition. Each term is denied
+        # by itself, because in a cell zen does not evaluate an 'or' within brackets.
+        return " and ".join(["$ != null", *(f"not ({part})" for part in parts)])
     if dated:
-        return _either(condition, dated)
+        return " or ".join(parts)
     return ", ".join(str(term) if isinstance(term, Span) else _zen(term) for term in condition.terms)
-
-
-def _either(condition: Condition, dated: bool) -> str:
-    return " or ".join(_part(term, "date($)" if dated else "$") for term in condition.terms)
 
 
 def _dates(span: Span) -> bool:
@@ -248,7 +247,8 @@ def from_zen(cell: str, where: str) -> str:
     if match:
         return f"not({_listed(match[1])})"
     if match := _IN.fullmatch(text):
-        return f"not({match[2]})" if match[1] else match[2]
+        among = match[2] if ".." in _QUOTED.sub("", match[2]) else match[2][1:-1]
+        return f"not({among})" if match[1] else among
     low, both, high = text.partition(" and ")
     if both and low.startswith(">") and high.lstrip().startswith("<"):
         low, high = low[1:], high.lstrip()[1:]
@@ -267,5 +267,5 @@ def _listed(text: str) -> str:
     """Alternatives that are joined by ``or`` as a list, without the subject; what is quoted stays as it is."""
     parts = _QUOTED.split(text)
     quoted = _QUOTED.findall(text)
-    plain = [_SUBJECT.sub("", re.sub(r"\s+or\s+", ", ", part)) for part in parts]
+    plain = [_SUBJECT.sub("", _OR.sub(", ", part)) for part in parts]
     return "".join(one for pair in zip(plain, [*quoted, ""], strict=True) for one in pair)
