@@ -16,6 +16,7 @@ import bench_plan
 import bench_priority
 import bench_private
 import bench_reconcile
+import bench_rules
 import bench_scan
 import bench_sensors
 from cityward.core.clock import Clock
@@ -42,6 +43,7 @@ def main() -> None:
         bench_private,
         bench_consult,
         bench_erasure,
+        bench_rules,
     ):
         figures |= bench.main()
     lines = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+import numpy as np
 
 from cityward.answerable.table.attributes import recognise
 from cityward.answerable.table.examples import run_tests
@@ -203,19 +203,26 @@ def _meeting(table: Table) -> Iterator[Finding]:
 
 
 def _overlaps(table: Table) -> Iterator[Finding]:
-    counts: dict[str, int] = defaultdict(int)
-    for row, others in meetings(table):
-        for other in map(int, others):
-            differs = table.outcomes[row] != table.outcomes[other]
-            if table.sheet.hit == "any" and not differs:
+    said = _said(table)
+    counts = {"contradiction": 0, "overlap": 0}
+    for row, earlier in meetings(table):
+        differs = said[earlier] != said[row]
+        for kind, others in (("contradiction", earlier[differs]), ("overlap", earlier[~differs])):
+            if kind == "overlap" and table.sheet.hit == "any":
                 continue
-            kind = "contradiction" if differs else "overlap"
-            counts[kind] += 1
-            if counts[kind] <= TOLD_MAX:
-                yield _overlap(table, row, other, kind)
+            for other in others[: max(TOLD_MAX - counts[kind], 0)]:
+                yield _overlap(table, int(other), row, kind)
+            counts[kind] += len(others)
     for kind, count in counts.items():
         if count > TOLD_MAX:
             yield _more(kind, "error", count - TOLD_MAX, f"pairs of rows in {kind}")
+
+
+def _said(table: Table) -> np.ndarray:
+    """What each row says, as a number: equal numbers are equal answers."""
+    told = [tuple(outcome.items()) for outcome in table.outcomes]
+    numbers = {one: at for at, one in enumerate(dict.fromkeys(told))}
+    return np.array([numbers[one] for one in told])
 
 
 def _overlap(table: Table, row: int, other: int, kind: str) -> Finding:
@@ -236,20 +243,19 @@ def _overlap(table: Table, row: int, other: int, kind: str) -> Finding:
 
 
 def _order_matters(table: Table) -> Iterator[Finding]:
-    before: dict[int, list[int]] = defaultdict(list)
-    for row, others in meetings(table):
-        for other in map(int, others):
-            if table.outcomes[row] != table.outcomes[other]:
-                before[other].append(row + 1)
-    for row, earlier in list(before.items())[:TOLD_MAX]:
-        yield Finding(
-            kind="order-matters",
-            level="note",
-            says=f"Row {row + 1} decides only where {_listed(earlier)} not hold.",
-            rows=(row + 1, *earlier[:TOLD_MAX]),
-        )
-    if len(before) > TOLD_MAX:
-        yield _more("order-matters", "note", len(before) - TOLD_MAX, "rows whose order matters")
+    said, count = _said(table), 0
+    for row, met in meetings(table):
+        earlier = met[said[met] != said[row]] + 1
+        count += bool(len(earlier))
+        if len(earlier) and count <= TOLD_MAX:
+            yield Finding(
+                kind="order-matters",
+                level="note",
+                says=f"Row {row + 1} decides only where {_listed(earlier.tolist())} not hold.",
+                rows=(row + 1, *earlier[:TOLD_MAX].tolist()),
+            )
+    if count > TOLD_MAX:
+        yield _more("order-matters", "note", count - TOLD_MAX, "rows whose order matters")
 
 
 def _listed(rows: Sequence[int]) -> str:
@@ -305,11 +311,12 @@ def _examples(table: Table) -> Iterator[Finding]:
         if not one.passed:
             came = ", ".join(f"{name} {value}" for name, value in one.found.items()) or "nothing"
             wanted = ", ".join(f"{name} {value}" for name, value in one.expect.items()) or "that no row decides"
+            which = f"Test {one.number}{f' ({one.says})' if one.says else ''}"
             by = f" by row {one.row}" if one.row else f": {one.reason}" if one.reason else ""
             yield Finding(
                 kind="test-fails",
                 level="error",
-                says=f"Test {one.number}{f' ({one.says})' if one.says else ''} expects {wanted}, but comes to {came}{by}.",  # noqa: E501
+                says=f"{which} expects {wanted}, but comes to {came}{by}.",
                 remedy="Correct the table or the test.",
                 rows=(one.row,) if one.row else (),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +14,6 @@ from cityward.answerable.table.condition import CellError, Kind, Value, coerce
 from cityward.answerable.table.shape import Input
 from cityward.core.errors import UserError
 
-_NAMED = re.compile(r"(.+?)\s*\[([^\]]+)\]\s*")
 DTYPES: Final[dict[Kind, pl.DataType]] = {
     "number": pl.Float64(),
     "text": pl.String(),
@@ -36,8 +34,7 @@ def take_columns(inputs: Mapping[str, Input], frame: pl.DataFrame, units: Mappin
     """
     named: dict[str, tuple[str, str | None]] = {}
     for column in frame.columns:
-        match = None if column in inputs else _NAMED.fullmatch(column)
-        name, unit = (match[1], match[2]) if match else (column, None)
+        name, unit = _named(column, inputs)
         if name in named and name in inputs:
             raise UserError(f"The column '{name}' is there twice.", "Leave one of them.")
         named[name] = (column, unit)
@@ -51,6 +48,13 @@ def take_columns(inputs: Mapping[str, Input], frame: pl.DataFrame, units: Mappin
         in_unit(frame.get_column(named[name][0]), name, given, units.get(name) or named[name][1])
         for name, given in inputs.items()
     ]
+
+
+def _named(column: str, inputs: Mapping[str, Input]) -> tuple[str, str | None]:
+    """The input that a column is named after, and the unit that it carries, as in ``income [EUR/month]``."""
+    name, bracket, unit = column.rstrip().partition("[")
+    carries = column not in inputs and bracket and unit.endswith("]")
+    return (name.strip(), unit[:-1].strip()) if carries else (column, None)
 
 
 def _listed(names: list[str]) -> str:

@@ -33,7 +33,6 @@ ALLOWED: Final[dict[str, str]] = {
 
 _OPERATORS: Final = {"≤": "<=", "≥": ">=", "≠": "!="}
 _COMPARED = re.compile(r"(<=|>=|!=|<|>|=|≤|≥|≠)\s*(.+)", re.DOTALL)
-_INTERVAL = re.compile(r"([\[\](])\s*(.+?)\s*\.\.\s*(.+?)\s*([\[\])])", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _NUMBER_AND_UNIT = re.compile(rf"({_NUMBER.pattern})\s+(\S.*)")
 _DATE = re.compile(r'(?:d(?:ate)?\(\s*"?)?(\d{4}-\d{2}-\d{2})(?:"?\s*\))?')
@@ -230,7 +229,7 @@ def _term(part: str, kind: Kind, unit: str | None, whole: str) -> Span | Value |
     if part == "null":
         return None
     compared = _COMPARED.fullmatch(part)
-    interval = None if kind == "text" else _INTERVAL.fullmatch(part)
+    low, between, high = part[1:-1].partition("..")
     if compared and _OPERATORS.get(compared[1], compared[1]) == "=":
         return _literal(compared[2], kind, unit, whole)
     if kind in ("text", "yes-no"):
@@ -238,13 +237,16 @@ def _term(part: str, kind: Kind, unit: str | None, whole: str) -> Span | Value |
     read = cast("Callable[[str], float | date]", partial(_literal, kind=kind, unit=unit, whole=whole))
     if compared:
         return _compared(_OPERATORS.get(compared[1], compared[1]), read(compared[2]), whole)
-    if interval:
-        low, high = read(interval[2]), read(interval[3])
-        span = Span(low, high, interval[1] == "[", interval[4] == "]")
-        if low > high or (low == high and not (span.low_in and span.high_in)):  # type: ignore[operator]
-            raise CellError(f"'{_short(part)}' holds no value: it begins at or after its end")
-        return span
+    if between and part[0] in "[](" and part[-1] in "[])":
+        return _interval(read(low.strip()), read(high.strip()), part)
     return read(part)
+
+
+def _interval(low: float | date, high: float | date, part: str) -> Span:
+    span = Span(low, high, part[0] == "[", part[-1] == "]")
+    if low > high or (low == high and not (span.low_in and span.high_in)):  # type: ignore[operator]
+        raise CellError(f"'{_short(part)}' holds no value: it begins at or after its end")
+    return span
 
 
 def _compared(operator: str, value: float | date, whole: str) -> Span:

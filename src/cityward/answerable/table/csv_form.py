@@ -25,6 +25,7 @@ import msgspec
 import polars as pl
 
 from cityward.answerable.table.condition import CellError, coerce, read_value, write_value
+from cityward.answerable.table.exchange import rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.answerable.table.toml_form import fields
 from cityward.core.errors import SettingsError
@@ -33,6 +34,7 @@ from cityward.core.neutral_csv import neutral_csv
 _HEAD = re.compile(r"(when|then)\s+(\S+)\s*\[\s*(number|text|yes-no|date)\s*(?:,\s*(.+?)\s*)?\]")
 _TEXTS = ("version", "title", "reference", "valid_from", "valid_until", "hit")
 _WORDS = ("because", "law")
+_HEAD_CHARS = 400
 _FORMULA_AFTER = re.compile(r"'(?=[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r])")
 
 
@@ -98,7 +100,7 @@ def read_csv(text: str, name: str, stem: str) -> Sheet:
     about = {
         line[0].strip(): line[1].strip() if len(line) > 1 else "" for line in lines[:at] if line and line[0].strip()
     }
-    sheet: dict[str, Any] = {"id": about.pop("rule", stem), "version": "1", "inputs": {}, "outputs": {}}
+    sheet: dict[str, Any] = {"id": about.pop("rule", rule_id(stem)), "version": "1", "inputs": {}, "outputs": {}}
     columns = [_column(head, number, name, sheet) for number, head in enumerate(lines[at][1:], start=2)]
     _tell(sheet, about, name)
     sheet["rows"], sheet["tests"] = [], []
@@ -127,7 +129,7 @@ def _column(head: str, number: int, name: str, sheet: dict[str, Any]) -> tuple[s
     """Side, name and type of one column, which is added to the sheet."""
     if head.strip().casefold() in _WORDS or not head.strip():
         return "word", head.strip().casefold(), "text"
-    match = _HEAD.fullmatch(head.strip())
+    match = _HEAD.fullmatch(head.strip()) if len(head) <= _HEAD_CHARS else None
     if not match:
         raise SettingsError(
             f"{name}: the heading of column {number}, '{head[:60]}', is not understood.",

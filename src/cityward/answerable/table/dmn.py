@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
-from cityward.answerable.table.exchange import about, column_name, join, kind_of, literal, rule_id
+from cityward.answerable.table.condition import CellError, Condition, Span, read_condition, write_value
+from cityward.answerable.table.exchange import about, check_quoted, column_name, join, kind_of, literal, rule_id
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
 from cityward.core.limits import RULE_COLUMNS, RULE_ROWS
@@ -46,64 +46,75 @@ def write_dmn(sheet: Sheet) -> str:
 
 
 def _document(sheet: Sheet) -> Iterator[str]:
-    name = quoteattr(sheet.title or sheet.id)
+    told = escape(_printable(json.dumps(about(sheet), ensure_ascii=False)))
+    spaces = {"xmlns": NAMESPACE, "xmlns:cityward": _OWN, "namespace": _OWN}
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    yield f'<definitions xmlns="{NAMESPACE}" xmlns:cityward="{_OWN}" id={quoteattr(_id(sheet.id))} name={name} namespace="{_OWN}">'  # noqa: E501
+    yield _open("definitions", id=_id(sheet.id), name=sheet.title or sheet.id, **spaces)
     if sheet.reference:
-        yield f"  <description>{escape(sheet.reference)}</description>"
-    told = json.dumps(about(sheet), ensure_ascii=False)
-    yield f"  <extensionElements><cityward:rule>{escape(told)}</cityward:rule></extensionElements>"
+        yield _element("description", escape(sheet.reference))
+    yield _element("extensionElements", _element("cityward:rule", told))
     for column, given in sheet.inputs.items():
-        called = quoteattr(column)
-        yield f'  <inputData id={quoteattr(_id("data-" + column))} name={called}><variable name={called} typeRef="{_KINDS[given.type]}"/></inputData>'  # noqa: E501
-    yield f"  <decision id={quoteattr(_id('decision-' + sheet.id))} name={quoteattr(sheet.id)}>"
-    yield f"    <variable name={quoteattr(sheet.id)}/>"
+        variable = _element("variable", name=column, typeRef=_KINDS[given.type])
+        yield _element("inputData", variable, id=_id(f"data-{column}"), name=column)
+    yield _open("decision", id=_id(f"decision-{sheet.id}"), name=sheet.id)
+    yield _element("variable", name=sheet.id)
     for at, column in enumerate(sheet.inputs):
-        yield f'    <informationRequirement id="need-{at}"><requiredInput href={quoteattr("#" + _id("data-" + column))}/></informationRequirement>'  # noqa: E501
+        needed = _element("requiredInput", href=f"#{_id(f'data-{column}')}")
+        yield _element("informationRequirement", needed, id=f"need-{at}")
     yield from _table(sheet)
-    yield "  </decision>"
-    yield "</definitions>"
+    yield "</decision>\n</definitions>"
 
 
 def _table(sheet: Sheet) -> Iterator[str]:
     policy, _, aggregate = sheet.hit.partition("-")
-    added = f' aggregation="{aggregate.upper()}"' if aggregate else ""
-    yield f'    <decisionTable id="table" hitPolicy="{policy.upper()}"{added}>'
+    added = {"aggregation": aggregate.upper()} if aggregate else {}
+    yield _open("decisionTable", id="table", hitPolicy=policy.upper(), **added)
     for at, (column, given) in enumerate(sheet.inputs.items()):
-        values = f"<inputValues><text>{_values(given.values)}</text></inputValues>" if given.values else ""
-        label = quoteattr(given.label or column)
-        yield f'      <input id="input-{at}" label={label}><inputExpression id="expression-{at}" typeRef="{_KINDS[given.type]}"><text>{escape(column)}</text></inputExpression>{values}</input>'  # noqa: E501
+        asked = _element("inputExpression", _text(column), id=f"expression-{at}", typeRef=_KINDS[given.type])
+        values = _element("inputValues", _text(_values(given.values))) if given.values else ""
+        yield _element("input", asked + values, id=f"input-{at}", label=given.label or column)
     for at, (column, output) in enumerate(sheet.outputs.items()):
-        values = f"<outputValues><text>{_values(output.values)}</text></outputValues>" if output.values else ""
-        label = quoteattr(output.label or column)
-        yield f'      <output id="output-{at}" label={label} name={quoteattr(column)} typeRef="{_KINDS[output.type]}">{values}</output>'  # noqa: E501
-    yield '      <annotation name="because"/><annotation name="law"/>'
+        values = _element("outputValues", _text(_values(output.values))) if output.values else ""
+        kind = _KINDS[output.type]
+        yield _element("output", values, id=f"output-{at}", label=output.label or column, name=column, typeRef=kind)
+    yield from (_element("annotation", name=name) for name in ("because", "law"))
     for number, row in enumerate(sheet.rows, start=1):
         tests = [
             _feel(read_condition(row.when.get(column, "-"), given.type, given.unit))
             for column, given in sheet.inputs.items()
         ]
         told = [_literal(row.then.get(column)) for column in sheet.outputs]
-        yield f'      <rule id="row-{number}">'
-        yield "        " + "".join(_entry("inputEntry", f"in-{number}-{at}", text) for at, text in enumerate(tests))
-        yield "        " + "".join(_entry("outputEntry", f"out-{number}-{at}", text) for at, text in enumerate(told))
-        yield "        " + "".join(
-            f"<annotationEntry><text>{escape(text)}</text></annotationEntry>" for text in (row.because, row.law)
-        )
-        yield "      </rule>"
-    yield "    </decisionTable>"
+        yield _open("rule", id=f"row-{number}")
+        yield from (_element("inputEntry", _text(text), id=f"in-{number}-{at}") for at, text in enumerate(tests))
+        yield from (_element("outputEntry", _text(text), id=f"out-{number}-{at}") for at, text in enumerate(told))
+        yield from (_element("annotationEntry", _text(text)) for text in (row.because, row.law))
+        yield "</rule>"
+    yield "</decisionTable>"
+
+
+def _open(tag: str, /, **attributes: str) -> str:
+    return f"<{' '.join([tag, *(f'{key}={quoteattr(_printable(value))}' for key, value in attributes.items())])}>"
+
+
+def _element(tag: str, inner: str = "", /, **attributes: str) -> str:
+    return f"{_open(tag, **attributes)}{inner}</{tag}>"
+
+
+def _text(text: str) -> str:
+    return _element("text", escape(_printable(text)))
+
+
+def _printable(text: str) -> str:
+    """Text without the control characters that XML cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text)
 
 
 def _id(text: str) -> str:
     return re.sub(r"[^\w.-]", "_", text)
 
 
-def _entry(tag: str, identifier: str, text: str) -> str:
-    return f'<{tag} id="{identifier}"><text>{escape(text)}</text></{tag}>'
-
-
 def _values(values: tuple[str, ...]) -> str:
-    return escape(", ".join(write_value(value, quoted=True) for value in values))
+    return ", ".join(write_value(value, quoted=True) for value in values)
 
 
 def _literal(value: Any) -> str:
@@ -120,17 +131,16 @@ def _feel(condition: Condition) -> str:
 
 
 def _span(span: Span) -> str:
-    return (
-        re.sub(r"\d{4}-\d{2}-\d{2}", r'date("\g<0>")', str(span))
-        if isinstance(span.low or span.high, date)
-        else str(span)
-    )
+    """A stretch in FEEL, where a date is a call."""
+    dated = isinstance(span.low, date) or isinstance(span.high, date)
+    return re.sub(r"\d{4}-\d{2}-\d{2}", r'date("\g<0>")', str(span)) if dated else str(span)
 
 
 def losses(sheet: Sheet) -> tuple[str, ...]:
     """What other programs for DMN will not see of a sheet."""
     lost = [
-        "units, limits of numbers, tests, validity in time and justifications stand in extension elements, which other programs do not look at"  # noqa: E501
+        "units, limits of numbers, tests, validity in time and justifications stand in extension elements, "
+        "which other programs do not look at"
     ]
     if any(re.search(r"\bnot\(", condition) for row in sheet.rows for condition in row.when.values()):
         lost.append("not(…) does not hold for a missing value here; other programs may differ")
@@ -237,6 +247,9 @@ def read_dmn(text: str, name: str, stem: str, units: Mapping[str, str], decision
             for at, (column, one) in enumerate(zip(called, outputs, strict=True))
         },
     }
+    for number, row in enumerate(tests, start=1):
+        for column, cell in zip(named, row, strict=True):
+            check_quoted(cell, shown["inputs"][column]["type"], f"{name}, row {number}, {column}")
     notes = [column_name(one.attributes.get("name", "")).casefold() for one in table.all("annotation")]
     rows = [
         {
@@ -266,7 +279,7 @@ def _known(root: _Node, name: str) -> dict[str, Any]:
             if own.space == _OWN and own.name == "rule":
                 try:
                     found = msgspec.json.decode("".join(own.text))
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, RecursionError):
                     found = None
                 if not isinstance(found, dict):
                     raise SettingsError(f"{name}: what cityward wrote into it is damaged.", "Export the rule again.")
@@ -290,9 +303,10 @@ def _decision(root: _Node, name: str, decision: str | None) -> _Node:
 def _input_name(one: _Node, name: str) -> str:
     expression = next(iter(one.all("inputExpression")), None)
     text = expression.told() if expression else ""
+    shown = (text or one.attributes.get("label", ""))[:60]
     if not re.fullmatch(r"[^\W\d][\w .-]*", text):
         raise SettingsError(
-            f"{name}: the input '{(text or one.attributes.get('label', ''))[:60]}' is an expression, not the name of a value.",  # noqa: E501
+            f"{name}: the input '{shown}' is an expression, not the name of a value.",
             "Compute it before, as an input of its own.",
         )
     return column_name(text)
@@ -307,8 +321,11 @@ def _column(name: str, one: _Node, values: str, cells: list[str]) -> dict[str, A
         column["label"] = one.attributes["label"]
     listed = one.inner(values)
     if listed and kind == "text":
-        condition = read_condition(listed, "text")
-        column["values"] = [term for term in condition.terms if isinstance(term, str)]
+        try:
+            terms = read_condition(listed, "text").terms
+        except CellError as error:
+            raise SettingsError(f"The values of {name}: {error}.", 'Write them as "a", "b".') from None
+        column["values"] = [term for term in terms if isinstance(term, str)]
     return column
 
 

@@ -251,7 +251,7 @@ def _aggregate(hit: str, case: np.ndarray, values: pl.Series, cases: int) -> pl.
     case, held = case[known], values.drop_nulls().to_numpy()
     count = np.bincount(case, minlength=cases)
     if hit == "collect-sum":
-        found = np.bincount(case, weights=held, minlength=cases)
+        found = np.bincount(case, weights=held, minlength=cases).astype(np.float64)  # of nothing it makes whole numbers
     else:
         found = np.full(cases, np.inf if hit == "collect-min" else -np.inf)
         (np.minimum if hit == "collect-min" else np.maximum).at(found, case, held)

@@ -13,6 +13,7 @@ from cityward.answerable.table.condition import CellError, Kind, coerce, read_co
 from cityward.answerable.table.shape import Sheet
 from cityward.answerable.table.toml_form import fields
 from cityward.core.errors import SettingsError
+from cityward.core.limits import RULE_CELL_CHARS
 
 Dialect = Literal["zen", "feel"]
 _SAID: Final = ("version", "title", "reference", "valid_from", "valid_until", "hit", "uses", "justified")
@@ -57,11 +58,10 @@ def join(
     """
     sheet: dict[str, Any] = {"version": "1", **{key: value for key, value in known.items() if key in ("id", *_SAID)}}
     for side in ("inputs", "outputs"):
-        travelled = known.get(side, {})
         sheet[side] = {
             column: {
                 **shown,
-                **(travelled[column] if isinstance(travelled, Mapping) and column in travelled else {}),
+                **travelled(known, side, column),
                 **({"unit": units[column]} if column in units else {}),
             }
             for column, shown in columns[side].items()
@@ -78,6 +78,13 @@ def join(
         return msgspec.convert(sheet, Sheet, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{name} is no rule: {error}.", "Correct it where it was made, and import again.") from None
+
+
+def travelled(known: Mapping[str, Any], side: str, column: str) -> dict[str, Any]:
+    """What travelled along of a column; empty when nothing did, or not in a shape that `about` writes."""
+    columns = known.get(side)
+    found = columns.get(column) if isinstance(columns, Mapping) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _dated(test: Any, sheet: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,12 +112,15 @@ def _day(value: Any) -> Any:
 
 
 def kind_of(cells: Sequence[str]) -> Kind:
-    """The type that all cells of a column can have, where a form does not say it: the narrowest."""
-    for kind in ("yes-no", "number", "date"):
-        asked = [cell for cell in cells if cell not in ("", "-")]
+    """The type of a column, where a form does not say it: text where texts are quoted, else the first that fits."""
+    asked = [cell for cell in cells if cell not in ("", "-", "null")]
+    kinds: tuple[Kind, ...] = ("yes-no", "number", "date")
+    for kind in kinds:
         if asked and all(_reads(cell, kind) for cell in asked):
             return kind
-    return "text"
+    if any('"' in cell for cell in asked):
+        return "text"
+    return next((kind for kind in kinds if any(_reads(cell, kind) for cell in asked)), "text")
 
 
 def _reads(cell: str, kind: Kind) -> bool:
@@ -126,6 +136,7 @@ def literal(text: str, kind: Kind, where: str) -> Any:
     text = text.strip()
     if text in ("", "-", "null"):
         return None
+    check_quoted(text, kind, where)
     try:
         condition = read_condition(text, kind)
     except CellError:
@@ -139,6 +150,18 @@ def literal(text: str, kind: Kind, where: str) -> Any:
         return coerce(condition.terms[0], kind)
     except CellError:
         raise SettingsError(f"{where}: '{text[:60]}' is no single value.", "Give one value.") from None
+
+
+def check_quoted(cell: str, kind: Kind, where: str) -> None:
+    """Raise SettingsError when a cell of texts names something without quotes: elsewhere that is a variable."""
+    if len(cell) > RULE_CELL_CHARS:
+        raise SettingsError(f"{where} has more than {RULE_CELL_CHARS:,} characters.", "Part the row.")
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", cell)
+    if kind == "text" and re.sub(r"\bnot\b|\bnull\b|[\s,()=!-]", "", bare):
+        raise SettingsError(
+            f"{where}: '{cell[:60]}' names something that is not in the table.",
+            "Put texts in quotation marks; a value that is computed has to be an input of its own.",
+        )
 
 
 def column_name(text: str) -> str:

@@ -159,15 +159,15 @@ def _each(bits: int) -> Iterator[int]:
 
 
 def meetings(table: Table) -> Iterator[tuple[int, np.ndarray]]:
-    """For each row (from 0, in the order of asking) the later ones that can hold in the same case."""
+    """For each row (from 0, in the order of asking) the earlier ones that can hold in the same case."""
     sides = [_Side(table, at) for at in range(len(table.axes))]
     order = np.array(table.order)
     for place in range(len(order)):
-        later = np.ones(len(order) - place - 1, dtype=bool)
+        earlier = np.ones(place, dtype=bool)
         for side in sides:
-            if later.any():
-                later &= side.meets(place)[place + 1 :]
-        yield int(order[place]), order[place + 1 :][later]
+            if earlier.any():
+                earlier &= side.meets(place)[:place]
+        yield int(order[place]), order[:place][earlier]
 
 
 class _Side:

@@ -14,10 +14,19 @@ from typing import Any, Final
 import msgspec
 
 from cityward.answerable.table.condition import Condition, Span, read_condition, write_value
-from cityward.answerable.table.exchange import about, column_name, join, kind_of, literal, rule_id
+from cityward.answerable.table.exchange import (
+    about,
+    check_quoted,
+    column_name,
+    join,
+    kind_of,
+    literal,
+    rule_id,
+    travelled,
+)
 from cityward.answerable.table.shape import Sheet
 from cityward.core.errors import SettingsError
-from cityward.core.limits import RULE_ROWS
+from cityward.core.limits import RULE_CELL_CHARS, RULE_ROWS
 
 _OWN: Final = "cityward"
 _POLICIES: Final = {"first": "first", "collect": "collect"}
@@ -26,8 +35,8 @@ _SUBJECT = re.compile(r"(?:date\(\$\)|\$)\s*(?:==|in\b)?\s*|==\s*")
 _EXPRESSION = re.compile(
     r"(?:date\(\$\)|(?<!\()\$)(?!\s*(?:==|in\b|[<>]))|\{|\b(?:map|some|all|none|one|filter|len|sum)\("
 )
-_AND = re.compile(r"(>=?)\s*(.+?)\s+and\s+(<=?)\s*(.+)")
-_IN = re.compile(r"(not\s+)?(?:\$\s+)?in\s+\[(.*)\]", re.DOTALL)
+_IN = re.compile(r"(?:\$\s+)?(not\s+)?in\s+([\[(].*[\])])", re.DOTALL)
+_OR = re.compile(r"\s+or\s+|\) and not \(")
 
 
 def write_gorules(sheet: Sheet) -> str:
@@ -89,16 +98,14 @@ def _test(condition: Condition) -> str:
     if condition.is_any:
         return ""
     dated = any(isinstance(term, date) or (isinstance(term, Span) and _dates(term)) for term in condition.terms)
+    parts = [_part(term, "date($)" if dated else "$") for term in condition.terms]
     if condition.negated:
-        # Zen compares null with anything and finds it different; here what is missing meets no such condition.
-        return f"$ != null and not ({_either(condition, dated)})"
+        # Zen finds null different from anything; here what is missing meets no such condition. Each term is denied
+        # by itself, because in a cell zen does not evaluate an 'or' within brackets.
+        return " and ".join(["$ != null", *(f"not ({part})" for part in parts)])
     if dated:
-        return _either(condition, dated)
+        return " or ".join(parts)
     return ", ".join(str(term) if isinstance(term, Span) else _zen(term) for term in condition.terms)
-
-
-def _either(condition: Condition, dated: bool) -> str:
-    return " or ".join(_part(term, "date($)" if dated else "$") for term in condition.terms)
 
 
 def _dates(span: Span) -> bool:
@@ -173,9 +180,13 @@ def read_gorules(text: str, name: str, stem: str, units: Mapping[str, str], deci
         for side in columns
     }
     kinds = {
-        column: known.get("outputs", {}).get(column, one).get("type", one["type"])
-        for column, one in shown["outputs"].items()
+        column: travelled(known, side, column).get("type", one["type"])
+        for side in shown
+        for column, one in shown[side].items()
     }
+    for key, column in columns["inputs"].items():
+        for at, cell in enumerate(cells[key], start=1):
+            check_quoted(cell, kinds[column], f"{name}, row {at}, {column}")
     rows = [
         {
             "when": {column: cells[key][at] for key, column in columns["inputs"].items()},
@@ -228,16 +239,21 @@ def _columns(given: Any, where: str) -> dict[str, str]:
 
 
 def from_zen(cell: str, where: str) -> str:
-    """A cell of zen in the words of `cityward.answerable.table.condition`; raises SettingsError for other expressions."""  # noqa: E501
+    """A cell of zen as `read_condition` reads it; raises SettingsError for other expressions."""
     text = cell.strip()
+    if len(text) > RULE_CELL_CHARS:
+        raise SettingsError(f"{where} has more than {RULE_CELL_CHARS:,} characters.", "Part the row.")
     match = re.fullmatch(r"\$ != null and not \((.*)\)", text, re.DOTALL)
     if match:
         return f"not({_listed(match[1])})"
     if match := _IN.fullmatch(text):
-        return f"not({match[2]})" if match[1] else match[2]
-    if match := _AND.fullmatch(text):
-        opening, closing = "[" if match[1] == ">=" else "(", "]" if match[3] == "<=" else ")"
-        return f"{opening}{match[2]}..{match[4]}{closing}"
+        among = match[2] if ".." in _QUOTED.sub("", match[2]) else match[2][1:-1]
+        return f"not({among})" if match[1] else among
+    low, both, high = text.partition(" and ")
+    if both and low.startswith(">") and high.lstrip().startswith("<"):
+        low, high = low[1:], high.lstrip()[1:]
+        opening, closing = "[" if low.startswith("=") else "(", "]" if high.startswith("=") else ")"
+        return f"{opening}{low.lstrip('= ')}..{high.lstrip('= ')}{closing}"
     bare = _QUOTED.sub('""', text)
     if _EXPRESSION.search(bare):
         raise SettingsError(
@@ -251,5 +267,5 @@ def _listed(text: str) -> str:
     """Alternatives that are joined by ``or`` as a list, without the subject; what is quoted stays as it is."""
     parts = _QUOTED.split(text)
     quoted = _QUOTED.findall(text)
-    plain = [_SUBJECT.sub("", re.sub(r"\s+or\s+", ", ", part)) for part in parts]
+    plain = [_SUBJECT.sub("", _OR.sub(", ", part)) for part in parts]
     return "".join(one for pair in zip(plain, [*quoted, ""], strict=True) for one in pair)

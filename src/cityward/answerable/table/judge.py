@@ -15,7 +15,7 @@ import msgspec
 from cityward.answerable.table.columns import closest, unit_factor
 from cityward.answerable.table.condition import CellError, Value, coerce, read_value
 from cityward.answerable.table.engine import DISAGREE, NO_ROW, SEVERAL, out_of_limits, out_of_type
-from cityward.answerable.table.shape import Input, limited
+from cityward.answerable.table.shape import Input
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def _within_limits(given: Input, value: Value | None) -> bool:
         return True
     if given.values:
         return value in given.values
-    low = None if given.min is None else limited(given.min, given.type, "min")
-    high = None if given.max is None else limited(given.max, given.type, "max")
-    return (low is None or value >= low) and (high is None or value <= high)  # type: ignore[operator]
+    return (given.min is None or value >= given.min) and (given.max is None or value <= given.max)
 
 
 def judge(table: Table, case: Mapping[str, object]) -> Answer:

@@ -41,8 +41,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     type: Kind
     unit: str | None = None
-    min: float | date | None = None
-    max: float | date | None = None
+    min: CELL = None
+    max: CELL = None
     values: tuple[str, ...] = ()
     label: str = ""
     source: str = ""
@@ -146,10 +146,8 @@ def _check_input(column: str, given: Input, name: str) -> None:
         raise SettingsError(f"{where} has a unit, but is no number.", "Take the unit away, or make it a number.")
     if given.values and given.type != "text":
         raise SettingsError(f"{where} lists values, but is no text.", "Use min and max for numbers and dates.")
-    for limit in (given.min, given.max):
-        if limit is not None:
-            limited(limit, given.type, where)
-    if given.min is not None and given.max is not None and given.min > given.max:  # type: ignore[operator]
+    low, high = (limited(limit, given.type, where) for limit in (given.min, given.max))
+    if low is not None and high is not None and low > high:  # type: ignore[operator]
         raise SettingsError(f"{where}: min is above max.", "Exchange them.")
     for unit, factor in given.accepts.items():
         try:
@@ -163,7 +161,9 @@ def _check_input(column: str, given: Input, name: str) -> None:
 
 
 def limited(limit: object, kind: Kind, where: str) -> Value | None:
-    """``min`` or ``max`` of an input as a value of its type."""
+    """``min`` or ``max`` of an input as a value of its type; raises SettingsError."""
+    if limit is None:
+        return None
     if kind not in ("number", "date"):
         raise SettingsError(f"{where}: min and max are for numbers and dates.", "Use 'values' for texts.")
     try:

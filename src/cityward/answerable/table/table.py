@@ -25,7 +25,7 @@ from cityward.answerable.table.condition import (
 )
 from cityward.answerable.table.engine import Engine
 from cityward.answerable.table.judge import Answer, judge
-from cityward.answerable.table.shape import CELL, Example, Input, Output, Sheet, check_shape
+from cityward.answerable.table.shape import CELL, Example, Input, Output, Sheet, check_shape, limited
 from cityward.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -185,9 +185,8 @@ def make_table(sheet: Sheet, name: str) -> Table:
 
 
 def _canonical(given: Input) -> Input:
-    if given.type != "number":
-        return given
-    low, high = (None if limit is None else float(limit) for limit in (given.min, given.max))  # type: ignore[arg-type]
+    """Its limits as values of its type."""
+    low, high = (limited(limit, given.type, "limits") for limit in (given.min, given.max))
     return msgspec.structs.replace(given, min=low, max=high)
 
 
@@ -200,21 +199,27 @@ def known(given: Mapping[str, Any], columns: Mapping[str, Any], where: str, what
 
 def _condition(text: CELL, given: Input, column: str, where: str) -> Condition:
     try:
-        text = text if isinstance(text, str) else write_value(coerce(text, given.type), quoted=True)
+        if not isinstance(text, str):
+            values = text if isinstance(text, list) else [text]
+            text = ", ".join(write_value(coerce(value, given.type), quoted=True) for value in values)
         condition = read_condition(text, given.type, given.unit)
     except CellError as error:
-        raise SettingsError(f"{where}, {column}: {error}.", f"Allowed: {ALLOWED[given.type]}.") from None
+        raise SettingsError(f"{where}, {column}: {_named(text, error)}.", f"Allowed: {ALLOWED[given.type]}.") from None
     if given.values:
         _listed([term for term in condition.terms if isinstance(term, str)], given.values, f"{where}, {column}")
     return condition
+
+
+def _named(value: object, error: CellError) -> str:
+    told = str(error)
+    return told if told.startswith("'") else f"'{str(value)[:60]}' {told}"
 
 
 def _outcome(value: CELL, output: Output | Input, column: str, where: str) -> Value | None:
     try:
         found = coerce(value, output.type)
     except CellError as error:
-        told = str(error)
-        told = told if told.startswith("'") else f"'{str(value)[:60]}' {told}"
+        told = _named(value, error)
         raise SettingsError(f"{where}, {column}: {told}.", f"Give a value of type {output.type}.") from None
     if output.values and isinstance(found, str):
         _listed([found], output.values, f"{where}, {column}")

@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from cityward.answerable.table.cells import Axis
-from cityward.answerable.table.columns import DTYPES, cell_codes
-from cityward.answerable.table.condition import Value, write_value
+from cityward.answerable.table.columns import DTYPES, cell_codes, closest
+from cityward.answerable.table.condition import CellError, Value, coerce, write_value
 from cityward.answerable.table.judge import Answer, Told, holds, judge, settle
 from cityward.answerable.table.shape import Sheet
+from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
     from cityward.answerable.table.table import Table
@@ -145,12 +146,17 @@ def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, objec
     -----
     Every cell of an input is tried, so what is not named does not exist: for one input always, for a pair unless
     ``not_checked`` names it. The nearest values below and above are named, near as the table counts cells.
+
+    Raises
+    ------
+    cityward.core.errors.UserError
+        The case names something that is no input, or ``wanted`` something that is no output or of another type.
     """
     values, reason = settle(table, case)
     answer = judge(table, case)
     if reason:
         return WhyNot(outputs=answer.outputs, reason=reason, changes=(), not_checked=())
-    search = _Search(table, values, answer, dict(wanted or {}))
+    search = _Search(table, values, answer, _hoped(table, wanted or {}))
     changes: list[Change] = []
     alone: set[int] = set()
     for at in range(len(table.axes)):
@@ -166,6 +172,20 @@ def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, objec
             continue
         changes += search.pair(*pair)
     return WhyNot(outputs=answer.outputs, reason=answer.reason, changes=tuple(changes), not_checked=tuple(not_checked))
+
+
+def _hoped(table: Table, wanted: Mapping[str, object]) -> dict[str, object]:
+    """The answer that is hoped for, typed."""
+    outputs = table.sheet.outputs
+    hoped: dict[str, object] = {}
+    for name, value in wanted.items():
+        if name not in outputs:
+            raise UserError(f"'{name[:60]}' is no output of {table.id}.", closest(name, list(outputs)))
+        try:
+            hoped[name] = coerce(value, outputs[name].type)
+        except CellError as error:
+            raise UserError(f"The {name} that is hoped for {error}.", "Give a value of its type.") from None
+    return hoped
 
 
 class _Search:
@@ -269,5 +289,5 @@ def _steps(axis: Axis, cells: np.ndarray, at: int) -> np.ndarray:
     """How far each cell is from where the case lies."""
     if axis.given.type in ("text", "yes-no") or at >= axis.cells:
         return np.ones(len(cells))
-    steps: np.ndarray = np.abs(cells - at).astype(np.float64)
-    return steps
+    away: np.ndarray = np.abs(cells - at)
+    return away
