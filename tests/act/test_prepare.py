@@ -9,7 +9,7 @@ import pytest
 
 from cityward.act.options import DO_NOTHING
 from cityward.act.prepare import MOST, Effort, prepare
-from cityward.answerable.registry import load_systems
+from cityward.answerable.registry import read_systems
 from cityward.core.frames import OUTLOOK, conform
 from cityward.core.records import EarlyWarning
 
@@ -92,4 +92,4 @@ def test_few_are_proposed_with_names_that_last() -> None:
 
 def test_the_system_that_proposes_is_registered(tmp_path) -> None:
     (found,) = prepare([WARNING], others(), efforts=EFFORT, members=MEMBERS)
-    assert found.system in load_systems(tmp_path)
+    assert found.system in read_systems(tmp_path).systems

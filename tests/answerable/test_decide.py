@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cityward.answerable.decide import decide
-from cityward.answerable.registry import FORBIDDEN, load_system, load_systems
+from cityward.answerable.registry import FORBIDDEN, load_system, read_systems
 from cityward.answerable.table import load_tables, make_table
 from cityward.core.errors import Refused, SettingsError, UserError
 from cityward.core.records import Decision, Option, Proposal, from_json, to_json
@@ -38,7 +38,7 @@ def attempt(
         outcome=outcome,
         by=by,
         because=because,
-        system=load_systems(Path("nowhere")).get(system),
+        system=read_systems(Path("nowhere")).systems.get(system),
         rule=RULE,
         at=NOW,
         append_receipt=lambda entry: entries.append(entry) or 7,
@@ -96,7 +96,7 @@ def test_what_the_rule_does_not_decide_is_not_allowed():
             outcome="approved",
             by="Ana Gómez",
             because="Crew is free on Tuesday",
-            system=load_systems(Path("nowhere"))["cityward-need-scan"],
+            system=read_systems(Path("nowhere")).systems["cityward-need-scan"],
             rule=silent,
             at=NOW,
             append_receipt=lambda entry: 7,
@@ -151,7 +151,7 @@ def choose(proposal, option, outcome="approved", entries=None):
         outcome=outcome,
         by="Ana Gómez",
         because="Crew is free on Tuesday",
-        system=load_systems(Path("nowhere"))["cityward-need-scan"],
+        system=read_systems(Path("nowhere")).systems["cityward-need-scan"],
         rule=RULE,
         at=NOW,
         append_receipt=lambda entry: (entries if entries is not None else []).append(entry) or 7,

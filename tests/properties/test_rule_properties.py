@@ -102,15 +102,20 @@ VALUES: dict[str, st.SearchStrategy] = {
 DTYPES = {"number": pl.Float64, "text": pl.String, "date": pl.Date, "yes-no": pl.Boolean}
 
 
+def drawn(data: st.DataObject, most: int) -> tuple[Table, list[dict[str, object]], pl.DataFrame]:
+    """A table with one to ``most`` cases for it, one by one and as a frame."""
+    table = data.draw(tables())
+    inputs = table.sheet.inputs
+    values = st.fixed_dictionaries({name: VALUES[one.type] for name, one in inputs.items()})
+    cases = data.draw(st.lists(values, min_size=1, max_size=most))
+    frame = pl.DataFrame(cases, schema={name: DTYPES[one.type] for name, one in inputs.items()}, orient="row")
+    return table, cases, frame
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_columns_and_reading_row_by_row_agree(data: st.DataObject) -> None:
-    table = data.draw(tables())
-    inputs = table.sheet.inputs
-    cases = data.draw(
-        st.lists(st.fixed_dictionaries({n: VALUES[one.type] for n, one in inputs.items()}), min_size=1, max_size=12)
-    )
-    frame = pl.DataFrame(cases, schema={name: DTYPES[one.type] for name, one in inputs.items()}, orient="row")
+    table, cases, frame = drawn(data, 12)
     for case, row in zip(cases, table.decide(frame).to_dicts(), strict=True):
         told = table.judge(case)
         assert (row["row"], row["reason"], {name: row[name] for name in told.outputs}) == (
@@ -124,12 +129,7 @@ def test_columns_and_reading_row_by_row_agree(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_blocks_and_chunks_change_nothing(data: st.DataObject) -> None:
-    table = data.draw(tables())
-    inputs = table.sheet.inputs
-    cases = data.draw(
-        st.lists(st.fixed_dictionaries({n: VALUES[one.type] for n, one in inputs.items()}), min_size=1, max_size=9)
-    )
-    frame = pl.DataFrame(cases, schema={name: DTYPES[one.type] for name, one in inputs.items()}, orient="row")
+    table, _, frame = drawn(data, 9)
     whole = table.decide(frame)
     before = module.BLOCK_ROWS, module.CHUNK_CASES
     try:

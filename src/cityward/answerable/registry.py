@@ -14,7 +14,7 @@ from cityward.core.toml_text import decode_toml_text, read_toml
 
 __all__ = [
     "DUTIES", "FORBIDDEN", "PRACTICES", "PartySection", "Read", "System",
-    "load_system", "load_systems", "read_systems", "shipped_systems",
+    "load_system", "read_systems", "shipped_systems",
 ]  # fmt: skip
 
 
@@ -50,24 +50,16 @@ def read_systems(folder: Path) -> Read:
     return Read({name: one for name, one in systems.items() if name not in unread}, problems)
 
 
-def load_systems(folder: Path) -> dict[str, System]:
-    """As `read_systems`, for callers that go on only when every file is in order.
+def load_system(path: Path) -> System:
+    """Read one system and check that it may be registered; refuses what must not be.
 
     Raises
     ------
     Refused
-        A file describes a practice that the law forbids.
+        It describes a practice that the law forbids.
     SettingsError
-        A file has a mistake.
+        The file has a mistake.
     """
-    found = read_systems(folder)
-    for problem in found.problems.values():
-        raise problem
-    return found.systems
-
-
-def load_system(path: Path) -> System:
-    """Read one system and check that it may be registered; raises as `load_systems`."""
     text = read_toml(path)
     system = decode_toml_text(text, System, str(path))
     check_meaning(system, path.name, text)

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
@@ -174,8 +173,7 @@ class City(Intaking, Finding):
             .select(pl.col("occurred_at").max().dt.convert_time_zone(self.time_zone).dt.date())
             .item()
         )
-        today = self.clock.now().astimezone(ZoneInfo(self.time_zone)).date()
-        return min(today, latest) if latest else today
+        return min(self.today, latest) if latest else self.today
 
     @cached_property
     def planning(self) -> Planning:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, Self, TypeVar
 from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
-from cityward.core.clock import Clock
+from cityward.core.clock import Clock, local_day
 from cityward.core.errors import SettingsError, UserError
 from cityward.core.records import (
     Territory,
@@ -62,6 +63,15 @@ class Opened:
     def time_zone(self) -> str:
         """IANA time zone of its days."""
         return self.settings.city.time_zone
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of a moment (aware) where the city lies."""
+        return local_day(moment, self.time_zone)
+
+    @property
+    def today(self) -> date:
+        """The day that it is in the city."""
+        return self.day_of(self.clock.now())
 
     @cached_property
     def _levels(self) -> dict[str, tuple[TerritoryIndex, list[Territory]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
@@ -15,6 +14,7 @@ from cityward.act.outcome import FEWER, MORE, NONE, Action, outcome, together
 from cityward.city.finding import Finding, found
 from cityward.city.prospects import groups_of
 from cityward.city.turn import found_before
+from cityward.core.clock import local_day
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Need, Outcome, Record, to_json
 
@@ -135,7 +135,7 @@ class Outcomes:
 
 def day_of(decision: Decision, time_zone: str) -> date:
     """The last day that was known when something was decided; of old decisions, the local day of their moment."""
-    return decision.as_of or decision.at.astimezone(ZoneInfo(time_zone)).date()
+    return decision.as_of or local_day(decision.at, time_zone)
 
 
 def _same(old: Outcome | None, new: Outcome) -> bool:

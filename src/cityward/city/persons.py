@@ -5,11 +5,10 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
@@ -121,7 +120,7 @@ class Persons:
                 right=right,
                 state="open",
                 made_at=now,
-                due_on=months_after(self._day_of(now), 1),
+                due_on=months_after(self._city.day_of(now), 1),
                 by=by,
                 proof=proof,
                 subject=subject,
@@ -135,7 +134,7 @@ class Persons:
 
     def is_overdue(self, request: PersonRequest) -> bool:
         """Whether its last day is over and the request still open."""
-        return request.state == "open" and self._today() > request.due_on
+        return request.state == "open" and self._city.today > request.due_on
 
     def secret_of(self, request: PersonRequest) -> str:
         """What the person needs, with the number, to ask how his request stands; derived, kept nowhere."""
@@ -182,7 +181,7 @@ class Persons:
                 f"To extend a request needs a reason of {REASON_CHARS_MIN} to {REASON_CHARS_MAX:,} characters.",
                 "Write what the person was told: why it is complex, or how many requests there are.",
             )
-        if not self._day_of(named.made_at) <= told_on <= min(named.due_on, self._today()):
+        if not self._city.day_of(named.made_at) <= told_on <= min(named.due_on, self._city.today):
             raise UserError(
                 f"The person has to be told between the day of the request and {named.due_on} (article 12(3)); "
                 f"{told_on} is not, or is still to come.",
@@ -191,7 +190,7 @@ class Persons:
         return self._keep(
             msgspec.structs.replace(
                 named,
-                due_on=months_after(self._day_of(named.made_at), 1 + EXTENSION_MONTHS),
+                due_on=months_after(self._city.day_of(named.made_at), 1 + EXTENSION_MONTHS),
                 by=by,
                 extended_because=because,
                 told_on=told_on,
@@ -204,12 +203,6 @@ class Persons:
         if named is None:
             raise UnknownId(f"There is no request '{number[:20]}'.", "'cityward person requests' lists them.")
         return named
-
-    def _day_of(self, moment: datetime) -> date:
-        return moment.astimezone(ZoneInfo(self._city.time_zone)).date()
-
-    def _today(self) -> date:
-        return self._day_of(self._city.clock.now())
 
     def _keep(self, request: PersonRequest, kind: str) -> PersonRequest:
         """Ledger first, then the register; the entry says what, never about whom."""

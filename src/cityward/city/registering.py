@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -107,7 +106,7 @@ class Registering(Registered):
         if standing.state == "ended":
             raise UserError(f"'{identifier}' has ended already.", "Nothing is to be done.")
         return self._keep(
-            standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._today()
+            standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._city.today
         )
 
     def _check_ready(self, standing: Standing) -> None:
@@ -162,7 +161,7 @@ class Registering(Registered):
         """
         standing = self._approved(identifier)
         holders = self._holders(standing, duty)
-        since, _ = (since or self._today(), None) if signer else _days_of(note)
+        since, _ = (since or self._city.today, None) if signer else _days_of(note)
         for holder in holders:
             text = acceptance_text(holder.party, duty, standing.system, since)
             if not holder.key or (note and text_of(note) != text):
@@ -184,7 +183,7 @@ class Registering(Registered):
         """The text that the holder of a duty signs to accept it."""
         standing = self._approved(identifier)
         holder = self._holders(standing, duty)[0]
-        return acceptance_text(holder.party, duty, standing.system, since or self._today())
+        return acceptance_text(holder.party, duty, standing.system, since or self._city.today)
 
     def text_to_hand_over(
         self,
@@ -200,7 +199,7 @@ class Registering(Registered):
         standing = self._approved(identifier)
         holder = self._holders(standing, duty)[0]
         read_verifier_key(taker_key)
-        since, taker = since or self._today(), " ".join(taker.split())
+        since, taker = since or self._city.today, " ".join(taker.split())
         return hand_over_text(holder.party, taker, taker_key, duty, standing.system, since, until)
 
     def hand_over(
@@ -226,7 +225,7 @@ class Registering(Registered):
         standing = self._approved(identifier)
         taker = " ".join(taker.split())
         taker_name, taker_public = read_verifier_key(taker_key)
-        since, until = _days_of(note) if note else (since or self._today(), until)
+        since, until = _days_of(note) if note else (since or self._city.today, until)
         if until is not None and until < since:
             raise UserError(f"It would end on {until}, before it begins on {since}.", "Correct --from or --until.")
         holders = [one for one in self._holders(standing, duty) if one.accepted and one.key]
@@ -261,9 +260,6 @@ class Registering(Registered):
         return found
 
     # -- keeping -----------------------------------------------------------------------------------
-
-    def _today(self) -> date:
-        return self._city.clock.now().astimezone(ZoneInfo(self._city.time_zone)).date()
 
     def _keep(
         self,

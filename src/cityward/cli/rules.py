@@ -34,7 +34,7 @@ from cityward.answerable.table.validity import check_versions, in_order, is_vali
 from cityward.city import open_city
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
 from cityward.cli.tables import read_table
-from cityward.core.clock import Clock
+from cityward.core.clock import Clock, local_day
 from cityward.core.disk import durable, replace_file
 from cityward.core.errors import UserError
 from cityward.core.neutral_csv import neutral_csv
@@ -70,7 +70,7 @@ def _tables(folder: str, rule: str, on: datetime | None = None) -> tuple[Table, 
     if given and given.sheet.uses:
         tables = (*tables, *_beside(Path(rule)))
     moment = datetime.combine(on.date(), time(12), ZoneInfo(zone)) if on else now
-    day = moment.astimezone(ZoneInfo(zone)).date()
+    day = local_day(moment, zone)
     valid = {table.id: table for table in tables if is_valid(table, day)}
     table = given or valid_on(tables, rule, moment, time_zone=zone)
     return table, valid | {table.id: table}
@@ -94,7 +94,7 @@ _on = click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The version 
 def list_(folder: str, json_: bool) -> None:
     """List the rules, and when each version is valid."""
     tables, zone, now = _all(folder)
-    today = now.astimezone(ZoneInfo(zone)).date()
+    today = local_day(now, zone)
     if json_:
         as_json([_listed(table, is_valid(table, today)) for table in tables])
         return

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse
@@ -323,5 +322,4 @@ def _waiting(city: City) -> list[PersonRequest]:
 
 
 def _days_left(city: City, request: PersonRequest) -> int:
-    today = city.clock.now().astimezone(ZoneInfo(city.time_zone)).date()
-    return (request.due_on - today).days
+    return (request.due_on - city.today).days

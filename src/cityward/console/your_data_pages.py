@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -67,7 +66,6 @@ def told(city: City, language: str) -> dict[str, Any]:
     """What the page says of a city, in a language."""
     text = YOUR_DATA[language]
     sources = [one for one in city.mappings().values() if isinstance(one, Mapping)]
-    today = city.clock.now().astimezone(ZoneInfo(city.time_zone)).date()
     rows = sum(one.rows for one in city.refusals() if one.field_class == "biometric")
     return {
         "title": text["title"].format(city=city.name),
@@ -78,7 +76,7 @@ def told(city: City, language: str) -> dict[str, Any]:
         "published": _published(city, language),
         "ask_who": text["ask_who"].format(city=city.name),
         "rights": [text[f"right-{right}"] for right in RIGHTS],
-        "time": text["time"].format(day=day_in(language, months_after(today, 1))),
+        "time": text["time"].format(day=day_in(language, months_after(city.today, 1))),
     }
 
 

@@ -24,8 +24,9 @@ def beta_quantile(a: Floats, b: Floats, probability: float) -> Floats:
 
     Notes
     -----
-    Halley steps on the log odds, which a bracket keeps in check, from the normal approximation of Abramowitz and Stegun 26.5.22.
-    """  # noqa: E501
+    Halley steps on the log odds, which a bracket keeps in check, from the normal approximation of Abramowitz and
+    Stegun 26.5.22.
+    """
     logit = _near(a, b, probability)
     below, above = np.full_like(logit, -_FAR), np.full_like(logit, _FAR)
     constant = log_beta(a, b)

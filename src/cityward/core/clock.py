@@ -57,6 +57,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def local_day(moment: datetime, time_zone: str) -> date:
+    """Return the day of a moment (aware) in a time zone (IANA name)."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
 def end_of_day(day: date, time_zone: str = "UTC") -> datetime:
     """Last microsecond of the local ``day``, in UTC: what ``--as-of DATE`` means."""
     following = day + timedelta(days=1)

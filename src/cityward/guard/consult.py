@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cityward.core.clock import Clock
+from cityward.core.clock import Clock, local_day
 from cityward.core.consults import Consult
 from cityward.core.errors import Refused
 from cityward.core.identifiers import make_id
@@ -208,7 +208,7 @@ class Reading:
             what = f"Rows for '{self._purpose}' are handed to nobody: figures leave, with noise."
             return Verdict(what=what, remedy="Use 'cityward release'.")
         inside = self._inside
-        checked, today = inside.grants(), inside.clock.now().astimezone(ZoneInfo(inside.zone)).date()
+        checked, today = inside.grants(), local_day(inside.clock.now(), inside.zone)
         mine = {
             name: grant
             for name, grant in checked.grants.items()

@@ -50,7 +50,8 @@ _PROFILE: Final = (
     ),
     re.compile(
         r"\b(?:instagram|insta|ig|twitter|facebook|fb|tiktok|snapchat|telegram|skype|discord|signal|wechat)"
-        r"(?: (?:handle|user|id|name|account))?\s?[:=]?\s?@?(?P<handle>(?<=@)[\w.-]{3,40}|(?<=[:=] )[\w.-]{3,40}|(?<=[:=])[\w.-]{3,40})",  # noqa: E501
+        r"(?: (?:handle|user|id|name|account))?\s?[:=]?\s?@?(?P<handle>(?<=@)[\w.-]{3,40}|(?<=[:=] )[\w.-]{3,40}|"
+        r"(?<=[:=])[\w.-]{3,40})",
         re.IGNORECASE,
     ),
     re.compile(r"(?<![\w.@/-])@(?P<handle>[a-z][\w.]{2,29})(?![\w@(-])", re.IGNORECASE),
@@ -68,13 +69,15 @@ def profiles(text: str) -> Iterator[Span]:
 _BORN: Final = re.compile(
     r"\b(?:born(?: on| in)?|date of birth|birth ?date|d\.?o\.?b\.?|fecha de nacimiento|nacid[oa](?: el)?|nac[ií] el|"
     r"data de nascimento|nascid[oa](?: (?:em|a))?|nasci em|geboren(?: am)?|geb\.|geburtsdatum|date de naissance|"
-    r"n[ée]+e? le)\b[\s:]{0,3}(?P<day>\d{1,4}[\s./-](?:de )?[\w.]{1,10}[\s./-](?:de )?\d{2,4}|[^\W\d_]{3,9} \d{1,2},? \d{4})",  # noqa: E501
+    r"n[ée]+e? le)\b[\s:]{0,3}(?P<day>\d{1,4}[\s./-](?:de )?[\w.]{1,10}[\s./-](?:de )?\d{2,4}|[^\W\d_]{3,9} "
+    r"\d{1,2},? \d{4})",
     re.IGNORECASE,
 )
 
 
 _SECRET: Final = re.compile(
-    r"\b(?:password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin)\b(?: (?:is|es|ist|est|é))?[\s:=/]{1,3}"  # noqa: E501
+    r"\b(?:password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin)\b(?: (?:is|es|ist|est|"
+    r"é))?[\s:=/]{1,3}"
     r"(?P<secret>(?=\S*\d)\S{4,64})",
     re.IGNORECASE,
 )
@@ -95,7 +98,8 @@ def births(text: str) -> Iterator[Span]:
 _RUN: Final = re.compile(r"(?<![\w.,+-])(?:\+\s?)?\(?\d(?:[ .()/-]{0,2}\d){7,22}(?![\w]|[.,]\d)")
 _WORDS: Final = (
     r"tel|tels|telephone|phone|phones|call|cell|mobile|cellphone|msisdn|"
-    r"whatsapp|llame|ll[áa]m[ae]me|ligue-me|ruf(?:en)? (?:sie )?(?:mich )?an|appelez-moi|rappelez|llamar|llámeme|telefono|teléfono|móvil|movil|celular|"  # noqa: E501
+    r"whatsapp|llame|ll[áa]m[ae]me|ligue-me|ruf(?:en)? (?:sie )?(?:mich )?an|appelez-moi|rappelez|llamar|llámeme|"
+    r"telefono|teléfono|móvil|movil|celular|"
     r"telefone|telemóvel|telemovel|ligue|telefon|handy|rufnummer|téléphone|tél|portable|fax|sms|contact number|rückruf"
 )
 _WORD: Final = re.compile(rf"(?:^|[^a-zà-ÿ])(?:{_WORDS})(?:number|nummer)?(?![a-zà-ÿ])", re.IGNORECASE)

@@ -303,10 +303,14 @@ _HOME_RE: Final = re.compile(
     re.IGNORECASE,
 )
 _HOUSE: Final = (
-    r"(?:my|our) (?:house|home|apartment|flat|place)|(?:mi|nuestr[oa]) (?:domicilio|casa|piso|vivienda)|vecin[oa] (?:del?|en)|"  # noqa: E501
-    r"(?:minha|nossa) (?:morada|casa|resid[êe]ncia)|vizinh[oa] d[oa]|(?:meine[rm]?|unsere[rm]?) (?:wohnung|anschrift|haus)|"  # noqa: E501
-    r"(?:mein|unser) haus|nachbar(?:in)? (?:aus|von)|(?:mon|notre) (?:domicile|appartement|adresse)|(?:ma|notre) maison|"  # noqa: E501
-    r"voisine? d[ue]|home|resid[êe]nci?a|residence|tenant (?:of|at)|inquilin[oa] d[eo]l?|mieter(?:in)? (?:in|der)|locataire du"  # noqa: E501
+    r"(?:my|our) (?:house|home|apartment|flat|place)|(?:mi|nuestr[oa]) (?:domicilio|casa|piso|vivienda)|vecin[oa] "
+    r"(?:del?|en)|"
+    r"(?:minha|nossa) (?:morada|casa|resid[êe]ncia)|vizinh[oa] d[oa]|(?:meine[rm]?|unsere[rm]?) (?:wohnung|"
+    r"anschrift|haus)|"
+    r"(?:mein|unser) haus|nachbar(?:in)? (?:aus|von)|(?:mon|notre) (?:domicile|appartement|adresse)|(?:ma|notre) "
+    r"maison|"
+    r"voisine? d[ue]|home|resid[êe]nci?a|residence|tenant (?:of|at)|inquilin[oa] d[eo]l?|mieter(?:in)? (?:in|der)|"
+    r"locataire du"
 )
 _ROAD_NAME: Final = (
     r"(?:calle|c/|avda\.?|avenida|plaza|paseo|camino|rua|travessa|estrada|largo|rue|avenue|boulevard|chemin|place|impasse|"
@@ -360,7 +364,8 @@ MARKERS: Final = (
     r"born|birth\w*|dob|d\.o\.b\.?|nacid[oa]|nac[ií]|nacimiento|nascid[oa]|nasci|nascimento|geb\.|geboren|geburt\w*|"
     r"naissance|n[ée]e?|instagram|insta|facebook|twitter|tiktok|snapchat|telegram|skype|linkedin|discord|wechat|"
     r"passport|pasaporte|passaporte|reisepass|passeport|licen[cs]e|f(?:ü|ue)hrerschein|account|cuenta|konto\w*|compte|conta|"
-    r"serial|meid|cookie|_ga|password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin|token|uid|nfc|rfid|"  # noqa: E501
+    r"serial|meid|cookie|_ga|password|passwort|kennwort|contraseña|clave|senha|mot de passe|pwd|passcode|pin|token|"
+    r"uid|nfc|rfid|"
     r"nummerplaat|nummerplade|plaka|rejestracj\w*|regnr|registreringsnummer|rendszám|"
     r"viv[eoi]\w*|domicil\w+|casa|dirección|direccion|mor[aoe]\w*|endere[çc]o|"
     r"wohn\w+|adresse|anschrift|habit\w*|r[ée]sid\w+|apt|apartment|unit|"

@@ -106,23 +106,28 @@ _KINDS: Final = (
         r"passport(?: number| no\.?)?|pasaporte|passaporte|reisepass\w*|passeport|"
         r"driv(?:ing|er['’]?s?) licen[cs]e(?: (?:number|no\.?))?|f(?:ü|ue)hrerschein\w*|permis de conduire|"
         r"(?:permiso|carn[eé]) de conducir|carta de condu[cç][ãa]o|cnh|personalausweis\w*|carte d['’]identit[ée]|"
-        r"(?:health|insurance|medicare) (?:card|number|no\.?)|tarjeta sanitaria|versichertennummer|krankenversicherung\w*|"  # noqa: E501
-        r"carte vitale|cart[ãa]o (?:de|do) (?:sa[úu]de|cidad[ãa]o)|residence permit|student (?:id|number)|membership number",  # noqa: E501
+        r"(?:health|insurance|medicare) (?:card|number|no\.?)|tarjeta sanitaria|versichertennummer|"
+        r"krankenversicherung\w*|"
+        r"carte vitale|cart[ãa]o (?:de|do) (?:sa[úu]de|cidad[ãa]o)|residence permit|student (?:id|number)|"
+        r"membership number",
     ),
     _kind(
         "labelled",
         r"[A-Z]{0,2}\d[\d./ -]{4,14}\d(?:-?[A-Z\d])?(?:\(\d\))?|[A-Z]\d{6}\(\d\)|[A-Z]\d{7}[A-Z]",
         None,
         "word",
-        r"dni|nif|cpf|ssn|itin|curp|pesel|bsn|rut|cui[tl]|c\.i\.|hkid|nric|kimlik(?: no)?|aadhaar|seguridad social|social security|"  # noqa: E501
-        r"steuer-?id|sozialversicherungsnummer|personnummer|national insurance|national id(?:entity)?|identity card|c[ée]dula(?: de identidad)?",  # noqa: E501
+        r"dni|nif|cpf|ssn|itin|curp|pesel|bsn|rut|cui[tl]|c\.i\.|hkid|nric|kimlik(?: no)?|aadhaar|seguridad social|"
+        r"social security|"
+        r"steuer-?id|sozialversicherungsnummer|personnummer|national insurance|national id(?:entity)?|identity card|"
+        r"c[ée]dula(?: de identidad)?",
     ),
     _kind(
         "account",
         r"\d{2}-\d{2}-\d{2}|\d[\d -]{4,22}\d",
         None,
         "word",
-        r"(?:bank )?account (?:number|no\.?)|sort code|routing (?:number|no\.?)|n[úu]mero de cuenta|cuenta(?: bancaria)?|"  # noqa: E501
+        r"(?:bank )?account (?:number|no\.?)|sort code|routing (?:number|no\.?)|n[úu]mero de cuenta|cuenta(?: "
+        r"bancaria)?|"
         r"clabe|konto(?:nummer|nr\.?)?|num[ée]ro de compte|n[úu]mero (?:da|de) conta|conta banc[áa]ria|ag[êe]ncia",
         label="[account]",
     ),

@@ -21,14 +21,16 @@ _KIN: Final = (
     r"m[èe]re|p[èe]re|mari|femme|fils|fille|enfant|fr[èe]re|s[œo]eur|grand-\w+|voisine?"
 )
 _WHO: Final = (
-    rf"i am|i['’]m|i have|i['’]ve|i suffer|i use|i take|tomo|je prends|ich nehme|i was|we are|as an?|i vote|(?:my|our) (?:{_KIN})|"  # noqa: E501
+    rf"i am|i['’]m|i have|i['’]ve|i suffer|i use|i take|tomo|je prends|ich nehme|i was|we are|as an?|i vote|(?:my|"
+    rf"our) (?:{_KIN})|"
     rf"soy|tengo|estoy|padezco|sufro|somos|voto|(?:mi|nuestr[oa]) (?:{_KIN})|"
     rf"sou|tenho|estou|sofro|(?:meu|minha|nossa?) (?:{_KIN})|"
     rf"ich bin|ich habe|ich leide|ich w[äa]hle|wir sind|als|(?:meine?|unsere?) (?:{_KIN})|"
     rf"je suis|j['’]ai|je souffre|je vote|nous sommes|en tant que|(?:mon|ma|notre) (?:{_KIN})"
 )
 _HEALTH: Final = (
-    r"hiv(?:[ -]positive)?|vih|aids|sida|s[ée]ropositi\w*|seropositi\w*|(?:breast |lung )?cancer|c[áa]ncer|câncer|krebs\w*|"  # noqa: E501
+    r"hiv(?:[ -]positive)?|vih|aids|sida|s[ée]ropositi\w*|seropositi\w*|(?:breast |lung )?cancer|c[áa]ncer|câncer|"
+    r"krebs\w*|"
     r"diab[eéè]t\w*|depress(?:ed|ion|iv|ive|ões|ão)|depresi[óo]n|d[ée]pression|depressão|[ée]pilep\w*|schizo\w*|esquizo\w*|"
     r"dementia|demen[zc]\w*|d[ée]mence|alzheimer\w*|parkinson\w*|autis\w*|asthm\w*|asma|asm[áa]tic[oa]|"
     r"pregnant|embarazada|gr[áa]vida|schwanger|enceinte|blind|visually impaired|cieg[oa]|ceg[oa]|aveugle|malvoyante?|"
@@ -38,7 +40,8 @@ _HEALTH: Final = (
     r"multiple sclerosis|esclerosis\w*|multiple[rn]? sklerose|scl[ée]rose|esclerose|stroke|schlaganfall|(?:un )?avc|"
     r"bipolar|anxiety|ansiedad\w*|ansiedade|copd|epoc|hepatit\w*|tubercul\w*|leuk\w+|l[ei]ucemia|arthritis|artritis|"
     r"kidney disease|heart (?:disease|failure|condition)|insuficiencia card[íi]aca|herz(?:krank|fehler|infarkt)|"
-    r"enferm[oa](?: de \w+)?|doente|krank|malade|adhd|tdah|methadone?|metadona|insulin\w*|antidepress\w*|chemo\w*|quimio\w*|dialy[sz]\w*|di[áa]lisis|down['’]?s? syndrome|s[íi]ndrome de down|addict\w*|alcoholic"  # noqa: E501
+    r"enferm[oa](?: de \w+)?|doente|krank|malade|adhd|tdah|methadone?|metadona|insulin\w*|antidepress\w*|chemo\w*|"
+    r"quimio\w*|dialy[sz]\w*|di[áa]lisis|down['’]?s? syndrome|s[íi]ndrome de down|addict\w*|alcoholic"
 )
 _FAITH: Final = (
     r"muslim\w*|musulm\w*|muçulman\w*|jewish|jew|jud[íi][oa]|judeu|judia|j[üu]disch|jude|j[üu]din|jui(?:f|ve)|catholic|cat[óo]lic[oa]|"
@@ -62,12 +65,14 @@ _UNION: Final = (
 )
 _PARTY: Final = (
     r"(?:vote|voto|w[äa]hle) (?:for|a|al|por|no|na|die|pour)(?: the| la| le)? [\wÀ-ÿ]+(?: party)?|"
-    r"militante? (?:del?|d[oau]) [\wÀ-ÿ]+|(?:a )?member of the [\w ]{2,24} party|mitglied (?:der|in der) (?:cdu|csu|spd|fdp|afd|gr[üu]nen|linken)|"  # noqa: E501
+    r"militante? (?:del?|d[oau]) [\wÀ-ÿ]+|(?:a )?member of the [\w ]{2,24} party|mitglied (?:der|in der) (?:cdu|csu|"
+    r"spd|fdp|afd|gr[üu]nen|linken)|"
     r"membre d(?:u parti|e la) [\wÀ-ÿ]+|filiad[oa] (?:ao|no) [\wÀ-ÿ]+|"
     r"(?:social|commun|conservat|liberal|anarch|fasc)(?:ist|ista|iste|ive|or|adora?|eur)?(?= (?:voter|party|w[äa]hler))"
 )
+_WHAT: Final = "|".join((_HEALTH, _FAITH, _LOVE, _UNION, _PARTY, _ORIGIN))
 _TOLD: Final = re.compile(
-    rf"(?<!\w)(?:{_WHO})(?!\w)(?:[^.;!?\n]{{0,40}}?[\s'’])??(?P<what>{'|'.join((_HEALTH, _FAITH, _LOVE, _UNION, _PARTY, _ORIGIN))})(?!\w)",  # noqa: E501
+    rf"(?<!\w)(?:{_WHO})(?!\w)(?:[^.;!?\n]{{0,40}}?[\s'’])??(?P<what>{_WHAT})(?!\w)",
     re.IGNORECASE,
 )
 _ALSO: Final = re.compile(

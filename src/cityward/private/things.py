@@ -181,7 +181,8 @@ _PUSH: Final = re.compile(
     r"\b(?:device|push|registration|fcm|apns)[ _-]?token[\s:=]{1,3}(?P<code>[\w:-]{20,})", re.IGNORECASE
 )
 _SERIAL: Final = re.compile(
-    r"\b(?:meid|esn|udid|serial(?: (?:number|no\.?))?|n[úu]mero de serie|seriennummer|num[ée]ro de s[ée]rie|android[_ ]?id)"  # noqa: E501
+    r"\b(?:meid|esn|udid|serial(?: (?:number|no\.?))?|n[úu]mero de serie|seriennummer|num[ée]ro de s[ée]rie|"
+    r"android[_ ]?id)"
     r"[\s:=#]{1,3}(?P<code>(?=[A-Z]*\d)[A-Z0-9-]{8,40})\b",
     re.IGNORECASE,
 )

@@ -14,7 +14,8 @@ LEVEL: Final = 0.05
 """Chance of one false alarm among all comparisons."""
 
 SENTENCES: Final = {
-    "false_positive_rate": "Of people without the outcome, {value} in {group} are selected all the same, {against} in {rest}",  # noqa: E501
+    "false_positive_rate": "Of people without the outcome, {value} in {group} are selected all the same, {against} "
+    "in {rest}",
     "false_negative_rate": "Of people with the outcome, {value} in {group} are missed, {against} in {rest}",
     "positive_predictive_value": "Of the selected, {value} in {group} have the outcome, {against} in {rest}",
     "false_omission_rate": "Of those not selected, {value} in {group} have the outcome, {against} in {rest}",

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from cityward.answerable.register.shape import PartySection, System
 from cityward.answerable.register.versions import digest
+from cityward.core.clock import local_day
 from cityward.core.systems import SystemEvent
 
 PROVIDER = "manufacturer"
@@ -56,7 +56,7 @@ def hand_over_text(
 
 def state_of(system: System, events: Iterable[SystemEvent], moment: datetime, zone: str = "UTC") -> State:
     """How a system stands at a moment: whether exactly this version is approved and in use."""
-    day = moment.astimezone(ZoneInfo(zone)).date()
+    day = local_day(moment, zone)
     mine = [one for one in events if one.system == system.id and one.at <= moment]
     turns = [one for one in mine if one.what in ("approved", "modified", "ended")]
     last = turns[-1] if turns else None
@@ -84,7 +84,7 @@ def duties(system: System, events: Sequence[SystemEvent], moment: datetime, zone
     zone : str, optional
         IANA time zone of the whole days from and until which a duty is held.
     """
-    day = moment.astimezone(ZoneInfo(zone)).date()
+    day = local_day(moment, zone)
     mine = [one for one in events if one.system == system.id and one.at <= moment]
     holdings = [_named(party) for party in system.parties]
     moved = [one for one in mine if one.what == "modified" and one.substantial and one.party]

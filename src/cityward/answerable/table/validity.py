@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cityward.answerable.table.columns import closest
 from cityward.answerable.table.table import Table
+from cityward.core.clock import local_day
 from cityward.core.errors import SettingsError, UserError
 
 SKEW: Final = timedelta(minutes=5)
@@ -56,7 +56,7 @@ def valid_on(
         raise UserError(
             f"There is no rule '{identifier[:80]}'.", closest(identifier, sorted({one.id for one in tables}))
         )
-    day = moment.astimezone(ZoneInfo(time_zone)).date()
+    day = local_day(moment, time_zone)
     valid = [table for table in versions if is_valid(table, day)]
     if len(valid) > 1:
         raise _two(valid[0], valid[1], day)

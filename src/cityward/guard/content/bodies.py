@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 _PART: Final = (
-    r"pupil|eye(?:brow)?s?(?: (?:inner|outer|corner))?|ear|cheek|mouth|shoulder|elbow|wrist|hand|thumb|index|pinky|hip|knee|"  # noqa: E501
+    r"pupil|eye(?:brow)?s?(?: (?:inner|outer|corner))?|ear|cheek|mouth|shoulder|elbow|wrist|hand|thumb|index|pinky|"
+    r"hip|knee|"
     r"ankle|heel|foot(?: index)?|toe|ojo|oreja|hombro|codo|muñeca|muneca|cadera|rodilla|tobillo|auge|ohr|schulter|"
     r"ellenbogen|handgelenk|hüfte|huefte|knie|knöchel|épaule|epaule|coude|poignet|hanche|genou|cheville"
 )

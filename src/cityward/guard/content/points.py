@@ -40,10 +40,12 @@ _FIXED: Final = re.compile(
     r"case|ticket|complaint|service)(?: (?:id|name|code|no|number|type))?$"
 )
 _CELL: Final = re.compile(
-    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|wifi ap|ap)$"  # noqa: E501
+    r"(?:^| )(?:cid|ci|eci|cell(?: ?id)?|cellid|lac|tac|enb(?: id)?|bssid|celda|antenna(?: id)?|tower(?: id)?|zelle|"
+    r"wifi ap|ap)$"
 )
 _POSITION: Final = re.compile(
-    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"  # noqa: E501
+    r"(?:^| )(?:from|to|origin|destination|origen|destino|geom|geog|start|end|loc|location|pos|position|point|coord|"
+    r"coords|coordinates|geo|gps|latlng|latlon|lonlat|place|geometry)$"
 )
 _ANGLE: Final = re.compile(
     r"(?:^| )(?:angle|theta|direction|dir|orientation|ang|a|rotation|phi|winkel|angulo|ángulo|heading deg)$"

@@ -31,7 +31,8 @@ _CODED: Final = re.compile(
 _ANGLE: Final = r"\d{1,3}\s?°\s?\d{1,2}\s?['′]\s?[\d.]{1,7}\s?[\"″]?\s?"
 _DMS: Final = re.compile(rf"{STAMP}[^\w\n]{{1,4}}{_ANGLE}[NS][, ]{{1,3}}{_ANGLE}[EWO]")
 _TIMES: Final = re.compile(
-    r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|heures)$"  # noqa: E501
+    r"(?:^| )(?:t|ts|dt|times?|timestamps?|stamps?|datetimes?|seconds|deltas?|offsets|at|when|zeiten|tiempos|horas|"
+    r"heures)$"
 )
 
 

@@ -91,7 +91,8 @@ LIFE_OF_PERSON: Final = _any(
     r"(?:medical|health) (?:conditions?|history|records?|problems?|data|notes?)|allerg(?:y|ies|ias?|ien)|"
     r"patient (?:condition|diagnosis|notes?)|mental health|"
     r"confesion\w*|vaccin\w*|vacun\w*|impf\w*|genotyp\w*|genotipo|convictions?|condenas?|party membership|"
-    r"politische partei|criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|antecedentes criminais"  # noqa: E501
+    r"politische partei|criminal (?:record|history|convictions?)|antecedentes penales|vorstrafen|casier judiciaire|"
+    r"antecedentes criminais"
 )
 """Names of fields that hold a special category of one person; `LIFE` also holds words that may mean something else."""
 NOT_LIFE: Final = _any(
