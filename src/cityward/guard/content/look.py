@@ -95,12 +95,16 @@ class _Looking:
         if self.bytes < 0:
             self.add(_TOO_LARGE)
 
-    def any(self, value: Any, name: str, depth: int) -> None:  # noqa: C901
-        self.nodes -= 1
+    def go(self, depth: int, nodes: int = 0) -> None:
+        """Stop where it is too deep, or too much."""
+        self.nodes -= nodes
         if depth > DEPTH:
             self.add(_TOO_DEEP)
         if self.nodes < 0:
             self.add(_TOO_LARGE)
+
+    def any(self, value: Any, name: str, depth: int) -> None:
+        self.go(depth, 1)
         if value is None:
             return
         if isinstance(value, bool | int | float | str):
@@ -277,11 +281,10 @@ class _Looking:
 
     # -- bytes -------------------------------------------------------------------------------------
 
-    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:  # noqa: C901, PLR0912
+    def binary(self, data: bytes, name: str, depth: int, *, sure: bool = True) -> None:
         if len(data) > CELL_CHARS * 2:
             self.add(_TOO_LARGE)
-        if depth > DEPTH:
-            self.add(_TOO_DEEP)
+        self.go(depth)
         self.spend(len(data))
         if len(data) >= 8:
             self.payload(kind_of(data))
@@ -293,6 +296,10 @@ class _Looking:
             if len(text) >= 8:
                 self.text(text, name, depth + 1)
             return
+        self.measured(data, name, depth, sure=sure)
+
+    def measured(self, data: bytes, name: str, depth: int, *, sure: bool) -> None:
+        """Bytes of no known kind that are no text: told by what they measure, by their name, or by nothing."""
         if traces.of_doubles(data):
             self.payload(("trace", "trace"))
         verdict = vectors.packed_template(data, name)
@@ -305,8 +312,11 @@ class _Looking:
         inflated = unpack.deflated(data) if len(data) >= NAMED_BYTES else b""
         if inflated:
             self.inside(inflated, name, depth)
-            return
-        if sure and len(data) >= NAMED_BYTES and (words.BODY.search(name) or not words.OPAQUE.search(name)):
+        elif sure:
+            self.named_bytes(data, name)
+
+    def named_bytes(self, data: bytes, name: str) -> None:
+        if len(data) >= NAMED_BYTES and (words.BODY.search(name) or not words.OPAQUE.search(name)):
             for pattern, field_class in (
                 (words.BIOMETRIC, "biometric"),
                 (words.IMAGE, "image"),
@@ -315,7 +325,7 @@ class _Looking:
             ):
                 if pattern.search(name) and (field_class == "biometric" or len(data) >= NAMED_MEDIA_BYTES):
                     self.add(refusal(field_class, "named-payload"))
-        if sure and len(data) >= OPAQUE_BYTES and entropy(data) > 6 and not data.startswith(b"\x30\x82"):
+        if len(data) >= OPAQUE_BYTES and entropy(data) > 6 and not data.startswith(b"\x30\x82"):
             self.add(Finding("opaque", "empty", "content-opaque 1"))
 
     def packed(self, data: bytes, packing: str, name: str, depth: int) -> bool:
@@ -364,7 +374,7 @@ class _Looking:
             if not words.SERIES.search(name) and vectors.is_template(joined, name) and joined.size <= vectors.LONGEST:
                 self.add(refusal("biometric", "embedding"))
 
-    def sequence(self, values: list[Any], name: str, depth: int) -> None:  # noqa: C901
+    def sequence(self, values: list[Any], name: str, depth: int) -> None:
         if not values:
             return
         kinds = {type(part) for part in values}
@@ -375,11 +385,7 @@ class _Looking:
             self.strings(values, name, depth)
             return
         if all(issubclass(kind, Mapping) for kind in kinds):
-            self.payload(bodies.of_keys(part for row in values[:600] for part in row.values() if isinstance(part, str)))
-            self.payload(points.of_records(values, name))
-            for key, numbers in points.numeric_columns(values):
-                if vectors.is_template(numbers, f"{name} {key}".strip()):
-                    self.add(refusal("biometric", "embedding"))
+            self.records(values, name)
         elif all(issubclass(kind, list | tuple) for kind in kinds):
             self.payload(points.of_frames(values, name) or points.of_stamped(values))
             if self.block(values, name):
@@ -390,6 +396,14 @@ class _Looking:
                 self.add(refusal("biometric", "embedding"))
         for part in values:
             self.any(part, name, depth + 1)
+
+    def records(self, values: list[Any], name: str) -> None:
+        """Objects side by side: what their words, their points and their columns of numbers tell together."""
+        self.payload(bodies.of_keys(part for row in values[:600] for part in row.values() if isinstance(part, str)))
+        self.payload(points.of_records(values, name))
+        for key, numbers in points.numeric_columns(values):
+            if vectors.is_template(numbers, f"{name} {key}".strip()):
+                self.add(refusal("biometric", "embedding"))
 
     def vector(self, values: list[Any], name: str, depth: int) -> None:
         self.nodes -= len(values)

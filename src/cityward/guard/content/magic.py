@@ -173,19 +173,27 @@ def packed_as(data: bytes) -> str | None:
     return "tar" if data[257:262] == b"ustar" else None
 
 
-def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
+def _by_start(data: bytes) -> tuple[str, str] | None:
     for start, field_class, name in _STARTS:
         if data.startswith(start):
             return field_class, name
     if data[:4] in _BIOMETRIC or _BIOMETRIC_HEAD.match(data[:64]):
         return "biometric", "iso-19794"
     if data[:4] == b"RIFF" and len(data) >= 12:
-        return {
-            b"WEBP": ("image", "webp"),
-            b"WAVE": ("audio", "wav"),
-            b"QLCM": ("audio", "qcp"),
-            b"AVI ": ("video", "avi"),
-        }.get(data[8:12])
+        return _RIFF.get(data[8:12])
+    return _boxed(data) or _streamed(data) or _recorded(data) or _bitmap(data)
+
+
+_RIFF: Final = {
+    b"WEBP": ("image", "webp"),
+    b"WAVE": ("audio", "wav"),
+    b"QLCM": ("audio", "qcp"),
+    b"AVI ": ("video", "avi"),
+}
+
+
+def _boxed(data: bytes) -> tuple[str, str] | None:
+    """Files made of boxes, each with its length and name before it (Source: ISO/IEC 14496-12; EA IFF 85)."""
     if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
         return "audio", "aiff"
     if data[4:8] == b"ftyp":
@@ -195,18 +203,23 @@ def _by_start(data: bytes) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PL
         return ("audio", "aac") if _AUDIO_BRANDS.match(brand) else ("video", "mp4")
     if data[4:8] in _BOXES and 8 <= int.from_bytes(data[:4]) < 2**31:
         return "video", "mov"
-    for first, stride in ((0, 188), (4, 192)):
-        if data[first : first + 2 * stride + 1 : stride] == b"GGG":
-            return "video", "mpeg-ts"
+    return None
+
+
+def _streamed(data: bytes) -> tuple[str, str] | None:
+    """Films that are told by what comes again and again in them, or by a version that can be."""
+    if any(data[first : first + 2 * stride + 1 : stride] == b"GGG" for first, stride in ((0, 188), (4, 192))):
+        return "video", "mpeg-ts"
     if data[:3] in (b"FWS", b"CWS", b"ZWS") and len(data) >= 32 and 3 < data[3] < 60:
         return "video", "swf"
-    if _units(data):
-        return "video", "h264"
+    return ("video", "h264") if _units(data) else None
+
+
+def _recorded(data: bytes) -> tuple[str, str] | None:
+    """Records of biometric exchange (Source: ANSI/NIST-ITL 1; ISO/IEC 7816-11)."""
     if re.match(rb"1\.0?01:\d{1,6}\x1d", data):
         return "biometric", "ansi-nist"
-    if _TEMPLATE.match(data[:8]):
-        return "biometric", "iso-7816-11"
-    return _bitmap(data)
+    return ("biometric", "iso-7816-11") if _TEMPLATE.match(data[:8]) else None
 
 
 def _units(data: bytes) -> bool:

@@ -222,12 +222,17 @@ _ENTITY: Final = re.compile(r"&#(\d{1,3}|x[0-9A-Fa-f]{1,2});")
 _UU_LINE: Final = re.compile(r"(?m)^M[ -`]{60}$|^begin(?:-base64)? [0-7]{3} ")
 
 
-def _rare(text: str) -> Iterator[tuple[bytes, str]]:  # noqa: C901
+def _rare(text: str) -> Iterator[tuple[bytes, str]]:
     if _UU_LINE.search(text):
         yield _uudecoded(text), "uuencode"
     for match in _BITS.finditer(text):
         run = re.sub(r"\s", "", match[0])
         yield int(run[: len(run) // 8 * 8], 2).to_bytes(len(run) // 8), "bits"
+    yield from _base32(text)
+    yield from _base85(text[: 2**20])
+
+
+def _base32(text: str) -> Iterator[tuple[bytes, str]]:
     for match in _BASE32.finditer(text):
         run = match[0].rstrip("=").upper()
         try:
@@ -241,7 +246,10 @@ def _rare(text: str) -> Iterator[tuple[bytes, str]]:  # noqa: C901
                 base64.b32hexdecode(run + "=" * (-len(run) % 8)) if len(run) % 8 in (0, 2, 4, 5, 7) else b"",
                 "base32hex",
             )
-    for match in _BASE85.finditer(text[: 2**20]):
+
+
+def _base85(text: str) -> Iterator[tuple[bytes, str]]:
+    for match in _BASE85.finditer(text):
         if _NUMBERS.fullmatch(match[0]):
             continue
         run = match[0].removeprefix("<~").removesuffix("~>")
