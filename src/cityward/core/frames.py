@@ -149,6 +149,50 @@ _ORDERED: Final[dict[str, Any]] = {
 ORDERED: Final = pl.Schema(_ORDERED)
 """A work order as a reader of orders is shown it."""
 
+_DECISION: Final[dict[str, Any]] = {
+    "id": pl.String,
+    "batch": pl.String,
+    "system": pl.String,
+    "version": pl.String,
+    "system_digest": pl.String,
+    "rule": pl.String,
+    "rule_version": pl.String,
+    "rule_digest": pl.String,
+    "case": pl.String,
+    "territory": pl.String,
+    "row": pl.Int64,  # number from 1 of the rule's row that decided; null: none did
+    "recommended": pl.String,  # what the rule says
+    "outcome": pl.String,  # what counts; null while a person has still to decide
+    "state": pl.String,  # one of `cityward.core.decided.STATES`
+    "agreed": pl.Boolean,  # whether the person said what the rule says; null where none decided
+    "by": pl.String,
+    "competence": pl.String,
+    "because": pl.String,
+    "looked_seconds": pl.Float64,
+    "inputs": pl.String,  # JSON object of what the rule asked of the case
+    "inputs_digest": pl.String,  # keyed, so that nobody can guess what it is of
+    "estimate": pl.Float64,  # what the system computed of the case, with its interval
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "cost": pl.Float64,
+    "decided_at": UTC_TIME,  # when the rule was applied
+    "changed_at": UTC_TIME,
+}
+DECISION: Final = pl.Schema(_DECISION)
+"""A decision of one case, as the door takes it."""
+
+_DECIDED: Final[dict[str, Any]] = {
+    **DECISION,
+    "month": pl.String,
+    "received_at": UTC_TIME,
+    "key": pl.UInt64,  # (id)
+    "digest": pl.UInt64,
+    "sequence": pl.Int64,
+    "revision": pl.Boolean,
+}
+DECIDED: Final = pl.Schema(_DECIDED)
+"""A decision of a case as kept in history; the columns of bookkeeping mean what they mean in `HISTORY`."""
+
 QUARANTINE: Final = pl.Schema({"row": pl.Int64, "reason": pl.String, "column": pl.String, "raw": pl.String})
 """A row that failed validation: its 1-based number, why, where, and what it said (as JSON)."""
 
