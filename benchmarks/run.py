@@ -25,6 +25,7 @@ from cityward.core.clock import Clock
 from measure import machine
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+NOT_MET = Path(__file__).with_name("not_met.md")
 
 
 def main() -> None:
@@ -53,14 +54,20 @@ def main() -> None:
     lines = [
         "# Results",
         "",
-        f"Measured {Clock().now():%Y-%m-%d} on {machine()}, with `make bench`.",
+        f"Measured {Clock().now():%Y-%m-%d} on {machine()}, each by its script of `benchmarks/` (`make bench` runs "
+        "them all). The power of detection ([POWER.md](POWER.md)) is measured apart.",
         "",
         "| figure | measured | target | met |",
         "|---|---:|---:|---|",
     ]
     for name, (value, target) in figures.items():
-        lines.append(f"| {name} | {value:,.2f} | {target or '–'} | {_met(value, target)} |")
-    RESULTS.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        lines.append(f"| {name} | {_written(value)} | {target or '–'} | {_met(value, target)} |")
+    RESULTS.write_text("\n".join([*lines, "", NOT_MET.read_text(encoding="utf-8")]), encoding="utf-8")
+
+
+def _written(value: float) -> str:
+    """Three digits that count, and all of whole numbers."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def _met(value: float, target: str) -> str:
