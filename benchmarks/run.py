@@ -62,7 +62,7 @@ def main() -> None:
     ]
     for name, (value, target) in figures.items():
         lines.append(f"| {name} | {_written(value)} | {target or '–'} | {_met(value, target)} |")
-    RESULTS.write_text("\n".join([*lines, "", NOT_MET.read_text(encoding="utf-8")]), encoding="utf-8")
+    RESULTS.write_text("\n".join([*lines, "", "#" + NOT_MET.read_text(encoding="utf-8")]), encoding="utf-8")
 
 
 def _written(value: float) -> str:

@@ -32,7 +32,7 @@ WAIT_MS = 120_000
 LATER = ("outcomes", "outcome", "sensors", "sensor")
 """Pages of a city that has lived for longer, or has sensors."""
 
-SHOWN = ("now", "need", "silence", "ahead", "cases", "systems", "plan", "order", "privacy", "your-data")
+SHOWN = ("now", "silence", "ahead", "cases", "systems", "plan", "order", "privacy", "your-data")
 """Pages that the docs show; the others are taken to be looked at."""
 
 
