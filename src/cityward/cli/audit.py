@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -171,7 +172,7 @@ def _finish(found: Audit, rest: tuple[pl.DataFrame, Request], kept: _Kept, *, js
         if verdict:
             tell_gate(verdict)
     if verdict and verdict.state == "suspend":
-        raise click.exceptions.Exit(EXIT_NO)
+        sys.exit(EXIT_NO)
 
 
 def _keep(found: Audit, verdict: Gate | None, kept: _Kept) -> None:
@@ -257,7 +258,10 @@ def _joined(table: pl.DataFrame, other: pl.DataFrame, on: str | None) -> pl.Data
         raise UserError(f"'{on}' names several rows of the joined table.", "Join by a column that names one row.")
     if table[on].dtype != other[on].dtype:
         raise UserError(f"'{on}' is of two kinds in the two tables.", "Write both in one way.")
-    return table.join(other.select(on, *(name for name in other.columns if name not in table.columns)), on=on)
+    joined: pl.DataFrame = table.join(
+        other.select(on, *(one for one in other.columns if one not in table.columns)), on=on
+    )
+    return joined
 
 
 def _placed(table: pl.DataFrame, place: str, folder: str) -> pl.DataFrame:
