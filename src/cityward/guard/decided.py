@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,41 +113,47 @@ class Proofs:
             found[name] = problem
         return found
 
-    def all_problems(self) -> dict[str, str]:
+    def all_problems(self, kept_since: datetime | None = None) -> dict[str, str]:
         """Why decisions are not proved, of all that are kept; those that are proved are not named.
 
-        Every entry of the ledger is read, so that a change that was taken back in silence is found too.
+        Every entry of the ledger is read, so that a change that was taken back in silence is found too, and a row that
+        was taken out, unless it was decided before ``kept_since``: those may have been deleted after their time.
         """
         reader, held = HistoryReader(self._inside[0], DECISIONS), self._inside[3]()
-        changes, batches = dict[str, str](), dict[str, str]()
+        changes, batches = dict[str, dict[str, Any]](), dict[str, dict[str, Any]]()
         for at, entry in enumerate(held.entries(0, held.size)):
             read = read_receipt(entry, at)
             if read["kind"] in CHANGES:
-                changes[read["subject"]] = read["sha256"]
+                changes[read["subject"]] = read
             if read["kind"] == MADE:
-                batches[read["subject"]] = str(read["facts"].get("root", ""))
+                batches[read["subject"]] = read
         found: dict[str, str] = {}
         rows = reader.scan()
         kept = rows.select("batch").unique().collect()["batch"].to_list()
         for batch in sorted({*kept, *batches}):
-            found |= self._batch_problems(reader, batch, batches.get(batch, ""))
+            found |= self._batch_problems(reader, batch, batches.get(batch, {}), kept_since)
         changed = rows.filter(pl.col("id").is_in(list(changes)) | pl.col("revision")).collect()
         found |= {name: why for name, why in self.problems(changed["id"].to_list()).items() if why}
         for name, text in zip(changed["id"], canonical(changed), strict=True):
-            if changes.pop(name, "") != _sha256(text):
+            if changes.pop(name, {}).get("sha256") != _sha256(text):
                 found[name] = "It is not what the last entry of the ledger about it says."
-        return found | dict.fromkeys(changes, "The ledger tells of it, but it is not kept any more.")
+        gone = [name for name, entry in changes.items() if _held_since(entry, kept_since)]
+        return found | dict.fromkeys(gone, "The ledger tells of it, but it is not kept any more.")
 
-    def _batch_problems(self, reader: HistoryReader, batch: str, root: str) -> dict[str, str]:
+    def _batch_problems(
+        self, reader: HistoryReader, batch: str, entry: dict[str, Any], kept_since: datetime | None
+    ) -> dict[str, str]:
         """Why rows that were decided together are not proved; looked at one by one only where they do not add up."""
         made = reader.first_versions("batch", batch)
-        if not made.height:
-            return {batch: "The ledger tells of these decisions, but none of them is kept any more."}
         asked = made.filter(pl.col("inputs").is_not_null())
         same = (_input_digests(asked, self._inside[2]()) == asked["inputs_digest"]).all()
-        if same and Leaves.of(_names(made), canonical(made)).root().hex() == root:
+        if same and made.height and Leaves.of(_names(made), canonical(made)).root() == _root(entry):
             return {}
-        return {name: why for name, why in self._judged(made).items() if why}
+        found = {name: why for name, why in self._judged(made).items() if why}
+        count = entry.get("facts", {}).get("count", 0)
+        if made.height < count and _held_since(entry, kept_since):
+            found[batch] = f"The ledger tells of {count:,} decisions, of which {made.height:,} are kept."
+        return found
 
     def proof(self, identifier: str) -> Proof:
         """What proves a decision, for whoever has only the public key; raises UnknownId."""
@@ -395,9 +402,14 @@ def _name(identifier: str) -> bytes:
     return bytes.fromhex(identifier.removeprefix("D-"))
 
 
+def _held_since(entry: dict[str, Any], kept_since: datetime | None) -> bool:
+    """Whether what an entry tells of must still be kept."""
+    return kept_since is None or str(entry["facts"].get("decided_at", "")) >= kept_since.isoformat()
+
+
 def _root(entry: dict[str, Any]) -> bytes:
     try:
-        return bytes.fromhex(str(entry["facts"].get("root", "")))
+        return bytes.fromhex(str(entry.get("facts", {}).get("root", "")))
     except ValueError:
         return b""
 
