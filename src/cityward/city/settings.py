@@ -195,14 +195,15 @@ class ReleaseSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For how many days things are kept; what is left out is kept until somebody asks for its erasure.
 
-    ``interactions`` and ``observations`` are whole rows, counted from what they tell of. ``personal``, ``free_text``
-    and ``location`` are the columns of those field classes, which are emptied while the row stays. ``quarantine`` is
-    counted from the first time that the job saw a row, ``answers`` (residents' words) from the order's last step.
+    ``interactions``, ``observations`` and ``decisions`` are whole rows, counted from what they tell of. ``personal``,
+    ``free_text`` and ``location`` are the columns of those field classes, which are emptied while the row stays.
+    ``quarantine`` is counted from the first time that the job saw a row, ``answers`` (residents' words) from the order's last step.
     ``backup_keys`` is how long a sealed backup can be opened at all.
     """
 
     interactions: Days | None = None
     observations: Days | None = None
+    decisions: Days | None = None
     personal: Days | None = None
     free_text: Days | None = None
     location: Days | None = None

@@ -36,6 +36,7 @@ _COMMANDS = {
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
+    "decisions": ("decisions", "Decisions of cases: make, list, show, settle, watch, prove."),
     "rules": ("rules", "Rules as decision tables: show, check, try, run, trace, import and export them."),
     "audit": ("audit", "What a system does to groups: error rates with limits, leaks, a gate against drift, proxies."),
     "grants": ("grants", "Who may read what, for which purpose, until when."),
