@@ -26,7 +26,7 @@ NOT_STATED: Final = "(not stated)"
 OTHER: Final = "(other)"
 
 GROUPS_MAX: Final = 20_000
-"""Most groups of one column; the smallest are put together as `OTHER`."""
+"""Most groups of one column; the smallest are put together as `OTHER`, and nearly as many as rows are refused."""
 
 NUMBERS_MAX: Final = 12
 """A column of numbers with more values than these is cut into quarters of equal size."""
@@ -173,12 +173,13 @@ def groups(column: pl.Series, edges: Sequence[float] = (), *, each: bool = False
         raise UserError(f"Column '{name}' holds {column.dtype}, not groups.", "Name another column.")
     text = texts(column)
     sizes = text.drop_nulls().value_counts(sort=True, name="rows")
-    if sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS):
+    persons = sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS)
+    if persons and sizes.height > GROUPS_MAX:
         raise UserError(
             f"Column '{name}' has {sizes.height:,} values in {text.count():,} rows: it names persons, not groups.",
             "Name a column of groups, or cut numbers with --edges.",
         )
-    how = ""
+    how = f"{name}: {sizes.height:,} in {text.count():,} rows, which looks like persons" if persons else ""
     if sizes.height > GROUPS_MAX:
         kept = sizes.head(GROUPS_MAX)[name]
         text = text.set(~text.is_in(kept.implode()).fill_null(value=True), OTHER)
