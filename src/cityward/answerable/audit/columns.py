@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from cityward.core.errors import UserError
@@ -201,8 +202,9 @@ def _bins(values: pl.Series, edges: list[float]) -> tuple[pl.Series, str]:
     labels = [f"under {shown[0]}"] if shown else ["all"]
     labels += [f"{low} to under {high}" for low, high in pairwise(shown)]
     labels += [f"{shown[-1]} and over"] if shown else []
-    cut = values.cut(edges, labels=labels, left_closed=True) if edges else pl.repeat("all", len(values), eager=True)
-    return cut.cast(pl.String).set(values.is_null(), None).fill_null(NOT_STATED).alias(name), how
+    at = np.searchsorted(np.array(edges), values.fill_null(0.0).to_numpy(), side="right")
+    named = pl.Series(name, np.array(labels)[at], dtype=pl.String)
+    return named.set(values.is_null(), None).fill_null(NOT_STATED), how
 
 
 def dates(column: pl.Series) -> pl.Series | None:
