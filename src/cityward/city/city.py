@@ -46,6 +46,7 @@ from cityward.guard.explain import explain
 if TYPE_CHECKING:
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
+    from cityward.city.deciding import Deciding
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -282,6 +283,13 @@ class City(Intaking, Finding):
         from cityward.city.registering import Registering
 
         return Registering(self)
+
+    @cached_property
+    def deciding(self) -> Deciding:
+        """Decisions of cases."""
+        from cityward.city.deciding import Deciding
+
+        return Deciding(self)
 
     @cached_property
     def processing(self) -> Processing:
