@@ -131,15 +131,19 @@ def labels(column: pl.Series) -> pl.Series:
 
 @dataclass(frozen=True)
 class Answered:
-    """Answers of the draft; ``missing`` counts cases without an input, ``unreadable`` those that are no JSON object."""
+    """Answers of the draft, and the inputs that are ``kept`` to group by.
+
+    ``missing`` counts cases without an input, ``unreadable`` those whose inputs are no JSON object.
+    """
 
     answers: pl.DataFrame
     missing: dict[str, int]
     unreadable: int
+    kept: pl.DataFrame
 
 
-def answer(draft: Table, past: Past, beside: Mapping[str, Table]) -> Answered:
-    """Decide all cases of the past by a draft.
+def answer(draft: Table, past: Past, beside: Mapping[str, Table], keep: Sequence[str] = ()) -> Answered:
+    """Decide all cases of the past by a draft, and keep some of its inputs.
 
     Raises
     ------
@@ -166,8 +170,12 @@ def answer(draft: Table, past: Past, beside: Mapping[str, Table]) -> Answered:
             f"{closest(needed[0], known) if known else ''} What was not asked then cannot be replayed: give cases that "
             "hold it with --cases, or leave it out.".strip(),
         )
+    for name in keep:
+        if name not in asked:
+            raise UserError(f"'{name[:60]}' is nothing to group by.", closest(name, list(asked)))
+    kept = pl.concat([frame.select(keep) for frame, _ in parts], how="vertical_relaxed")
     answers = pl.concat([_decide(tables, draft, frame.drop(absent, strict=False), units) for frame, units in parts])
-    return Answered(answers, {name: count for name, count in missing.items() if count}, unreadable)
+    return Answered(answers, {name: count for name, count in missing.items() if count}, unreadable, kept)
 
 
 def _decide(tables: Mapping[str, Table], draft: Table, frame: pl.DataFrame, units: dict[str, str]) -> pl.DataFrame:

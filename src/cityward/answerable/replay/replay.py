@@ -30,6 +30,7 @@ def replay(
     better: Sequence[str] = (),
     territory: pl.Series | None = None,
     groups: Mapping[str, pl.Series] | None = None,
+    by_inputs: Sequence[str] = (),
     pricing: Pricing | None = None,
     since: date | None = None,
     until: date | None = None,
@@ -52,6 +53,8 @@ def replay(
         Territory of each case; null where it is not known.
     groups : mapping of str to polars.Series, optional
         Group of each case by grouping; numbers are taken by thirds.
+    by_inputs : sequence of str, optional
+        Inputs of the draft to group by.
     pricing : Pricing, optional
         What an outcome costs.
     least : int
@@ -71,7 +74,8 @@ def replay(
     """
     if least < 1:
         raise UserError("Fewer than one person cannot be told.", "Give 1 or more.")
-    answered = answer(draft, past, beside or {})
+    answered = answer(draft, past, beside or {}, by_inputs)
+    groups = {**(groups or {}), **{name: answered.kept.get_column(name) for name in by_inputs}}
     after = labels(answered.answers.get_column(outcome_of(draft)))
     before = _in_form(past.before, draft)
     past = replace(past, before=before)
@@ -79,7 +83,7 @@ def replay(
     outcomes = sorted({*flows.get_column("before").drop_nulls(), *flows.get_column("after").drop_nulls()})
     order, order_told = order_of(draft, outcomes, better)
     flows = _directed(flows, order)
-    cases = _cases(before, after, territory, groups or {})
+    cases = _cases(before, after, territory, groups)
     priced = costs(draft, past, answered.answers, after, pricing)
     cost = cost_change(priced, least, seed) if priced else None
     notes = list(past.notes)
@@ -100,7 +104,7 @@ def replay(
         whole=whole,
         flows=told,
         territories=_parts(cases, "territory", flows, least),
-        groups=tuple(one for name in groups or {} for one in _parts(cases, f"by {name}", flows, least)),
+        groups=tuple(one for name in groups for one in _parts(cases, f"by {name}", flows, least)),
         reasons=_reasons(reasons, least),
         missing={name: None if count < least else count for name, count in answered.missing.items()},
         unreadable=answered.unreadable,
