@@ -20,7 +20,8 @@ def stricter(limit: int = 1000, version: str = "2", **changes: object) -> Table:
         )
         for row in AWARD.sheet.rows
     ]
-    sheet = msgspec.structs.replace(AWARD.sheet, rows=tuple(rows), version=version, tests=(), **changes)
+    changed = {"rows": tuple(rows), "version": version, "tests": (), **changes}
+    sheet = msgspec.structs.replace(AWARD.sheet, **changed)
     return make_table(sheet, "draft.toml")
 
 
