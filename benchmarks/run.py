@@ -19,6 +19,7 @@ import bench_plan
 import bench_priority
 import bench_private
 import bench_reconcile
+import bench_replay
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -49,6 +50,7 @@ def main() -> None:
         bench_erasure,
         bench_rules,
         bench_audit,
+        bench_replay,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:

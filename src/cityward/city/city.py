@@ -39,6 +39,7 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
 from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
+    from cityward.city.drafting import Drafting
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -259,6 +261,13 @@ class City(Intaking, Finding):
         return valid_on(self.rules(), identifier, moment or now, time_zone=self.time_zone, now=now)
 
     @cached_property
+    def drafting(self) -> Drafting:
+        """Drafts of rules: tried on the decisions of the past, and published."""
+        from cityward.city.drafting import Drafting
+
+        return Drafting(self)
+
+    @cached_property
     def orders(self) -> Orders:
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
@@ -327,6 +336,7 @@ class City(Intaking, Finding):
             "breach": lambda name: self.registers.get(name, Breach),
             "retention": lambda name: self.registers.get(name, Retained),
             "system": lambda name: self.registers.get(name, SystemEvent),
+            "rule": lambda name: self.registers.get(name, RuleVersion),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None

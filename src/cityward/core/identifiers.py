@@ -30,6 +30,7 @@ KINDS = {
     "retention": "T",
     "system": "Y",
     "decisions": "G",
+    "rule": "V",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

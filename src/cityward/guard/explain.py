@@ -25,6 +25,7 @@ from cityward.core.records import (
     Silence,
 )
 from cityward.core.releases import Release
+from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
 from cityward.core.words import day, days, moment, percent
 from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
@@ -300,6 +301,21 @@ def _system_event(record: SystemEvent, words: _Words) -> _Parts:
     ]
     told = f"{record.by} {verb}{duty} {record.system} {record.version}{over}{because}"
     return "system", told, evidence, "register-of-systems 1"
+
+
+@_parts.register
+def _rule_version(record: RuleVersion, words: _Words) -> _Parts:
+    evidence = [
+        ("rule", f"{record.rule} {record.version}"),
+        ("valid from", day(record.valid_from)),
+        *([("replaces", f"version {record.replaces}, which ends the day before")] if record.replaces else []),
+        ("signed off by", f"{record.by}, {words.at(record.at)}"),
+        ("replayed", f"{record.says}." if record.cases else record.says),
+        ("digest of the rule", record.digest),
+        ("digest of the replay", record.evidence_digest),
+    ]
+    told = f"{record.by} published version {record.version} of {record.rule}: {record.because}"
+    return "rule", told, evidence, "rules-as-tables 1"
 
 
 @_parts.register
