@@ -28,6 +28,7 @@ KINDS = {
     "breach": "H",
     "retention": "T",
     "system": "Y",
+    "appeal": "G",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

@@ -1,4 +1,4 @@
-"""Records of what happened to registered systems: approved, accepted, handed over, modified, ended."""
+"""Records of what happened to registered systems: approved, accepted, handed over, modified, ended, reversed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from cityward.core.records import Record
 
-What = Literal["approved", "accepted", "handed over", "modified", "ended"]
+What = Literal["approved", "accepted", "handed over", "modified", "ended", "reversed"]
 
 
 class SystemEvent(Record, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class SystemEvent(Record, frozen=True, kw_only=True):
     ``version`` and ``digest`` (SHA-256, hex) name the version that it is about; ``by`` is the person who did it. An
     approval or modification keeps the whole version in ``body`` and its ``changes`` to the one before, of which
     ``substantial`` is the judgement. An acceptance names ``duty`` and ``party``; a hand-over also ``taker``, with the
-    key that its giver vouched for, and both keep the signed ``note``. ``valid_from`` and ``valid_until`` are whole
+    key that its giver vouched for, and both keep the signed ``note``. ``reversed``: an appeal changed a decision. ``valid_from`` and ``valid_until`` are whole
     days, both included. ``receipt`` is the index in the ledger.
     """
 
