@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from cityward.answerable.audit.intervals import clopper_pearson
-from cityward.core.appeals import CLOSED, Appeal, AppealOutcome, AppealStep, Said
+from cityward.core.appeals import CLOSED, RESIDENT, Appeal, AppealOutcome, AppealStep, Said
 from cityward.core.decided import CaseDecision
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
@@ -82,7 +82,8 @@ def _folded(name: str) -> tuple[str, ...]:
 def named(person: str) -> str:
     """A first and last name, tidied; raises `UserError` when it is none."""
     person = " ".join(person.split())
-    if len(person) > NAME_CHARS_MAX or _PERSON.fullmatch(person) is None:
+    nobody = same_person(person, RESIDENT)
+    if nobody or len(person) > NAME_CHARS_MAX or _PERSON.fullmatch(person) is None:
         raise UserError("Who does this?", f"Give a first and last name of at most {NAME_CHARS_MAX} characters.")
     return person
 
@@ -195,6 +196,7 @@ def open_appeal(
         appeal_by=last,
         due_on=last_day_to_answer(today, terms),
         by=by,
+        made_by=decision.by,
         before=decision.outcome or "",
         late=today > last and not like,
         like=like,
@@ -252,19 +254,17 @@ def add(appeal: Appeal, said: Said) -> Appeal:
     return stepped(added, "added", said.at, said.by)
 
 
-def assign(appeal: Appeal, to: str, *, by: str, at: datetime, decided_by: str, overseers: Iterable[str]) -> Appeal:
+def assign(appeal: Appeal, to: str, *, by: str, at: datetime, overseers: Iterable[str]) -> Appeal:
     """Give an appeal to somebody who neither made nor oversaw the decision; raises as `check_independent`."""
     check_running(appeal)
     to, by = named(to), named(by)
-    check_independent(to, decided_by, overseers)
+    check_independent(to, appeal.made_by, overseers)
     if appeal.assigned_to == to:
         return appeal
     return stepped(msgspec.structs.replace(appeal, assigned_to=to, state="assigned"), "assigned", at, by)
 
 
-def check_may_decide(
-    appeal: Appeal, by: str, outcome: AppealOutcome, after: str, decided_by: str, overseers: Iterable[str]
-) -> None:
+def check_may_decide(appeal: Appeal, by: str, outcome: AppealOutcome, after: str, overseers: Iterable[str]) -> None:
     """Raise unless this person may decide this appeal in this way.
 
     Raises
@@ -275,7 +275,7 @@ def check_may_decide(
         It is assigned to somebody else, or he made or oversaw the decision (he may have taken that on since).
     """
     check_running(appeal)
-    check_independent(by, decided_by, overseers)
+    check_independent(by, appeal.made_by, overseers)
     if not appeal.assigned_to:
         raise UserError(
             f"{appeal.id} is assigned to nobody.", f"First 'cityward appeals assign {appeal.id} --to NAME'."

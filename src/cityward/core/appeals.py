@@ -47,9 +47,10 @@ class Appeal(Record, frozen=True, kw_only=True):
     The person was told of the decision on ``told_on`` and could contest it until ``appeal_by``; the answer is due on
     ``due_on``. One that came ``late`` was taken in by a person, who said why. ``contests`` names the facts that are
     said to be wrong, ``wrong`` those that were found to be, by their names in the rule: never their values. ``like`` is
-    the appeal because of which a person reopened this decision. ``before`` and ``after`` are the outcomes of the
-    decision; ``parties`` those who answer for the system and are told of a change; ``register_event`` is its entry in
-    the register of systems; ``similar`` how many decisions rested on the same row and fact when it was decided.
+    the appeal because of which a person reopened this decision. ``made_by`` is who made the decision (empty: the
+    rule alone), ``before`` and ``after`` are its outcomes; ``parties`` are those who answer for the system and are told
+    of a change; ``register_event`` is its entry in the register of systems; ``similar`` how many decisions rested on
+    the same row and fact when it was decided.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Appeal(Record, frozen=True, kw_only=True):
     appeal_by: date
     due_on: date
     by: str
+    made_by: str
     before: str
     late: bool = False
     like: str = ""

@@ -16,8 +16,8 @@ class SystemEvent(Record, frozen=True, kw_only=True):
     ``version`` and ``digest`` (SHA-256, hex) name the version that it is about; ``by`` is the person who did it. An
     approval or modification keeps the whole version in ``body`` and its ``changes`` to the one before, of which
     ``substantial`` is the judgement. An acceptance names ``duty`` and ``party``; a hand-over also ``taker``, with the
-    key that its giver vouched for, and both keep the signed ``note``. ``reversed``: an appeal changed a decision. ``valid_from`` and ``valid_until`` are whole
-    days, both included. ``receipt`` is the index in the ledger.
+    key that its giver vouched for, and both keep the signed ``note``. ``reversed`` says that an appeal changed a
+    decision. ``valid_from`` and ``valid_until`` are whole days, both included. ``receipt`` is the index in the ledger.
     """
 
     id: str
