@@ -31,6 +31,13 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 _NUMBER: Final = re.compile(r"D-[0-9a-f]{16}")
 _ID_BYTES: Final = 8
 _PERIOD_MONTHS: Final = 12
+OUTCOMES: Final = pl.Schema(
+    {
+        **dict.fromkeys(("system", "version", "rule", "rule_version", "territory"), pl.String),
+        **dict.fromkeys(("prediction", "outcome", "changed"), pl.String),
+        "weight": pl.Int64,
+    }
+)
 
 
 class Deciding(Protocol):
@@ -50,6 +57,10 @@ class Deciding(Protocol):
 
     def frame(self, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of all decisions."""
+        ...
+
+    def outcomes(self, decision: CaseDecision) -> tuple[str, ...]:
+        """What can be decided in a case; empty when that is not known."""
         ...
 
 
@@ -238,6 +249,8 @@ class Appealed:
         said), ``outcome`` (what a person found right on appeal), ``changed`` (yes or no), and ``weight``, how many.
         """
         decided = [one for one in self.listed(None, system) if one.state in ("upheld", "changed")]
+        if not decided:
+            return pl.DataFrame(schema=OUTCOMES)
         schema = dict.fromkeys(("id", "outcome", "changed"), pl.String)
         told = pl.DataFrame(
             {
@@ -281,7 +294,11 @@ class Appealed:
     def overseers(self, decision: CaseDecision) -> tuple[str, ...]:
         """Everybody who oversaw the decision, or oversees its system now."""
         told = self.deciding.told(decision.id)
-        found = [told.overseer, *(one.name for one in told.parties if one.duty == "overseer")]
+        # Of one that was reversed, whoever decided the appeal is told as its overseer.
+        found = [
+            told.overseer if decision.state != "reversed" else "",
+            *(one.name for one in told.parties if one.duty == "overseer"),
+        ]
         try:
             holdings = self._city.systems.get(decision.system).holdings
         except CitywardError:  # a file that cannot be read any more names nobody

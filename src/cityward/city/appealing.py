@@ -175,15 +175,16 @@ class Appeals(Appealed):
                 return self._keep(life.close(appeal, outcome, by=by, at=now, because=because))
             facts = life.facts_of(decision, wrong)
             parties = self.deciding.told(decision.id).parties
-            if (decision.state, decision.outcome) != ("reversed", after):  # cut off after that: only the rest is done
-                self.deciding.reverse(decision.id, after, by=by, because=because, appeal=appeal.id)
+            done = decision.state == "reversed" and (decision.outcome or "").casefold() == after.casefold()
+            if not done:  # else it was cut off after that, and only the rest is to be done
+                decision = self.deciding.reverse(decision.id, after, by=by, because=because, appeal=appeal.id)
             changed = life.close(
                 appeal,
                 outcome,
                 by=by,
                 at=max(now, self._city.clock.now()),
                 because=because,
-                after=after,
+                after=decision.outcome or after,
                 wrong=facts,
                 parties=parties,
                 register_event=self._note_reversal(appeal, by, facts, decision.system_digest),
