@@ -54,7 +54,7 @@ def main(rows: int = ROWS) -> dict[str, object]:
         history = city / "history"
         fill(history, rows)
         registers = open_registers(f"sqlite:///{city / 'registers.db'}")
-        orders = Outbox(outbox_store.Outbox(registers.engine))
+        orders = Outbox(outbox_store.Outbox(registers.engine), None, Clock())
         place = Place(city, history, Registers(registers), orders)
         begun = time.perf_counter()
         held = HistoryReader(history).scan().collect().height

@@ -51,7 +51,7 @@ def test_a_person_never_has_less_than_the_days_and_never_three_more(told: date, 
 
 def test_an_appeal_says_against_what_until_when_and_what_is_contested() -> None:
     appeal = an_appeal(contests=["ill", "ill", ""])
-    assert appeal.id.startswith("G-")
+    assert appeal.id.startswith("V-")
     assert (appeal.rule, appeal.row, appeal.before, appeal.made_by) == ("fell-a-tree", 3, "refuse", DECIDER)
     assert (appeal.state, appeal.contests, appeal.late) == ("open", ("ill",), False)
     assert [step.what for step in appeal.steps] == ["opened"]
@@ -62,7 +62,7 @@ def test_an_appeal_says_against_what_until_when_and_what_is_contested() -> None:
     [
         (lambda: an_appeal(a_decision(state="waiting", outcome=None)), "Nothing is decided yet"),
         (lambda: an_appeal(a_decision(state="reversed")), "reversed already"),
-        (lambda: an_appeal(before=(an_appeal(),)), r"contested already \(G-"),
+        (lambda: an_appeal(before=(an_appeal(),)), r"contested already \(V-"),
         (lambda: an_appeal(today=date(2014, 8, 12)), "ended on 2014-08-11 .the law of appeals, article 1"),
         (lambda: an_appeal(told_on=date(2014, 7, 2)), "still to come"),
         (lambda: an_appeal(at=NOW - timedelta(days=2)), "stands before the decision"),
@@ -79,7 +79,7 @@ def test_late_is_taken_in_only_when_a_person_excuses_it() -> None:
     late = an_appeal(today=date(2014, 8, 12), excused=True)
     assert late.late
     assert not an_appeal(excused=True).late
-    assert not an_appeal(today=date(2014, 12, 1), like="G-0123456789").late
+    assert not an_appeal(today=date(2014, 12, 1), like="V-0123456789").late
 
 
 def test_one_that_was_taken_back_can_be_made_again_and_one_that_was_decided_cannot() -> None:

@@ -108,7 +108,7 @@ def test_pressing_twice_is_once_and_another_appeal_is_not(city: City) -> None:
         (lambda city: city.appeals.open(a_decision(1).id, "a resident", "It is ill, he says."), "Who does this"),
         (lambda city: city.appeals.open(a_decision(1).id, CLERK, "Ill"), "10 to 2,000"),
         (lambda city: city.appeals.open("D-1", CLERK, "It is ill, he says."), "no decision"),
-        (lambda city: city.appeals.get("G-0123456789"), "no appeal"),
+        (lambda city: city.appeals.get("V-0123456789"), "no appeal"),
         (lambda city: city.appeals.get("Q-0123456789"), "no appeal"),
     ],
 )

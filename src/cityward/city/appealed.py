@@ -187,7 +187,7 @@ class Appealed:
 
     def get(self, identifier: str) -> Appeal:
         """One appeal; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, Appeal) if identifier.startswith("G-") else None
+        held = self._city.registers.get(identifier, Appeal) if identifier.startswith("V-") else None
         if held is None or not self._proved([held])[0]:
             raise UnknownId(f"There is no appeal '{identifier[:20]}'.", "'cityward appeals list' lists them.")
         return held

@@ -23,7 +23,8 @@ class CaseType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     it, ``results`` what is known only after it (used for later visits alone), ``forbidden`` what must not be used.
     ``same`` names, in words, columns by which visits belong together. ``round_days`` is how long a list is worked
     on: its cases are ranked by what was known on its first day. ``complaints`` asks for the city's own reports near
-    each place as a feature. ``words`` puts columns into plain words.
+    each place as a feature. ``words`` puts columns into plain words. ``rule`` decides how soon each is visited; see
+    `cityward.city.case_inputs` for what it is asked with.
     """
 
     id: Code
@@ -44,6 +45,7 @@ class CaseType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     same: dict[str, Name] = {}
     words: dict[str, Name] = {}
     complaints: bool = False
+    rule: Code | None = None
     minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
     skill: Name = "general"
     round_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 60

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from cityward.city.appealing import Appeals
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
+    from cityward.city.deciding import Deciding
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -291,6 +292,13 @@ class City(Intaking, Finding):
         from cityward.city.registering import Registering
 
         return Registering(self)
+
+    @cached_property
+    def deciding(self) -> Deciding:
+        """Decisions of cases."""
+        from cityward.city.deciding import Deciding
+
+        return Deciding(self)
 
     @cached_property
     def processing(self) -> Processing:

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from cityward.core.frames import HISTORY, OBSERVED, PLACED, PLACED_OBSERVATION
+from cityward.core.frames import DECIDED, DECISION, HISTORY, OBSERVED, PLACED, PLACED_OBSERVATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ OBSERVATIONS: Final = HistoryTable(
     ("source", "sensor", "property", "observed_at"),
     "observed_at",
 )
+DECISIONS: Final = HistoryTable("decisions", DECISION, DECIDED, ("id",), "decided_at")
+"""Written by `cityward.guard.decided` alone."""
 
 
 def table_of(frame: pl.DataFrame) -> HistoryTable:
