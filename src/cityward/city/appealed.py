@@ -133,7 +133,7 @@ class Appealed:
         UnknownId
             They do not belong together, or there is no such case: the answer is the same.
         """
-        token = secret.strip().rstrip("/").split("?", 1)[0].rsplit("/", 1)[-1]
+        token = secret.strip().split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
         known = self._decision_of(token)
         if not hmac.compare_digest(known.lower().encode(), number.strip().lower().encode("utf-8", "replace")):
             raise _not_right()

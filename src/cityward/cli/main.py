@@ -37,6 +37,7 @@ _COMMANDS = {
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
     "rules": ("rules", "Rules as decision tables: show, check, try, run, trace, import and export them."),
+    "audit": ("audit", "What a system does to groups: error rates with limits, leaks, a gate against drift, proxies."),
     "grants": ("grants", "Who may read what, for which purpose, until when."),
     "systems": ("systems", "Which systems propose here, who answers for each, and what was signed."),
     "appeals": ("appeals", "What residents contest: list, assign, decide, find similar cases, publish figures."),

@@ -150,8 +150,8 @@ def _judged(
     names: Sequence[str], flat: Sequence[Floats], large: NDArray[np.bool_], twin: NDArray[np.bool_]
 ) -> tuple[Floats, Floats, Floats, int]:
     """P-values, p-values after Holm and q-values, each (rates, groups); nan where nothing is compared."""
-    p = comparisons.p_values(*flat).reshape(large.shape)
-    p[~large] = np.nan
+    p = np.full(large.shape, np.nan)
+    p[large] = comparisons.p_values(*(part.reshape(large.shape)[large] for part in flat))
     counts = ~np.isnan(p) & ~twin
     counts[[name in COMPLEMENTS for name in names]] = False
     holm, q = np.full(p.shape, np.nan), np.full(p.shape, np.nan)
