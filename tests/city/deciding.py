@@ -1,61 +1,96 @@
-"""Decisions held in memory, as far as appeals ask for them: each test says what was decided."""
+"""A city that really decides: a registered system whose parties signed, a rule, and cases that a person settled."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-
-import msgspec
 import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.answerable.register.making import PARTIES, a_text
 
-from cityward.core.clock import Clock
-from cityward.core.decided import CaseDecision, Told
-from cityward.core.errors import UnknownId
-from cityward.core.frames import DECISION
-from cityward.core.records import Party
+from cityward.city import City
+from cityward.secure.signed_text import verifier_key
 
-PARTIES = tuple(
-    Party(duty=duty, name=name, contact="city@city.example")
-    for duty, name in (
-        ("designer", "Some Designer"), ("manufacturer", "Some Maker"), ("owner", "Some Owner"),
-        ("overseer", "Marta Kowalska"),
-    )
-)  # fmt: skip
+TREES, CLERK, DECIDER = "tree-permits", "Clara Roth", "Some Overseer"
+"""The system, somebody of the city, and the overseer, who settles."""
+
+RULE = """
+id = "fell-a-tree"
+version = "2"
+title = "Whether a tree may be felled"
+reference = "Tree by-law"
+valid_from = 2014-01-01
+hit = "first"
+
+[inputs.height]
+type = "number"
+unit = "m"
+min = 0
+
+[inputs.kind]
+type = "text"
+values = ["oak", "elm", "lime"]
+
+[inputs.ill]
+type = "yes-no"
+
+[outputs.outcome]
+type = "text"
+values = ["allow", "refuse"]
+
+[[rows]]
+when = { ill = "yes" }
+then = { outcome = "allow" }
+because = "an ill tree can fall on somebody"
+law = "article 7(2)"
+
+[[rows]]
+when = { height = "< 10" }
+then = { outcome = "allow" }
+because = "it is small"
+law = "article 7(1)"
+
+[[rows]]
+when = { ill = "no", height = ">= 10" }
+then = { outcome = "refuse" }
+because = "it is tall and healthy"
+law = "article 7(1)"
+"""
+CASES = pl.DataFrame(
+    {
+        "case": ["tree 1", "tree 2", "tree 3", "tree 4"],
+        "territory": ["64", "64", "1", "1"],
+        "height": [12.0, 14.0, 4.0, 20.0],
+        "kind": ["oak", "elm", "oak", "lime"],
+        "ill": [False, False, False, False],
+    }
+)
+"""Three are refused by row 3, each for want of illness; one is small."""
 
 
-class Decisions:
-    """What `cityward.city.appealed.Deciding` asks."""
+def trees(city: City) -> None:
+    """Register the system with everything signed, and put its rule in force."""
+    signers = {duty: Ed25519PrivateKey.from_private_bytes(bytes([at + 1]) * 32) for at, duty in enumerate(PARTIES)}
+    keys = {duty: verifier_key(f"some-{duty}", signer.public_key()) for duty, signer in signers.items()}
+    (city.folder.systems / f"{TREES}.toml").write_text(a_text(keys=keys), encoding="utf-8")
+    city.systems.approve(TREES, CLERK, "Read it line by line.")
+    for duty, signer in signers.items():
+        city.systems.accept(TREES, duty, signer=signer)
+    city.folder.rules.mkdir(exist_ok=True)
+    (city.folder.rules / "fell-a-tree.toml").write_text(RULE, encoding="utf-8")
 
-    def __init__(self, clock: Clock, *decisions: CaseDecision) -> None:
-        self._clock = clock
-        self.rows = {one.id: one for one in decisions}
-        self.reversals: list[str] = []
 
-    def get(self, identifier: str) -> CaseDecision:
-        if identifier not in self.rows:
-            raise UnknownId(f"There is no decision '{identifier[:40]}'.")
-        return self.rows[identifier]
+def decided(city: City, cases: pl.DataFrame = CASES, *, wait: tuple[str, ...] = ()) -> dict[str, str]:
+    """Decide cases and settle each as the rule says, but for those that ``wait``; identifiers by the name of the case."""
+    city.deciding.make(TREES, "fell-a-tree", cases)
+    found = {one.case: one for one in city.deciding.list(limit=cases.height)}
+    for name, one in found.items():
+        if name not in wait:
+            settle(city, one.id, one.recommended)
+    return {name: one.id for name, one in found.items()}
 
-    def told(self, identifier: str) -> Told:
-        decision = self.get(identifier)
-        return Told(
-            decision=decision, says=f"{decision.rule}, row {decision.row}, says {decision.recommended}.",
-            law="article 7(1) of the tree by-law", factors=("height: 12 m (the rule asks > 10)",),
-            would_change=("With a height of 10 or less the answer is allow.",), uncertainty="The rule reads facts alone.",
-            overseer=decision.by, parties=PARTIES, appeal="Write to the ombudsperson.", receipt=None,
-        )  # fmt: skip
 
-    def reverse(self, identifier: str, outcome: str, *, by: str, because: str, appeal: str) -> CaseDecision:
-        self.reversals.append(appeal)
-        self.rows[identifier] = msgspec.structs.replace(
-            self.get(identifier), outcome=outcome, state="reversed", by=by, because=because,
-            changed_at=self._clock.now(),
-        )  # fmt: skip
-        return self.rows[identifier]
-
-    def frame(self, columns: Sequence[str]) -> pl.DataFrame:
-        rows = [{**msgspec.structs.asdict(one), "inputs": json.dumps(one.inputs)} for one in self.rows.values()]
-        return pl.DataFrame(rows, schema_overrides=dict(DECISION)).select(columns)
-
-    def outcomes(self, decision: CaseDecision) -> tuple[str, ...]:
-        return ("allow", "refuse")
+def settle(city: City, identifier: str, outcome: str) -> None:
+    """Settle one decision as the overseer."""
+    city.deciding.settle(
+        identifier, outcome, by=DECIDER, competence="Reads applications since 2010.",
+        because="The photographs show a healthy crown.", looked_seconds=60.0,
+    )  # fmt: skip

@@ -9,53 +9,71 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
-from tests.answerable.appealing import DECIDER, OTHER, OVERSEER, a_decision
-from tests.answerable.register.making import a_text
-from tests.city.deciding import Decisions
+from tests.city.conftest import NOON
+from tests.city.deciding import CASES, CLERK, DECIDER, TREES, decided, trees
 
 from cityward.city import City, open_city
 from cityward.core.appeals import RESIDENT, Appeal
+from cityward.core.clock import Clock
 from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
 
-CLERK = "Clara Roth"
+OTHER = "Ben Okri"
 WHY = "An expert of trees looked at it."
 ILL = "The oak is ill. Call me: Eva Braun, eva@mail.example, 312-555-0177"
+UNKNOWN = "D-00000000000000ff"
+
+
+@pytest.fixture(scope="session")
+def trees_city(plain_city: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Four trees were decided yesterday, and a fifth waits; tests work on copies."""
+    folder = shutil.copytree(plain_city, tmp_path_factory.mktemp("trees") / "city")
+    with open_city(folder, Clock.fixed(NOON - timedelta(days=1))) as city:
+        trees(city)
+        found = decided(city)
+        five = CASES.head(1).with_columns(case=pl.lit("tree 5"))
+        return folder, found | decided(city, five, wait=("tree 5",))
 
 
 @pytest.fixture
-def city(plain_city: Path, tmp_path: Path, watch) -> Iterator[City]:
-    folder = shutil.copytree(plain_city, tmp_path / "city")
+def city(trees_city: tuple[Path, dict[str, str]], tmp_path: Path, watch) -> Iterator[City]:
+    folder = shutil.copytree(trees_city[0], tmp_path / "city")
     with open_city(folder, watch.clock()) as city:
-        (city.folder.systems / "tree-permits.toml").write_text(a_text(), encoding="utf-8")
-        city.systems.approve("tree-permits", CLERK, "Read it line by line.")
-        decisions = (a_decision(number) for number in range(1, 5))
-        vars(city)["deciding"] = Decisions(city.clock, *decisions, a_decision(9, state="waiting", outcome=None, by=""))
         yield city
 
 
+def tree(city: City, number: int = 1) -> str:
+    """Identifier of a decision."""
+    return next(one.id for one in city.deciding.list() if one.case == f"tree {number}")
+
+
 def token(city: City, number: int = 1) -> str:
-    return city.appeals.token_of(a_decision(number).id)
+    return city.appeals.token_of(tree(city, number))
 
 
-def changed(city: City, number: int = 1, **more: object) -> Appeal:
+def changed(city: City, number: int = 1) -> Appeal:
+    appeal = assigned(city, number)
+    return city.appeals.decide(appeal.id, "changed", OTHER, WHY, after="allow", wrong=["ill"])
+
+
+def assigned(city: City, number: int = 1) -> Appeal:
     appeal = city.appeals.contest(token(city, number), "It is ill.", ["ill"])
-    city.appeals.assign(appeal.id, OTHER, CLERK)
-    return city.appeals.decide(appeal.id, "changed", OTHER, WHY, **{"after": "allow", "wrong": ["ill"], **more})  # type: ignore[arg-type]
+    return city.appeals.assign(appeal.id, OTHER, CLERK)
 
 
 def test_a_link_leads_to_its_case_alone_and_nothing_that_is_kept_holds_it(city: City) -> None:
     secret = token(city)
-    assert city.appeals.case(secret).told.decision.id == a_decision(1).id
-    assert city.appeals.link_of(a_decision(1).id).endswith(f"/case/{secret}")
-    assert city.appeals.enter(f" {a_decision(1).id.upper()} ", f"https://city.example/case/{secret}/?lang=es") == secret
+    assert city.appeals.case(secret).told.decision.id == tree(city)
+    assert city.appeals.link_of(tree(city)).endswith(f"/case/{secret}")
+    assert city.appeals.enter(f" {tree(city).upper()} ", f"https://city.example/case/{secret}/?lang=es") == secret
     city.appeals.contest(secret, "It is ill.")
     city.close()
     kept = b"".join(path.read_bytes() for path in city.path.rglob("*") if path.is_file())
     assert secret.encode() not in kept
 
 
-@pytest.mark.parametrize("number", [a_decision(1).id, a_decision(77).id, "", "D-", "é" * 500, "'; drop table"])
+@pytest.mark.parametrize("number", [tree(city), UNKNOWN, "", "D-", "é" * 500, "'; drop table"])
 def test_a_wrong_number_and_a_wrong_secret_are_answered_alike(city: City, number: str) -> None:
     secrets = (token(city, 2), "A" * 32, "", "é" * 32, "/" * 40, token(city)[:-1] + "!", "..%2f" + token(city))
     told = set()
@@ -67,7 +85,7 @@ def test_a_wrong_number_and_a_wrong_secret_are_answered_alike(city: City, number
 
 
 def test_the_secret_of_a_decision_that_is_not_there_opens_nothing(city: City) -> None:
-    forged = city.appeals._token(a_decision(77).id)
+    forged = city.appeals._token(UNKNOWN)
     with pytest.raises(UnknownId):
         city.appeals.case(forged)
 
@@ -103,10 +121,10 @@ def test_pressing_twice_is_once_and_another_appeal_is_not(city: City) -> None:
         (lambda city: city.appeals.contest(token(city), "  "), "What is wrong"),
         (lambda city: city.appeals.contest(token(city), "x" * 4_001), "at most 4,000"),
         (lambda city: city.appeals.contest(token(city), "Wrong.", ["no such fact"]), "not a fact"),
-        (lambda city: city.appeals.contest(token(city, 9), "Wrong."), "Nothing is decided yet"),
+        (lambda city: city.appeals.contest(token(city, 5), "Wrong."), "Nothing is decided yet"),
         (lambda city: city.appeals.add_by_link(token(city), "Wrong."), "was not contested"),
-        (lambda city: city.appeals.open(a_decision(1).id, "a resident", "It is ill, he says."), "Who does this"),
-        (lambda city: city.appeals.open(a_decision(1).id, CLERK, "Ill"), "10 to 2,000"),
+        (lambda city: city.appeals.open(tree(city), "a resident", "It is ill, he says."), "Who does this"),
+        (lambda city: city.appeals.open(tree(city), CLERK, "Ill"), "10 to 2,000"),
         (lambda city: city.appeals.open("D-1", CLERK, "It is ill, he says."), "no decision"),
         (lambda city: city.appeals.get("V-0123456789"), "no appeal"),
         (lambda city: city.appeals.get("Q-0123456789"), "no appeal"),
@@ -127,11 +145,11 @@ def test_late_is_refused_by_link_and_taken_in_by_a_person_with_a_reason(city: Ci
     with pytest.raises(UserError, match="ended on 2014-08-11"):
         city.appeals.contest(token(city), "It is ill.")
     told = city.appeals.open(
-        a_decision(1).id, CLERK, "It is ill, he says.", told_on=date(2014, 6, 30), late_because="He was away at sea."
+        tree(city), CLERK, "It is ill, he says.", told_on=date(2014, 6, 30), late_because="He was away at sea."
     )
     assert told.late
     assert [one.words for one in told.said] == ["It is ill, he says.", "He was away at sea."]
-    in_time = city.appeals.open(a_decision(2).id, CLERK, "It is ill, he says.", told_on=date(2014, 8, 1))
+    in_time = city.appeals.open(tree(city, 2), CLERK, "It is ill, he says.", told_on=date(2014, 8, 1))
     assert not in_time.late
 
 
@@ -144,8 +162,7 @@ def test_who_decided_or_oversees_is_not_assigned(city: City, name: str) -> None:
 
 
 def test_who_became_the_overseer_since_is_refused(city: City) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
+    appeal = assigned(city)
     card = city.folder.systems / "tree-permits.toml"
     card.write_text(card.read_text("utf-8").replace("Some Overseer", OTHER), encoding="utf-8")
     with pytest.raises(Refused, match="oversees the system"):
@@ -153,9 +170,9 @@ def test_who_became_the_overseer_since_is_refused(city: City) -> None:
 
 
 def test_a_change_reverses_tells_who_answers_and_lists_what_is_like_it(city: City) -> None:
-    vars(city)["deciding"].rows[a_decision(3).id] = a_decision(3, inputs={"height": 1, "kind": "oak", "ill": True})
+    vars(city)["deciding"].rows[tree(city, 3)] = a_decision(3, inputs={"height": 1, "kind": "oak", "ill": True})
     done = changed(city)
-    decision = city.appeals.deciding.get(a_decision(1).id)
+    decision = city.appeals.deciding.get(tree(city))
     assert (decision.state, decision.outcome, decision.by) == ("reversed", "allow", OTHER)
     assert [one.name for one in done.parties] == ["Some Maker", "Some Owner"]
     event = city.systems.get("tree-permits").events[-1]
@@ -163,35 +180,33 @@ def test_a_change_reverses_tells_who_answers_and_lists_what_is_like_it(city: Cit
     assert event.because == f"{done.id} changed a decision by fell-a-tree 2, row 3; wrong: ill."
     assert city.systems.get("tree-permits").state == "approved"
     found = city.appeals.similar(done.id)
-    assert (done.similar, found["id"].to_list()) == (2, [a_decision(2).id, a_decision(4).id])
-    assert city.appeals.deciding.get(a_decision(2).id) == a_decision(2)  # nothing is changed silently
+    assert (done.similar, found["id"].to_list()) == (2, [tree(city, 2), tree(city, 4)])
+    assert city.appeals.deciding.get(tree(city, 2)) == a_decision(2)  # nothing is changed silently
     assert city.appeals.reversed_of("tree-permits") == [done]
 
 
 def test_a_person_reopens_a_case_like_it_and_no_other(city: City, watch) -> None:
     done = changed(city)
     watch.later(days=100)
-    again = city.appeals.open(a_decision(2).id, CLERK, "The same fact was wrong.", like=done.id)
+    again = city.appeals.open(tree(city, 2), CLERK, "The same fact was wrong.", like=done.id)
     assert (again.like, again.late) == (done.id, False)
     assert city.appeals.similar(done.id)["appeal"].to_list() == [again.id, None]
     with pytest.raises(UserError, match="did not change a decision that this one is like"):
-        city.appeals.open(a_decision(9).id, CLERK, "The same fact was wrong.", like=again.id)
+        city.appeals.open(tree(city, 3), CLERK, "The same fact was wrong.", like=again.id)
 
 
 def test_what_was_cut_off_after_the_reversal_is_finished(city: City) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
-    city.appeals.deciding.reverse(a_decision(1).id, "allow", by=OTHER, because=WHY, appeal=appeal.id)
+    appeal = assigned(city)
+    city.appeals.deciding.reverse(tree(city), "allow", by=OTHER, because=WHY, appeal=appeal.id)
     done = city.appeals.decide(appeal.id, "changed", OTHER, WHY, after="Allow")
     assert (done.state, done.after) == ("changed", "allow")
     assert vars(city)["deciding"].reversals == [appeal.id]
 
 
 def test_a_system_whose_file_is_gone_is_no_reason_to_keep_a_wrong_decision(city: City) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
+    appeal = assigned(city)
     (city.folder.systems / "tree-permits.toml").write_text("nonsense", encoding="utf-8")
-    vars(city)["deciding"].rows[a_decision(1).id] = a_decision(1, system_digest="0" * 64)
+    vars(city)["deciding"].rows[tree(city)] = a_decision(1, system_digest="0" * 64)
     done = city.appeals.decide(appeal.id, "changed", OTHER, WHY, after="allow")
     assert (done.state, done.register_event) == ("changed", "")
 
@@ -211,8 +226,7 @@ def test_a_system_whose_file_is_gone_is_no_reason_to_keep_a_wrong_decision(city:
 def test_a_decision_on_an_appeal_is_whole_or_nothing(
     city: City, attempt: Callable[[City, str], object], why: str
 ) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
+    appeal = assigned(city)
     with pytest.raises((UserError, Refused), match=why):
         attempt(city, appeal.id)
     assert city.appeals.get(appeal.id).state == "assigned"
@@ -220,8 +234,7 @@ def test_a_decision_on_an_appeal_is_whole_or_nothing(
 
 
 def test_what_was_taken_back_is_not_decided_and_can_be_contested_again(city: City) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
+    appeal = assigned(city)
     taken = city.appeals.withdraw_by_link(token(city))
     assert city.appeals.withdraw_by_link(token(city)) == taken
     with pytest.raises(UserError, match="was taken back"):
@@ -231,8 +244,7 @@ def test_what_was_taken_back_is_not_decided_and_can_be_contested_again(city: Cit
 
 
 def test_a_clock_that_goes_back_stops_every_step_before_anything_is_changed(city: City, watch) -> None:
-    appeal = city.appeals.contest(token(city), "It is ill.")
-    city.appeals.assign(appeal.id, OTHER, CLERK)
+    appeal = assigned(city)
     watch.now -= timedelta(hours=1)
     with pytest.raises(UserError, match="stands before the last step"):
         city.appeals.decide(appeal.id, "changed", OTHER, WHY, after="allow")

@@ -109,7 +109,6 @@ class Registering(Registered):
             standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._city.today
         )
 
-<<<<<<< HEAD
     def note_reversal(self, identifier: str, digest_: str, by: str, because: str) -> SystemEvent:
         """Note that an appeal changed a decision that rests on a system, in the version that was used; raises as `get`.
 
@@ -120,7 +119,7 @@ class Registering(Registered):
         ]
         system = self.version(identifier, digest_) or self.system(identifier)
         return told[0] if told else self._keep(system, "reversed", _person(by), because=_reason(because))
-=======
+
     # -- audits ------------------------------------------------------------------------------------
 
     def audited(self, identifier: str, by: str, finding: str, figures: str) -> SystemEvent:
@@ -148,7 +147,6 @@ class Registering(Registered):
         if not standing.suspended:
             raise UserError(f"'{identifier}' is not suspended.", "Nothing is to be done.")
         return self._keep(standing.system, "resumed", _person(by), because=_reason(because))
->>>>>>> main
 
     def _check_ready(self, standing: Standing) -> None:
         in_the_way = stands_in_the_way(standing.system, standing.findings)
