@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.answerable.register.making import PARTIES, a_text
 
-from cityward.city import City
+from cityward.city import City, init, open_city
 from cityward.secure.signed_text import verifier_key
 
 TREES, CLERK, DECIDER = "tree-permits", "Clara Roth", "Some Overseer"
@@ -79,9 +82,9 @@ def trees(city: City) -> None:
 
 
 def decided(city: City, cases: pl.DataFrame = CASES, *, wait: tuple[str, ...] = ()) -> dict[str, str]:
-    """Decide cases and settle each as the rule says, but for those that ``wait``; identifiers by the name of the case."""
-    city.deciding.make(TREES, "fell-a-tree", cases)
-    found = {one.case: one for one in city.deciding.list(limit=cases.height)}
+    """Decide cases and settle each as the rule says, but for those that ``wait``; identifiers by case."""
+    batch = city.deciding.make(TREES, "fell-a-tree", cases)
+    found = {one.case: one for one in city.deciding.list(batch=batch.id, limit=cases.height)}
     for name, one in found.items():
         if name not in wait:
             settle(city, one.id, one.recommended)
@@ -94,3 +97,15 @@ def settle(city: City, identifier: str, outcome: str) -> None:
         identifier, outcome, by=DECIDER, competence="Reads applications since 2010.",
         because="The photographs show a healthy crown.", looked_seconds=60.0,
     )  # fmt: skip
+
+
+def small_city(folder: Path) -> tuple[Path, dict[str, str]]:
+    """A city of one area in which the trees were decided just now; its folder, and the decisions by case."""
+    square = [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]
+    one = {"type": "Feature", "properties": {"name": "Centre"}, "geometry": {"type": "Polygon", "coordinates": square}}
+    areas = folder / "areas.geojson"
+    areas.write_text(json.dumps({"type": "FeatureCollection", "features": [one]}), encoding="utf-8")
+    home = init(folder / "city", name="Small", territories=areas, name_property="name")
+    with open_city(home) as city:
+        trees(city)
+        return home, decided(city, wait=("tree 4",))

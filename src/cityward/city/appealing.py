@@ -6,6 +6,7 @@ like it are listed, for a person to reopen.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
@@ -15,7 +16,7 @@ import msgspec
 from cityward.answerable import appeals as life
 from cityward.city.appealed import KIND, Appealed
 from cityward.core.appeals import CLOSED, OUTCOMES, RESIDENT, Appeal, AppealOutcome, Said
-from cityward.core.errors import CitywardError, UserError
+from cityward.core.errors import CitywardError, StoreError, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import to_json
 from cityward.private.redact import redact_text
@@ -220,7 +221,10 @@ class Appeals(Appealed):
     def _erase(self, identifier: str, by: str) -> Appeal:
         with self._city.writing():
             appeal = self.get(identifier)
-            return self._keep_if_new(appeal, life.without_words(appeal, self._city.clock.now(), by))
+            erased = self._keep_if_new(appeal, life.without_words(appeal, self._city.clock.now(), by))
+            if erased is not appeal:
+                self._compact()
+        return erased
 
     def erase_closed_before(self, moment: datetime) -> int:
         """Erase what was said in appeals that were closed before a moment; return of how many."""
@@ -229,7 +233,15 @@ class Appeals(Appealed):
         for one in old:
             with self._city.writing():
                 self._keep(life.without_words(one, self._city.clock.now(), "the retention job"))
+        if old:
+            self._compact()
         return len(old)
+
+    def _compact(self) -> None:
+        """Leave no page of the database that still holds what was said."""
+        # While another program reads it that waits for the next time: the words are gone from the record already.
+        with contextlib.suppress(StoreError):
+            self._city.registers.compact()
 
     # -- keeping -----------------------------------------------------------------------------------
 
