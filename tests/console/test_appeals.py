@@ -1,4 +1,4 @@
-"""Pages of appeals: what a person is told of his case, what strangers learn (nothing), and what the city's people do."""
+"""Pages of appeals: what a person is told of his case, what strangers learn, and what people of the city do."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def test_who_tries_secrets_is_made_to_wait(browser: TestClient, number: str) -> 
 
 @pytest.mark.parametrize(
     ("language", "title", "says"),
-    [("en", "It was decided: refuse", "You can contest this until"), ("es", "Se decidió: refuse", "Puede reclamar hasta"),
+    [("en", "It was decided: refuse", "You can contest this until"),
+     ("es", "Se decidió: refuse", "Puede reclamar hasta"),
      ("pt", "Foi decidido: refuse", "Você pode contestar até")],
 )  # fmt: skip
 def test_a_person_reads_why_in_his_language(
