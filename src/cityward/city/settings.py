@@ -212,6 +212,18 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     backup_keys: Days = 30
 
 
+class AppealsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By when a decision is contested, from the day on which one was told, and by when the city answers; and the law.
+
+    Four weeks lie within the month of the GDPR. A city writes the law that binds it, and the days of that law.
+    """
+
+    appeal_days: Days = 42
+    appeal_law: Name = "six weeks, as in article 6:7 of the General Administrative Law Act of the Netherlands"
+    answer_days: Days = 28
+    answer_law: Name = "a month, Regulation (EU) 2016/679, articles 12(3) and 22(3)"
+
+
 class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole ``city.toml``."""
 
@@ -226,6 +238,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send: list[SendSection] = []
     release: ReleaseSection = ReleaseSection()
     retention: RetentionSection = RetentionSection()
+    appeals: AppealsSection = AppealsSection()
 
 
 def load_settings(folder: Path) -> Settings:

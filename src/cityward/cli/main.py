@@ -41,6 +41,7 @@ _COMMANDS = {
     "audit": ("audit", "What a system does to groups: error rates with limits, leaks, a gate against drift, proxies."),
     "grants": ("grants", "Who may read what, for which purpose, until when."),
     "systems": ("systems", "Which systems propose here, who answers for each, and what was signed."),
+    "appeals": ("appeals", "What residents contest: list, assign, decide, find similar cases, publish figures."),
     "person": ("person", "Access, rectification, erasure, objection, restriction: what a person asks about himself."),
     "retention": ("retention", "Delete what has been kept for long enough, and prove it."),
     "breach": ("breach", "A breach of personal data: its 72 hours, who is concerned, the draft of a notice."),
