@@ -19,6 +19,7 @@ from cityward.core.appeals import CLOSED, Appeal, AppealFigures, AppealStatistic
 from cityward.core.clock import end_of_day
 from cityward.core.decided import CaseDecision, Told
 from cityward.core.errors import CitywardError, UnknownId
+from cityward.core.identifiers import kind_of
 from cityward.core.records import to_json
 from cityward.guard.small_counts import ALL, SMALL, publishable
 from cityward.private.pseudonym import load_or_create_key
@@ -187,7 +188,7 @@ class Appealed:
 
     def get(self, identifier: str) -> Appeal:
         """One appeal; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, Appeal) if identifier.startswith("V-") else None
+        held = self._city.registers.get(identifier, Appeal) if kind_of(identifier) == "appeal" else None
         if held is None or not self._proved([held])[0]:
             raise UnknownId(f"There is no appeal '{identifier[:20]}'.", "'cityward appeals list' lists them.")
         return held
