@@ -197,7 +197,8 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
 
     ``interactions``, ``observations`` and ``decisions`` are whole rows, counted from what they tell of. ``personal``,
     ``free_text`` and ``location`` are the columns of those field classes, which are emptied while the row stays.
-    ``quarantine`` is counted from the first time that the job saw a row, ``answers`` (residents' words) from the order's last step.
+    ``quarantine`` is counted from the first time that the job saw a row, ``answers`` (residents' words) from the
+    order's last step.
     ``backup_keys`` is how long a sealed backup can be opened at all.
     """
 
