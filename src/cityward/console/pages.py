@@ -27,6 +27,7 @@ from cityward.console import (
     plan_pages,
     privacy_pages,
     resident_pages,
+    rule_pages,
     sensor_pages,
     system_pages,
     words,
@@ -54,6 +55,7 @@ PARTS: tuple[Any, ...] = (
     privacy_pages,
     grants_pages,
     system_pages,
+    rule_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
