@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import bench_audit
 import bench_consult
 import bench_demo
 import bench_erasure
@@ -48,6 +49,7 @@ def main() -> None:
         bench_consult,
         bench_erasure,
         bench_rules,
+        bench_audit,
         bench_replay,
     ):
         # A process of its own: the peak memory of one is not that of those before it.

@@ -23,12 +23,13 @@ from cityward.city.intaking import Intaking
 from cityward.city.orders import Orders
 from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
-from cityward.city.telling import explain_job, explain_turn
+from cityward.city.telling import explain_case_decision, explain_job, explain_turn
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
+from cityward.core.appeals import Appeal
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.consults import Consult
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of, make_id
+from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.receipts import receipt
 from cityward.core.records import (
@@ -45,6 +46,7 @@ from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:
+    from cityward.city.appealing import Appeals
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
@@ -280,6 +282,13 @@ class City(Intaking, Finding):
         return Persons(self)
 
     @cached_property
+    def appeals(self) -> Appeals:
+        """What residents contest."""
+        from cityward.city.appealing import Appeals
+
+        return Appeals(self)
+
+    @cached_property
     def breaches(self) -> Breaches:
         """Breaches of personal data."""
         from cityward.city.breaches import Breaches
@@ -337,11 +346,14 @@ class City(Intaking, Finding):
             "retention": lambda name: self.registers.get(name, Retained),
             "system": lambda name: self.registers.get(name, SystemEvent),
             "rule": lambda name: self.registers.get(name, RuleVersion),
+            "appeal": lambda name: self.registers.get(name, Appeal),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None
         if kind == "job" or (kind == "case" and self.cases.case(identifier) is None):
             told = explain_job(self, identifier)
+        if kind == CASE_DECISION:
+            told = explain_case_decision(self.deciding.told(identifier))
         if told is not None:
             return told
         if kind not in finders:

@@ -166,11 +166,11 @@ def _finish(found: Audit, rest: tuple[pl.DataFrame, Request], kept: _Kept, *, js
     if json_:
         as_json(found)
     else:
+        if verdict:
+            tell_gate(verdict)
         tell(found)
         if band:
             click.echo(f"The band of {len(band.edges):,} rates is kept in {kept.save_band}.")
-        if verdict:
-            tell_gate(verdict)
     if verdict and verdict.state == "suspend":
         sys.exit(EXIT_NO)
 

@@ -71,7 +71,6 @@ def _rate(rate: Rate) -> str:
 
 def tell_gate(gate: Gate) -> None:
     """Print what the gate says."""
-    click.echo("")
     click.echo(gate.says)
     for one in gate.watched:
         now = "" if one.value is None else percent(one.value, 1)
@@ -80,6 +79,7 @@ def tell_gate(gate: Gate) -> None:
             f"{one.edge.name[:58]:<60}{percent(one.edge.count / one.edge.out_of, 1):>9} at approval, "
             f"limit {percent(one.edge.limit, 1):>7}, now {now:>7} of {one.out_of:,}: {mark}"
         )
+    click.echo("")
 
 
 def tell_proxies(found: Proxies) -> None:

@@ -245,8 +245,8 @@ class RulePages:
             "since": (until - timedelta(days=PERIOD_DAYS)).isoformat(),
             "until": until.isoformat(),
             "valid_from": (until + timedelta(days=1)).isoformat(),
-            **{name: "" for name in ("by", "because", "without", "better", "groups", "cost", "against")},
-            **{name: "" for name in ("column-name", "column-unit", "column-values", "column-label")},
+            **dict.fromkeys(("by", "because", "without", "better", "groups", "cost", "against"), ""),
+            **dict.fromkeys(("column-name", "column-unit", "column-values", "column-label"), ""),
             **{name: shown.sent[name] for name in shown.sent if not name.startswith(("w", "t")) or name in _OWN},
         }
         return self.console.page(

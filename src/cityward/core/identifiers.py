@@ -31,6 +31,7 @@ KINDS = {
     "system": "Y",
     "decisions": "G",
     "rule": "V",
+    "appeal": "M",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 

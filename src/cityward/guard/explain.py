@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import singledispatch
 from typing import NamedTuple
 
+from cityward.core.appeals import Appeal
 from cityward.core.cases import Case
 from cityward.core.consults import Consult
 from cityward.core.persons import Breach, PersonRequest, Retained
@@ -479,6 +480,26 @@ _RIGHTS = {
     "restrict": "restriction (GDPR article 18)",
     "object": "not to be counted any more (GDPR article 21)",
 }
+
+
+@_parts.register
+def _appeal(record: Appeal, _words: _Words) -> _Parts:
+    ended = (
+        f"{record.state} on {day(record.closed_at)}" if record.closed_at else f"not yet; due on {day(record.due_on)}"
+    )
+    row = f", row {record.row}" if record.row else ""
+    evidence = [
+        ("rests on", f"{record.rule} {record.rule_version}{row}; {record.system} {record.version}"),
+        ("came", f"{day(record.opened_at)}; in time until {day(record.appeal_by)}"),
+        ("answered", ended),
+        ("decides", record.assigned_to or "nobody yet"),
+        *([("reason", record.because)] if record.because else []),
+        *([("facts that were wrong", ", ".join(record.wrong))] if record.wrong else []),
+        *([("like it", f"{record.similar:,} decisions on the same row and fact")] if record.similar else []),
+        *([("told", ", ".join(f"{one.name} ({one.duty})" for one in record.parties))] if record.parties else []),
+        ("what was said", "is shown to whoever decides, and to the person"),
+    ]
+    return "appeal", "A decision was contested.", evidence, "appeals 1"
 
 
 @_parts.register

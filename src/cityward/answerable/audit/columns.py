@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from cityward.core.errors import UserError
@@ -26,7 +27,7 @@ NOT_STATED: Final = "(not stated)"
 OTHER: Final = "(other)"
 
 GROUPS_MAX: Final = 20_000
-"""Most groups of one column; the smallest are put together as `OTHER`."""
+"""Most groups of one column; the smallest are put together as `OTHER`, and nearly as many as rows are refused."""
 
 NUMBERS_MAX: Final = 12
 """A column of numbers with more values than these is cut into quarters of equal size."""
@@ -173,12 +174,13 @@ def groups(column: pl.Series, edges: Sequence[float] = (), *, each: bool = False
         raise UserError(f"Column '{name}' holds {column.dtype}, not groups.", "Name another column.")
     text = texts(column)
     sizes = text.drop_nulls().value_counts(sort=True, name="rows")
-    if sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS):
+    persons = sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS)
+    if persons and sizes.height > GROUPS_MAX:
         raise UserError(
             f"Column '{name}' has {sizes.height:,} values in {text.count():,} rows: it names persons, not groups.",
             "Name a column of groups, or cut numbers with --edges.",
         )
-    how = ""
+    how = f"{name}: {sizes.height:,} in {text.count():,} rows, which looks like persons" if persons else ""
     if sizes.height > GROUPS_MAX:
         kept = sizes.head(GROUPS_MAX)[name]
         text = text.set(~text.is_in(kept.implode()).fill_null(value=True), OTHER)
@@ -200,8 +202,9 @@ def _bins(values: pl.Series, edges: list[float]) -> tuple[pl.Series, str]:
     labels = [f"under {shown[0]}"] if shown else ["all"]
     labels += [f"{low} to under {high}" for low, high in pairwise(shown)]
     labels += [f"{shown[-1]} and over"] if shown else []
-    cut = values.cut(edges, labels=labels, left_closed=True) if edges else pl.repeat("all", len(values), eager=True)
-    return cut.cast(pl.String).set(values.is_null(), None).fill_null(NOT_STATED).alias(name), how
+    at = np.searchsorted(np.array(edges), values.fill_null(0.0).to_numpy(), side="right")
+    named = pl.Series(name, np.array(labels)[at], dtype=pl.String)
+    return named.set(values.is_null(), None).fill_null(NOT_STATED), how
 
 
 def dates(column: pl.Series) -> pl.Series | None:

@@ -31,6 +31,7 @@ GROUPS_MAX: Final = 12
 
 ROWS_MIN: Final = 30
 LEVEL: Final = 0.05
+_SHOWN: Final = 6
 _VERDICTS: Final[tuple[Literal["not a proxy", "weak", "proxy"], ...]] = ("not a proxy", "weak", "proxy")
 
 
@@ -224,19 +225,23 @@ def _judged(proxies: list[Proxy]) -> list[Proxy]:
 
 
 def _finding(proxies: Sequence[Proxy]) -> str:
-    told: dict[str, Proxy] = {}
-    for one in proxies:
-        if one.verdict == "proxy":
-            told.setdefault(one.column, one)
     if not proxies:
         return "Nothing could be examined: no column of two groups or more, or no other column."
-    if told:
-        shown = "; ".join(f"{one.column} for {one.by} {one.group} ({one.auc:.2f})" for one in list(told.values())[:6])
-        return f"{len(told):,} {'column gives' if len(told) == 1 else 'columns give'} a group away: {shown}."
-    weak = next((one for one in proxies if one.verdict == "weak"), None)
-    if weak:
-        return (
-            f"No column alone gives a group away; the nearest is {weak.column} for {weak.by} {weak.group} "
-            f"({weak.auc:.2f}). Columns together may."
-        )
-    return "No column alone tells a group from the others. Columns together may."
+    best: dict[str, Proxy] = {}
+    for one in proxies:
+        if one.verdict in ("proxy", "weak"):
+            best.setdefault(one.column, one)
+    strong = [one for one in best.values() if one.verdict == "proxy"]
+    weak = [one for one in best.values() if one.verdict == "weak"]
+    if not best:
+        return "No column alone tells a group from the others. Columns together may."
+    told = "No column alone gives a group away."
+    if strong:
+        verb = "column gives" if len(strong) == 1 else "columns give"
+        told = f"{len(strong):,} {verb} a group away: {_named(strong)}."
+    return f"{told} Weaker, but more than chance: {_named(weak)}." if weak else told
+
+
+def _named(proxies: Sequence[Proxy]) -> str:
+    told = "; ".join(f"{one.column} for {one.by} {one.group} ({one.auc:.2f})" for one in proxies[:_SHOWN])
+    return told + (f"; and {len(proxies) - _SHOWN:,} more" if len(proxies) > _SHOWN else "")
