@@ -48,6 +48,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
                 ("/systems", "Systems", "/systems/", 0, ""),
+                ("/rules", "Rules", "/rules/", 0, ""),
                 ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),

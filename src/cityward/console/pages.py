@@ -29,6 +29,7 @@ from cityward.console import (
     plan_pages,
     privacy_pages,
     resident_pages,
+    rule_pages,
     sensor_pages,
     system_pages,
     words,
@@ -56,6 +57,7 @@ PARTS: tuple[Any, ...] = (
     privacy_pages,
     grants_pages,
     system_pages,
+    rule_pages,
     appeal_pages,
     contest_pages,
 )
