@@ -163,9 +163,10 @@ class Ledger:
         return consistency_path(old, self.size, self._range_hash)
 
     def _range_hash(self, start: int, end: int) -> bytes:
-        return root_of(self._leaves(start, end))
+        return root_of(self.leaves(start, end))
 
-    def _leaves(self, start: int, end: int) -> list[bytes]:
+    def leaves(self, start: int, end: int) -> list[bytes]:
+        """Leaf hashes of the entries ``start`` to ``end - 1``, as they lie on disk; nothing is proved by them alone."""
         return _split(_read_range(self._folder / "leaves", start * HASH_BYTES, end * HASH_BYTES), HASH_BYTES)
 
     def _end(self, count: int) -> int:
@@ -177,7 +178,7 @@ class Ledger:
 
     def _rebuilt(self, size: int) -> Frontier:
         frontier = Frontier()
-        for leaf in self._leaves(0, size):
+        for leaf in self.leaves(0, size):
             frontier.add(leaf)
         return frontier
 
@@ -263,7 +264,7 @@ def _replay(folder: Path, checkpoints: list[Checkpoint]) -> Verification:
         started = count
         try:
             entries = list(ledger.entries(count, checkpoint.size - count))
-            leaves = ledger._leaves(count, checkpoint.size)
+            leaves = ledger.leaves(count, checkpoint.size)
         except (LedgerError, OSError):
             return bad(started, f"entries after {started} are missing or damaged")
         if checkpoint.size < count or len(entries) != checkpoint.size - count:
