@@ -39,7 +39,8 @@ def approved(
     city: City, jobs: Sequence[Job], crew: str | None = None, *, day: date | None = None, salt: str = ""
 ) -> tuple[list[tuple[Job, str | None, date | None]], str]:
     """As `give`, before anything is given out: the assignments, and the decision that approved them."""
-    if crew is None and len(jobs) == 1 and kind_of(jobs[0].about) in ("need", "silence"):
+    one = jobs[0]
+    if crew is None and one.id == make_id("job", one.about, one.territory) and kind_of(one.about) == "need":
         return [(jobs[0], None, None)], approve(city, of_need(jobs[0], salt)).id
     plan = plan_of(jobs, crew or "Crew 4", day or city.clock.now().date() + timedelta(days=1), salt)
     city.planning.keep(plan)
@@ -52,7 +53,7 @@ def of_need(job: Job, salt: str = "") -> Proposal:
     return Proposal(
         id=make_id("proposal", job.about, salt), about=job.about, service=job.service,
         territories=(job.territory or "",), title=job.title, because="More reports than usual.", action="Look at it.",
-        effect="It is seen.", system="cityward-scan",
+        effect="It is seen.", system="cityward-need-scan",
     )  # fmt: skip
 
 

@@ -20,14 +20,14 @@ import msgspec
 
 from cityward.core.errors import Unproved
 from cityward.core.identifiers import kind_of, make_id
-from cityward.core.records import Decision, Proposal, Record, from_json, to_json
+from cityward.core.records import Decision, Proposal, from_json, to_json
 from cityward.core.work import DO_NOTHING, THIS_PLAN, Job, Message, WorkOrder, WorkPlan
 from cityward.guard.registers import Transaction
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 from cityward.store.registers import Registers
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", Decision, Proposal, WorkPlan)
 
 LOOK: Final = "Look at it, cancel it, and approve the work anew if it is needed. 'cityward verify' checks the ledger."
 _DECIDE: Final = "Decide on a proposal; then work goes out."
