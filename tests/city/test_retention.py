@@ -14,6 +14,7 @@ from tests.approved import give as give_out
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
+from cityward.core.identifiers import make_id
 from cityward.core.work import Job, WorkPlan
 from cityward.store.history import HistoryReader
 
@@ -141,8 +142,8 @@ def everywhere(folder: Path) -> list[str]:
 
 
 JOB = Job(
-    id="J-0000000001", about="N-0123456789", service="Street light", title="Mend", territory="64", lon=WHERE[0],
-    lat=WHERE[1], minutes=20, skill="general", waiting_since=date(2014, 4, 1),
+    id=make_id("job", "N-0123456789", "64"), about="N-0123456789", service="Street light", title="Mend",
+    territory="64", lon=WHERE[0], lat=WHERE[1], minutes=20, skill="general", waiting_since=date(2014, 4, 1),
 )  # fmt: skip
 
 
