@@ -17,7 +17,7 @@ from cityward.act.send import NotDelivered, Open, Report, Way, kinds, open_way
 from cityward.act.send.signing import Unsigned, check, key_of
 from cityward.city.settings import SendSection
 from cityward.core.clock import rng
-from cityward.core.errors import CityBusy, SettingsError, UnknownId, Unproved, UserError
+from cityward.core.errors import CityBusy, LedgerError, SettingsError, UnknownId, Unproved, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.core.work import Message, OrderState, WorkOrder
@@ -353,7 +353,10 @@ class Sender:
                 troubles.append(f"{section.name}: {error.what} {error.remedy}".strip())
         lost = sorted({one.way for one in open_messages} - self.sections.keys())
         troubles += [f"city.toml has no [[send]] table '{name}' any more; its messages wait." for name in lost]
-        troubles += [f"{name} is not sent: {why}. {LOOK}" for name, why in outbox.unproved().items()]
+        try:
+            troubles += [f"{name} is not sent: {why}. {LOOK}" for name, why in outbox.unproved().items()]
+        except LedgerError as error:
+            troubles.append(f"Nothing is sent: {error}")
         return {
             "ways": list(self.sections.values()),
             "counts": dict.fromkeys(("waiting", "delivered", "stopped", "withdrawn"), 0) | outbox.message_counts(),

@@ -65,6 +65,8 @@ class Mandates:
         Unproved
             There is none, the ledger does not prove it, or it approved nothing.
         """
+        if not isinstance(identifier, str):
+            raise Unproved("Nothing is given out: a decision is named, not handed in.", _DECIDE)
         found, why = self._decisions([identifier], None)
         if identifier in why:
             raise Unproved(f"Nothing is given out: {why[identifier]}.", _DECIDE)

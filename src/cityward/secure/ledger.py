@@ -194,6 +194,9 @@ class Ledger:
                 )
             os.truncate(path, length)
         self._frontier = self._rebuilt(self.size)
+        if self._signer is not None and self._note:
+            # What another key signed must not come under ours with the next entry.
+            check(self._note, self._signer.public_key())
         if self._frontier.root() != self.root():
             raise LedgerError(
                 "The ledger does not add up to its signed checkpoint. Run 'cityward verify' before anything else."
