@@ -144,10 +144,12 @@ class Ledger:
         if not 0 <= start < stop:
             return
         with (self._folder / "entries").open("rb") as file:
-            begin = self._end(start)
-            file.seek(begin)
+            begin, size = self._end(start), os.fstat(file.fileno()).st_size
             for index in range(start + 1, stop + 1):
                 end = self._end(index)
+                if not begin <= end <= min(size, begin + ENTRY_BYTES_MAX):
+                    raise LedgerError(f"The ledger is damaged: entry {index - 1} is not whole. Run 'cityward verify'.")
+                file.seek(begin)
                 yield file.read(end - begin)
                 begin = end
 
