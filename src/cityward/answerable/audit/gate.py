@@ -279,7 +279,7 @@ def _first(edge: Edge, rows: pl.DataFrame, days: pl.Series, needed: float) -> tu
     kept &= pl.col("outcome") == known if known is not None else pl.col("prediction") == given
     error = (pl.col("prediction") == wrong) & (pl.col("outcome") == then)
     daily = (
-        rows.with_columns(days.fill_null(days.max()).alias("day"))  # type: ignore[arg-type]
+        rows.with_columns(days.fill_null(days.max()).alias("day"))
         .filter(kept)
         .group_by("day")
         .agg(error.sum().alias("errors"), pl.len().alias("people"))
