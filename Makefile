@@ -50,7 +50,7 @@ wheel: $(UV)  ## build dist/cityward-*.whl
 	$(UV) build --wheel
 
 screenshots: $(ENVIRONMENT)/.ready  ## make the pictures of the docs from a running demonstration
-	scripts/screenshots $(ENVIRONMENT)/bin
+	scripts/with-services scripts/screenshots $(ENVIRONMENT)/bin
 
 references: $(ENVIRONMENT)/.ready  ## write docs/reference (commands, OpenAPI) from the code
 	$(ENVIRONMENT)/bin/python docs/write_references.py

@@ -19,6 +19,7 @@ import bench_plan
 import bench_priority
 import bench_private
 import bench_reconcile
+import bench_replay
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -49,6 +50,7 @@ def main() -> None:
         bench_erasure,
         bench_rules,
         bench_audit,
+        bench_replay,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
@@ -64,7 +66,7 @@ def main() -> None:
     ]
     for name, (value, target) in figures.items():
         lines.append(f"| {name} | {_written(value)} | {target or '–'} | {_met(value, target)} |")
-    RESULTS.write_text("\n".join([*lines, "", NOT_MET.read_text(encoding="utf-8")]), encoding="utf-8")
+    RESULTS.write_text("\n".join([*lines, "", "#" + NOT_MET.read_text(encoding="utf-8")]), encoding="utf-8")
 
 
 def _written(value: float) -> str:

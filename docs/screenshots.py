@@ -1,8 +1,10 @@
-"""Makes the screenshots of the docs from a running city: python docs/screenshots.py URL [FOLDER] [NAME ...].
+"""Makes the screenshots of the docs from a running city: python docs/screenshots.py URL [FOLDER] [NAME ...] [--every].
+
+The docs show the light theme on a wide screen; with ``--every`` both themes are taken, on a phone as well, to look at.
 
 Pages of work need something decided, so the script decides: it approves the plan of the next day, says that the work of
-one order is done, and opens the link that a resident would get. Without names it takes all pages but those of outcomes
-and sensors, which a demonstration of one day does not have.
+one order is done, and opens the link that a resident would get. Pages of outcomes and sensors, which a demonstration of
+one day does not have, are taken by name.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDTHS = (1280, 390)
+DOCS = (("light", 1280),)
+EVERY = tuple((theme, width) for theme in ("light", "dark") for width in (1280, 390))
 WAIT_MS = 120_000
 LATER = ("outcomes", "outcome", "sensors", "sensor")
 """Pages of a city that has lived for longer, or has sensors."""
+
+SHOWN = ("now", "silence", "ahead", "cases", "systems", "plan", "order", "privacy", "your-data")
+"""Pages that the docs show; the others are taken to be looked at."""
 
 
 def order_of(page: Any, url: str) -> dict[str, str]:
@@ -76,6 +82,8 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
     "cases": lambda _page, _url: "/cases",
     "card": lambda page, url: first(page, url, "/cases", "a.button"),
     "systems": lambda _page, _url: "/systems",
+    "privacy": lambda _page, _url: "/privacy",
+    "your-data": lambda _page, _url: "/your-data",
     "plan": lambda _page, _url: "/plan",
     "proposals": lambda _page, _url: "/proposals",
     "proposal": lambda page, url: f"/proposals/{known(page, url, 'proposals?state=waiting')}",
@@ -94,13 +102,13 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
 """How to find the path of a page, by the name of its picture, in the order in which they are taken."""
 
 
-def main(url: str, folder: Path, names: list[str]) -> None:
+def main(url: str, folder: Path, names: list[str], looks: tuple[tuple[str, int], ...]) -> None:
     """Write NAME-THEME-WIDTH.png of the pages."""
     folder.mkdir(parents=True, exist_ok=True)
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_ARGUMENTS)
-        for name in names or [one for one in PAGES if one not in LATER]:
+        for name in names or (SHOWN if looks is DOCS else [one for one in PAGES if one not in LATER]):
             finder = browser.new_context()
             path = PAGES[name](finder.new_page(), url)
             finder.close()
@@ -108,20 +116,21 @@ def main(url: str, folder: Path, names: list[str]) -> None:
                 order = browser.new_context()
                 order_of(order.new_page(), url)
                 order.close()
-            for theme in ("light", "dark"):
-                for width in WIDTHS:
-                    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
-                    page = context.new_page()
-                    page.goto(url + path)
-                    if name == "plan":
-                        page.wait_for_selector("#plan", timeout=WAIT_MS)  # it is made while a page waits
-                    page.wait_for_load_state("networkidle")
-                    page.wait_for_timeout(400)
-                    whole = width < 800 and name not in ("now", "plan", "cases")
-                    page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=whole)
-                    context.close()
+            for theme, width in looks:
+                context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
+                page = context.new_page()
+                page.goto(url + path)
+                if name == "plan":
+                    page.wait_for_selector("#plan", timeout=WAIT_MS)  # it is made while a page waits
+                page.wait_for_load_state("networkidle")
+                page.wait_for_timeout(400)
+                whole = width < 800 and name not in ("now", "plan", "cases")
+                page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=whole)
+                context.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"), Path(sys.argv[2] if len(sys.argv) > 2 else "docs/images"), sys.argv[3:])
+    given = [one for one in sys.argv[1:] if one != "--every"]
+    looks = EVERY if "--every" in sys.argv else DOCS
+    main(given[0].rstrip("/"), Path(given[1] if len(given) > 1 else "docs/images"), given[2:], looks)

@@ -17,6 +17,7 @@ from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import NEAR, Sources, epoch_days, features, list_days, outcomes
 from cityward.anticipate.leakage import Finding, check
 from cityward.anticipate.priority import REASONS, Model, train
+from cityward.city.case_inputs import inputs_of
 from cityward.city.case_settings import CaseType, load_case_types, read_visits
 from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
@@ -32,6 +33,7 @@ from cityward.know.territory import TerritoryIndex
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.core.decided import DecisionBatch
 
 Floats = NDArray[np.float64]
 VERSION = 2
@@ -104,6 +106,32 @@ class Cases:
         turn = self._city.turn()
         found = self.rank(turn.as_of) if turn and types else []
         return [one for one in found if type_ in (None, one.type)]
+
+    def decide(self, type_: str | None = None) -> list[DecisionBatch]:
+        """Decide the ranked cases of each type that names a rule; one batch for each, also where one was made before.
+
+        Raises
+        ------
+        UnknownId, UserError, cityward.core.errors.Refused
+            There is no such type, or none that names a rule; as `cityward.city.deciding.Deciding.make`.
+        """
+        types = self.types()
+        ruled = [(one, types[one.type].rule) for one in self.rankings(type_)]
+        if not any(rule for _, rule in ruled):
+            raise UserError("No ranked type of case names a rule.", 'Write rule = "…" in cases/NAME.toml.')
+        seed = self._city.settings.city.seed
+        return [
+            self._city.deciding.make(
+                types[ranking.type].system,
+                rule,
+                inputs_of(ranking, seed),
+                estimate="probability",
+                low="low",
+                high="high",
+            )
+            for ranking, rule in ruled
+            if rule
+        ]
 
     def case(self, identifier: str) -> Case | None:
         """One case of the present rankings or of an earlier one that was kept."""

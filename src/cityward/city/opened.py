@@ -20,6 +20,7 @@ from cityward.core.records import (
 )
 from cityward.guard.admit import Door
 from cityward.guard.consult import Reading
+from cityward.guard.decided import Deciding
 from cityward.guard.keeper import Keeper, Place
 from cityward.guard.registers import Registers
 from cityward.know.territory import TerritoryIndex
@@ -49,6 +50,7 @@ class Opened:
         self.folder = Folder(self.path)
         self._lock = threading.RLock()
         self._door: Door | None = None
+        self._decisions: Deciding | None = None
         self._ledger: Ledger | None = None
         self._gatherer: Gatherer | None = None
 
@@ -197,7 +199,15 @@ class Opened:
                 self._check_key(self.folder.signing_key, "signing")
                 self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
                 self.keeper.settle()
+                if self.keeper.holds("decisions"):
+                    self.door_of_decisions()
             return self._door
+
+    def door_of_decisions(self) -> Deciding:
+        """The door of decisions of cases, for a holder of `writing`; it is open until `close`."""
+        if self._decisions is None:
+            self._decisions = self.keeper.open_deciding(self.writable_ledger)
+        return self._decisions
 
     def close(self) -> None:
         """Finish what waits and give the writer lock back."""
@@ -206,8 +216,13 @@ class Opened:
             self._gatherer = None
         with self._lock:
             door, self._door, self._ledger = self._door, None, None
-            if door is not None:
-                door.close()
+            decisions, self._decisions = self._decisions, None
+            try:
+                if decisions is not None:
+                    decisions.close()
+            finally:
+                if door is not None:
+                    door.close()
 
     def __enter__(self) -> Self:
         return self

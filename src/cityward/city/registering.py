@@ -109,6 +109,17 @@ class Registering(Registered):
             standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._city.today
         )
 
+    def note_reversal(self, identifier: str, digest_: str, by: str, because: str) -> SystemEvent:
+        """Note that an appeal changed a decision that rests on a system, in the version that was used; raises as `get`.
+
+        The same reason again changes nothing: it names the appeal.
+        """
+        told = [
+            one for one in self.events() if (one.system, one.what, one.because) == (identifier, "reversed", because)
+        ]
+        system = self.version(identifier, digest_) or self.system(identifier)
+        return told[0] if told else self._keep(system, "reversed", _person(by), because=_reason(because))
+
     # -- audits ------------------------------------------------------------------------------------
 
     def audited(self, identifier: str, by: str, finding: str, figures: str) -> SystemEvent:

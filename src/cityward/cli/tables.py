@@ -102,3 +102,20 @@ def where(table: pl.DataFrame, conditions: Sequence[str]) -> pl.DataFrame:
         if not table.height:
             raise UserError(f"No row has {name} {' or '.join(values)[:80]}.", "Check --where.")
     return table
+
+
+def cases_of(path: Path, texts: Sequence[str]) -> pl.DataFrame:
+    """Read a table of cases, whose codes (the columns ``texts``) keep their leading zeros."""
+    if path.suffix.lower() != ".csv":
+        return pl.read_parquet(path)
+    columns = pl.read_csv(path, n_rows=0).columns
+    as_text = {name: pl.String for name in columns if name in texts}
+    return pl.read_csv(path, schema_overrides=as_text, infer_schema_length=None, try_parse_dates=True)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE; raises UserError."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise UserError(f"'{text[:60]}' does not say what is what.", "Write NAME=VALUE.")
+    return name.strip(), value.strip()

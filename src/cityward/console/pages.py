@@ -19,7 +19,9 @@ from starlette.staticfiles import StaticFiles
 from cityward.city import City
 from cityward.console import (
     ahead_pages,
+    appeal_pages,
     case_pages,
+    contest_pages,
     grants_pages,
     ledger_pages,
     order_pages,
@@ -27,6 +29,7 @@ from cityward.console import (
     plan_pages,
     privacy_pages,
     resident_pages,
+    rule_pages,
     sensor_pages,
     system_pages,
     words,
@@ -54,6 +57,9 @@ PARTS: tuple[Any, ...] = (
     privacy_pages,
     grants_pages,
     system_pages,
+    rule_pages,
+    appeal_pages,
+    contest_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

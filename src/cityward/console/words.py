@@ -69,10 +69,11 @@ _PAGES = {
     "plan": "/plan?id={}",
     "order": "/work/{}",
     "warning": "/ahead#{}",
+    "appeal": "/appeals/{}",
 }
 """Kinds that have a page of their own; every other identifier is explained."""
 
-_IDENTIFIER = re.compile(r"(?<![0-9A-Za-z])[A-Z]-[0-9a-f]{10}(?![0-9A-Za-z])")
+_IDENTIFIER = re.compile(r"(?<![0-9A-Za-z])[A-Z]-[0-9a-f]{10}(?:[0-9a-f]{6})?(?![0-9A-Za-z])")
 
 
 def where(identifier: str) -> str:

@@ -60,6 +60,7 @@ class CaseDecision(Record, frozen=True, kw_only=True):
     cost: float | None
     decided_at: datetime
     changed_at: datetime
+    own_view: str | None = None
 
 
 class Told(Record, frozen=True, kw_only=True):
@@ -75,3 +76,85 @@ class Told(Record, frozen=True, kw_only=True):
     parties: tuple[Party, ...]
     appeal: str
     receipt: int | None
+
+
+class KeptRule(Record, frozen=True, kw_only=True):
+    """A version of a rule as it was when something was decided by it.
+
+    ``body`` is its TOML, ``uses`` that of the rules that it uses; ``digest`` is the SHA-256 of all, the last being its
+    own, with 0x1e between them.
+    """
+
+    id: str
+    rule: str
+    version: str
+    digest: str
+    body: str
+    uses: tuple[str, ...] = ()
+
+
+class ProvedChange(Record, frozen=True, kw_only=True):
+    """What became of a decision after it was made, with the entry of the ledger that says so.
+
+    ``row`` is the canonical text of the decision then; the entry holds its SHA-256.
+    """
+
+    row: str
+    entry: str
+    entry_index: int
+    entry_path: tuple[str, ...]
+
+
+class Proof(Record, frozen=True, kw_only=True):
+    """What proves a decision of a case, to be checked without the city by `cityward.secure.proofs.check_proof`.
+
+    ``row`` is the canonical text of the decision as it was made; its leaf hash is leaf ``index`` of the tree of
+    ``size`` rows with root ``root``, by the hashes of ``path``. ``entry`` is the entry of the ledger that names the
+    root, entry ``entry_index`` of the tree of ``checkpoint``, by ``entry_path``. Hashes are hexadecimal. ``problem``
+    says why the decision is not proved, and is empty where it is.
+    """
+
+    id: str
+    batch: str
+    problem: str
+    row: str = ""
+    index: int = -1
+    size: int = 0
+    path: tuple[str, ...] = ()
+    root: str = ""
+    entry: str = ""
+    entry_index: int = -1
+    entry_path: tuple[str, ...] = ()
+    change: ProvedChange | None = None
+    checkpoint: str = ""
+
+    @property
+    def proved(self) -> bool:
+        """Whether the ledger proves it."""
+        return not self.problem
+
+
+class OverseerWatch(Record, frozen=True, kw_only=True):
+    """How one person settles decisions, told so that nobody is accused by a small number.
+
+    ``faster`` of ``looked`` were settled faster than the words that were shown can be read. ``overridden`` of
+    ``compared`` (those of which the rule said something) went against the rule, a share with its 95 % interval;
+    ``others`` is the share of all other people, None where there is nobody else. ``moved`` of ``viewed`` own views,
+    written before the rule was shown, were given up for what the rule says.
+    """
+
+    by: str
+    count: int
+    looked: int
+    median_seconds: float | None
+    faster: int
+    compared: int
+    overridden: int
+    override_share: float
+    override_low: float
+    override_high: float
+    others: float | None
+    viewed: int
+    moved: int
+    small: bool
+    says: str

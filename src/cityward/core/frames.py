@@ -165,6 +165,7 @@ _DECISION: Final[dict[str, Any]] = {
     "outcome": pl.String,  # what counts; null while a person has still to decide
     "state": pl.String,  # one of `cityward.core.decided.STATES`
     "agreed": pl.Boolean,  # whether the person said what the rule says; null where none decided
+    "own_view": pl.String,  # what the person said before seeing what the rule says; null where nobody was asked
     "by": pl.String,
     "competence": pl.String,
     "because": pl.String,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from hashlib import blake2b
+from typing import Final
 
 KINDS = {
     "need": "N",
@@ -28,10 +29,16 @@ KINDS = {
     "breach": "H",
     "retention": "T",
     "system": "Y",
+    "decisions": "G",
+    "rule": "V",
+    "appeal": "M",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 
 _PATTERN = re.compile(rf"([{''.join(KINDS.values())}])-([0-9a-f]{{10}})")
+_CASE_DECISION = re.compile(r"D-[0-9a-f]{16}")
+CASE_DECISION: Final = "case-decision"
+"""Kind of a decision of one case: as many are made at once as there are cases, so its identifier is longer."""
 
 
 def make_id(kind: str, *parts: object) -> str:
@@ -50,6 +57,8 @@ def make_id(kind: str, *parts: object) -> str:
 
 def kind_of(identifier: str) -> str | None:
     """Return the kind of an identifier, or None when it does not look like one of ours."""
+    if _CASE_DECISION.fullmatch(identifier):
+        return CASE_DECISION
     match = _PATTERN.fullmatch(identifier)
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""Records of what happened to registered systems: approved, accepted, handed over, modified, audited, suspended."""
+"""Records of what happened to registered systems: approved, accepted, handed over, modified, audited, reversed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Literal
 
 from cityward.core.records import Record
 
-What = Literal["approved", "accepted", "handed over", "modified", "ended", "audited", "suspended", "resumed"]
+What = Literal[
+    "approved", "accepted", "handed over", "modified", "ended", "audited", "suspended", "resumed", "reversed"
+]  # fmt: skip
 
 
 class SystemEvent(Record, frozen=True, kw_only=True):
@@ -17,8 +19,8 @@ class SystemEvent(Record, frozen=True, kw_only=True):
     approval or modification keeps the whole version in ``body`` and its ``changes`` to the one before, of which
     ``substantial`` is the judgement. An acceptance names ``duty`` and ``party``; a hand-over also ``taker``, with the
     key that its giver vouched for, and both keep the signed ``note``. An audit keeps its figures there, as JSON; a
-    suspension by the gate is ``by`` the gate. ``valid_from`` and ``valid_until`` are whole days, both included.
-    ``receipt`` is the index in the ledger.
+    suspension by the gate is ``by`` the gate; ``reversed`` says that an appeal changed a decision. ``valid_from`` and
+    ``valid_until`` are whole days, both included. ``receipt`` is the index in the ledger.
     """
 
     id: str

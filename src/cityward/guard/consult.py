@@ -95,6 +95,7 @@ class Reading:
         as_of: datetime | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        ids: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         """Return ``columns`` of the rows that the grant covers, as finely as it allows.
 
@@ -106,6 +107,8 @@ class Reading:
             Only what had happened by then (aware), in whole hours, days, weeks or months where the grant sees no finer.
         since, until : datetime, optional
             Only rows of these moments (aware, both included), compared as finely as the grant sees them.
+        ids : sequence of str, optional
+            Only rows with these ``id``; for a grant that keeps them.
 
         Raises
         ------
@@ -113,7 +116,9 @@ class Reading:
             No grant, or it does not cover a column.
         """
         grant, name = self._granted(columns, as_of, (since, until))
-        found = self._rows(grant, columns, as_of, (since, until))
+        if ids is not None and (grant.row_ids != "kept" or "id" not in grant.fields):
+            raise self._refuse(columns, as_of, f"The grant {name} knows no row by its id.", "A person can widen it.")
+        found = self._rows(grant, columns, as_of, (since, until), ids)
         self._note(columns, as_of, grant=name, rows=found.height)
         return found
 
@@ -279,13 +284,16 @@ class Reading:
         columns: Sequence[str],
         as_of: datetime | None,
         between: tuple[datetime | None, datetime | None],
+        ids: Sequence[str] | None = None,
     ) -> pl.LazyFrame:
         held = self._inside
-        rows = self._shaped(held.scan(whole(as_of, grant, held.zone)), grant, columns)
+        rows = held.scan(whole(as_of, grant, held.zone))
+        rows = rows if ids is None else rows.filter(pl.col("id").is_in(list(ids)))
+        rows = self._shaped(rows, grant, columns)
         since, until = between
         moments = pl.col(held.time)
-        rows = rows.filter(moments >= since) if since else rows
-        return rows.filter(moments <= until) if until else rows
+        rows = rows.filter(moments >= since.astimezone(UTC)) if since else rows
+        return rows.filter(moments <= until.astimezone(UTC)) if until else rows
 
     def _shaped(self, rows: pl.LazyFrame, grant: Grant, columns: Sequence[str]) -> pl.LazyFrame:
         """Those of ``rows`` that the grant covers, with ``columns`` as finely as it allows."""
@@ -301,12 +309,13 @@ class Reading:
         columns: Sequence[str],
         as_of: datetime | None,
         between: tuple[datetime | None, datetime | None],
+        ids: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         if self._behind:  # a person must be one person, or no bound on what counts of him would hold
             return self._lazily(grant, columns, as_of, between).select(columns).collect()
         hides = "person" in columns and not grant.is_fine
         needed = list(dict.fromkeys((*columns, *(grant.fields if hides else ()))))
-        return self._shown(self._lazily(grant, needed, as_of, between), grant, needed, columns)
+        return self._shown(self._lazily(grant, needed, as_of, between, ids), grant, needed, columns)
 
     def _shown(self, rows: pl.LazyFrame, grant: Grant, needed: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
         held = self._inside

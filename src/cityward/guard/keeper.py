@@ -25,6 +25,7 @@ from cityward.core.releases import Release, ReleaseRequest
 from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
 from cityward.guard.consult import Access, Reading
+from cityward.guard.decided import Deciding, Proofs
 from cityward.guard.outbox import Outbox, every_order
 from cityward.guard.refusals import keep_refusal
 from cityward.guard.registers import Registers
@@ -34,13 +35,14 @@ from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
 from cityward.store import outbox as outbox_store
 from cityward.store.history import HistoryReader
-from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
+from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
 from cityward.store.registers import open_registers
 
 if TYPE_CHECKING:
     from cityward.guard.publish import WayOut
+    from cityward.secure.ledger import Ledger
 
-_TABLES: Final[dict[str, HistoryTable]] = {table.name: table for table in (INTERACTIONS, OBSERVATIONS)}
+_TABLES: Final[dict[str, HistoryTable]] = {table.name: table for table in (INTERACTIONS, OBSERVATIONS, DECISIONS)}
 SETTLED_AT_ONCE: Final = 10_000
 """Consults that are put into the ledger in one go; what is left comes with the next."""
 
@@ -124,8 +126,18 @@ class Keeper:
             authorisations=self._inside.authorisations,
         )
 
+    def open_deciding(self, ledger: Callable[[], Ledger]) -> Deciding:
+        """Take the lock of decisions of cases and return their door; ``ledger`` must be open for writing."""
+        held = self._inside
+        return Deciding(held.history, self.registers._inside, held.pseudonyms, ledger, held.clock)
+
+    def proofs(self, ledger: Callable[[], Ledger]) -> Proofs:
+        """What the ledger proves of decisions of cases."""
+        held = self._inside
+        return Proofs(held.history, self.registers._inside, held.pseudonyms, ledger)
+
     def holds(self, table: str) -> bool:
-        """Whether anything was ever taken into a table of history (``interactions`` or ``observations``)."""
+        """Whether anything was ever taken into a table of history."""
         return _TABLES[table].begun(self._inside.history)
 
     # -- the door inside ---------------------------------------------------------------------------

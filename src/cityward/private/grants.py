@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from cityward.core.errors import SettingsError
-from cityward.core.frames import HISTORY, OBSERVED, ORDERED
+from cityward.core.frames import DECIDED, HISTORY, OBSERVED, ORDERED
 from cityward.core.records import Record
 from cityward.core.toml_text import decode_toml_text, line_of
 from cityward.core.words import day
@@ -26,20 +26,21 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "observations": tuple(OBSERVED),
     "quarantine": QUARANTINE_FIELDS,
     "orders": tuple(ORDERED),
+    "decisions": tuple(DECIDED),
 }
 """Tables that can be read, with their fields."""
 
 ROW_IDS: Final = frozenset({"id", "key", "digest"})
 """Fields that name a row, so that it is found again elsewhere."""
 
-SPECIAL: Final = frozenset({"text", "raw", "words"})
-"""Free text: residents write of illness and belief there, and no rule takes all of it out."""
+SPECIAL: Final = frozenset({"text", "raw", "words", "inputs", "because"})
+"""Free text and what a rule asks of a case: illness and belief stand there, and no rule takes all of it out."""
 
 PLACES: Final = frozenset({"lon", "lat", "address"})
-PERSONAL: Final = frozenset({"person", "people", *ROW_IDS, *SPECIAL, *PLACES})
-"""Fields of interactions, quarantine and orders that are of a person, or lead to one."""
+PERSONAL: Final = frozenset({"person", "people", "case", "by", *ROW_IDS, *SPECIAL, *PLACES})
+"""Fields of interactions, quarantine, orders and decisions that are of a person, or lead to one."""
 
-TIMES: Final = frozenset({"occurred_at", "closed_at", "received_at", "observed_at"})
+TIMES: Final = frozenset({"occurred_at", "closed_at", "received_at", "observed_at", "decided_at", "changed_at"})
 ORDERING: Final = frozenset({"sequence", "received_at", "steps", "messages"})
 """Fields that tell moments, or the order in which rows came, more finely than a coarse time."""
 
@@ -77,7 +78,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     valid_until: date
     retention_days: Annotated[int, msgspec.Meta(ge=0, le=RETENTION_DAYS_MAX)]
     replaces: str
-    table: Literal["interactions", "observations", "quarantine", "orders"] = "interactions"
+    table: Literal["interactions", "observations", "quarantine", "orders", "decisions"] = "interactions"
     lawful_basis: str | None = None
     special_basis: str | None = None
     law: str = ""

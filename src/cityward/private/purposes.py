@@ -41,6 +41,12 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ("case-handling", "RequestedServiceProvision", "plan visits to what was reported"),
         ("resident-information", "RequestedServiceProvision", "tell a resident how the work on a report stands"),
         ("case-priority", "InternalResourceOptimisation", "rank places for a visit by what is reported near them"),
+        (
+            "decision-making",
+            "PublicBenefit",
+            "decide cases by a rule, and have a person settle those that touch rights",
+        ),
+        ("rule-drafting", "ImprovePublicServices", "see how many a draft of a rule would concern, from past decisions"),
         ("sensing", "IncreaseServiceRobustness", "watch sensors and what they measure"),
         ("data-quality", "TechnicalServiceProvision", "mend rows that could not be read"),
         ("official-statistics", "ProvideOfficialStatistics", "publish counts that tell nothing of a single person"),

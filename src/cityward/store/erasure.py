@@ -20,10 +20,10 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from cityward.core.disk import durable, sync_folder
 from cityward.core.errors import StoreError
-from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
+from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
 from cityward.store.history_writer import lock_folder, sync_commits, write_part
 
-TABLES = (INTERACTIONS, OBSERVATIONS)
+TABLES = (INTERACTIONS, OBSERVATIONS, DECISIONS)
 
 
 @dataclass(frozen=True, slots=True)

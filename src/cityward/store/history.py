@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -65,6 +66,15 @@ class HistoryReader:
             pl.when(later).then(pl.lit("open")).otherwise(pl.col("status")).alias("status"),
             (pl.col("marked_duplicate") & ~later.fill_null(value=False)).alias("marked_duplicate"),
         )
+
+    def versions(self, identifiers: Sequence[str]) -> pl.DataFrame:
+        """Return every version of the rows with these ``id``, the oldest first."""
+        return self._everything().filter(pl.col("id").is_in(list(identifiers))).sort("sequence").collect()
+
+    def first_versions(self, column: str, value: str) -> pl.DataFrame:
+        """Return all rows of which ``column`` is ``value`` as they first came, in the order of ``id``."""
+        rows = self._everything().filter(pl.col(column) == value, ~pl.col("revision"))
+        return rows.sort("id").collect()
 
     def _everything(self) -> pl.LazyFrame:
         # The log before the table: a record that moves in between is then seen twice, not lost, and

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from cityward.core.frames import HISTORY, OBSERVED, PLACED, PLACED_OBSERVATION
+from cityward.core.frames import DECIDED, DECISION, HISTORY, OBSERVED, PLACED, PLACED_OBSERVATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class HistoryTable:
 
     def begun(self, folder: Path) -> bool:
         """Whether anything was ever written to it."""
-        return self.log(folder).exists()
+        # A backup that is opened brings the table back, and no log.
+        return self.log(folder).exists() or self.path(folder).exists()
 
 
 INTERACTIONS: Final = HistoryTable("interactions", PLACED, HISTORY, ("source", "id"), "occurred_at")
@@ -66,6 +67,8 @@ OBSERVATIONS: Final = HistoryTable(
     ("source", "sensor", "property", "observed_at"),
     "observed_at",
 )
+DECISIONS: Final = HistoryTable("decisions", DECISION, DECIDED, ("id",), "decided_at")
+"""Written by `cityward.guard.decided` alone."""
 
 
 def table_of(frame: pl.DataFrame) -> HistoryTable:

@@ -43,6 +43,9 @@ _QUARANTINE = sql.Table(
     sql.Column("state", sql.String(10), nullable=False, default="open"),
     sql.Index("quarantine_by_origin", "source", "origin", "state"),
 )
+ID_CHARS = 16
+"""Longest identifier of a record."""
+
 _RECORDS = sql.Table(
     "records",
     _META,
@@ -301,13 +304,18 @@ class Registers:
     def put_receipts(self, entries: dict[str, int]) -> None:
         """Note the ledger index of the newest entry about each identifier."""
         if entries:
-            rows = [{"id": identifier, "entry": index} for identifier, index in entries.items()]
+            rows = [{"id": _receipt_key(identifier), "entry": index} for identifier, index in entries.items()]
             self._upsert(_RECEIPTS, rows, "id", ("entry",))
 
     def get_receipt(self, identifier: str) -> int | None:
         """Ledger index of the newest entry about ``identifier``, or None."""
-        rows = self._rows(sql.select(_RECEIPTS.c.entry).where(_RECEIPTS.c.id == identifier))
+        rows = self._rows(sql.select(_RECEIPTS.c.entry).where(_RECEIPTS.c.id == _receipt_key(identifier)))
         return int(rows[0][0]) if rows else None
+
+
+def _receipt_key(identifier: str) -> str:
+    """The key of a receipt: an identifier of 16 digits stands without its letter, which tells nothing more."""
+    return identifier.removeprefix("D-") if len(identifier) > ID_CHARS else identifier
 
 
 def _with_admitted(sums: dict[str, int]) -> dict[str, int]:
