@@ -195,6 +195,7 @@ class RulePages:
                 return self._publish(form.table(), fields)
             elif what != "check":
                 form.change(what)
+                shown.sent = {name: one for name, one in fields.items() if not name.startswith("column-")}
         except (Refused, UserError) as error:
             shown.problem, shown.status = f"{error.what} {error.remedy}".strip(), 422
         return self._page(request, form, shown)
