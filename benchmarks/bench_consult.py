@@ -65,6 +65,7 @@ def keeper(folder: Path, time_: str) -> Keeper:
         Place(
             history=folder / "history",
             grants=grants,
+            authorisations=folder / "authorisations",
             url=f"sqlite:///{folder / 'registers.db'}",
             zone=ZONE,
             clock=Clock(),
