@@ -198,7 +198,10 @@ class PrivacySection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
     ``contact`` is shown to everybody as it stands: a name or an office, and an address, an e-mail or a telephone.
     """
 
-    contact: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=300)] | None = None
+    contact: (
+        Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=300)]
+        | None
+    ) = None
 
 
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
