@@ -20,6 +20,7 @@ from cityward.console.now_lines import tidings
 from cityward.console.privacy_pages import told_period
 from cityward.console.resident_texts import LANGUAGES, TEXTS
 from cityward.console.your_data_texts import PURPOSE_WORDS, YOUR_DATA
+from cityward.console.your_request_texts import YOUR_REQUEST
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused
 from cityward.guard.open_data import name_of
@@ -317,7 +318,7 @@ def test_every_language_says_everything_with_the_same_figures() -> None:
     def blanks(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    for texts in (TEXTS, YOUR_DATA):
+    for texts in (TEXTS, YOUR_DATA, YOUR_REQUEST):
         assert set(texts) == set(LANGUAGES)
         for language in LANGUAGES:
             assert texts[language].keys() == texts["en"].keys()

@@ -61,6 +61,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "The city has one month. If you ask today, it must answer by {day}. It may take two months more only "
         "if it tells you by then, and says why.",
         "follow": "You get a number and a secret for your request. With both you can always ask how it stands.",
+        "follow_here": "See how your request stands",
         "complain": "If you are not content, you can complain to the data protection authority.",
     },
     "es": {
@@ -119,6 +120,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "La ciudad tiene un mes. Si pide hoy, debe responder a más tardar el {day}. Solo puede tomar dos meses "
         "más si se lo dice antes, y por qué.",
         "follow": "Recibirá un número y un secreto de su petición. Con los dos puede preguntar siempre cómo va.",
+        "follow_here": "Ver cómo va su petición",
         "complain": "Si no queda conforme, puede quejarse ante la autoridad de protección de datos.",
     },
     "pt": {
@@ -176,6 +178,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "A cidade tem um mês. Se você pedir hoje, ela deve responder até {day}. Só pode levar mais dois meses "
         "se avisar antes, e disser por quê.",
         "follow": "Você recebe um número e um segredo do seu pedido. Com os dois pode sempre perguntar como ele está.",
+        "follow_here": "Ver como está o seu pedido",
         "complain": "Se não ficar satisfeito, você pode reclamar à autoridade de proteção de dados.",
     },
 }
