@@ -35,6 +35,7 @@ from cityward.console import (
     system_pages,
     words,
     your_data_pages,
+    your_request_pages,
 )
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
@@ -54,6 +55,7 @@ PARTS: tuple[Any, ...] = (
     order_pages,
     resident_pages,
     your_data_pages,
+    your_request_pages,
     outcome_pages,
     sensor_pages,
     ledger_pages,
