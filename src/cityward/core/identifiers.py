@@ -30,6 +30,9 @@ KINDS = {
     "retention": "T",
     "system": "Y",
     "decisions": "G",
+    "hold": "V",
+    "incident": "I",
+    "liability": "Z",
 }
 """Prefix letter of each kind of record: ``N-3f9c21d07a``."""
 
