@@ -77,6 +77,27 @@ def incident_due(kind: IncidentKind, aware_at: datetime) -> datetime:
     return aware_at + timedelta(days=INCIDENT_DAYS[kind])
 
 
+class StepSeen(Record, frozen=True, kw_only=True):
+    """A step of an appeal, as much of it as the file tells."""
+
+    what: str
+    at: datetime
+    by: str
+    receipt: int = -1
+
+
+class AppealSeen(Record, frozen=True, kw_only=True):
+    """An appeal against a decision, as much of it as the file tells: never what somebody said in it."""
+
+    id: str
+    decision: str
+    before: str = ""
+    after: str = ""
+    assigned_to: str = ""
+    because: str = ""
+    steps: tuple[StepSeen, ...] = ()
+
+
 class Happening(Record, frozen=True, kw_only=True):
     """Something that happened: when, what in a sentence, by whom, to what, and the ledger entry that says so."""
 
