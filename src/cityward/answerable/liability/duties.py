@@ -91,7 +91,7 @@ def _held(one: Holding, events: Sequence[SystemEvent]) -> DutyHeld:
         says += f" Before, {one.before} held it; it moved with a substantial modification (AI Act, article 25)."
     return DutyHeld(
         duty=one.duty,
-        means=DUTIES.get(one.duty, ""),  # type: ignore[call-overload]
+        means=DUTIES.get(one.duty, ""),
         party=one.party,
         contact=one.contact,
         basis=one.basis,

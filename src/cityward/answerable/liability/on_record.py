@@ -6,7 +6,7 @@ say more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -24,16 +24,25 @@ CONSOLE: Final = ("operator", "overseer")
 REGISTER: Final = ("designer", "manufacturer", "owner", "operator", "overseer")
 """Everybody who holds a duty reads the register of systems; it is public."""
 
+Found = EarlyWarning | Alert | Need | Silence
+_KINDS: Final[dict[type, str]] = {
+    EarlyWarning: "early warning",
+    Alert: "alert",
+    Need: "need",
+    Silence: "silent place",
+}
 
-def of_findings(
-    findings: Iterable[EarlyWarning | Alert | Need | Silence], seen: Seen, moment: datetime
-) -> Iterator[OnRecord]:
-    """Warnings, alerts, needs and silent places that the ledger tells of before a moment."""
-    kinds = {EarlyWarning: "early warning", Alert: "alert", Need: "need", Silence: "silent place"}
+
+def of_findings(findings: Iterable[Found], seen: Seen, later: Set[str], moment: datetime) -> Iterator[OnRecord]:
+    """Warnings, alerts, needs and silent places that the ledger tells of before a moment.
+
+    ``later`` are those of which it tells after the moment too: their sentence is the newest, and this is said.
+    """
     for one in findings:
         if one.id in seen and seen[one.id][1] <= moment:
             index, at = seen[one.id]
-            yield OnRecord(at=at, kind=kinds[type(one)], id=one.id, says=one.sentence, shown_to=CONSOLE, receipt=index)
+            says = f"In its newest words, after the decision: {one.sentence}" if one.id in later else one.sentence
+            yield OnRecord(at=at, kind=_KINDS[type(one)], id=one.id, says=says, shown_to=CONSOLE, receipt=index)
 
 
 def of_register(events: Iterable[SystemEvent], moment: datetime) -> Iterator[OnRecord]:

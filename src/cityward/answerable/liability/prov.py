@@ -91,29 +91,30 @@ def _used(told: _Document, file: LiabilityFile, decided: str) -> str:
 def _agents(told: _Document, file: LiabilityFile, decided: str, plan: str) -> str:
     """Who decided and who held a duty; return the system as an agent."""
     agents = {one.party: _agent(told, one.party) for one in file.duties}
-    system = ""
-    if file.system:
-        system = told.put("agent", f"agent-{file.system.id}", "prov:SoftwareAgent", file.system.name)
-        told.relate("wasAssociatedWith", activity=decided, agent=system, plan=plan)
     owners = [agents[one.party] for one in file.duties if one.duty == "owner"]
-    for one in file.happened:
-        if one.about == file.decision and one.by and one.at == file.decided_at and file.kind == "proposal":
-            person = told.put("agent", f"agent-{slug(one.by)}", "prov:Person", one.by)
+
+    def on_behalf(delegate: str, activity: str = "") -> None:
+        for owner in owners:
+            if owner != delegate:
+                told.relate("actedOnBehalfOf", delegate=delegate, responsible=owner, activity=activity)
+
+    for step in file.happened:
+        if step.about == file.decision and step.by and step.at == file.decided_at and file.kind == "proposal":
+            person = told.put("agent", f"agent-{slug(step.by)}", "prov:Person", step.by)
             told.relate("wasAssociatedWith", activity=decided, agent=person, plan=plan)
-            for owner in owners:
-                if owner != person:
-                    told.relate("actedOnBehalfOf", delegate=person, responsible=owner, activity=decided)
+            on_behalf(person, decided)
     for one in file.duties:
-        agent = agents[one.party]
         if one.duty in ("operator", "overseer"):
-            for owner in owners:
-                if owner != agent:
-                    told.relate("actedOnBehalfOf", delegate=agent, responsible=owner)
-        if one.duty in ("designer", "manufacturer") and file.system:
-            name = f"cw:system-{file.system.id}-{slug(file.system.version)}"
-            told.relate("wasAttributedTo", entity=name, agent=agent)
-    for owner in owners if system else []:
-        told.relate("actedOnBehalfOf", delegate=system, responsible=owner, activity=decided)
+            on_behalf(agents[one.party])
+    if file.system is None:
+        return ""
+    name = f"cw:system-{file.system.id}-{slug(file.system.version)}"
+    for one in file.duties:
+        if one.duty in ("designer", "manufacturer"):
+            told.relate("wasAttributedTo", entity=name, agent=agents[one.party])
+    system = told.put("agent", f"agent-{file.system.id}", "prov:SoftwareAgent", file.system.name)
+    told.relate("wasAssociatedWith", activity=decided, agent=system, plan=plan)
+    on_behalf(system, decided)
     return system
 
 
