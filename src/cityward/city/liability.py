@@ -1,4 +1,4 @@
-"""The liability file of a decision: assembled from what is kept and proved, and sealed so that it is checked anywhere."""
+"""The liability file of a decision: assembled from what is kept and proved, and sealed to be checked anywhere."""
 
 from __future__ import annotations
 

@@ -57,8 +57,6 @@ def liability() -> None:
 @json_option
 def file_(decision: str, target: Path | None, folder: str, json_: bool) -> None:
     """Assemble the liability file of DECISION; the same as 'cityward liability DECISION'."""
-    from cityward.core.disk import durable
-
     if target is not None and target.exists():
         raise UserError(f"{target} exists already.", "A liability file is never written over; choose another name.")
     with _open(folder) as city:
@@ -66,9 +64,10 @@ def file_(decision: str, target: Path | None, folder: str, json_: bool) -> None:
             found = city.liability.file(decision)
         else:
             found, data = city.liability.seal(decision)
-            with durable("writing the liability file"):
-                target.parent.mkdir(parents=True, exist_ok=True)
+            try:
                 target.write_bytes(data)
+            except OSError as error:
+                raise UserError(f"{target} cannot be written: {error.strerror}.", "Choose another file.") from None
     if json_:
         as_json(found)
     elif target is None:

@@ -103,15 +103,13 @@ def _agents(told: _Document, file: LiabilityFile, decided: str, plan: str) -> st
             person = told.put("agent", f"agent-{slug(step.by)}", "prov:Person", step.by)
             told.relate("wasAssociatedWith", activity=decided, agent=person, plan=plan)
             on_behalf(person, decided)
-    for one in file.duties:
-        if one.duty in ("operator", "overseer"):
-            on_behalf(agents[one.party])
+    for party in (agents[one.party] for one in file.duties if one.duty in ("operator", "overseer")):
+        on_behalf(party)
     if file.system is None:
         return ""
     name = f"cw:system-{file.system.id}-{slug(file.system.version)}"
-    for one in file.duties:
-        if one.duty in ("designer", "manufacturer"):
-            told.relate("wasAttributedTo", entity=name, agent=agents[one.party])
+    for maker in (agents[one.party] for one in file.duties if one.duty in ("designer", "manufacturer")):
+        told.relate("wasAttributedTo", entity=name, agent=maker)
     system = told.put("agent", f"agent-{file.system.id}", "prov:SoftwareAgent", file.system.name)
     told.relate("wasAssociatedWith", activity=decided, agent=system, plan=plan)
     on_behalf(system, decided)
