@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import bench_audit
 import bench_consult
 import bench_demo
 import bench_erasure
@@ -18,6 +19,7 @@ import bench_plan
 import bench_priority
 import bench_private
 import bench_reconcile
+import bench_replay
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -47,6 +49,8 @@ def main() -> None:
         bench_consult,
         bench_erasure,
         bench_rules,
+        bench_audit,
+        bench_replay,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:

@@ -111,7 +111,7 @@ def test_only_the_door_can_write_history() -> None:
     writer = "cityward.store.history_writer"
     importers = {path.relative_to(SOURCE).as_posix() for path in MODULES if writer in _imported(_tree(path))}
     outside = {path for path in importers if not path.startswith("store/")}
-    assert outside == {"guard/admit.py"}
+    assert outside == {"guard/admit.py", "guard/decided.py"}
 
 
 def test_nobody_else_makes_a_writer() -> None:
@@ -121,7 +121,19 @@ def test_nobody_else_makes_a_writer() -> None:
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("HistoryWriter")
     }
-    assert makers == {"guard/admit.py"}
+    assert makers == {"guard/admit.py", "guard/decided.py"}
+
+
+def test_only_the_door_of_decisions_writes_decisions() -> None:
+    makers = {
+        (path.relative_to(SOURCE).as_posix(), ast.unparse(node))
+        for path in MODULES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("HistoryWriter")
+    }
+    assert {path for path, call in makers if "DECISIONS" in call} == {"guard/decided.py"}
+    assert all("DECISIONS" in call for path, call in makers if path == "guard/decided.py")
+    assert "DECISIONS" not in (SOURCE / "guard" / "admit.py").read_text(encoding="utf-8")
 
 
 def test_only_the_store_knows_the_tables() -> None:

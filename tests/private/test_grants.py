@@ -104,7 +104,7 @@ def test_the_grants_that_are_proposed_are_sound_and_end() -> None:
     texts = {name.removesuffix(".toml"): text for name, text in proposed(TODAY).items()}
     found = check_grants(texts, TODAY)
     assert not found.problems
-    assert len(found.in_force()) == len(texts) == 13
+    assert len(found.in_force()) == len(texts) == 14
     assert {one.valid_until for one in found.grants.values()} == {date(2016, 12, 31)}
     assert not check_grants(texts, date(2017, 1, 1)).in_force()
 
@@ -127,4 +127,4 @@ def test_terms_are_iris_of_the_vocabulary() -> None:
     assert basis_iri("9(2)(g)") == "https://w3id.org/dpv/legal/eu/gdpr#A9-2-g"
     assert len(ARTICLE_6) == 6
     assert len(ARTICLE_9) == 10
-    assert set(FIELDS) == {"interactions", "observations", "quarantine", "orders"}
+    assert set(FIELDS) == {"interactions", "observations", "quarantine", "orders", "decisions"}

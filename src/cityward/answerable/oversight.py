@@ -88,8 +88,11 @@ def seconds(looked: float | None) -> float | None:
 
 
 def check_overseer(by: str, overseers: Sequence[str]) -> None:
-    """Raise Refused unless ``by`` is one of the overseers that the register names."""
-    names = {" ".join(name.split()).casefold() for name in overseers}
+    """Raise Refused unless ``by`` is one of the overseers that the register names, with or without what they are.
+
+    ``Ruth Adler, chair of the board`` and ``Ruth Adler (deputy)`` are both Ruth Adler.
+    """
+    names = {" ".join(re.split(r"[,(]", name, maxsplit=1)[0].split()).casefold() for name in overseers}
     if by.casefold() not in names and ANYBODY not in names:
         told = "The system affects rights or is high-risk, and the register does not name this person as its overseer."
         raise Refused(

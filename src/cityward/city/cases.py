@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +17,7 @@ from cityward.anticipate import case_measures as measures
 from cityward.anticipate.case_features import NEAR, Sources, epoch_days, features, list_days, outcomes
 from cityward.anticipate.leakage import Finding, check
 from cityward.anticipate.priority import REASONS, Model, train
+from cityward.city.case_inputs import inputs_of
 from cityward.city.case_settings import CaseType, load_case_types, read_visits
 from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
@@ -31,12 +33,28 @@ from cityward.know.territory import TerritoryIndex
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.core.decided import DecisionBatch
 
 Floats = NDArray[np.float64]
 VERSION = 2
 """Of the way of ranking: another one makes another file."""
 
 INCOME_GROUPS = ("lower income", "middle income", "higher income")
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """A table of visits, what it was turned into, and the model that learned from those of the ``past``."""
+
+    table: pl.DataFrame
+    made: pl.DataFrame
+    days: NDArray[np.int64]
+    outcome: Floats
+    lists: NDArray[np.int64]
+    past: NDArray[np.bool_]
+    first: int
+    findings: list[Finding]
+    model: Model
 
 
 class Cases:
@@ -88,6 +106,32 @@ class Cases:
         turn = self._city.turn()
         found = self.rank(turn.as_of) if turn and types else []
         return [one for one in found if type_ in (None, one.type)]
+
+    def decide(self, type_: str | None = None) -> list[DecisionBatch]:
+        """Decide the ranked cases of each type that names a rule; one batch for each, also where one was made before.
+
+        Raises
+        ------
+        UnknownId, UserError, cityward.core.errors.Refused
+            There is no such type, or none that names a rule; as `cityward.city.deciding.Deciding.make`.
+        """
+        types = self.types()
+        ruled = [(one, types[one.type].rule) for one in self.rankings(type_)]
+        if not any(rule for _, rule in ruled):
+            raise UserError("No ranked type of case names a rule.", 'Write rule = "…" in cases/NAME.toml.')
+        seed = self._city.settings.city.seed
+        return [
+            self._city.deciding.make(
+                types[ranking.type].system,
+                rule,
+                inputs_of(ranking, seed),
+                estimate="probability",
+                low="low",
+                high="high",
+            )
+            for ranking, rule in ruled
+            if rule
+        ]
 
     def case(self, identifier: str) -> Case | None:
         """One case of the present rankings or of an earlier one that was kept."""
@@ -198,8 +242,31 @@ class Cases:
         )
         return reports["lon"].to_numpy(), reports["lat"].to_numpy(), epoch_days(reports["occurred_at"])
 
-    def _make(self, kind: CaseType, as_of: date) -> Ranking:
-        system = self.system(kind.system)
+    def tried(self, type_: str) -> tuple[pl.DataFrame, CaseType]:
+        """Visits that the ranking of the last turn was tried on, with what it told before it had seen them.
+
+        Columns ``told`` (probability), ``in the first half`` (of its list) and ``found`` are added to the table's.
+
+        Raises
+        ------
+        UnknownId
+            There is no such type.
+        UserError
+            There is no turn yet, or the table is unusable.
+        """
+        types, turn = self.types(), self._city.turn()
+        if type_ not in types:
+            raise UnknownId(f"There is no type of case '{type_[:60]}'.", f"Types: {', '.join(types) or 'none'}.")
+        if turn is None:
+            raise UserError("The city has taken no turn yet.", "Use 'cityward run'.")
+        found = self._learn(types[type_], turn.as_of)
+        rows, chance = found.model.tried.rows, found.model.tried.probability
+        half = measures.in_first_half(chance, found.lists[found.past][rows]) > 0.5
+        said = (pl.Series("told", chance), pl.Series("in the first half", half))
+        outcome = pl.Series("found", found.outcome[found.past][rows].astype(np.int8))
+        return found.table.filter(found.past)[rows].with_columns(*said, outcome), types[type_]
+
+    def _learn(self, kind: CaseType, as_of: date) -> _Learned:
         table = read_table(self._folder / kind.table, kind)
         days, outcome = epoch_days(table[kind.time]), outcomes(table[kind.outcome])
         first = int(epoch_days(pl.Series([as_of + timedelta(days=1)]))[0])
@@ -218,12 +285,17 @@ class Cases:
         refused = [one.column for one in findings if one.refused]
         made = made.drop(refused, strict=False)
         model = train(made.filter(past), outcome[past], lists[past], seed=self._city.settings.city.seed)
-        waiting = _waiting(table, days, kind, first)
+        return _Learned(table, made, days, outcome, lists, past, first, findings, model)
+
+    def _make(self, kind: CaseType, as_of: date) -> Ranking:
+        system, found = self.system(kind.system), self._learn(kind, as_of)
+        table, made, past, model = found.table, found.made, found.past, found.model
+        waiting = _waiting(table, found.days, kind, found.first)
         index, territories = self._city.level(None)
         cases = _cases(table.filter(waiting), made.filter(waiting), model, kind, system, as_of, (index, territories))
         areas = _areas(table.filter(past)[model.tried.rows], kind, index)[0]
-        tried = (outcome[past], days[past], lists[past])
-        return _ranking(kind, cases, model, tried, income_groups(areas, territories), findings, as_of)
+        tried = (found.outcome[past], found.days[past], found.lists[past])
+        return _ranking(kind, cases, model, tried, income_groups(areas, territories), found.findings, as_of)
 
 
 def sources_of(kind: CaseType) -> Sources:

@@ -23,12 +23,13 @@ from cityward.city.intaking import Intaking
 from cityward.city.orders import Orders
 from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
-from cityward.city.telling import explain_job, explain_turn
+from cityward.city.telling import explain_case_decision, explain_job, explain_turn
 from cityward.city.turn import HISTORY_COLUMNS, Turn, found_before, take_turn, write_turn
+from cityward.core.appeals import Appeal
 from cityward.core.clock import Clock, end_of_day
 from cityward.core.consults import Consult
 from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of, make_id
+from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.receipts import receipt
 from cityward.core.records import (
@@ -39,14 +40,17 @@ from cityward.core.records import (
     Proposal,
     to_json,
 )
+from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
 from cityward.core.work import WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:
+    from cityward.city.appealing import Appeals
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
+    from cityward.city.drafting import Drafting
     from cityward.city.liability import Liability
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
@@ -260,6 +264,13 @@ class City(Intaking, Finding):
         return valid_on(self.rules(), identifier, moment or now, time_zone=self.time_zone, now=now)
 
     @cached_property
+    def drafting(self) -> Drafting:
+        """Drafts of rules: tried on the decisions of the past, and published."""
+        from cityward.city.drafting import Drafting
+
+        return Drafting(self)
+
+    @cached_property
     def orders(self) -> Orders:
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
@@ -270,6 +281,13 @@ class City(Intaking, Finding):
         from cityward.city.persons import Persons
 
         return Persons(self)
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        """What residents contest."""
+        from cityward.city.appealing import Appeals
+
+        return Appeals(self)
 
     @cached_property
     def breaches(self) -> Breaches:
@@ -335,11 +353,15 @@ class City(Intaking, Finding):
             "breach": lambda name: self.registers.get(name, Breach),
             "retention": lambda name: self.registers.get(name, Retained),
             "system": lambda name: self.registers.get(name, SystemEvent),
+            "rule": lambda name: self.registers.get(name, RuleVersion),
+            "appeal": lambda name: self.registers.get(name, Appeal),
         }
         kind = kind_of(identifier)
         told = explain_turn(self, identifier) if kind == "run" else None
         if kind == "job" or (kind == "case" and self.cases.case(identifier) is None):
             told = explain_job(self, identifier)
+        if kind == CASE_DECISION:
+            told = explain_case_decision(self.deciding.told(identifier))
         if told is not None:
             return told
         if kind not in finders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -338,7 +338,10 @@ class Deciding:
 
     def unproved(self) -> dict[str, str]:
         """Why decisions are not proved, by their identifier; empty when the ledger proves all of them."""
-        return self._proofs().all_problems() if self._city.keeper.holds(TABLE) else {}
+        if not self._city.keeper.holds(TABLE):
+            return {}
+        days, now = self._city.settings.retention.decisions, self._city.clock.now()
+        return self._proofs().all_problems(None if days is None else now - timedelta(days=days))
 
     def _proofs(self) -> Proofs:
         return self._city.keeper.proofs(self._city._reading_ledger)

@@ -273,6 +273,15 @@ def _attributes(folder: Path, section: TerritorySection) -> dict[str, dict[str, 
     return {str(row[key]).removesuffix(".0"): row for row in table.iter_rows(named=True)}
 
 
+def area_figures(folder: Path, section: TerritorySection, word: str) -> dict[str, dict[str, float | None]]:
+    """Columns of the attributes' file with ``word`` in their name: by column, the figure of each area."""
+    if not section.attributes:
+        return {}
+    known = _attributes(folder, section)
+    columns = dict.fromkeys(name for row in known.values() for name in row if word in name.lower())
+    return {name: {identifier: _number(row.get(name)) for identifier, row in known.items()} for name in columns}
+
+
 def _number(value: Any) -> float | None:
     try:
         number = float(value)

@@ -422,6 +422,8 @@ class Persons:
         seen = [one for one in before if now - one.at >= timedelta(days=limits.get("quarantine", 0))]
         upto = max((one.quarantine_upto for one in seen), default=0) if "quarantine" in limits else 0
         told = self._alone(lambda: retain(self._place, limits, now, upto))
+        if "answers" in limits:
+            told.deleted["appeals"] = self._city.appeals.erase_closed_before(now - timedelta(days=limits["answers"]))
         kept_days = self._city.settings.retention.backup_keys
         keys_gone = destroy_days(self._city.folder.signing_key.parent, now.date(), kept_days)
         if keys_gone:

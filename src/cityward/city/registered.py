@@ -51,6 +51,12 @@ class Standing:
         return self.system.strict or (self.approved is not None and read_canonical(self.approved.body).strict)
 
     @property
+    def suspended(self) -> SystemEvent | None:
+        """The suspension that stands, if any; a new version does not lift it, a person does."""
+        turns = [one for one in self.events if one.what in ("suspended", "resumed")]
+        return turns[-1] if turns and turns[-1].what == "suspended" else None
+
+    @property
     def unaccepted(self) -> tuple[str, ...]:
         """Duties that nobody has accepted."""
         return not_accepted(self.holdings)
@@ -163,7 +169,8 @@ class Registered:
         Raises
         ------
         Refused
-            It has ended; or it is high-risk or affects rights, and is not approved as it is or a duty is not accepted.
+            It has ended or is suspended; or it is high-risk or affects rights, and is not approved as it is or a duty
+            is not accepted.
         """
         try:
             standing = self.get(identifier)
@@ -175,6 +182,12 @@ class Registered:
                 "register-of-systems 1",
                 f"'{system.id}' has ended; nothing is decided on its proposals.",
                 f"If it is still needed, approve it again: 'cityward systems approve {system.id}'.",
+            )
+        if standing.suspended:
+            raise Refused(
+                "register-of-systems 3",
+                f"'{system.id}' is suspended; nothing is decided on its proposals. {standing.suspended.because}",
+                f"When its cause is removed: 'cityward systems resume {system.id} --by NAME --because WHY'.",
             )
         told = []
         if standing.state != "approved":

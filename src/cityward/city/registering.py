@@ -109,6 +109,45 @@ class Registering(Registered):
             standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._city.today
         )
 
+    def note_reversal(self, identifier: str, digest_: str, by: str, because: str) -> SystemEvent:
+        """Note that an appeal changed a decision that rests on a system, in the version that was used; raises as `get`.
+
+        The same reason again changes nothing: it names the appeal.
+        """
+        told = [
+            one for one in self.events() if (one.system, one.what, one.because) == (identifier, "reversed", because)
+        ]
+        system = self.version(identifier, digest_) or self.system(identifier)
+        return told[0] if told else self._keep(system, "reversed", _person(by), because=_reason(because))
+
+    # -- audits ------------------------------------------------------------------------------------
+
+    def audited(self, identifier: str, by: str, finding: str, figures: str) -> SystemEvent:
+        """Keep an audit: what it found first, and its figures as JSON."""
+        return self._keep(self.system(identifier), "audited", _person(by), because=finding, note=figures)
+
+    def suspend(self, identifier: str, by: str, because: str) -> SystemEvent:
+        """Suspend a system at once: nothing is decided on its proposals until a person resumes it.
+
+        ``by`` is who found it, a person or the gate.
+
+        Raises
+        ------
+        UserError
+            It is suspended already.
+        """
+        standing = self.get(identifier)
+        if standing.suspended:
+            raise UserError(f"'{identifier}' is suspended already.", "Nothing is to be done.")
+        return self._keep(standing.system, "suspended", by, because=because)
+
+    def resume(self, identifier: str, by: str, because: str) -> SystemEvent:
+        """End a suspension, as a named person with a reason."""
+        standing = self.get(identifier)
+        if not standing.suspended:
+            raise UserError(f"'{identifier}' is not suspended.", "Nothing is to be done.")
+        return self._keep(standing.system, "resumed", _person(by), because=_reason(because))
+
     def _check_ready(self, standing: Standing) -> None:
         in_the_way = stands_in_the_way(standing.system, standing.findings)
         if in_the_way:

@@ -195,20 +195,34 @@ class ReleaseSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For how many days things are kept; what is left out is kept until somebody asks for its erasure.
 
-    ``interactions`` and ``observations`` are whole rows, counted from what they tell of. ``personal``, ``free_text``
-    and ``location`` are the columns of those field classes, which are emptied while the row stays. ``quarantine`` is
-    counted from the first time that the job saw a row, ``answers`` (residents' words) from the order's last step.
+    ``interactions``, ``observations`` and ``decisions`` are whole rows, counted from what they tell of. ``personal``,
+    ``free_text`` and ``location`` are the columns of those field classes, which are emptied while the row stays.
+    ``quarantine`` is counted from the first time that the job saw a row, ``answers`` (residents' words) from the last
+    step of the order.
     ``backup_keys`` is how long a sealed backup can be opened at all.
     """
 
     interactions: Days | None = None
     observations: Days | None = None
+    decisions: Days | None = None
     personal: Days | None = None
     free_text: Days | None = None
     location: Days | None = None
     quarantine: Days | None = 365
     answers: Days | None = None
     backup_keys: Days = 30
+
+
+class AppealsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By when a decision is contested, from the day on which one was told, and by when the city answers; and the law.
+
+    Four weeks lie within the month of the GDPR. A city writes the law that binds it, and the days of that law.
+    """
+
+    appeal_days: Days = 42
+    appeal_law: Name = "six weeks, as in article 6:7 of the General Administrative Law Act of the Netherlands"
+    answer_days: Days = 28
+    answer_law: Name = "a month, Regulation (EU) 2016/679, articles 12(3) and 22(3)"
 
 
 class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,6 +239,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     send: list[SendSection] = []
     release: ReleaseSection = ReleaseSection()
     retention: RetentionSection = RetentionSection()
+    appeals: AppealsSection = AppealsSection()
 
 
 def load_settings(folder: Path) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cityward.city.turn import Turn
+from cityward.core.decided import Told
 from cityward.core.records import Explanation, from_json
 from cityward.core.words import day, days, percent
 from cityward.core.work import Job, WorkPlan
@@ -57,3 +58,31 @@ def _planned(city: City, identifier: str) -> tuple[Job | None, str]:
     plan = next(iter(city.registers.list_of("plan", WorkPlan, newest_first=True)), None)
     jobs = plan.jobs if plan else ()
     return next((one for one in jobs if identifier in (one.id, one.about)), None), plan.id if plan else ""
+
+
+def explain_case_decision(told: Told) -> Explanation:
+    """Why a case was decided as it was, what would have changed it, who answers, and how to contest it."""
+    decision = told.decision
+    evidence = [
+        ("case", decision.case),
+        *((("territory", decision.territory),) if decision.territory else ()),
+        *(("what mattered", one) for one in told.factors),
+        *(("what would have changed it", one) for one in told.would_change),
+        ("how sure", told.uncertainty),
+        *((("law", told.law),) if told.law else ()),
+        ("state", decision.state),
+        ("overseen by", told.overseer or "nobody"),
+        *((party.duty, f"{party.name}{f', {party.contact}' if party.contact else ''}") for party in told.parties),
+        ("system", f"{decision.system} {decision.version}"),
+        ("decided together", decision.batch),
+        ("how to contest it", told.appeal or "the register does not say"),
+    ]
+    return Explanation(
+        id=decision.id,
+        kind="decision",
+        sentence=told.says,
+        evidence=tuple(evidence),
+        rule=f"{decision.rule} {decision.rule_version}{f', row {decision.row}' if decision.row else ''}",
+        receipt=told.receipt,
+        how_to_check=f"Run 'cityward decisions prove {decision.id}': it is checked against the ledger.",
+    )

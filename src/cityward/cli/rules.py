@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from datetime import datetime, time
@@ -32,8 +31,9 @@ from cityward.answerable.table import (
 )
 from cityward.answerable.table.validity import check_versions, in_order, is_valid, period
 from cityward.city import open_city
+from cityward.cli.drafting import publish, replay, rules_beside
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
-from cityward.cli.tables import read_table
+from cityward.cli.tables import cases_of, pair, read_table
 from cityward.core.clock import Clock, local_day
 from cityward.core.disk import durable, replace_file
 from cityward.core.errors import UserError
@@ -68,21 +68,12 @@ def _tables(folder: str, rule: str, on: datetime | None = None) -> tuple[Table, 
     given = load_table(rule) if Path(rule).suffix.lower() in ENDINGS else None
     tables, zone, now = _all(folder)
     if given and given.sheet.uses:
-        tables = (*tables, *_beside(Path(rule)))
+        tables = (*tables, *rules_beside(Path(rule)))
     moment = datetime.combine(on.date(), time(12), ZoneInfo(zone)) if on else now
     day = local_day(moment, zone)
     valid = {table.id: table for table in tables if is_valid(table, day)}
     table = given or valid_on(tables, rule, moment, time_zone=zone)
     return table, valid | {table.id: table}
-
-
-def _beside(file: Path) -> tuple[Table, ...]:
-    """Rules in the folder of a file, which it may use; one with a mistake is passed over."""
-    found = []
-    for path in sorted(file.parent.glob("*.toml")):
-        with contextlib.suppress(UserError):
-            found.append(load_table(path))
-    return tuple(found)
 
 
 _on = click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The version valid on this day; default: today.")
@@ -245,8 +236,8 @@ def run(
     texts = [
         name for one in in_order(valid, table.id) for name, given in one.sheet.inputs.items() if given.type == "text"
     ]
-    cases = read_table(file, lambda path: _cases(path, texts))
-    answers = decide_in_order(valid, table.id, cases, dict(_pair(unit) for unit in units))
+    cases = read_table(file, lambda path: cases_of(path, texts))
+    answers = decide_in_order(valid, table.id, cases, dict(pair(unit) for unit in units))
     clash = [name for name in answers.columns if name in cases.columns]
     if clash and out:
         raise UserError(f"{file.name} has a column '{clash[0]}' already.", "Rename it: an answer is called so.")
@@ -273,15 +264,6 @@ def run(
             click.echo(f"  … and {answers.height - SHOWN_ROWS:,} more; write them with --out.")
 
 
-def _cases(path: Path, texts: Sequence[str]) -> pl.DataFrame:
-    """A table of cases, whose codes keep their leading zeros."""
-    if path.suffix.lower() != ".csv":
-        return pl.read_parquet(path)
-    columns = pl.read_csv(path, n_rows=0).columns
-    as_text = {name: pl.String for name in columns if name in texts}
-    return pl.read_csv(path, schema_overrides=as_text, infer_schema_length=None, try_parse_dates=True)
-
-
 def _counted(table: Table, answers: pl.DataFrame) -> list[dict[str, Any]]:
     """Number of cases by answer, the most frequent first."""
     names = [*table.sheet.outputs, "reason"]
@@ -289,13 +271,6 @@ def _counted(table: Table, answers: pl.DataFrame) -> list[dict[str, Any]]:
         answers.group_by(names, maintain_order=True).len("cases").sort("cases", descending=True, maintain_order=True)
     )
     return counted.head(SHOWN_ROWS).to_dicts()
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise UserError(f"'{text[:60]}' does not say what is what.", "Write NAME=VALUE.")
-    return name.strip(), value.strip()
 
 
 @rules.command()
@@ -310,9 +285,9 @@ def trace(
 ) -> None:
     """Decide one case by RULE, show every row and condition, and what would have changed the answer."""
     table, _ = _tables(folder, rule, on)
-    case = dict(_pair(one) for one in given)
+    case = dict(pair(one) for one in given)
     found = table.trace(case)
-    other = table.why_not(case, dict(_pair(one) for one in wanted))
+    other = table.why_not(case, dict(pair(one) for one in wanted))
     if json_:
         as_json({"trace": found, "why_not": other})
         return
@@ -337,8 +312,8 @@ def _tell_trace(found: Trace, other: WhyNot) -> None:
         click.echo(f"  row {row.row} {mark}{f': {asked}' if asked else ''}")
     for change in other.changes:
         click.echo(change.says)
-    for pair in other.not_checked:
-        click.echo(f"Not looked at: {pair}.")
+    for one in other.not_checked:
+        click.echo(f"Not looked at: {one}.")
 
 
 def _given(value: Any) -> str:
@@ -357,7 +332,7 @@ def _given(value: Any) -> str:
 @json_option
 def import_(file: Path, out: Path, units: Sequence[str], decision: str | None, json_: bool) -> None:
     """Write a rule of FILE (DMN, GoRules JSON, CSV or TOML) as TOML or CSV, and check it."""
-    table = read_form(file, units=dict(_pair(unit) for unit in units), decision=decision)
+    table = read_form(file, units=dict(pair(unit) for unit in units), decision=decision)
     form = ENDINGS.get(out.suffix.lower())
     if form not in ("toml", "csv"):
         raise UserError(f"{out.name} is neither .toml nor .csv.", "Name the file by the form that people will edit.")
@@ -399,3 +374,7 @@ def export(rule: str, form: str, out: Path | None, on: datetime | None, folder: 
     click.echo(f"Wrote {out}." if out else text, nl=bool(out))
     for one in lost:
         click.echo(f"Note: {one}.", err=True)
+
+
+rules.add_command(replay)
+rules.add_command(publish)

@@ -111,7 +111,7 @@ def findings(city: City) -> list[str]:
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
     lines += _ahead(city, turn)
     lines += [f"Warning  {one.sentence} {one.id}" for one in city.warnings()[:1]]
-    lines += _ranked(city)
+    lines += [*_ranked(city), *_decided(city)]
     waiting = city.proposals("waiting")
     if waiting:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
@@ -122,6 +122,15 @@ def findings(city: City) -> list[str]:
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
+
+
+def _decided(city: City) -> list[str]:
+    """The newest batch of decisions: how many cases, by which rule, and how many wait for a person."""
+    return [
+        f"Decided  {one.cases:,} cases by the rule {one.rule} {one.rule_version}: {one.waiting:,} of them wait for a "
+        f"person before they count: cityward decisions list --state waiting --city {city.path}"
+        for one in city.deciding.batches()[:1]
+    ]
 
 
 def _read(city: City) -> list[str]:

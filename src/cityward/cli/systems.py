@@ -105,6 +105,7 @@ def _row(one: Standing) -> dict[str, Any]:
         "version": one.system.version,
         "digest": one.digest,
         "state": one.state,
+        "suspended": one.suspended is not None,
         "risk_class": one.system.risk_class,
         "rights_affecting": one.system.rights_affecting is not False,
         "not_accepted": one.unaccepted,
@@ -134,6 +135,8 @@ def show(identifier: str, folder: str, json_: bool) -> None:
         return
     system = one.system
     click.echo(f"{system.name} ({system.id} {system.version}): {one.state}. {system.purpose}")
+    if one.suspended:
+        click.echo(f"SUSPENDED: {one.suspended.because}")
     click.echo(f"Risk: {system.risk}")
     for holding in one.holdings:
         accepted = f"accepted from {holding.accepted}" if holding.accepted else "NOT accepted"
@@ -307,6 +310,28 @@ def end(identifier: str, on: datetime | None, by: str, because: str, folder: str
     """End the use of a system: nothing is decided on its proposals any more."""
     with _open(folder) as city:
         _did(city.systems.end(identifier, by, because, _date(on)), json_)
+
+
+@systems.command()
+@click.argument("identifier")
+@_by
+@city_option
+@json_option
+def suspend(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:
+    """Suspend a system at once: nothing is decided on its proposals until somebody resumes it."""
+    with _open(folder) as city:
+        _did(city.systems.suspend(identifier, by, because), json_)
+
+
+@systems.command()
+@click.argument("identifier")
+@_by
+@city_option
+@json_option
+def resume(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:
+    """End the suspension of a system, by whoever answers for that."""
+    with _open(folder) as city:
+        _did(city.systems.resume(identifier, by, because), json_)
 
 
 @systems.command()

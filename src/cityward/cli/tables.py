@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from cityward.core.errors import UserError
+
+_MISSING: Final = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A"]
 
 
 def parquet_or_csv(file: Path) -> pl.DataFrame:
@@ -31,3 +36,77 @@ def read_table(file: Path, read: Callable[[Path], pl.DataFrame] = parquet_or_csv
         raise UserError(
             f"{file} cannot be read as Parquet or CSV.", "Check that it is whole, and its ending."
         ) from error
+
+
+def read_any(file: Path, sheet: str | None = None) -> pl.DataFrame:
+    """Read a CSV of any usual kind, a Parquet file or a sheet of a workbook; raises as `read_table`."""
+    from cityward.cli.workbook import read_workbook
+
+    if file.suffix.lower() in (".xlsx", ".xlsm"):
+        if not file.exists():
+            raise UserError(f"{file} is not there.", "Check the path.")
+        return read_workbook(file, sheet)
+    if sheet is not None:
+        raise UserError(f"{file.name} is no workbook, so it has no sheets.", "Leave out --sheet.")
+    return read_table(file, lambda path: pl.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path))
+
+
+def _csv(file: Path) -> pl.DataFrame:
+    """A CSV in UTF-8, UTF-16 or Latin-1, with commas, semicolons or tabs; types are read off all rows."""
+    body = file.read_bytes()
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = body.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = body.decode("latin-1")
+    head = text.partition("\n")[0]
+    separator = max(",;\t|", key=head.count)
+    return pl.read_csv(
+        BytesIO(text.encode()),
+        separator=separator,
+        infer_schema_length=None,
+        try_parse_dates=True,
+        null_values=_MISSING,
+        truncate_ragged_lines=True,
+    )
+
+
+def where(table: pl.DataFrame, conditions: Sequence[str]) -> pl.DataFrame:
+    """Keep rows by conditions ``COLUMN=VALUE``; several of one column are alternatives.
+
+    Raises
+    ------
+    UserError
+        A condition is written wrongly, names no column, or no row is left.
+    """
+    wanted: dict[str, list[str]] = {}
+    for one in conditions:
+        found = re.fullmatch(r"(.+?)=(.*)", one)
+        if not found or found[1] not in table.columns:
+            known = ", ".join(f"'{name}'" for name in table.columns[:30])
+            raise UserError(f"'{one[:80]}' is no condition on a column.", f"Write COLUMN=VALUE; columns are {known}.")
+        wanted.setdefault(found[1], []).append(found[2])
+    for name, values in wanted.items():
+        table = table.filter(pl.col(name).cast(pl.String).is_in(values))
+        if not table.height:
+            raise UserError(f"No row has {name} {' or '.join(values)[:80]}.", "Check --where.")
+    return table
+
+
+def cases_of(path: Path, texts: Sequence[str]) -> pl.DataFrame:
+    """Read a table of cases, whose codes (the columns ``texts``) keep their leading zeros."""
+    if path.suffix.lower() != ".csv":
+        return pl.read_parquet(path)
+    columns = pl.read_csv(path, n_rows=0).columns
+    as_text = {name: pl.String for name in columns if name in texts}
+    return pl.read_csv(path, schema_overrides=as_text, infer_schema_length=None, try_parse_dates=True)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE; raises UserError."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise UserError(f"'{text[:60]}' does not say what is what.", "Write NAME=VALUE.")
+    return name.strip(), value.strip()

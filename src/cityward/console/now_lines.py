@@ -48,6 +48,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
                 ("/systems", "Systems", "/systems/", 0, ""),
+                ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),
         ),
@@ -79,6 +80,10 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if warnings:
         text = f"{_many(len(warnings), 'early warning')}. {warnings[0].sentence}"
         found.append(Tiding("Ahead", text, "/ahead", True))
+    late = [one for one in city.appeals.listed() if city.appeals.is_overdue(one)]
+    if late:
+        text = f"{_many(len(late), 'appeal')} overdue: the oldest answer was due on {words.day(late[0].due_on)}."
+        found.append(Tiding("Appeals", text, "/appeals", True))
     edited = [one.system.name for one in city.systems.all() if one.state == "edited after approval"]
     if edited:
         text = f"The file of {', '.join(edited)} was edited after its approval."

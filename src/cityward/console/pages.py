@@ -19,7 +19,9 @@ from starlette.staticfiles import StaticFiles
 from cityward.city import City
 from cityward.console import (
     ahead_pages,
+    appeal_pages,
     case_pages,
+    contest_pages,
     grants_pages,
     ledger_pages,
     order_pages,
@@ -54,6 +56,8 @@ PARTS: tuple[Any, ...] = (
     privacy_pages,
     grants_pages,
     system_pages,
+    appeal_pages,
+    contest_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

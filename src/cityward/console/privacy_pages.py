@@ -60,6 +60,7 @@ KEPT: Final = {
     "location": "Places of reports and of closed work; the area stays",
     "answers": "Residents' words about work, from its last step",
     "observations": "Measured values of sensors",
+    "decisions": "Decisions of cases, from the day that the rule was applied",
     "quarantine": "Rows in quarantine",
     "backup_keys": "Keys that open sealed backups",
 }

@@ -95,6 +95,8 @@ def _finding(standing: Standing) -> str:
     """What a resident should know first of a system."""
     if standing.state == "ended":
         return "It is not used any more."
+    if standing.suspended:
+        return f"It is suspended: nothing is decided on its proposals. {standing.suspended.because}"
     if standing.state != "approved":
         consequence = (
             "Nothing is decided on its proposals until somebody approves it."

@@ -69,6 +69,7 @@ _PAGES = {
     "plan": "/plan?id={}",
     "order": "/work/{}",
     "warning": "/ahead#{}",
+    "appeal": "/appeals/{}",
 }
 """Kinds that have a page of their own; every other identifier is explained."""
 

@@ -139,8 +139,8 @@ class OverseerWatch(Record, frozen=True, kw_only=True):
 
     ``faster`` of ``looked`` were settled faster than the words that were shown can be read. ``overridden`` of
     ``compared`` (those of which the rule said something) went against the rule, a share with its 95 % interval;
-    ``others`` is the share of all other people, None where there is nobody else. ``moved`` of ``viewed`` own views, written before the rule was shown, were given up
-    for what the rule says.
+    ``others`` is the share of all other people, None where there is nobody else. ``moved`` of ``viewed`` own views,
+    written before the rule was shown, were given up for what the rule says.
     """
 
     by: str

@@ -1,4 +1,4 @@
-"""Records of what happened to registered systems: approved, accepted, handed over, modified, ended."""
+"""Records of what happened to registered systems: approved, accepted, handed over, modified, audited, reversed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Literal
 
 from cityward.core.records import Record
 
-What = Literal["approved", "accepted", "handed over", "modified", "ended"]
+What = Literal[
+    "approved", "accepted", "handed over", "modified", "ended", "audited", "suspended", "resumed", "reversed"
+]  # fmt: skip
 
 
 class SystemEvent(Record, frozen=True, kw_only=True):
@@ -16,8 +18,9 @@ class SystemEvent(Record, frozen=True, kw_only=True):
     ``version`` and ``digest`` (SHA-256, hex) name the version that it is about; ``by`` is the person who did it. An
     approval or modification keeps the whole version in ``body`` and its ``changes`` to the one before, of which
     ``substantial`` is the judgement. An acceptance names ``duty`` and ``party``; a hand-over also ``taker``, with the
-    key that its giver vouched for, and both keep the signed ``note``. ``valid_from`` and ``valid_until`` are whole
-    days, both included. ``receipt`` is the index in the ledger.
+    key that its giver vouched for, and both keep the signed ``note``. An audit keeps its figures there, as JSON; a
+    suspension by the gate is ``by`` the gate; ``reversed`` says that an appeal changed a decision. ``valid_from`` and
+    ``valid_until`` are whole days, both included. ``receipt`` is the index in the ledger.
     """
 
     id: str

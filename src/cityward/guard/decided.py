@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +58,7 @@ def case_decision(row: dict[str, Any]) -> CaseDecision:
     given = {name: row.get(name) for name in DECISION}
     inputs = msgspec.json.decode(given["inputs"]) if given["inputs"] else {}
     texts = {name: given[name] or "" for name in ("by", "competence", "because", "recommended")}
-    return CaseDecision(**{**given, **texts, "inputs": inputs})
+    return msgspec.convert({**given, **texts, "inputs": inputs}, CaseDecision)
 
 
 class Proofs:
@@ -84,53 +85,75 @@ class Proofs:
     ) -> None:
         self._inside = (folder, registers, pseudonyms, ledger)
         self._trees: dict[str, Leaves] = {}
+        self._made: dict[str, dict[str, Any]] = {}
 
     def problems(self, identifiers: Sequence[str]) -> dict[str, str]:
         """Why each of these decisions is not proved; an empty text for one that is."""
-        folder, _, pseudonyms, _ = self._inside
-        versions = HistoryReader(folder, DECISIONS).versions(identifiers)
+        folder = self._inside[0]
         found = dict.fromkeys(identifiers, "There is no such decision.")
-        if not versions.height:
-            return found
+        return found | self._judged(HistoryReader(folder, DECISIONS).versions(identifiers))
+
+    def _judged(self, versions: pl.DataFrame) -> dict[str, str]:
+        """Why decisions are not proved, given all versions of each, the oldest first."""
         texts = canonical(versions)
-        made_digests = _input_digests(versions, pseudonyms())
-        mine: dict[str, list[int]] = {}
+        asked = _input_digests(versions, self._inside[2]())
+        held = self._inside[3]()
+        places: dict[str, list[int]] = {}
         for at, name in enumerate(versions["id"]):
-            mine.setdefault(name, []).append(at)
-        for name, at in mine.items():
-            first, last = versions.row(at[0], named=True), versions.row(at[-1], named=True)
-            inputs = first["inputs"] is None or made_digests[at[0]] == first["inputs_digest"]
-            same = last["inputs"] in (None, first["inputs"])
-            found[name] = (
-                self._problem(first, texts[at[0]], last, texts[at[-1]])
-                if inputs and same
-                else "What was asked of the case is not what was decided on."
-            )
+            places.setdefault(name, []).append(at)
+        found = {}
+        for name, mine in places.items():
+            first, last = versions.row(mine[0], named=True), versions.row(mine[-1], named=True)
+            # What was asked may be forgotten after a time; what is there must be what was decided on.
+            same = all(versions["inputs"][at] is None or asked[at] == first["inputs_digest"] for at in mine)
+            problem = "" if same else "What was asked of the case is not what was decided on."
+            problem = problem or self._not_made(first, texts[mine[0]], held)
+            if not problem and len(mine) > 1:
+                problem = self._not_changed(first, last, texts[mine[-1]], held)
+            found[name] = problem
         return found
 
-    def all_problems(self) -> dict[str, str]:
+    def all_problems(self, kept_since: datetime | None = None) -> dict[str, str]:
         """Why decisions are not proved, of all that are kept; those that are proved are not named.
 
-        Every entry of the ledger is read, so that a change that was taken back in silence is found too.
+        Every entry of the ledger is read, so that a change that was taken back in silence is found too, and a row that
+        was taken out, unless it was decided before ``kept_since``: those may have been deleted after their time.
         """
-        folder, _, _, ledger = self._inside
-        last: dict[str, str] = {}
-        held = ledger()
+        reader, held = HistoryReader(self._inside[0], DECISIONS), self._inside[3]()
+        changes, batches = dict[str, dict[str, Any]](), dict[str, dict[str, Any]]()
         for at, entry in enumerate(held.entries(0, held.size)):
             read = read_receipt(entry, at)
             if read["kind"] in CHANGES:
-                last[read["subject"]] = read["sha256"]
+                changes[read["subject"]] = read
+            if read["kind"] == MADE:
+                batches[read["subject"]] = read
         found: dict[str, str] = {}
-        rows = HistoryReader(folder, DECISIONS).scan()
-        names = rows.select("id").collect()["id"]
-        for start in range(0, names.len(), BATCH_ROWS):
-            some = names[start : start + BATCH_ROWS].to_list()
-            found |= {name: why for name, why in self.problems(some).items() if why}
-        changed = rows.filter(pl.col("id").is_in(list(last))).collect()
+        rows = reader.scan()
+        kept = rows.select("batch").unique().collect()["batch"].to_list()
+        for batch in sorted({*kept, *batches}):
+            found |= self._batch_problems(reader, batch, batches.get(batch, {}), kept_since)
+        changed = rows.filter(pl.col("id").is_in(list(changes)) | pl.col("revision")).collect()
+        found |= {name: why for name, why in self.problems(changed["id"].to_list()).items() if why}
         for name, text in zip(changed["id"], canonical(changed), strict=True):
-            if last.pop(name) != _sha256(text):
+            if changes.pop(name, {}).get("sha256") != _sha256(text):
                 found[name] = "It is not what the last entry of the ledger about it says."
-        return found | dict.fromkeys(last, "The ledger tells of it, but it is not kept any more.")
+        gone = [name for name, entry in changes.items() if _held_since(entry, kept_since)]
+        return found | dict.fromkeys(gone, "The ledger tells of it, but it is not kept any more.")
+
+    def _batch_problems(
+        self, reader: HistoryReader, batch: str, entry: dict[str, Any], kept_since: datetime | None
+    ) -> dict[str, str]:
+        """Why rows that were decided together are not proved; looked at one by one only where they do not add up."""
+        made = reader.first_versions("batch", batch)
+        asked = made.filter(pl.col("inputs").is_not_null())
+        same = (_input_digests(asked, self._inside[2]()) == asked["inputs_digest"]).all()
+        if same and made.height and Leaves.of(_names(made), canonical(made)).root() == _root(entry):
+            return {}
+        found = {name: why for name, why in self._judged(made).items() if why}
+        count = entry.get("facts", {}).get("count", 0)
+        if made.height < count and _held_since(entry, kept_since):
+            found[batch] = f"The ledger tells of {count:,} decisions, of which {made.height:,} are kept."
+        return found
 
     def proof(self, identifier: str) -> Proof:
         """What proves a decision, for whoever has only the public key; raises UnknownId."""
@@ -171,27 +194,28 @@ class Proofs:
             checkpoint=held.checkpoint(),
         )
 
-    def _problem(self, made: dict[str, Any], made_text: str, now: dict[str, Any], now_text: str) -> str:
-        _, registers, _, ledger = self._inside
-        entry = self._entry(registers.get_receipt(made["batch"]), ledger())
-        if (entry.get("kind"), entry.get("subject")) != (MADE, made["batch"]):
+    def _not_made(self, made: dict[str, Any], text: str, ledger: Ledger) -> str:
+        """Why the ledger does not prove a decision as it was made."""
+        batch = made["batch"]
+        if batch not in self._made:
+            self._made[batch] = self._entry(self._inside[1].get_receipt(batch), ledger)
+        entry = self._made[batch]
+        if (entry.get("kind"), entry.get("subject")) != (MADE, batch):
             return "The ledger does not tell of those that were decided together with it."
-        try:
-            tree = self._tree(made["batch"])
-            root = bytes.fromhex(str(entry["facts"].get("root", "")))
-        except (LedgerError, ValueError) as error:
-            return str(error)
+        tree = self._tree(batch)
         at = tree.find(_name(made["id"]))
-        if at is None or not tree.proves(leaf_hash(made_text.encode()), at, root):
-            return "It is not among those of which the ledger tells, or was changed by hand."
-        if now_text == made_text:
+        if at is not None and tree.proves(leaf_hash(text.encode()), at, _root(entry)):
             return ""
+        return "It is not among those of which the ledger tells, or was changed by hand."
+
+    def _not_changed(self, made: dict[str, Any], now: dict[str, Any], text: str, ledger: Ledger) -> str:
+        """Why the ledger does not prove what became of a decision later."""
         if any(now[name] != made[name] for name in STAYS):
             return "What was decided was exchanged later for something else."
-        change = self._entry(registers.get_receipt(made["id"]), ledger())
+        change = self._entry(self._inside[1].get_receipt(made["id"]), ledger)
         if change.get("kind") not in CHANGES or change.get("subject") != made["id"]:
             return "The ledger does not tell of what became of it."
-        return "" if change["sha256"] == _sha256(now_text) else "It is not what the ledger says became of it."
+        return "" if change["sha256"] == _sha256(text) else "It is not what the ledger says became of it."
 
     def _entry(self, index: int | None, ledger: Ledger) -> dict[str, Any]:
         if index is None or not 0 <= index < ledger.size:
@@ -376,6 +400,18 @@ def _names(rows: pl.DataFrame) -> bytes:
 
 def _name(identifier: str) -> bytes:
     return bytes.fromhex(identifier.removeprefix("D-"))
+
+
+def _held_since(entry: dict[str, Any], kept_since: datetime | None) -> bool:
+    """Whether what an entry tells of must still be kept."""
+    return kept_since is None or str(entry["facts"].get("decided_at", "")) >= kept_since.isoformat()
+
+
+def _root(entry: dict[str, Any]) -> bytes:
+    try:
+        return bytes.fromhex(str(entry.get("facts", {}).get("root", "")))
+    except ValueError:
+        return b""
 
 
 def _sha256(text: str) -> str:

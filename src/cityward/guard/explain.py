@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import singledispatch
 from typing import NamedTuple
 
+from cityward.core.appeals import Appeal
 from cityward.core.cases import Case
 from cityward.core.consults import Consult
 from cityward.core.persons import Breach, PersonRequest, Retained
@@ -25,6 +26,7 @@ from cityward.core.records import (
     Silence,
 )
 from cityward.core.releases import Release
+from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
 from cityward.core.words import day, days, moment, percent
 from cityward.core.work import Job, OrderEvent, WorkOrder, WorkPlan
@@ -303,6 +305,21 @@ def _system_event(record: SystemEvent, words: _Words) -> _Parts:
 
 
 @_parts.register
+def _rule_version(record: RuleVersion, words: _Words) -> _Parts:
+    evidence = [
+        ("rule", f"{record.rule} {record.version}"),
+        ("valid from", day(record.valid_from)),
+        *([("replaces", f"version {record.replaces}, which ends the day before")] if record.replaces else []),
+        ("signed off by", f"{record.by}, {words.at(record.at)}"),
+        ("replayed", f"{record.says}." if record.cases else record.says),
+        ("digest of the rule", record.digest),
+        ("digest of the replay", record.evidence_digest),
+    ]
+    told = f"{record.by} published version {record.version} of {record.rule}: {record.because}"
+    return "rule", told, evidence, "rules-as-tables 1"
+
+
+@_parts.register
 def _warning(record: EarlyWarning, _words: _Words) -> _Parts:
     source = "as the city states it" if record.capacity_from == "stated" else "from what was closed in the last year"
     evidence = [
@@ -463,6 +480,26 @@ _RIGHTS = {
     "restrict": "restriction (GDPR article 18)",
     "object": "not to be counted any more (GDPR article 21)",
 }
+
+
+@_parts.register
+def _appeal(record: Appeal, _words: _Words) -> _Parts:
+    ended = (
+        f"{record.state} on {day(record.closed_at)}" if record.closed_at else f"not yet; due on {day(record.due_on)}"
+    )
+    row = f", row {record.row}" if record.row else ""
+    evidence = [
+        ("rests on", f"{record.rule} {record.rule_version}{row}; {record.system} {record.version}"),
+        ("came", f"{day(record.opened_at)}; in time until {day(record.appeal_by)}"),
+        ("answered", ended),
+        ("decides", record.assigned_to or "nobody yet"),
+        *([("reason", record.because)] if record.because else []),
+        *([("facts that were wrong", ", ".join(record.wrong))] if record.wrong else []),
+        *([("like it", f"{record.similar:,} decisions on the same row and fact")] if record.similar else []),
+        *([("told", ", ".join(f"{one.name} ({one.duty})" for one in record.parties))] if record.parties else []),
+        ("what was said", "is shown to whoever decides, and to the person"),
+    ]
+    return "appeal", "A decision was contested.", evidence, "appeals 1"
 
 
 @_parts.register

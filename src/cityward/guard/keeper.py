@@ -137,7 +137,7 @@ class Keeper:
         return Proofs(held.history, self.registers._inside, held.pseudonyms, ledger)
 
     def holds(self, table: str) -> bool:
-        """Whether anything was ever taken into a table of history (``interactions``, ``observations`` or ``decisions``)."""
+        """Whether anything was ever taken into a table of history."""
         return _TABLES[table].begun(self._inside.history)
 
     # -- the door inside ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from cityward.core.records import Decision, Intake, Need, Proposal, Record, Refusal, Silence
 from cityward.store import registers as store
+from cityward.store.engine import compact
 
 R = TypeVar("R", bound=Record)
 
@@ -64,6 +65,10 @@ class Registers:
     def put(self, kind: str, records: Iterable[Any], *, update: Sequence[str], state: str | None = None) -> None:
         """Keep records of a kind by their ``id``; of one that is there already, the columns ``update`` change."""
         self._inside.put(kind, records, update=update, state=state)
+
+    def compact(self) -> None:
+        """Write the database anew without what was replaced or deleted; raises `StoreError` while somebody reads it."""
+        compact(self._inside.engine)
 
     def list_of(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
         """All records of a kind, in the order in which they were first kept."""

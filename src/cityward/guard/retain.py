@@ -17,11 +17,11 @@ from cityward.guard.erase import CLOSED, Place, roughly, without_words, words_of
 from cityward.guard.holds import Holding, holding
 from cityward.store.engine import compact
 from cityward.store.erasure import columns_of, exclusive, rewrite, vacuum
-from cityward.store.history_table import INTERACTIONS, OBSERVATIONS, HistoryTable
+from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
 
 RULE: Final = "retention-by-class 1"
 
-_ROWS: Final = {"interactions": INTERACTIONS, "observations": OBSERVATIONS}
+_ROWS: Final = {"interactions": INTERACTIONS, "observations": OBSERVATIONS, "decisions": DECISIONS}
 _COLUMNS: Final = {"personal": ("person",), "free_text": ("text",), "location": ("address", "lon", "lat")}
 NOTHING_LEFT: Final = "nothing is left"
 
@@ -46,8 +46,8 @@ def retain(place: Place, limits: Mapping[str, int], now: datetime, quarantine_up
     place : Place
         Where things lie.
     limits : mapping of str to int
-        Days, by ``interactions``, ``observations``, ``personal``, ``free_text``, ``location``, ``quarantine`` and
-        ``answers``; what is not named is not touched.
+        Days, by ``interactions``, ``observations``, ``decisions``, ``personal``, ``free_text``, ``location``,
+        ``quarantine`` and ``answers``; what is not named is not touched.
     now : datetime.datetime
         From which days are counted back.
     quarantine_upto : int

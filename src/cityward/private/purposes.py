@@ -46,6 +46,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
             "PublicBenefit",
             "decide cases by a rule, and have a person settle those that touch rights",
         ),
+        ("rule-drafting", "ImprovePublicServices", "see how many a draft of a rule would concern, from past decisions"),
         ("sensing", "IncreaseServiceRobustness", "watch sensors and what they measure"),
         ("data-quality", "TechnicalServiceProvision", "mend rows that could not be read"),
         ("official-statistics", "ProvideOfficialStatistics", "publish counts that tell nothing of a single person"),

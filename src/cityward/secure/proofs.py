@@ -31,22 +31,31 @@ def check_proof(proof: Proof, key: Ed25519PublicKey) -> str:
         return proof.problem
     try:
         checkpoint = check(proof.checkpoint, key)
-        path, root = [bytes.fromhex(step) for step in proof.path], bytes.fromhex(proof.root)
-        row, entry = msgspec.json.decode(proof.row), msgspec.json.decode(proof.entry)
-        if (row["id"], row["batch"]) != (proof.id, proof.batch):
-            return "The row is of another decision."
-        if not verify_inclusion(leaf_hash(proof.row.encode()), proof.index, proof.size, path, root):
-            return "The row is not among those that were decided together."
-        told = (entry["kind"], entry["subject"], entry["facts"]["root"], entry["facts"]["count"])
-        if told != (MADE, proof.batch, proof.root, proof.size):
-            return "The entry of the ledger tells of other rows."
-        if not _entered(proof.entry, proof.entry_index, proof.entry_path, checkpoint):
-            return "The entry that tells of the rows is not in the ledger."
-        return _check_change(proof, row, checkpoint)
+        problem = _check_made(proof, checkpoint)
+        return problem or _check_change(proof, msgspec.json.decode(proof.row), checkpoint)
     except LedgerError as error:
         return str(error)
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
         return "The proof is damaged."
+
+
+def _check_made(proof: Proof, checkpoint: Checkpoint) -> str:
+    path, root = [bytes.fromhex(step) for step in proof.path], bytes.fromhex(proof.root)
+    row, entry = msgspec.json.decode(proof.row), msgspec.json.decode(proof.entry)
+    told = (entry["kind"], entry["subject"], entry["facts"]["root"], entry["facts"]["count"])
+    checks = (
+        ((row["id"], row["batch"]) == (proof.id, proof.batch), "The row is of another decision."),
+        (
+            verify_inclusion(leaf_hash(proof.row.encode()), proof.index, proof.size, path, root),
+            "The row is not among those that were decided together.",
+        ),
+        (told == (MADE, proof.batch, proof.root, proof.size), "The entry of the ledger tells of other rows."),
+        (
+            _entered(proof.entry, proof.entry_index, proof.entry_path, checkpoint),
+            "The entry that tells of the rows is not in the ledger.",
+        ),
+    )
+    return next((problem for holds, problem in checks if not holds), "")
 
 
 def _check_change(proof: Proof, made: dict[str, Any], checkpoint: Checkpoint) -> str:

@@ -8,25 +8,36 @@ from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from cityward.core.errors import UserError
 
-YES: Final = frozenset({"1", "yes", "y", "true", "t", "positive", "pos", "ja", "si", "sí", "sim", "oui", "high"})
-NO: Final = frozenset({"0", "no", "n", "false", "f", "negative", "neg", "nee", "nein", "não", "nao", "non", "low"})
+_YES: Final = (
+    "1 yes y true t positive pos + ja si sí sim oui tak да high approved accepted granted selected hired admitted"
+)
+_NO: Final = (
+    "0 -1 no n false f negative neg - nee nein não nao non nie нет low denied rejected refused declined unflagged"
+)
+YES: Final = frozenset(_YES.split())
+NO: Final = frozenset(_NO.split())
 MISSING: Final = ("", "na", "n/a", "nan", "null", "#n/a", "?")
 LADDERS: Final = (("low", "medium", "high"), ("low", "moderate", "high"))
 NOT_STATED: Final = "(not stated)"
 OTHER: Final = "(other)"
 
-GROUPS_MAX: Final = 100
-"""Most groups of one column; the smallest are put together as `OTHER`."""
+GROUPS_MAX: Final = 20_000
+"""Most groups of one column; the smallest are put together as `OTHER`, and nearly as many as rows are refused."""
 
 NUMBERS_MAX: Final = 12
 """A column of numbers with more values than these is cut into quarters of equal size."""
 
-PERSONS_SHARE: Final = 0.5
+PERSONS_SHARE: Final = 0.95
 PERSONS_ROWS: Final = 50
+_CODE: Final = re.compile(
+    r"(^|_|\b)(zip|zipcode|postal|postcode|plz|code|ward|district|tract|area|region|precinct|beat|id)($|_|\b)",
+    re.IGNORECASE,
+)
 _SHOWN: Final = 8
 _FORMATS: Final = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d")
 
@@ -89,19 +100,30 @@ def yes_no(column: pl.Series, positive: Sequence[str] = (), threshold: float | N
                 "Give --positive with values of the column.",
             )
         return YesNo(_known(text.is_in(wanted).cast(pl.Int8), name), f"{name} is {' or '.join(wanted)}")
-    low = {value.lower() for value in values}
-    if low <= YES | NO:
-        yes = [value for value in values if value.lower() in YES]
-        return YesNo(_known(text.is_in(yes).cast(pl.Int8), name), f"{name} is {' or '.join(yes) or 'yes (never)'}")
-    for value, other in permutations(values, 2) if len(values) == 2 else ():
-        if re.fullmatch(rf"(no|not|non|un)[ _-]?{re.escape(other)}", value, re.IGNORECASE):
-            return YesNo(_known((text == other).cast(pl.Int8), name), f"{name} is {other}")
-    for ladder in LADDERS:
-        if low <= set(ladder):
-            return YesNo(_known((text.str.to_lowercase() != ladder[0]).cast(pl.Int8), name), f"{name} is not Low")
+    found = _usual(values)
+    if found is not None:
+        yes, how = found
+        return YesNo(_known(text.is_in(yes).cast(pl.Int8), name), f"{name} is {how}")
     remedy = "Say which values mean yes with --positive VALUE (more than once if need be)"
     remedy += ", or give --threshold NUMBER." if numbers(column).count() else "."
     raise UserError(f"Column '{name}' is not yes or no: it holds {_some(values)}.", remedy)
+
+
+def _usual(values: Sequence[str]) -> tuple[list[str], str] | None:
+    """Which of the values mean yes in the usual spellings, and in words; None when that cannot be told."""
+    low = {value.lower() for value in values}
+    if low <= YES | NO:
+        yes = [value for value in values if value.lower() in YES]
+        return yes, " or ".join(yes) or "yes (never)"
+    for value, other in permutations(values, 2) if len(values) == 2 else ():
+        if re.fullmatch(rf"(no|not|non|un)[ _-]?{re.escape(other)}", value, re.IGNORECASE):
+            return [other], other
+        if value.startswith("<") and other.startswith(">"):
+            return [other], other
+    for ladder in LADDERS:
+        if low <= set(ladder):
+            return [value for value in values if value.lower() != ladder[0]], "not Low"
+    return None
 
 
 def _at(column: pl.Series, threshold: float) -> YesNo:
@@ -122,11 +144,20 @@ def _some(values: Sequence[str]) -> str:
     return ", ".join(f"'{value[:40]}'" for value in values[:_SHOWN]) + more if values else "nothing"
 
 
-def groups(column: pl.Series, edges: Sequence[float] = ()) -> tuple[pl.Series, str]:
+def is_chance(column: pl.Series) -> bool:
+    """Whether a column looks like probabilities: numbers from 0 to 1, more than two of them."""
+    values = numbers(column)
+    found = values.drop_nulls()
+    inside = len(found) > 0 and len(found) == texts(column).count() and bool(((found >= 0) & (found <= 1)).all())
+    return inside and found.n_unique() > 2
+
+
+def groups(column: pl.Series, edges: Sequence[float] = (), *, each: bool = False) -> tuple[pl.Series, str]:
     """Name the group of each row; return the names, and in words how they were made when that was a choice.
 
-    Numbers of more than `NUMBERS_MAX` values are cut at ``edges``, or at their quartiles; days become years; the
-    smallest of more than `GROUPS_MAX` groups are put together.
+    Numbers of more than `NUMBERS_MAX` values are cut at ``edges``, or at their quartiles, unless ``each`` is asked for
+    or whole numbers have the name of a code (a ward, a postal code); days become years; the smallest of more than
+    `GROUPS_MAX` groups are put together.
 
     Raises
     ------
@@ -134,7 +165,8 @@ def groups(column: pl.Series, edges: Sequence[float] = ()) -> tuple[pl.Series, s
         The column names persons, not groups; or ``edges`` are given for what is no number.
     """
     name = column.name
-    if edges or (column.dtype.is_numeric() and column.n_unique() > NUMBERS_MAX):
+    code = each or (column.dtype.is_integer() and _CODE.search(name) is not None)
+    if edges or (column.dtype.is_numeric() and not code and column.n_unique() > NUMBERS_MAX):
         return _bins(numbers(column), sorted(set(edges)))
     if column.dtype in (pl.Date, pl.Datetime):
         return column.dt.year().cast(pl.String).fill_null(NOT_STATED).alias(name), f"{name}: by year"
@@ -142,16 +174,17 @@ def groups(column: pl.Series, edges: Sequence[float] = ()) -> tuple[pl.Series, s
         raise UserError(f"Column '{name}' holds {column.dtype}, not groups.", "Name another column.")
     text = texts(column)
     sizes = text.drop_nulls().value_counts(sort=True, name="rows")
-    if sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS):
+    persons = sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS)
+    if persons and sizes.height > GROUPS_MAX:
         raise UserError(
             f"Column '{name}' has {sizes.height:,} values in {text.count():,} rows: it names persons, not groups.",
             "Name a column of groups, or cut numbers with --edges.",
         )
-    how = ""
+    how = f"{name}: {sizes.height:,} in {text.count():,} rows, which looks like persons" if persons else ""
     if sizes.height > GROUPS_MAX:
         kept = sizes.head(GROUPS_MAX)[name]
         text = text.set(~text.is_in(kept.implode()).fill_null(value=True), OTHER)
-        how = f"{name}: the {GROUPS_MAX} largest of {sizes.height:,} groups, the others together"
+        how = f"{name}: the {GROUPS_MAX:,} largest of {sizes.height:,} groups, the others together"
     return text.fill_null(NOT_STATED), how
 
 
@@ -169,8 +202,9 @@ def _bins(values: pl.Series, edges: list[float]) -> tuple[pl.Series, str]:
     labels = [f"under {shown[0]}"] if shown else ["all"]
     labels += [f"{low} to under {high}" for low, high in pairwise(shown)]
     labels += [f"{shown[-1]} and over"] if shown else []
-    cut = values.cut(edges, labels=labels, left_closed=True) if edges else pl.repeat("all", len(values), eager=True)
-    return cut.cast(pl.String).set(values.is_null(), None).fill_null(NOT_STATED).alias(name), how
+    at = np.searchsorted(np.array(edges), values.fill_null(0.0).to_numpy(), side="right")
+    named = pl.Series(name, np.array(labels)[at], dtype=pl.String)
+    return named.set(values.is_null(), None).fill_null(NOT_STATED), how
 
 
 def dates(column: pl.Series) -> pl.Series | None:

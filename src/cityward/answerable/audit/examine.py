@@ -98,7 +98,7 @@ def _audit(rows: Rows, asked: Request, figures: Figures, checks: tuple[Check, ..
         without=without,
         notes=(
             *rows.notes,
-            *telling.notes(figures.groups, figures.known, figures.comparisons, asked),
+            *telling.notes(figures.everybody, figures.groups, figures.known, figures.comparisons, asked),
         ),
     )
 

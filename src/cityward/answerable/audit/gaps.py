@@ -15,6 +15,10 @@ from cityward.answerable.audit.report import Gap
 Floats = NDArray[np.float64]
 
 DRAWS: Final = 2_000
+DRAWN_MAX: Final = 4_000_000
+"""Most cells drawn; of thousands of groups fewer draws, at least `DRAWS_MIN`, so that memory is bounded."""
+
+DRAWS_MIN: Final = 200
 PRIOR: Final = 0.5
 """Added to every cell: a cell without people must not be drawn as certainly empty (Source: Jeffreys 1946)."""
 
@@ -35,7 +39,8 @@ def gaps(table: Table, names: Sequence[str], *, min_n: int, level: float, genera
     need no rows. A largest difference is above zero by chance alone: ``by_chance`` is what 95 of 100 largest
     differences stay below when all groups have one rate.
     """
-    drawn = generator.gamma(table.cells[:, :4] + PRIOR, size=(DRAWS, len(table.groups), 4))
+    draws = int(np.clip(DRAWN_MAX // (4 * len(table.groups)), DRAWS_MIN, DRAWS))
+    drawn = generator.gamma(table.cells[:, :4] + PRIOR, size=(draws, len(table.groups), 4))
     found: dict[str, tuple[Gap, Floats, Floats]] = {}
     for name in names:
         made = _gap(table, name, drawn, min_n, level, generator)
@@ -62,7 +67,7 @@ def _gap(
     spread = rates.max(axis=1) - rates.min(axis=1)
     ratios = rates.min(axis=1) / rates.max(axis=1)
     pooled = count[large].sum() / out_of[large].sum()
-    equal = generator.binomial(out_of[large].astype(int), pooled, (DRAWS, len(large))) / out_of[large]
+    equal = generator.binomial(out_of[large].astype(int), pooled, (len(drawn), len(large))) / out_of[large]
     chance = equal.max(axis=1) - equal.min(axis=1)
     low, high = (table.groups[large[at]] for at in (share.argmin(), share.argmax()))
     tails = [(1 - level) / 2, (1 + level) / 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -116,16 +117,18 @@ def measure(one: Stack, ruler: Ruler) -> tuple[list[Group], int]:
     times = intervals.ratio((flat[0], flat[1]), (flat[2], flat[3]), ruler.level)
     large = (out_of >= ruler.min_n) & (other_of >= ruler.min_n) & ~one.alone
     p, p_holm, q, made = _judged(names, flat, large, one.twin)
-    of_many = [part.reshape(shape) for part in (*limits, *apart, *times)]
+    told = np.stack([*flat, *limits, *apart, *times], axis=-1).reshape(*shape, -1).tolist()
+    judged = np.stack([p, p_holm, q], axis=-1).tolist()
+    balanced = _balanced(names, count, out_of, ruler) if BALANCED in ruler.source else []
     found = []
     for at, group in enumerate(one.groups):
         rates: dict[str, Rate] = {}
         for row, name in enumerate(names):
-            numbers = [float(part[row, at]) for part in (count, out_of, other, other_of, *of_many)]
-            compared = None if one.alone[at] else _compared(numbers, p[row, at], p_holm[row, at], q[row, at])
+            numbers = told[row][at]
+            compared = None if one.alone[at] else _compared(numbers, *judged[row][at])
             rates[name] = _rate(numbers, compared, ruler)
-        if BALANCED in ruler.source:
-            rates[BALANCED] = _balanced(rates, ruler)
+        if balanced:
+            rates[BALANCED] = balanced[at]
         _add_unknown(rates, one.cells["all"][[at]], ruler)
         order = [name for name in (*RATES, BALANCED) if name in rates]
         found.append(
@@ -150,8 +153,8 @@ def _judged(
     names: Sequence[str], flat: Sequence[Floats], large: NDArray[np.bool_], twin: NDArray[np.bool_]
 ) -> tuple[Floats, Floats, Floats, int]:
     """P-values, p-values after Holm and q-values, each (rates, groups); nan where nothing is compared."""
-    p = comparisons.p_values(*flat).reshape(large.shape)
-    p[~large] = np.nan
+    p = np.full(large.shape, np.nan)
+    p[large] = comparisons.p_values(*(part.reshape(large.shape)[large] for part in flat))
     counts = ~np.isnan(p) & ~twin
     counts[[name in COMPLEMENTS for name in names]] = False
     holm, q = np.full(p.shape, np.nan), np.full(p.shape, np.nan)
@@ -194,23 +197,25 @@ def _compared(numbers: Sequence[float], p: float, p_holm: float, q: float) -> Co
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
-def _balanced(rates: dict[str, Rate], ruler: Ruler) -> Rate:
-    yes, no = rates["true_positive_rate"], rates["true_negative_rate"]
-    fewer = min(yes.out_of, no.out_of)
-    if yes.value is None or no.value is None or yes.count is None or no.count is None:
-        return Rate(status="small", value=None, interval=(None, None), count=None, out_of=fewer)
-    both = [(np.array([float(one.count or 0)]), np.array([float(one.out_of)])) for one in (yes, no)]
-    low, high = intervals.half_sum(both[0], both[1], ruler.level)
-    return Rate(
-        status="small" if fewer < ruler.min_n else "known",
-        value=(yes.value + no.value) / 2,
-        interval=(float(low[0]), float(high[0])),
-        count=None,
-        out_of=fewer,
-    )
+def _balanced(names: Sequence[str], count: Floats, out_of: Floats, ruler: Ruler) -> list[Rate]:
+    """Balanced accuracy of every group: the mean of the rates of those with and without the outcome."""
+    yes, no = ((count[at], out_of[at]) for at in (names.index(f"true_{one}_rate") for one in ("positive", "negative")))
+    low, high = intervals.half_sum(yes, no, ruler.level)
+    value = (intervals.rate(*yes) + intervals.rate(*no)) / 2
+    fewer = np.minimum(yes[1], no[1])
+    return [
+        Rate(
+            status="known" if people >= max(ruler.min_n, 1) else "small",
+            value=middle if people else None,
+            interval=(least, most) if people else (None, None),
+            count=None,
+            out_of=int(people),
+        )
+        for people, middle, least, most in zip(*(part.tolist() for part in (fewer, value, low, high)), strict=True)
+    ]
 
 
 def _add_unknown(rates: dict[str, Rate], cells: Whole, ruler: Ruler) -> None:

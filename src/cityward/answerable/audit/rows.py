@@ -16,6 +16,8 @@ from cityward.core.errors import UserError
 ARM: Final = "random arm"
 WEIGHT: Final = "weight"
 SCORE: Final = "score"
+CHANCE: Final = 0.5
+"""From here on a chance means yes when nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class Request:
     """What is asked of an audit; names are columns of the table.
 
     ``positive`` holds values that mean yes, or ``COLUMN=VALUE``. ``arm`` is a column that is yes for people drawn at
-    random, or ``COLUMN=VALUE``. ``edges`` cut group columns of numbers. ``weight`` says how many cases a row stands
+    random, or ``COLUMN=VALUE``. ``edges`` cut group columns of numbers; of those in ``each``
+    every value is a group. ``weight`` says how many cases a row stands
     for. ``min_n``: rates out of fewer people are flagged and not ranked.
     """
 
@@ -41,6 +44,7 @@ class Request:
     follow_up_days: int | None = None
     until: date | None = None
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    each: frozenset[str] = frozenset()
     reference: str = ""
     min_n: int = 30
     level: float = 0.95
@@ -103,7 +107,7 @@ def _check(table: pl.DataFrame, asked: Request) -> None:
         raise UserError("No group is named.", "Name at least one column with --group.")
     arm = asked.arm.split("=", 1)[0] if asked.arm and asked.arm not in table.columns else asked.arm
     single = (asked.prediction, asked.outcome, asked.score, arm, asked.weight, asked.time, asked.outcome_time)
-    for name in (*single, asked.person, *asked.groups, *asked.edges):
+    for name in (*single, asked.person, *asked.groups, *asked.edges, *asked.each):
         if name is not None and name not in table.columns:
             known = ", ".join(f"'{one}'" for one in table.columns[:30])
             raise UserError(f"The file has no column '{name}'.", f"Its columns are {known}.")
@@ -120,7 +124,7 @@ def _check(table: pl.DataFrame, asked: Request) -> None:
 
 
 def _group(column: pl.Series, asked: Request, notes: list[str]) -> pl.Series:
-    names, how = columns.groups(column, asked.edges.get(column.name, ()))
+    names, how = columns.groups(column, asked.edges.get(column.name, ()), each=column.name in asked.each)
     if how:
         notes.append(f"Groups of {how}.")
     return names.alias(column.name)
@@ -160,6 +164,11 @@ def _prediction(
     if arm is not None and asked.arm and asked.arm.split("=", 1)[0] == name and not positive:
         taken["prediction"] = f"{name} is not the random arm"
         return (~arm).cast(pl.Int8)
+    if not positive and columns.is_chance(column):
+        notes.append(f"'{name}' holds chances from 0 to 1: from {CHANCE:g} on they mean yes, or from --threshold.")
+        read_as = columns.yes_no(column, threshold=CHANCE)
+        taken["prediction"] = read_as.how
+        return read_as.values
     return _yes_no(column, asked, taken, "prediction")
 
 
@@ -210,3 +219,16 @@ def told(rows: Rows, asked: Request) -> Sequence[pl.Series]:
     if asked.score:
         found.append(rows.frame[SCORE].alias(asked.score))
     return found
+
+
+def dated(table: pl.DataFrame, asked: Request) -> tuple[pl.DataFrame | None, pl.Series | None]:
+    """Rows behind the error rates and the day of each, when a column of days was named and rows are people."""
+    if asked.time is None or asked.weight:
+        return None, None
+    days = columns.dates(table[asked.time])
+    rows = read(table, asked)
+    if days is None or rows.design == "controls":
+        return None, None
+    if rows.design == "arm":
+        return rows.frame.filter(pl.col(ARM)), days.filter(rows.frame[ARM])
+    return rows.frame, days

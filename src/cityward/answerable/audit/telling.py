@@ -125,9 +125,9 @@ def _most_picked(groups: Sequence[Group]) -> str:
     return f"Picked more often than a draw by lot would: {'; '.join(shown)}."
 
 
-def notes(groups: Sequence[Group], known: Known, comparisons: int, asked: Request) -> tuple[str, ...]:
+def notes(everybody: Group, groups: Sequence[Group], known: Known, comparisons: int, asked: Request) -> tuple[str, ...]:
     """What has to be known to read the figures."""
-    told = [known.because]
+    told = [known.because, *_one_sided(everybody)]
     small = [f"{' and '.join(one.by)} {one.name}" for one in groups if _small(one)]
     if small:
         more = f" and {len(small) - _SHOWN} more" if len(small) > _SHOWN else ""
@@ -148,6 +148,15 @@ def notes(groups: Sequence[Group], known: Known, comparisons: int, asked: Reques
     if asked.weight:
         told.append("Rows stand for many cases each, so the checks of single rows were not made.")
     return tuple(told)
+
+
+def _one_sided(everybody: Group) -> list[str]:
+    """Say it when everybody, or nobody, has the outcome: then some rates are out of nobody."""
+    base = everybody.rates["base_rate"]
+    if base.value not in (0.0, 1.0):
+        return []
+    who, rates = ("Nobody", "Misses are") if base.value == 0 else ("Everybody", "False positives are")
+    return [f"{who} of the {base.out_of:,} whose outcome is known has it. {rates} of nobody, so they cannot be told."]
 
 
 def _small(group: Group) -> bool:

@@ -57,6 +57,9 @@ def run_demo(
     city.run(as_of=as_of)
     _release(city, say)
     accept_all(city, path / KEYS)
+    say("Deciding by a rule how soon each kitchen is inspected; the soonest wait for a person")
+    if not city.deciding.batches():
+        city.cases.decide()
     return city
 
 
@@ -92,10 +95,11 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
 
 
 def _declare_cases(path: Path, data: Path, today: date) -> None:
-    for part in ("cases", "systems"):
+    for part in ("cases", "systems", "rules", "drafts"):
         (path / part).mkdir(exist_ok=True)
-    for file in sorted((data / "cases").glob("*.toml")):
-        shutil.copyfile(file, path / "cases" / file.name)
+    for part in ("cases", "rules", "drafts"):
+        for file in sorted((data / part).glob("*.toml")):
+            shutil.copyfile(file, path / part / file.name)
     _write_cards(path, data, today)
     shutil.copyfile(data / "food_inspections.parquet", path / "cases" / "food_inspections.parquet")
 

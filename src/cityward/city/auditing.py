@@ -1,0 +1,140 @@
+"""Audits of a city's systems: kept in the register with a receipt; the gate suspends what has left its band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from cityward.answerable.audit.gate import Gate
+from cityward.answerable.audit.report import Audit, Group
+from cityward.answerable.audit.rows import Request
+from cityward.city.folder import area_figures
+from cityward.core.errors import UserError
+from cityward.core.systems import SystemEvent
+
+if TYPE_CHECKING:
+    from cityward.city.city import City
+
+GATE: Final = "the drift gate"
+THIRDS: Final = ("lower", "middle", "higher")
+AREAS_MIN: Final = 6
+"""Fewer areas with a figure are not cut into thirds."""
+
+_KEPT_CHARS: Final = 2_000
+
+
+def keep_audit(city: City, system: str, found: Audit, verdict: Gate | None, by: str) -> list[SystemEvent]:
+    """Keep an audit of a registered system, and suspend it when the gate says so.
+
+    Raises
+    ------
+    cityward.core.errors.UserError, cityward.core.errors.UnknownId
+        Nobody is named, or there is no such system.
+    """
+    figures = msgspec.json.encode(_figures(found, verdict)).decode()
+    said = verdict.says if verdict else found.finding
+    with city.writing():
+        kept = [city.systems.audited(system, by, said[:_KEPT_CHARS], figures)]
+        suspended = city.systems.get(system).suspended
+        if verdict and verdict.state == "suspend" and not suspended:
+            kept.append(city.systems.suspend(system, GATE, verdict.says[:_KEPT_CHARS]))
+    return kept
+
+
+def _figures(found: Audit, verdict: Gate | None) -> dict[str, Any]:
+    """What is kept of an audit: counts and rates of groups, without their comparisons."""
+    return {
+        "finding": found.finding,
+        "rows_used": found.rows_used,
+        "taken_as": found.taken_as,
+        "identifiable": found.identifiable,
+        "groups": list(_kept_groups(found)),
+        "gate": verdict.state if verdict else None,
+        "checks": [one.says for one in found.checks],
+    }
+
+
+def _kept_groups(found: Audit) -> Iterator[dict[str, Any]]:
+    def of(one: Group) -> dict[str, Any]:
+        rates = {name: (rate.value, *rate.interval) for name, rate in one.rates.items() if rate.value is not None}
+        return {"by": one.by, "group": one.group, "people": one.people, "counts": one.counts, "rates": rates}
+
+    yield of(found.everybody)
+    yield from (of(one) for one in found.groups if one.people >= found.min_n)
+
+
+def with_areas(city: City, table: pl.DataFrame, lon: str, lat: str) -> pl.DataFrame:
+    """Add the area of each row, and its third of all areas by what the city knows: income, internet, hardship.
+
+    Every column of the areas' file with 'hardship' in its name counts as such a figure.
+
+    Raises
+    ------
+    UserError
+        A column is missing, or none of the points is in the city.
+    """
+    for name in (lon, lat):
+        if name not in table.columns:
+            raise UserError(f"The table has no column '{name}'.", "Name longitude and latitude with --place LON,LAT.")
+    index, territories = city.level(None)
+    points = (table[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for name in (lon, lat))
+    at = index.locate(*points)
+    if not (at >= 0).any():
+        raise UserError("No row lies in an area of this city.", "Check the order of --place: longitude, then latitude.")
+    figures: dict[str, list[float | None]] = {
+        "area income": [one.income for one in territories],
+        "area internet": [one.internet_share for one in territories],
+    }
+    section = city.settings.territories[0]
+    for name, values in area_figures(city.path, section, "hardship").items():
+        figures["area hardship" if "area hardship" not in figures else f"area {name}"] = [
+            values.get(identifier) for identifier in index.ids
+        ]
+    groups = {"area": [index.names[place] if place >= 0 else None for place in at]}
+    for name, known in figures.items():
+        thirds = _thirds(known, name.removeprefix("area "))
+        groups[name] = [thirds[place] if place >= 0 else None for place in at]
+    return table.with_columns([pl.Series(name, values, dtype=pl.String) for name, values in groups.items()])
+
+
+def _thirds(values: list[float | None], noun: str) -> list[str | None]:
+    known = [one for one in values if one is not None]
+    if len(known) < AREAS_MIN:
+        return [None] * len(values)
+    cuts = np.quantile(known, (1 / 3, 2 / 3))
+    return [None if one is None else f"{THIRDS[int(np.searchsorted(cuts, one))]} {noun}" for one in values]
+
+
+def audit_of_cases(city: City, kind: str, min_n: int = 30) -> tuple[pl.DataFrame, Request]:
+    """The visits that a ranking of cases was tried on, as a table to audit, and what is asked of it.
+
+    A visit counts as selected when it is in the first half of its list; the score is the probability that was told
+    before it. Judged are visits that the ranking had not learned from.
+
+    Raises
+    ------
+    UserError
+        The city has no turn yet, no place is known, or the table is unusable.
+    cityward.core.errors.UnknownId
+        There is no such type of case.
+    """
+    tried, settings = city.cases.tried(kind)
+    if not settings.lon or not settings.lat:
+        raise UserError(f"The cases of '{kind}' have no place.", "Name 'lon' and 'lat' in its file.")
+    placed = with_areas(city, tried, settings.lon, settings.lat)
+    groups = tuple(name for name in ("area", "area income", "area internet", "area hardship") if name in placed.columns)
+    asked = Request(
+        groups=groups,
+        prediction="in the first half",
+        outcome="found",
+        score="told",
+        time=settings.time,
+        min_n=min_n,
+        depth=1,
+    )
+    columns = [*groups, "in the first half", "found", "told", settings.time]
+    return placed.select(columns), asked

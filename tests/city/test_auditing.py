@@ -1,0 +1,108 @@
+"""Audits in a city: kept with a receipt, a system that the gate stopped decides nothing, cases are audited by area."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cityward.answerable.audit.examine import examine
+from cityward.answerable.audit.gate import Gate, band_of, judge
+from cityward.answerable.audit.report import Audit
+from cityward.answerable.audit.rows import Request
+from cityward.city import City, open_city
+from cityward.city.auditing import GATE, audit_of_cases, keep_audit, with_areas
+from cityward.core.clock import rng
+from cityward.core.errors import Refused, UnknownId, UserError
+
+SYSTEM = "cityward-need-scan"
+BY = "Ana Gómez"
+
+
+def audited(wrong: float, seed: int) -> Audit:
+    random = rng(seed, "city audit")
+    y = random.random(2_000) < 0.4
+    p = random.random(2_000) < [0.7 if one else wrong for one in y]
+    table = pl.DataFrame({"g": ["a", "b"] * 1_000, "p": p, "y": y})
+    return examine(table, Request(groups=("g",), prediction="p", outcome="y"))
+
+
+@pytest.fixture
+def city(plain_city: Path, tmp_path: Path, watch) -> Iterator[City]:
+    with open_city(shutil.copytree(plain_city, tmp_path / "city"), watch.clock()) as city:
+        yield city
+
+
+def drifted() -> tuple[Audit, Gate]:
+    live = audited(0.6, 2)
+    return live, judge(band_of(audited(0.2, 1)), live)
+
+
+def test_an_audit_is_kept_and_the_gate_suspends(city: City) -> None:
+    kept = keep_audit(city, SYSTEM, audited(0.2, 1), None, BY)
+    assert [one.what for one in kept] == ["audited"]
+    figures = json.loads(kept[0].note)
+    assert figures["groups"][1]["group"] == ["a"]
+    assert city.systems.answering(SYSTEM)[0] is not None
+
+    live, gate = drifted()
+    kept = keep_audit(city, SYSTEM, live, gate, BY)
+    assert [(one.what, one.by) for one in kept] == [("audited", BY), ("suspended", GATE)]
+    assert kept[1].because.startswith("Suspend the system: false positives")
+    with pytest.raises(Refused, match="is suspended; nothing is decided") as refused:
+        city.systems.answering(SYSTEM)
+    assert refused.value.rule == "register-of-systems 3"
+    assert [one.what for one in keep_audit(city, SYSTEM, live, gate, BY)] == ["audited"]  # it is suspended already
+    assert city.verify().ok
+
+
+def test_a_person_resumes_it_with_a_reason(city: City) -> None:
+    keep_audit(city, SYSTEM, *drifted(), BY)
+    with pytest.raises(UserError, match="Why"):
+        city.systems.resume(SYSTEM, BY, "ok")
+    city.systems.approve(SYSTEM, BY, "Read it line by line.")
+    with pytest.raises(Refused, match="suspended"):  # an approval is no answer to why it was stopped
+        city.systems.answering(SYSTEM)
+    city.systems.resume(SYSTEM, BY, "The wrong address file was replaced.")
+    assert city.systems.answering(SYSTEM)[0] is not None
+    with pytest.raises(UserError, match="is not suspended"):
+        city.systems.resume(SYSTEM, BY, "The wrong address file was replaced.")
+
+
+def test_a_suspension_that_a_hand_writes_away_stands(city: City) -> None:
+    keep_audit(city, SYSTEM, *drifted(), BY)
+    events = [one for one in city.systems.events() if one.what == "suspended"]
+    assert len(events) == 1
+    assert city.systems.get(SYSTEM).suspended == events[0]
+
+
+def test_nobody_and_nothing_cannot_be_audited(city: City) -> None:
+    with pytest.raises(UserError, match="Who does this"):
+        keep_audit(city, SYSTEM, audited(0.2, 1), None, "")
+    with pytest.raises(UnknownId):
+        keep_audit(city, "zebra", audited(0.2, 1), None, BY)
+
+
+def test_the_food_inspections_of_the_demonstration(demo_copy: City) -> None:
+    table, asked = audit_of_cases(demo_copy, "food-inspection")
+    found = examine(table, asked)
+    assert found.identifiable  # every business is visited, so every outcome is known
+    assert {one.by[0] for one in found.groups} == {"area", "area income", "area internet", "area hardship"}
+    assert found.rows > 5_000
+    share = found.everybody.rates["selection_rate"].value
+    assert share is not None
+    assert 0.48 <= share <= 0.5
+    by = {one.group[0]: one.rates["false_positive_rate"].value or 0 for one in found.groups}
+    assert by["higher internet"] > by["lower internet"] + 0.05  # docs/audits.md tells why
+    assert not [one for one in found.checks if one.severity == "leak"]
+    with pytest.raises(UnknownId, match="no type of case 'zebra'"):
+        audit_of_cases(demo_copy, "zebra")
+    model = pl.read_parquet(demo_copy.path / "cases" / "food_inspections.parquet")
+    placed = with_areas(demo_copy, model, "longitude", "latitude")
+    assert set(placed["area income"].drop_nulls().unique()) == {"lower income", "middle income", "higher income"}
+    with pytest.raises(UserError, match="No row lies"):
+        with_areas(demo_copy, model, "latitude", "longitude")

@@ -1,0 +1,173 @@
+"""Pages of appeals: what a person is told of his case, what strangers learn, and what people of the city do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from tests.city.deciding import CLERK, DECIDER, small_city
+
+from cityward.api import create_app
+from cityward.city import City, open_city
+from cityward.console import mount_console
+from cityward.console.contest_texts import CONTEST
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+OTHER, WHY = "Ben Okri", "An expert of trees looked at it."
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    return small_city(tmp_path_factory.mktemp("contested"))
+
+
+@pytest.fixture
+def city(made: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[City]:
+    with open_city(shutil.copytree(made[0], tmp_path / "city")) as city:
+        yield city
+
+
+@pytest.fixture
+def browser(city: City) -> TestClient:
+    app = create_app(city)
+    mount_console(app, city)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def number(made: tuple[Path, dict[str, str]]) -> str:
+    return made[1]["tree 1"]
+
+
+@pytest.fixture
+def case(city: City, number: str) -> str:
+    """Address of a case."""
+    return f"/case/{city.appeals.token_of(number)}"
+
+
+def test_every_sentence_is_in_every_language() -> None:
+    assert len({frozenset(texts) for texts in CONTEST.values()}) == 1
+    places = [{name: sorted(text.split("{")[1:]) for name, text in texts.items()} for texts in CONTEST.values()]
+    for name in places[0]:
+        fields = [{one.split("}")[0] for one in texts[name]} for texts in places]
+        assert fields[0] == fields[1] == fields[2], name
+
+
+def test_number_and_secret_lead_to_the_case_and_anything_else_nowhere(
+    browser: TestClient, case: str, number: str
+) -> None:
+    right = browser.post("/case", data={"number": number, "secret": case}, follow_redirects=False)
+    assert (right.status_code, right.headers["location"]) == (303, f"{case}?lang=en")
+    answers = [
+        browser.post("/case", data=form)
+        for form in (
+            {"number": number, "secret": "A" * 32},
+            {"number": "D-00000000000000ff", "secret": case},
+            {"number": "", "secret": ""},
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert all("do not belong together" in answer.text for answer in answers)
+    assert all(case.rsplit("/", 1)[-1] not in answer.text for answer in answers)
+    assert browser.get(f"/case/{'A' * 32}").status_code == 404
+    assert browser.get("/case/D-1").status_code == 404
+
+
+def test_who_tries_secrets_is_made_to_wait(browser: TestClient, number: str) -> None:
+    codes = [browser.post("/case", data={"number": number, "secret": "A" * 32}).status_code for _ in range(12)]
+    assert codes == [404] * 10 + [429] * 2
+    assert browser.get("/case").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "says"),
+    [("en", "It was decided: refuse", "You can contest this until"),
+     ("es", "Se decidió: refuse", "Puede reclamar hasta"),
+     ("pt", "Foi decidido: refuse", "Você pode contestar até")],
+)  # fmt: skip
+def test_a_person_reads_why_in_his_language(
+    browser: TestClient, case: str, language: str, title: str, says: str
+) -> None:
+    page = browser.get(f"{case}?lang={language}")
+    assert f"<h1>{title}</h1>" in page.text
+    assert says in page.text
+    assert "article 7(1)" in page.text
+    assert "it is tall and healthy" not in page.text or language == "en"
+    assert "height" in page.text
+    assert DECIDER in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert "noindex" in page.text
+
+
+def test_a_case_that_waits_says_so_and_offers_nothing_to_contest(browser: TestClient, city: City, made) -> None:
+    page = browser.get(f"/case/{city.appeals.token_of(made[1]['tree 4'])}")
+    assert "Nothing is decided yet" in page.text
+    assert 'value="contest"' not in page.text
+
+
+def test_the_whole_way_from_contest_to_answer(browser: TestClient, city: City, case: str, number: str) -> None:
+    page = browser.post(case, data={"do": "contest", "words": f"{HOSTILE} It is ill.", "wrong": ["ill"]})
+    assert "Your appeal" in page.text
+    assert HOSTILE not in page.text
+    (appeal,) = city.appeals.all()
+    assert "1 appeal" not in browser.get("/appeals").text
+    assert "One appeal waits for somebody to look at it" in browser.get("/appeals").text
+
+    refused = browser.post(f"/appeals/{appeal.id}/assign", data={"to": DECIDER, "by": CLERK})
+    assert (refused.status_code, "cannot decide the appeal" in refused.text) == (422, True)
+    assert f'value="{DECIDER}"' in refused.text
+    browser.post(f"/appeals/{appeal.id}/assign", data={"to": OTHER, "by": CLERK})
+    assert f"{OTHER} looks at it." in browser.get(case).text
+    assert "Añadir algo" in browser.get(f"{case}?lang=es").text
+    browser.post(case, data={"do": "add", "words": "A branch fell.", "about": "kind"})
+
+    form = {"by": OTHER, "because": WHY, "outcome": "changed", "after": "allow", "wrong": ["ill"]}
+    staff = browser.post(f"/appeals/{appeal.id}/decide", data=form)
+    assert "Changed on appeal: “allow” instead of “refuse”" in staff.text
+    assert "Some Manufacturer (manufacturer), Some Owner (owner) answer for the system" in staff.text
+    assert "2 decisions rest on the same row and on ill as it was here" in staff.text
+    assert HOSTILE not in staff.text
+    told = browser.get(case).text
+    assert "It was decided anew: allow" in told
+    assert "These facts were wrong: ill." in told
+    assert "Before, it was decided: refuse." in told
+    assert "Reversed" in browser.get("/systems/tree-permits").text
+    assert browser.get(f"/explain/{appeal.id}").status_code == 200
+    for path in ("/appeals", f"/appeals/{appeal.id}", "/systems", "/"):
+        assert number not in browser.get(path).text  # the case number stays with the person
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"do": "contest", "words": ""}, {"do": "contest", "words": "x" * 5_000}, {"do": "contest", "wrong": ["no fact"]},
+     {"do": "add", "words": "More."}, {"do": "withdraw"}, {"do": "erase"}, {"do": "burn"}, {}],
+)  # fmt: skip
+def test_a_mistake_is_told_and_what_was_typed_stays(browser: TestClient, city: City, case: str, form) -> None:
+    page = browser.post(case, data=form)
+    assert (page.status_code, city.appeals.all()) == (422, [])
+    assert 'role="alert"' in page.text
+
+
+@pytest.mark.parametrize("body", [b"\xff" * 500, b"words=" + b"a" * 300_000, b"&" * 5_000, b"do=contest&words=%00%ff"])
+def test_no_body_breaks_a_page(browser: TestClient, case: str, body: bytes) -> None:
+    for path in ("/case", case, "/appeals/M-0123456789/assign", "/appeals/M-0123456789/decide"):
+        assert browser.post(path, content=body).status_code in (200, 404, 422)
+
+
+def test_taken_back_and_erased_by_link(browser: TestClient, city: City, case: str) -> None:
+    browser.post(case, data={"do": "contest", "words": "It is ill."})
+    assert "The appeal was taken back" in browser.post(case, data={"do": "withdraw"}).text
+    gone = browser.post(case, data={"do": "erase"}).text
+    assert "(erased)" in gone
+    assert "It is ill." not in gone
+    assert 'value="contest"' in gone
+
+
+def test_figures_are_public_and_small_ones_are_not(browser: TestClient) -> None:
+    told = browser.get("/case/statistics.json").json()
+    assert told["all"]["opened"] == 0
+    assert "too few appeals" in browser.get("/case").text
+    assert "muy pocos" in browser.get("/case?lang=es").text
