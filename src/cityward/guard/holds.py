@@ -22,6 +22,18 @@ WHY: Final = "GDPR article 17(3)(e): kept as far as legal claims need it"
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """Rows of a table that are held: those whose ``column`` is one of ``values``."""
+
+    column: str
+    values: pl.Series
+
+    def those(self) -> pl.Expr:
+        """Whether a row is one of them."""
+        return pl.col(self.column).is_in(self.values.implode())
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """What is held: orders and decisions by identifier, interactions by key."""
 
@@ -41,6 +53,13 @@ class Holding:
     def interactions(self) -> pl.Series:
         """Keys of interactions (UInt64)."""
         return self.rows.filter(kind="interaction")["key"]
+
+    def of(self, table: str) -> Spared:
+        """What is held of a table of history, by its name."""
+        if table == "decisions":
+            return Spared("id", pl.Series(sorted(self.decisions), dtype=pl.String))
+        keys = self.interactions
+        return Spared("key", keys if table == "interactions" else keys.clear())
 
     def by(self, *, orders: Iterable[str] = (), keys: Iterable[int] = ()) -> list[str]:
         """Identifiers of the holds that cover some of these."""

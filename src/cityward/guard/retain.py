@@ -14,7 +14,7 @@ import polars as pl
 from cityward.core.errors import StoreError
 from cityward.core.work import WorkOrder, WorkPlan
 from cityward.guard.erase import CLOSED, Place, roughly, without_words, words_of
-from cityward.guard.holds import Holding, holding
+from cityward.guard.holds import Holding, Spared, holding
 from cityward.store.engine import compact
 from cityward.store.erasure import columns_of, exclusive, rewrite, vacuum
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
@@ -65,7 +65,7 @@ def retain(place: Place, limits: Mapping[str, int], now: datetime, quarantine_up
             if name in limits:
                 before = now - timedelta(days=limits[name])
                 table, columns = _ROWS.get(name, INTERACTIONS), _COLUMNS.get(name, ())
-                spared = held.interactions if table is INTERACTIONS else held.interactions.clear()
+                spared = held.of(table.name)
                 kept.deleted[name] = _limit(place, table, columns, before, spared)
                 oldest, kept.held[name] = _oldest(place, table, columns, before, spared)
                 if oldest is not None and oldest < before:
@@ -86,7 +86,7 @@ def retain(place: Place, limits: Mapping[str, int], now: datetime, quarantine_up
     return kept
 
 
-def _limit(place: Place, table: HistoryTable, columns: tuple[str, ...], before: datetime, held: pl.Series) -> int:
+def _limit(place: Place, table: HistoryTable, columns: tuple[str, ...], before: datetime, held: Spared) -> int:
     """Delete rows that are not held, or empty columns of them; return of how many."""
     change: Callable[[pl.DataFrame], pl.DataFrame] = pl.DataFrame.clear
     if columns:
@@ -95,9 +95,11 @@ def _limit(place: Place, table: HistoryTable, columns: tuple[str, ...], before: 
         change = partial(_emptied, columns)
 
     def touches(part: pl.DataFrame) -> pl.Series:
-        return part.select((pl.col(table.time) < before) & _says(columns) & ~_is(held)).to_series()
+        return part.select((pl.col(table.time) < before) & _says(columns) & ~held.those()).to_series()
 
-    done = rewrite(place.history, table, touches, (table.time, "key", *columns), change, upto=before.strftime("%Y-%m"))
+    done = rewrite(
+        place.history, table, touches, (table.time, held.column, *columns), change, upto=before.strftime("%Y-%m")
+    )
     return int(done.removed + done.changed)
 
 
@@ -110,20 +112,16 @@ def _emptied(columns: tuple[str, ...], rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None, dtype=rows.schema[column]).alias(column) for column in columns)
 
 
-def _is(held: pl.Series) -> pl.Expr:
-    return pl.col("key").is_in(held.implode())
-
-
 def _oldest(
-    place: Place, table: HistoryTable, columns: tuple[str, ...], before: datetime, held: pl.Series
+    place: Place, table: HistoryTable, columns: tuple[str, ...], before: datetime, held: Spared
 ) -> tuple[datetime | None, int]:
     """The oldest of what no hold keeps, and how many rows older than ``before`` one does."""
     oldest: list[datetime] = []
     kept = 0
-    for part in columns_of(place.history, table, (table.time, "key", *columns)):
+    for part in columns_of(place.history, table, (table.time, held.column, *columns)):
         said = part.filter(_says(columns))
-        kept += said.filter(_is(held) & (pl.col(table.time) < before)).height
-        found = said.filter(~_is(held))[table.time].min()
+        kept += said.filter(held.those() & (pl.col(table.time) < before)).height
+        found = said.filter(~held.those())[table.time].min()
         oldest += [found] if isinstance(found, datetime) else []
     return min(oldest, default=None), kept
 
