@@ -14,7 +14,7 @@ import msgspec
 from cityward.answerable.liability import duties_then, provenance, readable
 from cityward.answerable.liability import happenings as tell
 from cityward.answerable.liability import on_record as record
-from cityward.answerable.liability.duties import system_then, version_then
+from cityward.answerable.liability.duties import overseer_by_deciding, system_then, version_then
 from cityward.answerable.liability.rule import rule_then, skew
 from cityward.answerable.reasons import tell as explained
 from cityward.answerable.register.shape import System
@@ -61,6 +61,7 @@ class _Decided:
     territories: tuple[str, ...]
     about: str
     parties: tuple[Party, ...]
+    by: tuple[str, datetime, int | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Liability(Holding):
             territories=proposal.territories if proposal else (),
             about=proposal.about if proposal else "",
             parties=decision.parties,
+            by=(decision.by, decision.at, decision.receipt),
         )
         found = trail(city, identifier, decision.at, decision.receipt)
         proposed = found.first.get(decision.proposal)
@@ -177,6 +179,7 @@ class Liability(Holding):
             territories=(decision.territory,) if decision.territory else (),
             about=decision.batch,
             parties=(),
+            by=(decision.by, decision.changed_at, city.receipt_of(identifier)) if decision.by else None,
         )
         found = trail(city, identifier, decision.decided_at, decided.index)
         rule, lacking = self._kept_rule(decision)
@@ -294,6 +297,9 @@ class Liability(Holding):
             told = f"Which text version {decided.version} of {decided.system} had: no approval of it is on record."
             return None, (), mine, [*unknown, told]
         duties = duties_then(system, mine, decided.moment, city.time_zone)
+        if decided.by is not None:
+            by, at, index = decided.by
+            duties = (*duties, overseer_by_deciding(by, city.day_of(at), index))
         return system_then(system, event, now, decided.system_digest), duties, mine, unknown
 
     def _rule_of(self, decision: Decision) -> tuple[RuleThen | None, list[str]]:
@@ -348,16 +354,15 @@ class Liability(Holding):
             if one.id == decided.about or near(one.territory, one.service)
         ]
         alerts = [one for one in city.registers.list_of("alert", Alert) if near(one.territory)]
-        about = [
-            one
-            for one in (city.registers.get_need(decided.about), city.registers.get_silence(decided.about))
-            if one is not None and one.id == decided.about
-        ]
+        finders: dict[str, Any] = {"need": city.registers.get_need, "silence": city.registers.get_silence}
+        about = finders.get(kind_of(decided.about) or "", lambda _: None)(decided.about)
         system, _ = version_then(decided.system, decided.version, decided.system_digest, events, decided.moment)
         others = [one for one in self.incidents() if one.decision != decided.id and self._same_system(one, decided)]
         return record.in_order(
             [
-                *record.of_findings([*about, *warnings, *alerts], found.first, found.later, decided.moment),
+                *record.of_findings(
+                    [*([about] if about else []), *warnings, *alerts], found.first, found.later, decided.moment
+                ),
                 *record.of_register(events, decided.moment),
                 *(record.of_card(system, decided.moment) if isinstance(system, System) else ()),
                 *record.of_incidents(others, decided.moment),

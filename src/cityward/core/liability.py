@@ -202,4 +202,5 @@ class LiabilityFile(Record, frozen=True, kw_only=True):
     @property
     def unaccepted(self) -> tuple[str, ...]:
         """Duties that nobody had accepted at the moment of the decision."""
-        return tuple(dict.fromkeys(one.duty for one in self.duties if one.accepted is None))
+        accepted = {one.duty for one in self.duties if one.accepted is not None}
+        return tuple(dict.fromkeys(one.duty for one in self.duties if one.duty not in accepted))

@@ -21,7 +21,7 @@ PACKED_BYTES_MAX: Final = 64 * 2**20
 """Largest file that is read."""
 
 FILES_MAX: Final = 10_000
-_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9_-]*(?:\.[a-z0-9]+)?(?:/[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[a-z0-9]+)?)?")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[a-z0-9]+)?(?:/[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[a-z0-9]+)?)?")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
 _MODE: Final = 0o100644 << 16
@@ -69,9 +69,14 @@ def unpack(data: bytes) -> tuple[dict[str, bytes], tuple[str, ...]]:
 def _check_list(listed: list[zipfile.ZipInfo], size: int) -> None:
     names = [one.filename for one in listed]
     odd = [name for name in names if not _NAME.fullmatch(name)]
-    packed = any(one.compress_type != zipfile.ZIP_STORED or one.compress_size != one.file_size for one in listed)
+    packed = [
+        one.filename for one in listed if one.compress_type != zipfile.ZIP_STORED or one.compress_size != one.file_size
+    ]
     if len(names) > FILES_MAX or len(set(names)) < len(names) or odd or packed:
-        raise UserError("The file is not packed as cityward packs: nothing in it was unpacked.", _TRY)
+        first = (*odd, *packed, *names)[0] if names else "its list"
+        raise UserError(
+            f"The file is not packed as cityward packs (see {first[:60]!r}): nothing in it was unpacked.", _TRY
+        )
     if sum(one.file_size for one in listed) > size:
         raise UserError("The file says that it holds more than it has bytes: nothing in it was unpacked.", _TRY)
 

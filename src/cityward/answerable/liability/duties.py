@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from cityward.answerable.register.duties import Holding, duties
 from cityward.answerable.register.shape import DUTIES, System
@@ -73,6 +73,23 @@ def duties_then(system: System, events: Sequence[SystemEvent], moment: datetime,
     """Who held each duty at a moment, as the register tells it for that moment, with the entry that proves it."""
     mine = [one for one in events if one.system == system.id and one.at <= moment]
     return tuple(_held(one, mine) for one in duties(system, events, moment, zone))
+
+
+def overseer_by_deciding(by: str, day: date, receipt: int | None) -> DutyHeld:
+    """The duty of overseer in the hands of whoever decided under his own name, as `cityward.city.registered` counts it.
+
+    Source: Regulation (EU) 2024/1689, articles 14 and 26(2).
+    """
+    return DutyHeld(
+        duty="overseer",
+        means=DUTIES["overseer"],
+        party=by,
+        contact="",
+        basis="decided",
+        says=f"{by} decided by name on {words.day(day)}: the duty of overseer lay with who decides.",
+        accepted=day,
+        receipt=receipt,
+    )
 
 
 def _held(one: Holding, events: Sequence[SystemEvent]) -> DutyHeld:

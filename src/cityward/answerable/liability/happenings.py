@@ -128,7 +128,11 @@ def of_holds(holds: Iterable[Hold]) -> Iterator[Happening]:
     for one in holds:
         why = f"Reason given: “{one.because}”"
         yield Happening(
-            at=one.placed_at, what=f"{one.by} placed hold {one.id} on the evidence. {why}", by=one.by, about=one.id
+            at=one.placed_at,
+            what=f"{one.by} placed hold {one.id} on the evidence. {why}",
+            by=one.by,
+            about=one.id,
+            receipt=one.receipt if one.stands else None,
         )
         if one.released_at is not None:
             why = f"Reason given: “{one.released_because}”"

@@ -33,7 +33,7 @@ def readable(file: LiabilityFile) -> Document:
 def told_incident(one: SeriousIncident, zone: str, now: datetime | None = None) -> str:
     """An incident and its clock in a sentence; with ``now``, what is left of it."""
     clause = f"AI Act, {INCIDENT_CLAUSES[one.kind]}: {INCIDENT_DAYS[one.kind]} days"
-    aware = f"{one.id}, aware {words.moment(one.aware_at, zone)}. {one.what}"
+    aware = f"{one.id}, aware {words.moment(one.aware_at, zone)}. {one.what.rstrip('.')}."
     due = words.moment(one.due_at, zone)
     if one.reported_at is not None:
         late = (
