@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
+    from cityward.city.liability import Liability
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -307,6 +308,13 @@ class City(Intaking, Finding):
         from cityward.city.deciding import Deciding
 
         return Deciding(self)
+
+    @cached_property
+    def liability(self) -> Liability:
+        """Liability files of decisions, holds on their evidence, and serious incidents."""
+        from cityward.city.liability import Liability
+
+        return Liability(self)
 
     @cached_property
     def processing(self) -> Processing:

@@ -175,6 +175,12 @@ class Keeper:
 
         return Reading(self._access(table, kept.time, scan), reader, purpose, behind=behind)
 
+    def versions(self, reader: str, purpose: str, columns: Sequence[str], identifier: str) -> pl.DataFrame:
+        """Every version of a decision of a case, the oldest first: what the grant covers; raises as `reading`."""
+        history = HistoryReader(self._inside.history, DECISIONS)
+        access = self._access("decisions", DECISIONS.time, lambda _: history.versions([identifier]).lazy())
+        return Reading(access, reader, purpose).frame(columns).sort("changed_at")
+
     def release(self, way_out: WayOut, request: ReleaseRequest, reader: str) -> Release:
         """Make a release of rows that nobody sees.
 
