@@ -75,7 +75,6 @@ def keeper(folder: Path, time_: str) -> Keeper:
             pseudonyms=lambda: Pseudonyms(b"k" * 32),
             groups=dict,
             append=lambda entries: list(range(len(entries))),
-            authorisations=folder / "authorisations",
             proved=ProvedEntries(folder / "ledger", Ed25519PrivateKey.generate().public_key),
             work_key=lambda: b"w" * 32,
         )
