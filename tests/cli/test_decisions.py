@@ -76,7 +76,7 @@ def test_the_whole_way_from_a_file_to_a_proof(city: Path) -> None:
         (("make", "{folder}/cases.csv", "--system", "nobody", "--rule", "scholarship-award"), "not registered"),
         (("make", "{folder}/cases.csv", "--system", "cityward-planner", "--rule", "nothing"), "There is no rule"),
         (
-            ("make", "{folder}/cases.csv", "--case", "x", "--system", "cityward-planner", "--rule", "proposal-approval"),
+            ("make", "{folder}/cases.csv", "--case", "x", "--system", "cityward-planner", "--rule", "benefit-control"),
             "no column 'x'",
         ),
         (
