@@ -37,6 +37,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             "Act",
             (
                 ("/proposals", "Proposals", "/proposals/", waiting, "waiting"),
+                ("/decisions", "Decisions", "/decisions/", 0, ""),
                 ("/plan", "Plan", "/plan", 0, ""),
                 ("/work", "Work", "/work/", 0, ""),
                 ("/outcomes", "Outcomes", "", 0, ""),
