@@ -86,6 +86,7 @@ PATHS = [
     "/privacy/records/processing",
     "/your-data",
     "/your-data?lang=es",
+    "/your-data/request",
     "/your-data?lang=pt",
     "/systems",
     "/systems/cityward-planner",

@@ -16,9 +16,12 @@ import msgspec
 from cityward.answerable import appeals as life
 from cityward.city.appealed import KIND, Appealed
 from cityward.core.appeals import CLOSED, OUTCOMES, RESIDENT, Appeal, AppealOutcome, Said
-from cityward.core.errors import CitywardError, StoreError, UserError
+from cityward.core.errors import CitywardError, Refused, StoreError, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import to_json
+from cityward.guard.holds import RULE as HOLD_RULE
+from cityward.guard.holds import WHY as HOLD_WHY
+from cityward.guard.holds import holding
 from cityward.private.redact import redact_text
 
 OUTCOME_CHARS_MAX: Final = 200
@@ -221,6 +224,12 @@ class Appeals(Appealed):
     def _erase(self, identifier: str, by: str) -> Appeal:
         with self._city.writing():
             appeal = self.get(identifier)
+            if appeal.decision in holding(self._city.folder.history).decisions:
+                raise Refused(
+                    HOLD_RULE,
+                    f"What was said in {appeal.id} is evidence of a decision under a hold ({HOLD_WHY}).",
+                    "Tell the person so (article 12(4)). Once the hold is released, do the same again.",
+                )
             erased = self._keep_if_new(appeal, life.without_words(appeal, self._city.clock.now(), by))
             if erased is not appeal:
                 self._compact()
@@ -229,7 +238,8 @@ class Appeals(Appealed):
     def erase_closed_before(self, moment: datetime) -> int:
         """Erase what was said in appeals that were closed before a moment; return of how many."""
         old = [one for one in self.all() if one.state in CLOSED and one.closed_at and one.closed_at < moment]
-        old = [one for one in old if any(said.words for said in one.said)]
+        held = holding(self._city.folder.history).decisions
+        old = [one for one in old if any(said.words for said in one.said) and one.decision not in held]
         for one in old:
             with self._city.writing():
                 self._keep(life.without_words(one, self._city.clock.now(), "the retention job"))

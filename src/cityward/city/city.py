@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 import polars as pl
 
-from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
 from cityward.answerable.table import Table, load_tables, valid_on
 from cityward.city.crew_names import crew_namer
@@ -42,7 +41,7 @@ from cityward.core.records import (
 )
 from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
-from cityward.core.work import WorkPlan
+from cityward.core.work import DO_NOTHING, WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
+    from cityward.city.liability import Liability
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -308,6 +308,13 @@ class City(Intaking, Finding):
         from cityward.city.deciding import Deciding
 
         return Deciding(self)
+
+    @cached_property
+    def liability(self) -> Liability:
+        """Liability files of decisions, holds on their evidence, and serious incidents."""
+        from cityward.city.liability import Liability
+
+        return Liability(self)
 
     @cached_property
     def processing(self) -> Processing:

@@ -318,6 +318,15 @@ class Deciding:
         with self._city.writing():
             return self._city.door_of_decisions().change(identifier, kind, allowed)
 
+    def sealed(self, identifier: str, *said: str) -> str:
+        """A seal over what a page said of a decision and will be sent back, such as when it was opened."""
+        told = "\x1f".join((identifier, *said))
+        return str(self._city._pseudonyms().digests(pl.Series([told]), "pages of decisions")[0])
+
+    def view(self, identifier: str, own_view: str) -> str:
+        """A person's own view as the rule would word it; raises Refused when the rule knows no such outcome."""
+        return outcome_of(own_view, self.outcomes(self.get(identifier)), "view")
+
     # -- watching and proving ----------------------------------------------------------------------
 
     def watch(self) -> tuple[OverseerWatch, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 from cityward.core.clock import end_of_day
 from cityward.core.errors import StoreError
 from cityward.core.limits import PAGE_ROWS
-from cityward.core.records import Evidence, EvidenceItem
+from cityward.core.records import Evidence, EvidenceItem, Need
 from cityward.know.evidence import evidence_digest
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class Evidencing:
         items = page.select("source", "id", "service", "territory", "day", "status").iter_rows(named=True)
         named = tuple(EvidenceItem(**row) for row in items)
         return msgspec.structs.replace(empty, present=rows.height, changed=changed, items=named)
+
+    def keys_of(self, need: Need) -> pl.Series:
+        """Keys (UInt64) of the interactions that a need counts; raises StoreError as `of`."""
+        return self._counted(need.evidence_sha256)["key"]
 
     def _counted(self, digest: str) -> pl.DataFrame:
         path = self._city.folder.turns / "evidence" / f"{digest}.parquet"

@@ -23,6 +23,8 @@ from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
 from cityward.guard.backup import destroy_days, destroy_subject, seal
+from cityward.guard.holds import RULE as HOLD_RULE
+from cityward.guard.holds import WHY as HOLD_WHY
 from cityward.guard.retain import RULE as RETENTION_RULE
 from cityward.guard.retain import retain
 from cityward.know.place import place
@@ -142,9 +144,10 @@ class Persons:
 
     def status(self, identifier: str, secret: str) -> PersonRequest:
         """How a request stands, for whoever has its secret; a wrong one and a wrong number are answered alike."""
-        held = self._city.registers.get(identifier, PersonRequest) if identifier.startswith("Q-") else None
+        # The secret first: with a wrong one nothing is looked up, so that not even the time tells what there is.
         right = hmac.compare_digest(secret.encode(), self._secret(identifier).encode())
-        if not right or held is None:
+        held = self._city.registers.get(identifier, PersonRequest) if right and identifier.startswith("Q-") else None
+        if held is None:
             raise UserError(_NOT_PROVEN, "Check the number and the secret of your request.")
         return held
 
@@ -347,8 +350,13 @@ class Persons:
     def erase(self, subject: door.Subject, by: str, number: str | None = None) -> PersonRequest:
         """Take everything of the person out (GDPR article 17); done only when nothing is left.
 
+        What a hold on evidence keeps stays, restricted (article 18), and the request with it: the same erasure again
+        takes it out once the hold is released.
+
         Raises
         ------
+        Refused
+            A hold keeps something; all the rest was taken out.
         cityward.core.errors.CityBusy
             Another process writes to this city.
         cityward.guard.erase.NotErased
@@ -361,13 +369,28 @@ class Persons:
             most = {name: max(count, request.counts.get(name, 0)) for name, count in counts.items()}
             request = msgspec.structs.replace(request, counts=most)
             self._city.registers.put("request", [request], update=("body",))
+            if not _held(counts):
+                destroy_subject(self._city.folder.signing_key.parent, subject)
 
-        def work() -> None:
-            destroy_subject(self._city.folder.signing_key.parent, subject)
-            door.erase(self._place, subject, note)
+        counts: dict[str, int] = self._alone(lambda: door.erase(self._place, subject, note))
+        if _held(counts):
+            raise self._kept_back(request, subject, counts)
+        return self._done(request, {name: count for name, count in request.counts.items() if name not in _HELD})
 
-        self._alone(work)
-        return self._done(request, request.counts)
+    def _kept_back(self, request: PersonRequest, subject: door.Subject, counts: Mapping[str, int]) -> Refused:
+        """Note that a hold keeps something of the person, and restrict it to legal claims."""
+        with self._city.writing():
+            if subject.identifier is not None:
+                door.restrict(self._city.folder.history, subject, "restriction")
+        kept = self._keep(msgspec.structs.replace(request, counts={**request.counts, **counts}), "person-erase")
+        reports, orders = (counts[name] for name in _HELD)
+        return Refused(
+            HOLD_RULE,
+            f"All was erased but {reports} reports and {orders} orders: they are evidence of a decision under a hold "
+            f"({HOLD_WHY}). They are restricted meanwhile, and {kept.id} stays open.",
+            "Tell the person so and why (article 12(4)); 'cityward liability holds' lists holds. Once they are "
+            "released, do the same again.",
+        )
 
     def leave_out(
         self, subject: door.Subject, right: Right, by: str, number: str | None = None, *, lift: bool = False
@@ -412,11 +435,13 @@ class Persons:
             limits=limits,
             deleted=told.deleted,
             oldest=told.oldest,
+            held={name: count for name, count in told.held.items() if count},
             quarantine_upto=self._city.registers.quarantine_upto(),
         )
         with self._city.writing():
             facts: dict[str, str | int] = {f"deleted_{name}": count for name, count in told.deleted.items()}
             facts |= {f"oldest_{name}": oldest for name, oldest in told.oldest.items()}
+            facts |= {f"held_{name}": count for name, count in done.held.items()}
             entry = receipt("retention", done.id, now, to_json(done), rule=RETENTION_RULE, **facts)
             (index,) = self._city.writable_ledger().append([entry])
             done = msgspec.structs.replace(done, receipt=index)
@@ -455,6 +480,14 @@ class Persons:
             intake.flush()
             self._city.close()
             return work()
+
+
+_HELD: Final = ("held_interactions", "held_orders")
+
+
+def _held(counts: Mapping[str, int]) -> bool:
+    """Whether a hold on evidence keeps something of a person."""
+    return any(counts.get(name) for name in _HELD)
 
 
 def _check_name(by: str) -> str:

@@ -47,6 +47,7 @@ _COMMANDS = {
     "breach": ("breach", "A breach of personal data: its 72 hours, who is concerned, the draft of a notice."),
     "backup": ("backup", "Seal a backup whose people can be erased one by one, or open one."),
     "records": ("records", "Drafts of records: processing, impact assessment, fundamental rights."),
+    "liability": ("liability", "Who answered for a decision: duties and facts in a file that proves itself; holds."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

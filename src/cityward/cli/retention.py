@@ -27,7 +27,8 @@ def run(folder: str, json_: bool) -> None:
     else:
         for name, days in done.limits.items():
             left = f"; the oldest left is of {done.oldest[name]}" if name in done.oldest else ""
-            click.echo(f"{name}, {days} days: {done.deleted.get(name, 0):,} deleted{left}.")
+            held = f"; {done.held[name]:,} stay as evidence under a hold" if name in done.held else ""
+            click.echo(f"{name}, {days} days: {done.deleted.get(name, 0):,} deleted{left}{held}.")
         click.echo(f"{done.id}, ledger entry {done.receipt}.")
 
 

@@ -37,6 +37,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             "Act",
             (
                 ("/proposals", "Proposals", "/proposals/", waiting, "waiting"),
+                ("/decisions", "Decisions", "/decisions/", 0, ""),
                 ("/plan", "Plan", "/plan", 0, ""),
                 ("/work", "Work", "/work/", 0, ""),
                 ("/outcomes", "Outcomes", "", 0, ""),
@@ -48,6 +49,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
                 ("/systems", "Systems", "/systems/", 0, ""),
+                ("/rules", "Rules", "/rules/", 0, ""),
                 ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),

@@ -32,10 +32,13 @@ KINDS = {
     "decisions": "G",
     "rule": "V",
     "appeal": "M",
+    "hold": "Z",
+    "incident": "I",
+    "liability": "LF",
 }
-"""Prefix letter of each kind of record: ``N-3f9c21d07a``."""
+"""Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 
-_PATTERN = re.compile(rf"([{''.join(KINDS.values())}])-([0-9a-f]{{10}})")
+_PATTERN = re.compile(rf"({'|'.join(KINDS.values())})-([0-9a-f]{{10}})")
 _CASE_DECISION = re.compile(r"D-[0-9a-f]{16}")
 CASE_DECISION: Final = "case-decision"
 """Kind of a decision of one case: as many are made at once as there are cases, so its identifier is longer."""

@@ -42,7 +42,8 @@ class Retained(Record, frozen=True, kw_only=True):
     """What one retention job deleted, and what is the oldest that it left.
 
     ``deleted`` and ``oldest`` are by what was limited (``interactions``, ``free_text``, …); ``limits`` in days.
-    ``quarantine_upto`` is the newest row in quarantine at that time: it dates rows that carry no time.
+    ``quarantine_upto`` is the newest row in quarantine at that time: it dates rows that carry no time. ``held`` counts
+    what is past its limit and stays as evidence under a hold.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Retained(Record, frozen=True, kw_only=True):
     oldest: dict[str, str]
     quarantine_upto: int
     receipt: int | None = None
+    held: dict[str, int] = field(default_factory=dict)
 
 
 def months_after(day: date, months: int) -> date:

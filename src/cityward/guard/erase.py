@@ -17,6 +17,7 @@ from cityward.core.disk import replace_file
 from cityward.core.errors import CitywardError, StoreError
 from cityward.core.identifiers import make_id
 from cityward.core.work import Job, WorkOrder
+from cityward.guard.holds import Holding, holding
 from cityward.guard.outbox import Outbox
 from cityward.guard.registers import Registers
 from cityward.private.pseudonym import Pseudonyms
@@ -123,7 +124,7 @@ def erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None]
     Returns
     -------
     dict of str to int
-        What was found, by kind.
+        What was found, by kind; with ``held_interactions`` and ``held_orders``, what a hold on evidence keeps.
 
     Raises
     ------
@@ -137,11 +138,14 @@ def erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None]
 
 
 def _erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None]) -> dict[str, int]:
-    meant = _meant(subject)
-    every = [part.filter(meant(part)) for part in columns_of(place.history, INTERACTIONS, _LOOKED_AT)]
-    rows = pl.concat(every) if every else pl.DataFrame(schema={"source": pl.String, "id": pl.String, "key": pl.UInt64})
+    held = holding(place.history)
+    meant = held.spares(_meant(subject))
+    every = [part.filter(_meant(subject)(part)) for part in columns_of(place.history, INTERACTIONS, _LOOKED_AT)]
+    found = pl.concat(every) if every else pl.DataFrame(schema={"source": pl.String, "id": pl.String, "key": pl.UInt64})
+    rows = found.filter(~pl.col("key").is_in(held.interactions.implode()))
     keys = rows["key"].unique().to_numpy()
-    orders = held_orders(place, subject, keys.tolist())
+    every_order = held_orders(place, subject, found["key"].unique().to_list())
+    orders = [order for order in every_order if order.id not in held.orders]
     quarantined = _quarantined(place.registers._inside, rows, subject.literal)
     counts = {
         "interactions": int(keys.size),
@@ -150,21 +154,27 @@ def _erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None
         "orders": len(orders),
         "answers": sum(len(words_of(order)) for order in orders),
     }
+    kept = {
+        "held_interactions": found["key"].n_unique() - int(keys.size),
+        "held_orders": len(every_order) - len(orders),
+    }
+    counts |= kept if any(kept.values()) else {}
     note(counts)
     # What the rows tell the way to goes first: after a death the same rows still lead there.
     place.registers._inside.delete_quarantine(quarantined)
     for order in orders:
         _scrub_order(place.outbox._inside, order)
     if subject.literal:
-        _scrub_mentions(place, subject.literal)
-    _drop_restrictions(place.history, subject)
+        _scrub_mentions(place, subject.literal, held)
+    if not any(kept.values()):
+        _drop_restrictions(place.history, subject)
     remember_gone(place.history, INTERACTIONS.name, keys.astype(np.uint64))
     rewrite(place.history, INTERACTIONS, _with_versions(meant, keys), _LOOKED_AT, lambda frame: frame.clear())
     if subject.literal:
-        _rewrite_mentions(place.history, subject.literal)
+        _rewrite_mentions(place.history, subject.literal, held)
     vacuum(place.history, INTERACTIONS)
     compact(place.registers._inside.engine)
-    _prove(place, subject, meant)
+    _prove(place, subject, meant, held=any(kept.values()))
     return counts
 
 
@@ -247,14 +257,16 @@ def _in_bytes(word: bytes) -> bytes:
     return rb"(?<!%b)%b(?!%b)" % (_BEFORE.encode(), re.escape(word), _AFTER.encode())
 
 
-def _scrub_mentions(place: Place, literal: str) -> None:
-    """Take the identifier out of texts of orders, messages and files of orders."""
-    word = re.compile(_in_bytes(literal.encode()))
+def _scrub_mentions(place: Place, literal: str, held: Holding) -> None:
+    """Take the identifier out of texts of orders, messages and files of orders, but for those that are held."""
+    word, spared = re.compile(_in_bytes(literal.encode())), held.orders
 
     def without(text: str) -> str:
         return word.sub(ERASED.encode(), text.encode()).decode()
 
     def scrubbed(order: WorkOrder) -> WorkOrder:
+        if order.id in spared:
+            return order
         events = tuple(
             msgspec.structs.replace(event, by=without(event.by), because=without(event.because))
             for event in order.events
@@ -263,18 +275,19 @@ def _scrub_mentions(place: Place, literal: str) -> None:
 
     place.outbox._inside.rewrite_orders(scrubbed)
     place.outbox._inside.delete_messages(
-        lambda message: any(
-            word.search((text or "").encode()) for text in (message.body, message.error, message.reference)
+        lambda message: (
+            message.order not in spared
+            and any(word.search((text or "").encode()) for text in (message.body, message.error, message.reference))
         )
     )
     for path in _files(place.city / "orders"):
         data = path.read_bytes()
-        if word.search(data):
+        if word.search(data) and path.name.split(".", maxsplit=1)[0] not in spared:
             replace_file(path, word.sub(ERASED.encode(), data))
 
 
-def _rewrite_mentions(history: Path, literal: str) -> None:
-    """Take the identifier out of what others wrote."""
+def _rewrite_mentions(history: Path, literal: str, held: Holding) -> None:
+    """Take the identifier out of what others wrote, but for rows that are held."""
     texts, word = ("text", "address"), _in_column(literal)
 
     def touches(part: pl.DataFrame) -> pl.Series:
@@ -287,7 +300,7 @@ def _rewrite_mentions(history: Path, literal: str) -> None:
         once = rows.with_columns(pl.col(name).str.replace_all(word, f"${{1}}{ERASED}${{2}}") for name in texts)
         return once.with_columns(pl.col(name).str.replace_all(word, f"${{1}}{ERASED}${{2}}") for name in texts)
 
-    rewrite(history, INTERACTIONS, touches, texts, change)
+    rewrite(history, INTERACTIONS, held.spares(touches), (*texts, "key"), change)
 
 
 def _drop_restrictions(history: Path, subject: Subject) -> None:
@@ -320,11 +333,16 @@ def restrictions_of(history: Path, subject: Subject) -> list[str]:
 # -- proof -----------------------------------------------------------------------------------------
 
 
-def _prove(place: Place, subject: Subject, meant: Callable[[pl.DataFrame], pl.Series]) -> None:
-    """Look for the person once more, in the table and in every byte of every file."""
+def _prove(place: Place, subject: Subject, meant: Callable[[pl.DataFrame], pl.Series], *, held: bool) -> None:
+    """Look for the person once more, in the table and in every byte of every file.
+
+    What a hold keeps is there still, so that bytes prove nothing while one does; rows that it does not keep are gone.
+    """
     left = sum(int(meant(part).sum()) for part in columns_of(place.history, INTERACTIONS, _LOOKED_AT))
     if left or stale_files(place.history, INTERACTIONS):
         raise StoreError("Rows of the person are still held. Do the same again.")
+    if held:
+        return
     where = sweep(place.city, [*subject.pseudonyms.values(), *([subject.literal] if subject.literal else [])])
     if where:
         raise NotErased(

@@ -54,6 +54,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ("research", "ScientificResearch", "answer a question of research"),
         ("rights-fulfilment", "RightsFulfillment", "answer a person who asks for, corrects or withdraws their data"),
         ("audit", "LegalCompliance", "check that the city kept the law"),
+        ("liability", "LegalCompliance", "say who answered for a decision, and what was on record before it"),
     )
 }
 """Whoever names another purpose reads nothing."""

@@ -11,9 +11,9 @@ RESTRICTIONS: Final = pl.Schema({"source": pl.String, "person": pl.String, "kind
 
 STILL_READ_FOR: Final[dict[str, frozenset[str]]] = {
     # What is restricted is stored and may serve legal claims (GDPR article 18(2)); nothing else reads it.
-    "restriction": frozenset({"audit", "rights-fulfilment"}),
+    "restriction": frozenset({"audit", "liability", "rights-fulfilment"}),
     # Who objects to being counted still wants his own case done.
-    "objection": frozenset({"audit", "rights-fulfilment", "case-handling"}),
+    "objection": frozenset({"audit", "liability", "rights-fulfilment", "case-handling"}),
 }
 """Purposes for which rows are read although their person asked for this."""
 

@@ -1,0 +1,279 @@
+"""Holds on the evidence of decisions, and the clock of serious incidents. Every step has a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import polars as pl
+
+from cityward.core.errors import UnknownId, UserError
+from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
+from cityward.core.liability import (
+    INCIDENT_CLAUSES,
+    INCIDENT_DAYS,
+    Hold,
+    IncidentKind,
+    SeriousIncident,
+    incident_due,
+)
+from cityward.core.receipts import receipt
+from cityward.core.records import Decision, to_json
+from cityward.guard import holds as door
+from cityward.private.redact import redact_text
+
+if TYPE_CHECKING:
+    from cityward.city.city import City
+
+HOLD, INCIDENT = "hold", "incident"
+"""Kinds of records, and of entries of the ledger."""
+
+WORDS_CHARS_MIN: Final = 10
+WORDS_CHARS_MAX: Final = 2_000
+NAME_CHARS_MAX: Final = 120
+CLOCK_RULE: Final = "incident-clock 1"
+
+
+_ENTRIES_AT_ONCE: Final = 10_000
+
+
+def every_entry(city: City) -> Iterator[dict[str, Any]]:
+    """Every entry of the ledger, as `City.ledger_entries` tells it."""
+    for start in range(0, city.ledger_size, _ENTRIES_AT_ONCE):
+        yield from city.ledger_entries(start, _ENTRIES_AT_ONCE)
+
+
+class Holding:
+    """The part of `cityward.city.liability.Liability` that writes."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    # -- holds -------------------------------------------------------------------------------------
+
+    def hold(self, decision: str, by: str, because: str) -> Hold:
+        """Hold the evidence of a decision against deletion: its orders, the reports that it rests on, and itself.
+
+        Raises
+        ------
+        UnknownId
+            There is no such decision.
+        UserError
+            No person or no reason is named.
+        """
+        by, because = _name(by), _words(because, "why the evidence has to be kept")
+        city = self._city
+        with city.writing() as intake:
+            intake.flush()
+            self._check_known(decision)
+            orders, keys = self._orders_of(decision), self._rows_of(decision)
+            cases = [decision] if kind_of(decision) == CASE_DECISION else []
+            now = city.clock.now()
+            held = Hold(
+                id=make_id(HOLD, decision, now.isoformat(), city.ledger_size),
+                decision=decision,
+                placed_at=now,
+                by=by,
+                because=because,
+                orders=len(orders),
+                interactions=keys.len(),
+                decisions=len(cases),
+            )
+            # What is to be kept is kept before anything is said of it: a death in between deletes nothing.
+            door.hold(city.folder.history, held.id, orders, cases, keys)
+            return self._keep_hold(held)
+
+    def release(self, identifier: str, by: str, because: str) -> Hold:
+        """Release a hold: retention and erasure apply again."""
+        by, because = _name(by), _words(because, "why the evidence need not be kept any more")
+        held = self._city.registers.get(identifier, Hold) if kind_of(identifier) == HOLD else None
+        if held is None:
+            raise UnknownId(f"There is no hold '{identifier[:40]}'.", "'cityward liability holds' lists them.")
+        if not held.stands:
+            raise UserError(f"{held.id} was released already.", "Nothing is to be done.")
+        with self._city.writing():
+            now = self._city.clock.now()
+            done = msgspec.structs.replace(held, released_at=now, released_by=by, released_because=because)
+            kept = self._keep_hold(done)
+            door.let_go(self._city.folder.history, kept.id)
+        return kept
+
+    def holds(self, decision: str | None = None) -> list[Hold]:
+        """Holds, oldest first, of one decision or of all."""
+        found = self._city.registers.list_of(HOLD, Hold)
+        return [one for one in found if decision in (None, one.decision)]
+
+    def _keep_hold(self, held: Hold) -> Hold:
+        facts: dict[str, str | int] = {"decision": held.decision, "stands": int(held.stands), "rule": door.RULE}
+        facts |= {"orders": held.orders, "interactions": held.interactions, "decisions": held.decisions}
+        bare = msgspec.structs.replace(held, receipt=-1)
+        index = self._append(HOLD, held.id, to_json(bare), facts)
+        kept = msgspec.structs.replace(held, receipt=index)
+        self._city.registers.put(HOLD, [kept], update=("body",))
+        return kept
+
+    def _check_known(self, decision: str) -> None:
+        """Raise UnknownId unless there is such a decision."""
+        if kind_of(decision) == CASE_DECISION:
+            self._city.deciding.get(decision)
+        else:
+            self._decision(decision)
+
+    def _decision(self, identifier: str) -> Decision:
+        found = self._city.registers.get_decision(identifier) if kind_of(identifier) == "decision" else None
+        if found is None:
+            raise UnknownId(
+                f"There is no decision '{identifier[:40]}'.",
+                "'cityward explain' on a proposal and 'cityward decisions list' name decisions.",
+            )
+        return found
+
+    def _orders_of(self, decision: str) -> list[str]:
+        """Orders that followed from a decision, as the ledger tells."""
+        found = {
+            entry["subject"]: None
+            for entry in every_entry(self._city)
+            if entry["kind"] == "order" and entry["facts"].get("decision") == decision
+        }
+        return list(found)
+
+    def _rows_of(self, decision: str) -> pl.Series:
+        """Keys of the interactions that a decision about a need rests on."""
+        none = pl.Series([], dtype=pl.UInt64)
+        if kind_of(decision) == CASE_DECISION:
+            return none
+        proposal = self._city.registers.get_proposal(self._decision(decision).proposal)
+        need = self._city.registers.get_need(proposal.about) if proposal else None
+        if need is None or not need.evidence_sha256:
+            return none
+        return self._city.evidence.keys_of(need)
+
+    # -- serious incidents -------------------------------------------------------------------------
+
+    def open_incident(
+        self, decision: str, kind: IncidentKind, what: str, by: str, aware_at: datetime | None = None
+    ) -> SeriousIncident:
+        """Note a serious incident after a decision, and start its clock.
+
+        Parameters
+        ----------
+        decision : str
+            In which decision it may have its origin.
+        kind : {"serious", "infrastructure", "widespread", "death"}
+            Which time applies (AI Act, article 73).
+        what, by : str
+            What happened, in words that name nobody; first and last name of who notes it.
+        aware_at : datetime.datetime, optional
+            When the provider or deployer became aware (UTC); default now.
+        """
+        if kind not in INCIDENT_DAYS:
+            told = ", ".join(f"{name} ({INCIDENT_CLAUSES[name]})" for name in INCIDENT_DAYS)
+            raise UserError(f"'{kind[:40]}' is no kind of serious incident.", f"Kinds: {told}.")
+        now = self._city.clock.now()
+        aware_at = aware_at or now
+        if aware_at > now:
+            raise UserError("Nobody becomes aware in the future.", "Give the moment with --aware-at, in UTC.")
+        by, what = _name(by), _words(what, "what happened")
+        with self._city.writing():
+            self._check_known(decision)
+            made = SeriousIncident(
+                id=make_id(INCIDENT, decision, now.isoformat(), self._city.ledger_size),
+                decision=decision,
+                kind=kind,
+                aware_at=aware_at,
+                due_at=incident_due(kind, aware_at),
+                what=what,
+                by=by,
+            )
+            return self._keep_incident(made)
+
+    def report_incident(
+        self, identifier: str, by: str, because: str = "", *, incomplete: bool = False
+    ) -> SeriousIncident:
+        """Note that the authority was told. Too late needs a reason; an incomplete report can be completed later.
+
+        Source: Regulation (EU) 2024/1689, article 73(5), on a first report that is incomplete.
+        """
+        one, now = self._running(identifier), self._city.clock.now()
+        first = one.reported_at or now
+        if first > one.due_at and len(because.strip()) < WORDS_CHARS_MIN and not one.because:
+            raise UserError(
+                f"The time for {one.id} ended on {one.due_at:%Y-%m-%d %H:%M} UTC ({INCIDENT_CLAUSES[one.kind]}).",
+                "Give the reasons of the delay: --because.",
+            )
+        told = msgspec.structs.replace(
+            one,
+            state="reported",
+            by=_name(by),
+            incomplete=incomplete,
+            reported_at=first,
+            because=_words(because, "") if because else one.because,
+        )
+        return self._keep_incident(told)
+
+    def close_incident(self, identifier: str, by: str, because: str) -> SeriousIncident:
+        """End it with a reason: what was done, or why no report was due."""
+        one = self._running(identifier)
+        because = _words(because, "what was done, or why no report was due")
+        closed = msgspec.structs.replace(
+            one, state="closed", by=_name(by), closed_at=self._city.clock.now(), because=because
+        )
+        return self._keep_incident(closed)
+
+    def incidents(self, decision: str | None = None) -> list[SeriousIncident]:
+        """Serious incidents, oldest first, of one decision or of all."""
+        found = self._city.registers.list_of(INCIDENT, SeriousIncident)
+        return [one for one in found if decision in (None, one.decision)]
+
+    def hours_left(self, one: SeriousIncident) -> float:
+        """Hours until the authority has to be told; below 0 the time is over."""
+        return (one.due_at - self._city.clock.now()) / timedelta(hours=1)
+
+    def _running(self, identifier: str) -> SeriousIncident:
+        one = self._city.registers.get(identifier, SeriousIncident) if kind_of(identifier) == INCIDENT else None
+        if one is None:
+            raise UnknownId(
+                f"There is no serious incident '{identifier[:40]}'.", "'cityward liability incident list' lists them."
+            )
+        if one.state == "closed":
+            raise UserError(f"{one.id} is closed.", "Open a new one if there is news.")
+        return one
+
+    def _keep_incident(self, one: SeriousIncident) -> SeriousIncident:
+        facts: dict[str, str | int] = {
+            "decision": one.decision,
+            "kind": one.kind,
+            "state": one.state,
+            "due": one.due_at.isoformat(),
+            "rule": CLOCK_RULE,
+        }
+        with self._city.writing():
+            bare = msgspec.structs.replace(one, receipt=-1)
+            kept = msgspec.structs.replace(one, receipt=self._append(INCIDENT, one.id, to_json(bare), facts))
+            self._city.registers.put(INCIDENT, [kept], update=("body",))
+        return kept
+
+    def _append(self, kind: str, subject: str, content: bytes, facts: dict[str, str | int]) -> int:
+        """One entry, for a holder of ``writing``; return its index."""
+        # A fact of the name "kind" would be taken for that of the entry.
+        told = {f"of_{name}" if name == "kind" else name: value for name, value in facts.items()}
+        entry = receipt(kind, subject, self._city.clock.now(), content, **told)
+        (index,) = self._city.writable_ledger().append([entry])
+        self._city.registers.put_receipts({subject: index})
+        return index
+
+
+def _name(by: str) -> str:
+    by = " ".join(by.split())
+    if len(by.split()) < 2 or len(by) > NAME_CHARS_MAX:
+        raise UserError("Who does this?", "Give your first and last name with --by.")
+    return by
+
+
+def _words(text: str, what: str) -> str:
+    text = redact_text(" ".join(text.split())[:WORDS_CHARS_MAX])
+    if len(text) < WORDS_CHARS_MIN:
+        raise UserError(f"Say {what or 'why'} in at least {WORDS_CHARS_MIN} characters.", "Name nobody.")
+    return text
