@@ -24,6 +24,7 @@ from cityward.console import (
     contest_pages,
     grants_pages,
     ledger_pages,
+    liability_pages,
     order_pages,
     outcome_pages,
     plan_pages,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from cityward.city.observing import Watch
 
 PARTS: tuple[Any, ...] = (
+    liability_pages,
     ahead_pages,
     case_pages,
     plan_pages,
