@@ -36,7 +36,8 @@ SPECIAL: Final = frozenset({"text", "raw", "words"})
 """Free text: residents write of illness and belief there, and no rule takes all of it out."""
 
 PLACES: Final = frozenset({"lon", "lat", "address"})
-WHERE: Final = PLACES | {"territory", "stated_territory"}
+AREAS: Final = ("territory", "stated_territory")
+WHERE: Final = PLACES.union(AREAS)
 """Fields that tell where, however coarsely."""
 
 SAME_THING: Final = "incident-recognition"
