@@ -199,11 +199,10 @@ def _count(count: int | None) -> str:
 
 def _group(one: GroupChange) -> str:
     small = "; fewer than 30 cases" if one.small else ""
-    beside = (
-        f"; {abs(100 * one.beside):.1f} points {'more' if one.beside > 0 else 'fewer'} than the others (p = {one.p:.3f})"
-        if one.beside is not None and one.p is not None and one.p < 0.05
-        else ""
-    )
+    beside = ""
+    if one.beside is not None and one.p is not None and one.p < 0.05:
+        more = "more" if one.beside > 0 else "fewer"
+        beside = f"; {abs(100 * one.beside):.1f} points {more} than the others (p = {one.p:.3f})"
     return f"{told_share(one.worse)} of {_count(one.cases)}{beside}{small}"
 
 
