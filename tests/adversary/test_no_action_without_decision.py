@@ -22,6 +22,7 @@ from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
 from cityward.core.errors import LedgerError, Unproved
 from cityward.core.identifiers import make_id
+from cityward.core.receipts import receipt
 from cityward.core.records import Decision, to_json
 from cityward.core.work import Job, WorkOrder
 
@@ -150,8 +151,8 @@ def test_a_made_up_decision_is_handed_in(city: City) -> None:
     work = [(inspection(2), None, None)]
     refused(city, "named, not handed in", lambda: city.orders.issue(work, forged()))  # type: ignore[arg-type]
     refused(city, "there is no decision", lambda: city.orders.issue(work, forged().id))
-    for receipt in (-1, 0, honest(city).events[-1].receipt, 10**9):
-        refused(city, "does not prove", lambda at=receipt: city.orders.prepare(work, forged(receipt=at)))
+    for index in (-1, 0, honest(city).events[-1].receipt, 10**9):
+        refused(city, "does not prove", lambda at=index: city.orders.prepare(work, forged(receipt=at)))
 
 
 def test_a_made_up_decision_is_kept_by_the_library_itself(city: City) -> None:
@@ -372,6 +373,16 @@ def test_an_order_that_nobody_approved_keeps_no_job_from_being_approved(city: Ci
     assert order.decision != "D-00000f0f0f"
     city.orders.dispatch()
     assert left(city) == sorted([honest(city).id, order.id])
+
+
+def test_an_order_from_before_works_were_digested_leaves(city: City) -> None:
+    order = honest(city)
+    with city.writing():
+        told = {"state": "planned", "round": 1, "decision": order.decision}
+        entry = receipt("order", order.id, NOW, b"as it was", **told)
+        (index,) = city.writable_ledger().append([entry])
+    write_order(city, copy_of(order, order.job, order.decision, index))
+    assert city.orders.dispatch().delivered == 1
 
 
 # -- the ledger --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 def awarded(home: Path, count: int = 400, areas: int = 9) -> Path:
     """Make the city in ``home``, its register beside it; return its folder."""
     folder = home / "city"
-    init(folder, name="Chicago", territories=AREAS, time_zone="UTC")
+    init(folder, name="Chicago", territories=AREAS, time_zone="America/Chicago")
     with open_city(folder, Clock.fixed(NOW)) as city:
         register(city, home)
         places = [one.id for one in city.territories()][:areas]

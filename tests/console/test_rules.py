@@ -170,6 +170,6 @@ def test_a_draft_is_kept_and_published_with_a_receipt(client: tuple[City, TestCl
     assert "published version 2" in browser.get(f"/explain/{made.id}").text
     shown = browser.get("/rules/scholarship-award").text
     assert "signed off by Ana Ruiz" in shown
-    assert "valid from 2026-05-05" in shown
+    assert "valid from 5 May 2026" in shown
     elsewhere = browser.post(PATH, content="do=publish", headers={"origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403

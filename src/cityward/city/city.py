@@ -29,6 +29,7 @@ from cityward.core.clock import Clock, end_of_day
 from cityward.core.consults import Consult
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
+from cityward.core.liability import Hold, SeriousIncident
 from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.receipts import receipt
 from cityward.core.records import (
@@ -351,6 +352,8 @@ class City(Intaking, Finding):
             "request": lambda name: self.registers.get(name, PersonRequest),
             "breach": lambda name: self.registers.get(name, Breach),
             "retention": lambda name: self.registers.get(name, Retained),
+            "hold": lambda name: self.registers.get(name, Hold),
+            "incident": lambda name: self.registers.get(name, SeriousIncident),
             "system": lambda name: self.registers.get(name, SystemEvent),
             "rule": lambda name: self.registers.get(name, RuleVersion),
             "appeal": lambda name: self.registers.get(name, Appeal),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,7 @@ from cityward.core.work import WorkOrder
 from cityward.guard.decided import PROVE, case_decision
 from cityward.secure.evidence_check import MANIFEST, manifest_of, proved_by
 from cityward.secure.evidence_file import pack
+from cityward.secure.proofs import CHANGES
 
 READER, PURPOSE = "cityward-liability", "liability"
 KIND: Final = "liability"
@@ -430,10 +432,9 @@ def contents(made: Assembled) -> dict[str, bytes]:
 
 def _with_receipts(versions: list[dict[str, Any]], found: Trail) -> list[dict[str, Any]]:
     """Versions of a decision with the entry that tells of each: the first is told of by its batch."""
-    changed = [row for row in versions if row["changed_at"] != row["decided_at"]]
-    entries = found.about[-len(changed) :] if changed else []
-    by_row = {id(row): entry["index"] for row, entry in zip(changed, entries, strict=False)}
-    return [{**row, "receipt": by_row.get(id(row))} for row in versions]
+    changes = [entry["index"] for entry in found.about if entry["kind"] in CHANGES]
+    receipts = [None, *changes[: len(versions) - 1]]
+    return [{**row, "receipt": index} for row, index in zip_longest(versions, receipts)]
 
 
 def _case_says(decision: CaseDecision) -> str:

@@ -86,7 +86,11 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if late:
         text = f"{_many(len(late), 'appeal')} overdue: the oldest answer was due on {words.day(late[0].due_on)}."
         found.append(Tiding("Appeals", text, "/appeals", True))
-    edited = [one.system.name for one in city.systems.all() if one.state == "edited after approval"]
+    systems = city.systems.all()
+    suspended = [one.system.name for one in systems if one.suspended]
+    if suspended:
+        found.append(Tiding("Systems", f"Suspended: {', '.join(suspended)}.", "/systems", True))
+    edited = [one.system.name for one in systems if one.state == "edited after approval"]
     if edited:
         text = f"The file of {', '.join(edited)} was edited after its approval."
         found.append(Tiding("Systems", text, "/systems", True))

@@ -25,6 +25,7 @@ from cityward.console import (
     decision_pages,
     grants_pages,
     ledger_pages,
+    liability_pages,
     order_pages,
     outcome_pages,
     plan_pages,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from cityward.city.observing import Watch
 
 PARTS: tuple[Any, ...] = (
+    liability_pages,
     ahead_pages,
     case_pages,
     decision_pages,

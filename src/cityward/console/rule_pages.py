@@ -19,10 +19,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
 from cityward.answerable.replay.cost import Pricing
 from cityward.answerable.table import Table, check, run_tests
-from cityward.answerable.table.validity import is_valid, period
+from cityward.answerable.table.validity import is_valid
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
+from cityward.core.words import day
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -95,7 +96,14 @@ def _listed(city: City) -> dict[str, Any]:
     told = f"{used} rules decide here" if used != 1 else "One rule decides here"
     if open_:
         told += f"; {open_} {'is' if open_ == 1 else 'are'} being drafted"
-    return {"headline": told, "rules": rules, "period": period}
+    return {"headline": told, "rules": rules, "period": _period}
+
+
+def _period(table: Table) -> str:
+    """When a version is valid, as people read days."""
+    first, last = table.sheet.valid_from, table.sheet.valid_until
+    told = [f"from {day(first)}" if first else "", f"until {day(last)}" if last else ""]
+    return " ".join(part for part in told if part) or "always"
 
 
 def _now(versions: Sequence[Table], today: date) -> Table:
@@ -122,7 +130,7 @@ def _shown(city: City, identifier: str) -> dict[str, Any]:
         "sheet": table.sheet,
         "valid": is_valid(table, city.today),
         "hits": HITS,
-        "period": period,
+        "period": _period,
         "versions": [(one, _origin(one, published)) for one in versions],
         "published": published,
         "findings": check(table),
@@ -237,7 +245,9 @@ class RulePages:
         tests: Sequence[Any] = ()
         try:
             table = form.table()
-            findings, tests = check(table), run_tests(table)
+            # A draft is valid from the day on which it is published, so that it names none is nothing to find.
+            findings = [one for one in check(table) if one.kind != "no-validity"]
+            tests = run_tests(table)
         except CitywardError as error:
             if not shown.problem:
                 shown.problem = f"{getattr(error, 'what', error)} {getattr(error, 'remedy', '')}".strip()
@@ -267,6 +277,7 @@ class RulePages:
             told=headline(shown.replay) if shown.replay else "",
             key=_key(shown.replay) if shown.replay else "",
             share=told_share,
+            signed=lambda value: f"{value:+,.0f}",
             names={one.id: one.name for one in city.territories()},
             groupings=_groupings(shown.replay),
             sides=_sides(shown.replay),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cityward.core.appeals import Appeal
 from cityward.core.cases import Case
 from cityward.core.consults import Consult
+from cityward.core.liability import Hold, SeriousIncident
 from cityward.core.persons import Breach, PersonRequest, Retained
 from cityward.core.records import (
     Alert,
@@ -298,7 +299,7 @@ def _system_event(record: SystemEvent, words: _Words) -> _Parts:
         *([("valid until", day(record.valid_until))] if record.valid_until else []),
         *([("changed by", record.party)] if record.what == "modified" else []),
         *((("substantial" if record.substantial else "changed"), change) for change in record.changes),
-        *([("signed", record.note)] if record.note else []),
+        *([("figures" if record.what == "audited" else "signed", record.note)] if record.note else []),
     ]
     told = f"{record.by} {verb}{duty} {record.system} {record.version}{over}{because}"
     return "system", told, evidence, "register-of-systems 1"
@@ -514,6 +515,30 @@ def _breach(record: Breach, words: _Words) -> _Parts:
         *((("how this was counted", record.counted),) if record.counted else ()),
     ]
     return "breach", record.what, evidence, "breach-clock 1"
+
+
+@_parts.register
+def _hold(record: Hold, words: _Words) -> _Parts:
+    evidence = [
+        ("decision", record.decision),
+        ("placed", f"{words.at(record.placed_at)} by {record.by}"),
+        ("covers", f"{record.orders} orders, {record.interactions} reports, {record.decisions} decisions of cases"),
+        ("released", "not yet" if record.released_at is None else f"{words.at(record.released_at)}"),
+    ]
+    return "hold on evidence", record.because, evidence, "evidence-hold 1 (GDPR article 17(3)(e))"
+
+
+@_parts.register
+def _serious(record: SeriousIncident, words: _Words) -> _Parts:
+    told = words.at(record.reported_at) if record.reported_at else "not yet"
+    evidence = [
+        ("decision", record.decision),
+        ("state", record.state),
+        ("aware", words.at(record.aware_at)),
+        ("to be told by", words.at(record.due_at)),
+        ("told", told),
+    ]
+    return "serious incident", record.what, evidence, "incident-clock 1 (AI Act, article 73)"
 
 
 @_parts.register

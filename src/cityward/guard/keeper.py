@@ -179,7 +179,7 @@ class Keeper:
         """Every version of a decision of a case, the oldest first: what the grant covers; raises as `reading`."""
         history = HistoryReader(self._inside.history, DECISIONS)
         access = self._access("decisions", DECISIONS.time, lambda _: history.versions([identifier]).lazy())
-        return Reading(access, reader, purpose).frame(columns).sort("changed_at")
+        return Reading(access, reader, purpose).frame(columns).sort("changed_at", maintain_order=True)
 
     def release(self, way_out: WayOut, request: ReleaseRequest, reader: str) -> Release:
         """Make a release of rows that nobody sees.

@@ -117,13 +117,13 @@ def _oldest(
 ) -> tuple[datetime | None, int]:
     """The oldest of what no hold keeps, and how many rows older than ``before`` one does."""
     oldest: list[datetime] = []
-    kept = 0
+    kept = set[object]()
     for part in columns_of(place.history, table, (table.time, held.column, *columns)):
         said = part.filter(_says(columns))
-        kept += said.filter(held.those() & (pl.col(table.time) < before)).height
+        kept.update(said.filter(held.those() & (pl.col(table.time) < before))[held.column])
         found = said.filter(~held.those())[table.time].min()
         oldest += [found] if isinstance(found, datetime) else []
-    return min(oldest, default=None), kept
+    return min(oldest, default=None), len(kept)
 
 
 def _limit_answers(place: Place, before: datetime, held: Holding) -> int:

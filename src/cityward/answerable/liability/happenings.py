@@ -69,7 +69,7 @@ def of_case(
             else " How long was looked is not recorded."
         )
         view = f" Own view before the rule was shown: {row['own_view']}." if row.get("own_view") else ""
-        competence = f" Competence: {row['competence']}." if row["competence"] else ""
+        competence = f" Competence: {row['competence'].rstrip('.')}." if row["competence"] else ""
         because = f" Reason given: “{row['because']}”" if row["because"] else ""
         yield Happening(
             at=row["changed_at"],

@@ -1,0 +1,51 @@
+"""The page of a liability file: who held which duty for a decision, what happened, and what was on record before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+
+from cityward.answerable.liability.readable import STATES_ONLY, readable, told_incident
+
+if TYPE_CHECKING:
+    from cityward.console.pages import Console
+    from cityward.core.liability import LiabilityFile
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/liability/{decision}``, and what seals it into a file to take away."""
+
+    @router.get("/liability/{decision}")
+    def page(request: Request, decision: str) -> HTMLResponse:
+        city = console.city
+        file = city.liability.file(decision)
+        now, zone = city.clock.now(), city.time_zone
+        clocks = [(one, told_incident(one, zone, now), city.liability.hours_left(one) < 0) for one in file.incidents]
+        sections = {one.heading: one for one in readable(file).sections}
+        return console.page(
+            request, "liability.html", file=file, headline=headline(file), states=STATES_ONLY, clocks=clocks,
+            rule_lines=sections["Which version of the rule"].lines,
+            system_lines=sections["Which version of the system"].lines,
+        )  # fmt: skip
+
+    @router.post("/liability/{decision}")
+    async def seal(decision: str) -> Response:
+        # Sealing leaves a receipt, so it is asked for with a button and not with an address.
+        file, data = await run_in_threadpool(console.city.liability.seal, decision)
+        headers: dict[str, Any] = {"content-disposition": f'attachment; filename="liability-{file.decision}.zip"'}
+        return Response(data, media_type="application/zip", headers=headers)
+
+
+def headline(file: LiabilityFile) -> str:
+    """The finding: whether every duty had been accepted when it was decided."""
+    if not file.duties:
+        return "No version of the system is on record, so no duty can be told"
+    lacking = file.unaccepted
+    if not lacking:
+        return "Every duty had been accepted when this was decided"
+    if len(lacking) == 1:
+        return f"When this was decided nobody had accepted the duty of {lacking[0]}"
+    return f"When this was decided nobody had accepted the duties of {', '.join(lacking[:-1])} and {lacking[-1]}"
