@@ -14,11 +14,13 @@ from statistics import median
 
 import numpy as np
 import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cityward.core.clock import Clock
 from cityward.core.frames import PLACED, conform
 from cityward.guard.keeper import Keeper, Place
 from cityward.private.pseudonym import Pseudonyms
+from cityward.secure.proved import ProvedEntries
 from cityward.store.history import HistoryReader
 from cityward.store.history_writer import HistoryWriter
 from synthetic import CHUNK_ROWS, SERVICES, chunk
@@ -73,6 +75,8 @@ def keeper(folder: Path, time_: str) -> Keeper:
             pseudonyms=lambda: Pseudonyms(b"k" * 32),
             groups=dict,
             append=lambda entries: list(range(len(entries))),
+            proved=ProvedEntries(folder / "ledger", Ed25519PrivateKey.generate().public_key),
+            work_key=lambda: b"w" * 32,
         )
     )
 

@@ -19,12 +19,11 @@ import polars as pl
 from cityward.core.clock import Clock
 from cityward.core.frames import PLACED, conform
 from cityward.guard.erase import Place, Subject, erase
-from cityward.guard.outbox import Outbox
-from cityward.guard.registers import Registers
-from cityward.store import outbox as outbox_store
+from cityward.guard.keeper import Keeper
+from cityward.guard.keeper import Place as Kept
+from cityward.private.pseudonym import Pseudonyms
 from cityward.store.history import HistoryReader
 from cityward.store.history_writer import HistoryWriter
-from cityward.store.registers import open_registers
 
 ROWS = 1_000_000
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -47,15 +46,31 @@ def fill(folder: Path, rows: int, parts: int = 10) -> None:
     writer.close()
 
 
+def keeper(city: Path) -> Keeper:
+    """Who keeps a city without grants: nobody reads it here."""
+    return Keeper(
+        Kept(
+            history=city / "history",
+            grants=city / "grants",
+            authorisations=city / "authorisations",
+            url=f"sqlite:///{city / 'registers.db'}",
+            zone="UTC",
+            clock=Clock(),
+            pseudonyms=lambda: Pseudonyms(b"k" * 32),
+            groups=dict,
+            append=lambda entries: list(range(len(entries))),
+        )
+    )
+
+
 def main(rows: int = ROWS) -> dict[str, object]:
     """Seconds of one erasure, and how many readings of the whole table that is."""
     with tempfile.TemporaryDirectory() as name:
         city = Path(name)
         history = city / "history"
         fill(history, rows)
-        registers = open_registers(f"sqlite:///{city / 'registers.db'}")
-        orders = Outbox(outbox_store.Outbox(registers.engine), None, Clock())
-        place = Place(city, history, Registers(registers), orders)
+        kept = keeper(city)
+        place = Place(city, history, kept.registers, kept.outbox("bench", "rights-fulfilment"))
         begun = time.perf_counter()
         held = HistoryReader(history).scan().collect().height
         read = time.perf_counter() - begun

@@ -18,7 +18,7 @@ from cityward.guard.keeper import Keeper
 from cityward.private.grants import check_grants
 
 PERSONS = 400
-FINE_GRANT = {"reader": "reader-fine", "purpose": "incident-recognition", "fields": FINE, "space": "exact",
+FINE_GRANT = {"reader": "cityward-fine", "purpose": "incident-recognition", "fields": FINE, "space": "exact",
               "time": "exact", "special_basis": "9(2)(g)", "row_ids": "kept"}  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def kept(tmp_path: Path) -> Keeper:
 
 
 def looks(kept: Keeper) -> tuple[pl.DataFrame, pl.DataFrame]:
-    fine = kept.reading("reader-fine", "incident-recognition").frame(FINE)
+    fine = kept.reading("cityward-fine", "incident-recognition").frame(FINE)
     return fine, kept.reading("reader-one", "research").frame(COARSE)
 
 
@@ -93,7 +93,7 @@ def test_persons_of_two_days_are_not_one(kept: Keeper) -> None:
 def test_pseudonyms_of_two_months_have_nothing_in_common(kept: Keeper, tmp_path: Path) -> None:
     text = grant(**{**FINE_GRANT, "pseudonyms": "month"})
     (tmp_path / "grants" / "fine.toml").write_text(text)
-    fine = kept.reading("reader-fine", "incident-recognition").frame(FINE)
+    fine = kept.reading("cityward-fine", "incident-recognition").frame(FINE)
     month = fine["occurred_at"].dt.convert_time_zone("America/Chicago").dt.month()
     names = [set(fine.filter(month == at)["person"]) for at in (4, 5, 6)]
     got("persons with the same name in two months", len(names[0] & names[1] | names[1] & names[2]), PERSONS)
@@ -103,11 +103,15 @@ def test_pseudonyms_of_two_months_have_nothing_in_common(kept: Keeper, tmp_path:
 
 
 def test_two_purposes_that_could_be_joined_row_by_row_are_not_granted() -> None:
-    texts = {"one": grant(**FINE_GRANT), "two": grant(**{**FINE_GRANT, "purpose": "audit", "reader": "reader-two"})}
+    texts = {
+        "one": grant(**FINE_GRANT),
+        "two": grant(purpose="audit", reader="reader-two", fields=["person", "service"], time="hour"),
+    }
     told = check_grants(texts, NOW.date())
     assert len(told.problems) == 2
     assert not told.in_force()
-    lasting = check_grants({"one": texts["one"], "two": grant(pseudonyms="month")}, NOW.date())
+    month = grant(pseudonyms="month", fields=["person", "service", "occurred_at"])
+    lasting = check_grants({"one": texts["one"], "two": month}, NOW.date())
     assert [one.file for one in lasting.problems] == ["two.toml"]
     assert "shows a trail" in lasting.problems[0].what
 

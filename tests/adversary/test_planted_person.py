@@ -18,13 +18,13 @@ import polars as pl
 import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
+from tests.approved import give as give_out
 
 from cityward.api import create_app
 from cityward.city import City, init, open_city
 from cityward.console import mount_console
 from cityward.core.clock import Clock
 from cityward.core.errors import CitywardError
-from cityward.core.records import Decision
 from cityward.core.work import Job
 
 NOW = datetime(2014, 7, 1, 12, tzinfo=UTC)
@@ -64,11 +64,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory, chicago: Path) -> Path:
             id="J-0000000001", about="N-0123456789", service="Street light", title="Mend", territory="64", lon=-87.77,
             lat=41.78, minutes=20, skill="general", waiting_since=date(2014, 6, 9),
         )  # fmt: skip
-        decision = Decision(
-            id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
-            rule="r", system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
-        )  # fmt: skip
-        city.orders.issue([(job, None, None)], decision)
+        give_out(city, [job])
     return folder
 
 

@@ -26,6 +26,7 @@ from tests.answerable.appealing import (
 from cityward.answerable import appeals as life
 from cityward.core.appeals import RESIDENT, Appeal
 from cityward.core.errors import Refused, UserError
+from cityward.core.identifiers import kind_of
 from cityward.core.records import Party, to_json
 
 SHOWN = ("id", "same")
@@ -51,7 +52,7 @@ def test_a_person_never_has_less_than_the_days_and_never_three_more(told: date, 
 
 def test_an_appeal_says_against_what_until_when_and_what_is_contested() -> None:
     appeal = an_appeal(contests=["ill", "ill", ""])
-    assert appeal.id.startswith("M-")
+    assert kind_of(appeal.id) == "appeal"
     assert (appeal.rule, appeal.row, appeal.before, appeal.made_by) == ("fell-a-tree", 3, "refuse", DECIDER)
     assert (appeal.state, appeal.contests, appeal.late) == ("open", ("ill",), False)
     assert [step.what for step in appeal.steps] == ["opened"]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.approved import give as give_out
 
 from cityward.act.send.signing import REPLAY_SECONDS, sign
 from cityward.api import create_app
 from cityward.city import City, init, open_city
 from cityward.console import mount_console
 from cityward.core.clock import Clock
-from cityward.core.records import Decision
 from cityward.core.work import Job
 
 KEY = bytes(range(32))
@@ -51,11 +51,7 @@ def name(city: City) -> str:
         id="J-0000000001", about="N-0000000001", service="<b>Garbage</b>", title="Empty the carts", territory="64",
         lon=-87.77, lat=41.78, minutes=20, skill="s", waiting_since=NOW.date(),
     )  # fmt: skip
-    decision = Decision(
-        id="D-0000000001", proposal="P-1", outcome="approved", by="Ana Gómez", because="A crew is free", rule="r",
-        system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
-    (order,) = city.orders.issue([(job, None, None)], decision)
+    (order,) = give_out(city, [job])
     city.orders.dispatch()
     return order.id
 

@@ -11,7 +11,14 @@ from playwright.sync_api import Page
 pytestmark = pytest.mark.browser
 
 Opened = Callable[..., Page]
-PAGES = ("/privacy", "/privacy/records/processing", "/grants", "/your-data", "/your-data?lang=es")
+PAGES = (
+    "/privacy",
+    "/privacy/records/processing",
+    "/grants",
+    "/your-data",
+    "/your-data?lang=es",
+    "/your-data/request?lang=pt",
+)
 CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex='0']"
 
 UNNAMED = """

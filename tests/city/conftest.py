@@ -8,17 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.approved import give as given
+from tests.approved import inspection
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
-from cityward.core.records import Decision
-from cityward.core.work import Job
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -211,20 +211,6 @@ def webhook_toml(receiver: Receiver) -> str:
     return webhook(f"{receiver.url}/orders")
 
 
-def a_job(number: int = 1, service: str = "Garbage in alley") -> Job:
-    return Job(
-        id=f"J-{number:010x}", about="N-0123456789", service=service, title="Empty the carts", territory="64",
-        lon=-87.77, lat=41.78, minutes=20, skill="sanitation", waiting_since=date(2014, 6, 9),
-    )  # fmt: skip
-
-
-def a_decision(number: int = 1) -> Decision:
-    return Decision(
-        id=f"D-{number:010x}", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
-        rule="r", system="s", parties=(), at=NOON, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def issue() -> Callable[..., str]:
     """Give out one job in a city; returns the order's identifier."""
@@ -232,7 +218,7 @@ def issue() -> Callable[..., str]:
     def give(
         city: City, number: int = 1, service: str = "Garbage in alley", crew: str | None = None, decision: int = 1
     ) -> str:
-        return city.orders.issue([(a_job(number, service), crew, None)], a_decision(decision))[0].id
+        return given(city, [inspection(number, service)], crew, salt=str(decision))[0].id
 
     return give
 

@@ -314,7 +314,7 @@ def test_words_are_erased_on_wish_and_after_their_time_and_the_rest_stays_proved
 def test_figures_are_of_whole_months(sending: Callable[[str], City], watch) -> None:
     city = sending("\n[release]\nsuppress_below = 2\n")
     trees(city)
-    for at, one in enumerate(decided(city).values()):
+    for at, (_, one) in enumerate(sorted(decided(city).items())):
         appeal = city.appeals.contest(city.appeals.token_of(one), "It is wrong.")
         city.appeals.assign(appeal.id, OTHER, CLERK)
         watch.later(days=at)

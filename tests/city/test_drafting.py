@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+import shutil
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,61 +12,26 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from tests.answerable.replay.drawn import AWARD, people, stricter
+from tests.city.awarded import NOW, awarded
 
 from cityward.answerable.table import write_form
 from cityward.city import City, init, open_city
 from cityward.cli.main import group
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, SettingsError, UserError
-from cityward.core.identifiers import slug
-from cityward.secure.keys import create_signer
-from cityward.secure.signed_text import verifier_key
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "scholarship-award.toml"
-NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MAY = date(2026, 5, 1), date(2026, 5, 31)
 BECAUSE = "The council lowered the limit on 2 May."
 
 
 @pytest.fixture(scope="module")
 def decided_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A city that awarded 400 scholarships on one day; tests that write work on a copy."""
-    folder = tmp_path_factory.mktemp("drafting") / "city"
-    chicago = Path(__file__).resolve().parents[2] / "src" / "cityward" / "city" / "demo" / "chicago"
-    init(folder, name="Chicago", territories=chicago / "community_areas.geojson", time_zone="UTC")
-    with open_city(folder, Clock.fixed(NOW)) as city:
-        register(city, folder.parent)
-        areas = [one.id for one in city.territories()][:9]
-        cases = people(400).with_columns(
-            pl.col("territory").replace_strict([f"T{at}" for at in range(1, 10)], areas),
-            pl.Series("case", [f"S-{at}" for at in range(400)]),
-        )
-        amounts = AWARD.decide(cases)["amount"].alias("costs")
-        city.deciding.make("scholarship-award", "scholarship-award", cases.with_columns(amounts), cost="costs")
-    return folder
-
-
-def register(city: City, keys: Path) -> None:
-    """Put the example into the register, approved and every duty accepted."""
-    head, *parties = EXAMPLE.read_text(encoding="utf-8").split("[[parties]]")
-    signers, told = {}, [head]
-    for party in parties:
-        who = slug(party.split('name = "')[1].split('"')[0])
-        signers.setdefault(who, None)
-        if signers[who] is None:
-            signers[who] = create_signer(keys / f"{who}.key")
-        told.append(party.rstrip() + f'\nkey = "{verifier_key(who, signers[who].public_key())}"\n\n')
-    city.folder.systems.mkdir(exist_ok=True)
-    (city.folder.systems / EXAMPLE.name).write_text("[[parties]]".join(told), encoding="utf-8")
-    city.systems.approve("scholarship-award", "Ana Ruiz", "It was read together with the act.")
-    for holding in city.systems.get("scholarship-award").holdings:
-        city.systems.accept("scholarship-award", holding.duty, signer=signers[slug(holding.party)])
+    """A city that awarded scholarships; tests that write work on a copy."""
+    return awarded(tmp_path_factory.mktemp("drafting"))
 
 
 @pytest.fixture
 def city(decided_folder: Path, tmp_path: Path):
-    import shutil
-
     with open_city(shutil.copytree(decided_folder, tmp_path / "city"), Clock.fixed(NOW)) as opened:
         yield opened
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cityward.city import init
+from cityward.city.settings import load_settings
 from cityward.core.errors import SettingsError, TerritoryError
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
@@ -39,6 +40,15 @@ def test_territories_that_are_none_are_told_and_nothing_is_made(tmp_path: Path, 
     with pytest.raises(TerritoryError):
         init(tmp_path / "city", name="C", territories=territories(tmp_path, content))
     assert not (tmp_path / "city").exists()
+
+
+def test_a_new_city_shows_how_its_contact_is_named(tmp_path: Path) -> None:
+    file = territories(tmp_path, {"features": [{"type": "Feature", "properties": {"id": "1"}, "geometry": SQUARE}]})
+    home = init(tmp_path / "city", name="C", territories=file)
+    assert load_settings(home).privacy.contact is None
+    made = (home / "city.toml").read_text("utf-8")
+    (home / "city.toml").write_text(made.replace("# [privacy]", "[privacy]").replace("# contact", "contact"), "utf-8")
+    assert "privacy@example.org" in (load_settings(home).privacy.contact or "")
 
 
 @pytest.mark.parametrize("name", ["localtime", "Mars/Base", "", "../UTC", "UTC\0"])

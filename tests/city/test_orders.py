@@ -54,7 +54,7 @@ def test_not_fixed_reopens_and_fixed_confirms_with_a_receipt_for_each_step(
     assert len(set(receipts)) == len(receipts) == 5
     assert all(any(f"Ledger entry {receipt}." in value for _, value in told.evidence) for receipt in receipts)
     kinds = [
-        (entry["kind"], entry["facts"]["state"]) for entry in city.ledger_entries(0, 50) if entry["kind"] != "consult"
+        (entry["kind"], entry["facts"]["state"]) for entry in city.ledger_entries(0, 50) if entry["kind"] == "order"
     ]
     assert kinds == [("order", event.state) for event in order.events]
     assert city.verify().ok
@@ -199,7 +199,7 @@ def test_the_same_jobs_under_the_same_decision_are_given_out_once(sending: Calla
     city = sending()
     assert issue(city) == issue(city)
     assert len(city.orders.list()) == 1
-    assert [entry["kind"] for entry in city.ledger_entries(0, 10)] == ["order", "consult"]
+    assert [entry["kind"] for entry in city.ledger_entries(0, 50)].count("order") == 1
 
 
 def test_an_approval_gives_out_one_order_for_each_area_with_the_decision(demo_copy: City) -> None:

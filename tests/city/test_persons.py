@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.approved import give as give_out
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
@@ -361,7 +362,6 @@ def test_the_command_reads_the_secret_from_the_standard_input(city: City) -> Non
 
 def test_who_has_the_link_of_an_order_can_see_and_erase_his_answers(city: City) -> None:
     from cityward.core.identifiers import make_id
-    from cityward.core.records import Decision
     from cityward.core.work import Job
 
     key = held(city).filter(pl.col("id") == "L-00004")["key"][0]
@@ -372,11 +372,7 @@ def test_who_has_the_link_of_an_order_can_see_and_erase_his_answers(city: City) 
         )
         for name in ("J-0000000001", make_id("job", key))
     ]  # fmt: skip
-    decision = Decision(
-        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
-        rule="r", system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
-    first, second = city.orders.issue([(job, None, None) for job in jobs], decision)
+    first, second = give_out(city, jobs)
     for order in (first, second):
         city.orders.report(order.id, "done", "Carl Crew")
         city.orders.answer(

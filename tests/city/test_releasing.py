@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from cityward.city import City, init, open_city
 from cityward.cli.main import group
 from cityward.core.clock import Clock
-from cityward.core.errors import Refused, SettingsError, UserError
+from cityward.core.errors import Refused, UserError
 from cityward.core.releases import KINDS
 
 NOW = datetime(2015, 1, 10, 12, tzinfo=UTC)
@@ -331,12 +331,6 @@ def test_an_older_ledger_is_no_new_budget(small: Callable[..., City]) -> None:
     city = small()
     with pytest.raises(Refused, match="the ledger was put back or changed"):
         city.releases.make(city.releases.request("count", *YEAR, epsilon=2.0, edition=3))
-
-
-def test_two_groups_never_share_a_source(small: Callable[..., City]) -> None:
-    city = small(lambda toml: toml + "\n[release.groups.others]\nepsilon = 1.0\n")
-    with pytest.raises(SettingsError, match="same source"):
-        city.releases.make(city.releases.request("count", *YEAR, epsilon=1.0))
 
 
 CHILD = """

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.approved import give as give_out
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
-from cityward.core.records import Decision
+from cityward.core.identifiers import make_id
 from cityward.core.work import Job, WorkPlan
 from cityward.store.history import HistoryReader
 
@@ -141,8 +142,8 @@ def everywhere(folder: Path) -> list[str]:
 
 
 JOB = Job(
-    id="J-0000000001", about="N-0123456789", service="Street light", title="Mend", territory="64", lon=WHERE[0],
-    lat=WHERE[1], minutes=20, skill="general", waiting_since=date(2014, 4, 1),
+    id=make_id("job", "N-0123456789", "64"), about="N-0123456789", service="Street light", title="Mend",
+    territory="64", lon=WHERE[0], lat=WHERE[1], minutes=20, skill="general", waiting_since=date(2014, 4, 1),
 )  # fmt: skip
 
 
@@ -156,11 +157,7 @@ def plan_of(made_on: date) -> WorkPlan:
 
 def closed_order(city: City) -> str:
     """An order for the place, sent, done and confirmed."""
-    decision = Decision(
-        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
-        rule="r", system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
-    (order,) = city.orders.issue([(JOB, None, None)], decision)
+    (order,) = give_out(city, [JOB])
     city.orders.dispatch()
     for state in ("done", "confirmed"):
         by = "Ben Okoro" if state == "done" else "Ana Gómez"

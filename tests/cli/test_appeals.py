@@ -56,3 +56,9 @@ def test_the_life_of_an_appeal(tmp_path: Path) -> None:
     cityward("open", trees["tree 2"], "--like", name, *BY, *WHY, *city)
     assert "counts below 10 are left out" in cityward("statistics", *city)
     assert cityward("outcomes", *city).splitlines()[1].endswith('"refuse","allow","yes",1')
+    file = tmp_path / "outcomes.csv"
+    cityward("outcomes", "--to", file, *city)
+    columns = ("--outcome", "changed", "--group", "territory", "--weight", "weight", "--json")
+    audit = CliRunner().invoke(group, ["audit", str(file), *columns])
+    assert audit.exception is None, audit.exception
+    assert json.loads(audit.stdout)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.approved import give as give_out
 
 from cityward.city import init, open_city
 from cityward.cli import main
-from cityward.core.records import Decision
 from cityward.core.work import Job
 
 NOW = datetime(2014, 7, 1, 12, tzinfo=UTC)
@@ -46,12 +46,8 @@ def give(folder: Path) -> str:
         id="J-0000000001", about="N-0000000001", service="Garbage", title="Empty the carts", territory="64",
         lon=-87.77, lat=41.78, minutes=20, skill="s", waiting_since=NOW.date(),
     )  # fmt: skip
-    decision = Decision(
-        id="D-0000000001", proposal="P-1", outcome="approved", by="Ana Gómez", because="A crew is free", rule="r",
-        system="s", parties=(), at=NOW, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
     with open_city(folder) as city:
-        return city.orders.issue([(job, None, None)], decision)[0].id
+        return give_out(city, [job])[0].id
 
 
 def test_from_given_out_to_confirmed(folder: Path, run: Run) -> None:

@@ -20,6 +20,7 @@ from cityward.console.now_lines import tidings
 from cityward.console.privacy_pages import told_period
 from cityward.console.resident_texts import LANGUAGES, TEXTS
 from cityward.console.your_data_texts import PURPOSE_WORDS, YOUR_DATA
+from cityward.console.your_request_texts import YOUR_REQUEST
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused
 from cityward.guard.open_data import name_of
@@ -271,6 +272,21 @@ def test_what_residents_read_follows_what_is_configured(opened: Opened, tmp_path
     assert re.search(r"Quién es usted</dt><dd>[^<]*Se guarda 3\.650 días\.", page)
 
 
+def test_residents_are_told_whom_to_ask_as_the_city_says(opened: Opened) -> None:
+    with opened() as city:
+        assert "Data protection officer:" not in client(city).get("/your-data").text
+        assert "contact</code> is missing under <code>[privacy]" in client(city).get("/privacy").text
+        assert "to be filled in" in city.processing.record().markdown().split("officer:")[1].split("\n")[0]
+    with opened('\n[privacy]\ncontact = "Ana Prado <dpo@small.example>"\n') as city:
+        pages = {language: client(city).get(f"/your-data?lang={language}").text for language in LANGUAGES}
+        privacy, record = client(city).get("/privacy").text, city.processing.record().markdown()
+    for page in (*pages.values(), privacy):
+        assert "Ana Prado &lt;dpo@small.example&gt;" in page
+    assert "Delegado de protección de datos: Ana" in pages["es"]
+    assert "is missing under" not in privacy
+    assert "Data protection officer: Ana Prado" in record
+
+
 def test_residents_read_who_is_no_program_of_the_city(opened: Opened, tmp_path: Path) -> None:
     with opened() as city:
         sense(city, tmp_path, MAPPING, reports())
@@ -302,7 +318,7 @@ def test_every_language_says_everything_with_the_same_figures() -> None:
     def blanks(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    for texts in (TEXTS, YOUR_DATA):
+    for texts in (TEXTS, YOUR_DATA, YOUR_REQUEST):
         assert set(texts) == set(LANGUAGES)
         for language in LANGUAGES:
             assert texts[language].keys() == texts["en"].keys()

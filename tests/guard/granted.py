@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cityward.core.batch import Batch
 from cityward.core.clock import Clock
 from cityward.core.frames import PLACED, conform
 from cityward.guard.keeper import Keeper, Place
 from cityward.private.pseudonym import Pseudonyms
+from cityward.secure.proved import ProvedEntries
 
 NOW = datetime(2014, 7, 1, 12, tzinfo=UTC)
 ZONE = "America/Chicago"
@@ -66,6 +68,8 @@ def keeper(folder: Path, **grants: str) -> tuple[Keeper, list[bytes]]:
         pseudonyms=lambda: Pseudonyms(b"k" * 32),
         groups=lambda: {f"area-{at}": "north" if at < 5 else "south" for at in range(10)},
         append=append,
+        proved=ProvedEntries(folder / "ledger", Ed25519PrivateKey.generate().public_key),
+        work_key=lambda: b"w" * 32,
     )
     return Keeper(place), entries
 

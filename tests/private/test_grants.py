@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from tests.guard.granted import COARSE, grant
+from tests.guard.granted import grant
 
 from cityward.city.granting import proposed
 from cityward.private.grants import FIELDS, check_grants, sentences
@@ -26,8 +26,17 @@ def line_of(key: str, text: str) -> int:
         ({"valid_until": date(2014, 6, 30)}, "valid_until", "it expired on 30 June 2014"),
         ({"lawful_basis": None}, "fields", "person lead to persons, and no lawful basis"),
         ({"lawful_basis": "6(1)(z)"}, "lawful_basis", "no clause of article 6"),
-        ({"fields": [*COARSE, "text"]}, "fields", "text can hold special categories"),
+        ({"fields": ["service", "text"]}, "fields", "text can hold special categories"),
         ({"special_basis": "9(1)"}, "special_basis", "no clause of article 9"),
+        ({"pseudonyms": "month"}, "pseudonyms", "beside a place shows where a person goes and whom he meets"),
+        (
+            {"pseudonyms": "year", "fields": ["person", "id"], "row_ids": "kept"},
+            "pseudonyms",
+            "whose places others see",
+        ),
+        ({"time": "hour"}, "fields", "shows who was where with whom"),
+        ({"purpose": "incident-recognition", "time": "exact"}, "fields", "shows who was where with whom"),
+        ({"fields": ["person", "lon", "lat"], "space": 5_000}, "fields", "person beside lat, lon in rows"),
         ({"valid_from": date(2016, 1, 1)}, "valid_from", "it begins after it ends"),
         ({"since": date(2014, 2, 1), "until": date(2014, 1, 1)}, "since", "begins after its end"),
         ({"fields": ["service", "lon"]}, "fields", "lon are finer than space = 'territory'"),

@@ -6,33 +6,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import sqlalchemy as sql
+from tests.approved import approved, inspection
 
 from cityward.city import open_city
 from cityward.core.clock import Clock
-from cityward.core.records import Decision
-from cityward.core.work import Job
 
 NOON = datetime(2014, 7, 1, 12, tzinfo=UTC)
-
-
-def job(number: int) -> Job:
-    return Job(
-        id=f"J-{number:010x}", about="N-0123456789", service="Garbage", title="Empty the carts", territory="64",
-        lon=-87.77, lat=41.78, minutes=20, skill="sanitation", waiting_since=date(2014, 6, 9),
-    )  # fmt: skip
-
-
-def decision() -> Decision:
-    return Decision(
-        id="D-0000000001", proposal="P-0123456789", outcome="approved", by="Ana Gómez", because="A crew is free",
-        rule="r", system="s", parties=(), at=NOON, explanation="e", appeal="a", receipt=0,
-    )  # fmt: skip
 
 
 def deadly(moment: int) -> Callable[[], None]:
@@ -62,13 +47,14 @@ def live(folder: Path, number: int, what: str, moment: int) -> None:
     """Live in the hour ``number``; die at the ``moment``-th step before or after a ``what`` (fsync, commit, send)."""
     steps = {name: deadly(moment if name == what else 0) for name in ("fsync", "commit", "send")}
     with open_city(folder, Clock(lambda: NOON + timedelta(hours=number))) as city:
+        work = approved(city, [inspection(number)]) if moment else ([], "")
         engine = city.registers._inside.engine
         os.fsync = around(steps["fsync"], os.fsync)
         httpx.Client.send = around(steps["send"], httpx.Client.send)  # type: ignore[method-assign]
         engine.dialect.do_commit = around(steps["commit"], engine.dialect.do_commit)
         assert isinstance(engine, sql.Engine)
-        if moment:
-            city.orders.issue([(job(number), None, None)], decision())
+        if work[0]:
+            city.orders.issue(*work)
         city.orders.dispatch()
 
 

@@ -15,7 +15,8 @@ import sqlalchemy as sql
 
 from cityward.city import init, open_city
 
-CHILD = Path(__file__).with_name("orders_child.py")
+CHILD = "tests.simulation.orders_child"
+ROOT = Path(__file__).parents[2]
 SCHEMA = "cityward_test_orders_kill"
 MOMENTS = {
     ("fsync", 3): "in the ledger, before anything is kept",
@@ -100,8 +101,8 @@ def folder(tmp_path: Path, chicago: Path, receiver: Counting, registers: str) ->
 
 def live(folder: Path, number: int, what: str, moment: int) -> int:
     """One life of the program, in the hour ``number``, that ends at a moment (0: never); returns what ended it."""
-    command = [sys.executable, str(CHILD), str(folder), str(number), what, str(moment)]
-    return subprocess.run(command, timeout=120, check=False).returncode
+    command = [sys.executable, "-m", CHILD, str(folder), str(number), what, str(moment)]
+    return subprocess.run(command, timeout=120, check=False, cwd=ROOT).returncode
 
 
 def delivered(folder: Path) -> set[str]:

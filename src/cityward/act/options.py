@@ -17,8 +17,8 @@ from cityward.act.counterfactual import FEWEST_SURGES, Case, alike, excess_a_day
 from cityward.act.course import FEW, HORIZON_DAYS, SHORTEST_DAYS, Daily, Surges
 from cityward.core.clock import rng
 from cityward.core.records import Need, Option, Outcome, Silence
+from cityward.core.work import DO_NOTHING
 
-DO_NOTHING: Final = "Do nothing"
 INSPECT: Final = "Inspect what was reported"
 ROUND: Final = "Go round the areas"
 READ: Final = "Read the reports first"

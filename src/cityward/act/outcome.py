@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from cityward.act.counterfactual import LEVEL, Case, Expected, alike, fading, going_on, usual, wander
 from cityward.act.course import BACKGROUND_DAYS, FEW, HORIZON_DAYS, SHORTEST_DAYS, Daily, Surges
-from cityward.act.options import DO_NOTHING
 from cityward.core.clock import rng
 from cityward.core.identifiers import make_id
 from cityward.core.records import ALL_SERVICES, Outcome
+from cityward.core.work import DO_NOTHING
 
 FEWER: Final = "fewer than expected"
 MORE: Final = "more than expected"

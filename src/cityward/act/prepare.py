@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import polars as pl
 
-from cityward.act.options import DO_NOTHING
 from cityward.core.identifiers import make_id
 from cityward.core.records import EarlyWarning, Option, Proposal
 from cityward.core.words import percent
+from cityward.core.work import DO_NOTHING
 
 MOST: Final = 3
 """More preparations at once than a duty officer reads; the others stay on the list of warnings."""

@@ -100,8 +100,9 @@ def _factors(decision: CaseDecision, rule: Table) -> list[str]:
         return [f"{_label(rule, name)}: {decision.inputs.get(name, 'not known')}" for name in rule.sheet.inputs]
     if decision.row is None or decision.row > len(traced.rows):
         return [f"{_label(rule, name)}: {_valued(rule, name, value)}" for name, value in traced.given.items()]
+    words = {axis.name: axis.words(axis.segments(rule.condition(decision.row - 1, axis.name))) for axis in rule.axes}
     return [
-        f"{_label(rule, one.input)}: {_valued(rule, one.input, one.value)} (the rule asks {one.condition})"
+        f"{_label(rule, one.input)}: {_valued(rule, one.input, one.value)} (the rule asks for {words[one.input]})"
         for one in traced.rows[decision.row - 1].asked
     ]
 

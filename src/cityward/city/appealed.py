@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import polars as pl
 
 from cityward.answerable import appeals as life
+from cityward.answerable.table import Table
+from cityward.answerable.table.condition import write_value
 from cityward.core.appeals import CLOSED, Appeal, AppealFigures, AppealStatistics
 from cityward.core.clock import end_of_day
 from cityward.core.decided import CaseDecision, Told
@@ -64,6 +66,10 @@ class Deciding(Protocol):
         """What can be decided in a case; empty when that is not known."""
         ...
 
+    def rule(self, decision: CaseDecision) -> Table | None:
+        """The rule as it was; None when it is not kept."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
@@ -85,6 +91,15 @@ class CaseView:
         """Whether the decision can be contested today by its link."""
         taken_back = self.appeal is None or self.appeal.state == "withdrawn"
         return taken_back and not self.late and self.told.decision.state == "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that a decision rests on: its name in the rule, what people call it, and its value with its unit."""
+
+    name: str
+    label: str
+    value: str
 
 
 class Appealed:
@@ -162,6 +177,24 @@ class Appealed:
         until = last.appeal_by if last else self._appeal_by(told.decision)
         return CaseView(token, told, last, until, self._city.today > until)
 
+    def facts(self, decision: CaseDecision) -> tuple[Fact, ...]:
+        """What the rule asked of a case, as people call it; a yes-no is ``yes`` or ``no``, what is missing is empty."""
+        rule = self.deciding.rule(decision)
+        inputs = rule.sheet.inputs if rule else {}
+        found = []
+        for name, value in decision.inputs.items():
+            given = inputs.get(name)
+            unit = f" {given.unit}" if given and given.unit not in (None, "1") and value is not None else ""
+            label = (given.label if given else "") or name.replace("_", " ")
+            found.append(Fact(name, label, "" if value is None else f"{write_value(value).strip(chr(34))}{unit}"))
+        return tuple(found)
+
+    def because_of(self, decision: CaseDecision) -> str:
+        """What the row that decided gives as its reason; empty where there is none."""
+        rule = self.deciding.rule(decision)
+        rows = rule.sheet.rows if rule else ()
+        return rows[decision.row - 1].because if decision.row and decision.row <= len(rows) else ""
+
     def told_on(self, decision: CaseDecision) -> date:
         """The day from which the time to contest runs, where nobody says otherwise: that on which it took effect."""
         return self._city.day_of(decision.changed_at)
@@ -188,7 +221,7 @@ class Appealed:
 
     def get(self, identifier: str) -> Appeal:
         """One appeal; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, Appeal) if kind_of(identifier) == "appeal" else None
+        held = self._city.registers.get(identifier, Appeal) if kind_of(identifier) == KIND else None
         if held is None or not self._proved([held])[0]:
             raise UnknownId(f"There is no appeal '{identifier[:20]}'.", "'cityward appeals list' lists them.")
         return held

@@ -113,6 +113,7 @@ class Breaches:
         people = breach.affected.get("people")
         about = f"about {people:,} people" if people is not None else "to be filled in by 'cityward breach assess'"
         reports = breach.affected.get("reports")
+        contact = self._city.settings.privacy.contact or "to be filled in by the data protection officer"
         lines = [
             f"# Notice of a personal data breach, {self._city.name} ({breach.id})",
             "",
@@ -124,7 +125,7 @@ class Breaches:
             f"- **How many records**: {f'{reports:,} reports' if reports is not None else 'not assessed yet'}",
             *(f"  - {name}: {count:,}" for name, count in breach.affected.items() if name not in ("people", "reports")),
             f"- **How this was counted**: {breach.counted or 'not assessed yet'}",
-            "- **Contact**: to be filled in by the data protection officer",
+            f"- **Contact**: {contact}",
             "- **Likely consequences**: to be filled in by the data protection officer",
             "- **What was done and what is proposed**: to be filled in by whoever handles the breach",
         ]
@@ -137,7 +138,8 @@ class Breaches:
                 "",
                 f"Something went wrong with data that {self._city.name} holds of you: {breach.what} We are sorry. What "
                 "this can mean for you: to be filled in by the data protection officer. What you can do: to be filled "
-                "in by the data protection officer. Whom you can ask: to be filled in by the data protection officer.",
+                "in by the data protection officer. "
+                f"Whom you can ask: {contact}.",
             ]
         return "\n".join(lines) + "\n"
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 import polars as pl
 
-from cityward.act.options import DO_NOTHING
 from cityward.answerable.decide import decide
 from cityward.answerable.table import Table, load_tables, valid_on
 from cityward.city.crew_names import crew_namer
@@ -43,7 +42,7 @@ from cityward.core.records import (
 )
 from cityward.core.rules import RuleVersion
 from cityward.core.systems import SystemEvent
-from cityward.core.work import WorkPlan
+from cityward.core.work import DO_NOTHING, WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from cityward.answerable.oversight import (
     watch,
 )
 from cityward.answerable.reasons import tell
+from cityward.answerable.register.duties import duties
 from cityward.answerable.register.publish import metric_told
 from cityward.answerable.table import Table, valid_on
 from cityward.core.decided import STATES, CaseDecision, DecisionBatch, KeptRule, OverseerWatch, Proof, Told
@@ -188,17 +189,18 @@ class Deciding:
         decision = self.get(identifier)
         city = self._city
         system = city.systems.version(decision.system, decision.system_digest)
-        now = city.systems.read().systems.get(decision.system)
-        system = system or now
-        parties = system.named_parties() if system else ()
-        held = city.systems.get(decision.system).holdings if now is not None else ()
-        answering = tuple(Party(duty=one.duty, name=one.party, contact=one.contact) for one in held) or parties
+        system = system or city.systems.read().systems.get(decision.system)
+        parties: tuple[Party, ...] = ()
+        if system is not None:  # who held the duties when it was decided, whoever holds them today
+            events = [one for one in city.systems.events() if one.system == system.id]
+            held = duties(system, events, decision.decided_at, city.time_zone)
+            parties = tuple(Party(duty=one.duty, name=one.party, contact=one.contact) for one in held)
         measured = " ".join(metric_told(one) for one in system.evaluation[:2]) if system else ""
         receipt = city.receipt_of(identifier)
         return tell(
             decision,
             self.rule(decision),
-            parties=answering,
+            parties=parties,
             appeal=system.appeal if system else "",
             receipt=receipt if receipt is not None else city.receipt_of(decision.batch),
             measured=measured,
@@ -317,6 +319,15 @@ class Deciding:
         self.get(identifier)
         with self._city.writing():
             return self._city.door_of_decisions().change(identifier, kind, allowed)
+
+    def sealed(self, identifier: str, *said: str) -> str:
+        """A seal over what a page said of a decision and will be sent back, such as when it was opened."""
+        told = "\x1f".join((identifier, *said))
+        return str(self._city._pseudonyms().digests(pl.Series([told]), "pages of decisions")[0])
+
+    def view(self, identifier: str, own_view: str) -> str:
+        """A person's own view as the rule would word it; raises Refused when the rule knows no such outcome."""
+        return outcome_of(own_view, self.outcomes(self.get(identifier)), "view")
 
     # -- watching and proving ----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -236,7 +236,7 @@ class Drafting:
                 "This city has not decided any case yet, so there is nothing to replay.",
                 "Give a table of cases instead: --cases FILE.",
             )
-        first = datetime.combine(since, time(), ZoneInfo(city.time_zone))
+        first = datetime.combine(since, time(), ZoneInfo(city.time_zone)).astimezone(UTC)
         found = city.read(READER, PURPOSE, TABLE).frame(COLUMNS, since=first, until=end_of_day(until, city.time_zone))
         mine = found.filter(pl.col("rule") == rule)
         if not mine.height:

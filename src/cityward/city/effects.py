@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from cityward.act.options import DO_NOTHING
 from cityward.city.orders import Assignment
 from cityward.city.outcomes import day_of
 from cityward.core.identifiers import kind_of, make_id
 from cityward.core.records import Decision, Proposal
-from cityward.core.work import Job
+from cityward.core.work import DO_NOTHING, Job
 
 if TYPE_CHECKING:
     from cityward.city.city import City

@@ -27,6 +27,13 @@ from cityward.secure.keys import create_signer
 
 __all__ = ["Folder", "guess_properties", "init", "load_territories", "make", "neutral_csv"]
 
+_EXAMPLES = """\
+# Whom residents ask about their data; shown on the page /your-data and in the record of processing.
+# [privacy]
+# contact = "Data protection officer, 1 Town Square, privacy@example.org"
+"""
+"""What a new city should choose and cannot be guessed."""
+
 _ATTRIBUTES = ("population", "households", "internet_percent", "income")
 _PARENT_CHARS = 200
 
@@ -304,4 +311,4 @@ def _toml(tables: dict[str, dict[str, str]], territories: list[dict[str, str]]) 
             *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()),
             "",
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, _EXAMPLES])

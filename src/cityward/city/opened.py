@@ -27,6 +27,7 @@ from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
+from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
 R = TypeVar("R")
@@ -115,6 +116,8 @@ class Opened:
                 pseudonyms=self._pseudonyms,
                 groups=lambda: {place.id: place.parent for place in self.territories() if place.parent},
                 append=self._append_if_writing,
+                proved=ProvedEntries(self.folder.ledger, lambda: load_public_key(self.folder.public_key)),
+                work_key=lambda: load_or_create_key(self.folder.residents_key),
             )
         )
 

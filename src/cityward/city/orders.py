@@ -15,6 +15,7 @@ import msgspec
 
 from cityward.act import orders as life
 from cityward.city.crew_names import crew_namer
+from cityward.city.mandate import mandate
 from cityward.city.sending import Dispatch, Sender
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.receipts import receipt
@@ -83,13 +84,18 @@ class Orders:
 
     # -- giving out --------------------------------------------------------------------------------
 
-    def issue(self, assignments: Sequence[Assignment], decision: Decision) -> list[WorkOrder]:
-        """Give out jobs; return their orders. The same jobs under the same decision again change nothing.
+    def issue(self, assignments: Sequence[Assignment], decision_id: str) -> list[WorkOrder]:
+        """Give out jobs that a decision approved; return their orders. The same again changes nothing.
 
         A job that has an open order gets no second one; where that order has not gone out yet, it gets its crew.
+
+        Raises
+        ------
+        Unproved
+            There is no such decision that the ledger proves, or it is not about one of these jobs.
         """
-        issued, keep = self.prepare(assignments, decision)
         with self._city.writing():
+            issued, keep = self.prepare(assignments, mandate(self._city, decision_id))
             keep(None)
         return issued
 
@@ -98,11 +104,12 @@ class Orders:
     ) -> tuple[list[WorkOrder], Callable[[Any], None]]:
         """Return the orders of jobs, and a function that keeps them as part of a transaction.
 
-        The receipts are in the ledger already: they say what is about to be kept. For a holder of ``writing``.
+        The receipts are in the ledger already: they say what is about to be kept. What keeps them asks whether the
+        decision, as that transaction sees it, is proved and approved them. For a holder of ``writing``.
         """
         now, new, old, held = self._city.clock.now(), [], [], []
         called, known = crew_namer(self._city), dict[str, list[WorkOrder]]()
-        for before in self.outbox.held_of([job.id for job, _, _ in assignments]):
+        for before in self._proved_of(assignments):
             known.setdefault(before.job.id, []).append(before)
         for job, crew, day in assignments:
             under_way = [order for order in known.get(job.id, []) if order.state not in _CLOSED]
@@ -120,6 +127,7 @@ class Orders:
             else:
                 held.append(under_way[-1])
         changed = [order for _, order in old]
+        self.outbox.must_approve([*new, *changed], decision)
         receipted = self._receipted([*new, *changed])
         fresh, planned = receipted[: len(new)], receipted[len(new) :]
         messages = [message for order in receipted if self._goes_out(order) for message in self.dispatch_of(order)]
@@ -130,9 +138,16 @@ class Orders:
             self.outbox.put_new(transaction, rows, [message for message in messages if message.order in own])
             for (before, _), after in zip(old, planned, strict=True):
                 moved = [message for message in messages if message.order == after.id]
-                self.outbox.move(before, after, moved, instead=True, transaction=transaction)
+                self.outbox.move(before, after, moved, instead=True, decision=decision.id, transaction=transaction)
 
         return [*held, *receipted], keep
+
+    def _proved_of(self, assignments: Sequence[Assignment]) -> list[WorkOrder]:
+        """Orders of jobs, oldest first; one that no decision allows can never be sent, and holds no job up."""
+        held = self.outbox.held_of([job.id for job, _, _ in assignments])
+        going = [order for order in held if order.state not in _CLOSED]
+        why = self.outbox.why_not(going) if going else {}
+        return [order for order in held if order.id not in why]
 
     def _waits(self, order: WorkOrder) -> bool:
         """Whether it can still be given to another crew: nothing about this round has been tried to be sent."""
@@ -144,10 +159,14 @@ class Orders:
         """Whether it leaves now: it has a crew, or this city does not plan crews of its own."""
         return order.crew is not None or self._city.settings.work.crews is None
 
-    def _receipted(self, orders: Sequence[WorkOrder]) -> list[WorkOrder]:
-        """The orders, each with the ledger entry of its last event in it."""
+    def _receipted(self, orders: Sequence[WorkOrder], before: Sequence[WorkOrder] = ()) -> list[WorkOrder]:
+        """The orders, each with the ledger entry of its last event in it.
+
+        Of one that was not proved ``before`` the entry says so: a step must not make work of what somebody altered.
+        """
         if not orders:
             return []
+        why = self.outbox.why_not(before) if before else {}
         entries = [
             receipt(
                 "order",
@@ -157,6 +176,7 @@ class Orders:
                 state=order.state,
                 round=life.round_of(order),
                 decision=order.decision,
+                work="" if order.id in why else self.outbox.work(order),
             )
             for order in orders
         ]
@@ -226,6 +246,7 @@ class Orders:
                     f"No [[send]] table of city.toml takes orders of {order.job.service}.",
                     "Hand it on yourself, then press 'Accepted'.",
                 )
+            self.outbox.must_be_proved(order)
             noted = self._receipted([life.noted(order, "Sent out by hand.", by=by, at=self._city.clock.now())])[0]
             self.outbox.move(order, noted, messages)
             return noted
@@ -243,14 +264,16 @@ class Orders:
         """Take one step with its receipt and messages, in one transaction. For a holder of ``writing``."""
         now = self._city.clock.now()
         after = life.advance(order, state, role=role, by=by, because=because, at=now)
-        after = self._receipted([after])[0]
-        self.outbox.move(order, after, self._follows(order, after), withdraw=state != "sent", **kept)
+        follows = self._follows(order, after)
+        after = self._receipted([after], [order])[0]
+        self.outbox.move(order, after, follows, withdraw=state != "sent", **kept)
         return after
 
     def _follows(self, before: WorkOrder, after: WorkOrder) -> list[Message]:
         """Messages that a step sends out."""
         if after.state == "reopened" and not self.is_escalated(after):
-            return self.dispatch_of(after)
+            # That a resident is not content is kept either way; `Sender.health` tells why nobody goes.
+            return [] if self.outbox.why_not([before]) else self.dispatch_of(after)
         if after.state == "cancelled" or (before.state, after.state) == ("reopened", "confirmed"):
             return self.cancel_of(before)
         if after.state == "done":
@@ -329,7 +352,7 @@ class Orders:
                 raise UserError("This was answered many times already.", "Please call the city.")
             if order.state != state:
                 return self.step(order, state, role="resident", by=RESIDENT, because=said)
-            noted = self._receipted([life.noted(order, said, by=RESIDENT, at=self._city.clock.now())])[0]
+            noted = self._receipted([life.noted(order, said, by=RESIDENT, at=self._city.clock.now())], [order])[0]
             self.outbox.move(order, noted)
             return noted
 

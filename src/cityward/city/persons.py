@@ -144,9 +144,10 @@ class Persons:
 
     def status(self, identifier: str, secret: str) -> PersonRequest:
         """How a request stands, for whoever has its secret; a wrong one and a wrong number are answered alike."""
-        held = self._city.registers.get(identifier, PersonRequest) if identifier.startswith("Q-") else None
+        # The secret first: with a wrong one nothing is looked up, so that not even the time tells what there is.
         right = hmac.compare_digest(secret.encode(), self._secret(identifier).encode())
-        if not right or held is None:
+        held = self._city.registers.get(identifier, PersonRequest) if right and identifier.startswith("Q-") else None
+        if held is None:
             raise UserError(_NOT_PROVEN, "Check the number and the secret of your request.")
         return held
 

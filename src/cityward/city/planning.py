@@ -19,7 +19,7 @@ from cityward.core.errors import SettingsError, UnknownId, UserError
 from cityward.core.identifiers import kind_of, make_id
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Option, Proposal, to_json
-from cityward.core.work import Crew, Job, Move, WorkPlan
+from cityward.core.work import THIS_PLAN, Crew, Job, Move, WorkPlan
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -29,7 +29,6 @@ _COLUMNS = tuple(name for name in HISTORY_COLUMNS if name != "person")
 _KEPT: Final = 8
 """Planners that are kept: each holds the ways between its jobs."""
 
-THIS_PLAN: Final = "This plan"
 BESIDE: Final[dict[str, tuple[float | None, Way]]] = {
     "Without a floor": (None, "least waiting"),
     "First come, first served": (None, "first come"),

@@ -51,7 +51,7 @@ class Processing:
             f"Record of processing activities, {self._city.name}",
             "Draft after GDPR article 30(1), made from the configuration of this city.",
             [
-                Section("Who is responsible", [f"{self._city.name}; contact {CONTROLLER}", f"Officer: {OFFICER}"]),
+                self._responsible(),
                 self._purposes(),
                 self._data(),
                 self._recipients(),
@@ -106,6 +106,13 @@ class Processing:
         )
 
     # -- parts -------------------------------------------------------------------------------------
+
+    def _responsible(self) -> Section:
+        contact = self._city.settings.privacy.contact or OFFICER
+        return Section(
+            "Who is responsible",
+            [f"{self._city.name}; contact {CONTROLLER}", f"Data protection officer: {contact}"],
+        )
 
     def _registered(self) -> list[System]:
         return list(self._city.systems.read().systems.values())

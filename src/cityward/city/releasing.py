@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cityward.core.errors import Refused, SettingsError, UserError
+from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import Refusal
 from cityward.core.releases import KINDS, Release, ReleasePlan, ReleaseRequest
@@ -201,7 +201,7 @@ class Releasing:
             city.path / "releases",
             groups={
                 name: Group(Promise(group.epsilon, group.delta), group.every, tuple(group.sources))
-                for name, group in _checked(settings.groups).items()
+                for name, group in settings.groups.items()
             },
             places=self._places,
             read_ledger=self._entries,
@@ -212,14 +212,3 @@ class Releasing:
     def _entries(self, start: int) -> Iterator[bytes]:
         ledger = self._city._reading_ledger()
         return ledger.entries(start, ledger.size - start)
-
-
-def _checked(groups: dict[str, Any]) -> dict[str, Any]:
-    """Raise unless every row is of one group: with two, each would pay for a part of what is told of it."""
-    named = [source for group in groups.values() for source in group.sources]
-    if len(set(named)) < len(named) or sum(not group.sources for group in groups.values()) > 1:
-        raise SettingsError(
-            "Two [release.groups] tables cover the same source.",
-            "Name each source once; at most one group may name none, for all the others.",
-        )
-    return groups

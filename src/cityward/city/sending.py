@@ -17,10 +17,11 @@ from cityward.act.send import NotDelivered, Open, Report, Way, kinds, open_way
 from cityward.act.send.signing import Unsigned, check, key_of
 from cityward.city.settings import SendSection
 from cityward.core.clock import rng
-from cityward.core.errors import CityBusy, SettingsError, UnknownId, UserError
+from cityward.core.errors import CityBusy, LedgerError, SettingsError, UnknownId, Unproved, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.core.work import Message, OrderState, WorkOrder
+from cityward.guard.mandates import LOOK
 from cityward.private.redact import redact_text
 
 if TYPE_CHECKING:
@@ -153,25 +154,30 @@ class Sender:
         if not self.sections:
             return Dispatch()
         with self._opened() as (ways, troubles):
-            delivered, failed = self._drain(ways)
+            delivered, failed = self._drain(ways, troubles)
             reports = self._ask_after(ways, troubles) + self._collect(ways)
         return Dispatch(delivered=delivered, failed=failed, reports=reports, troubles=tuple(troubles))
 
-    def _drain(self, ways: Mapping[str, Open]) -> tuple[int, int]:
-        delivered, failures = 0, dict.fromkeys(ways, 0)
+    def _drain(self, ways: Mapping[str, Open], troubles: list[str]) -> tuple[int, int]:
+        delivered, failures, stopped = 0, dict.fromkeys(ways, 0), 0
         if not self._orders.for_crews.anything_due(self._city.clock.now()):
             return 0, 0
         with self._city.writing():
             pass  # what could not be written down afterwards must not be sent
         while able := [name for name, count in failures.items() if count < FAILURES_A_PASS]:
-            message = self._orders.for_crews.claim(able, self._city.clock.now(), LEASE)
+            try:
+                message = self._orders.for_crews.claim(able, self._city.clock.now(), LEASE)
+            except Unproved as problem:
+                stopped += 1  # for good, so that each is told once here and stays among those that failed
+                troubles.append(f"{problem.what} {problem.remedy}")
+                continue
             if message is None:
                 break
             if self._try(ways[message.way], message):
                 delivered += 1
             else:
                 failures[message.way] += 1
-        return delivered, sum(failures.values())
+        return delivered, stopped + sum(failures.values())
 
     def _try(self, way: Open, message: Message) -> bool:
         """Send one claimed message and write down what came of it."""
@@ -347,6 +353,10 @@ class Sender:
                 troubles.append(f"{section.name}: {error.what} {error.remedy}".strip())
         lost = sorted({one.way for one in open_messages} - self.sections.keys())
         troubles += [f"city.toml has no [[send]] table '{name}' any more; its messages wait." for name in lost]
+        try:
+            troubles += [f"{name} is not sent: {why}. {LOOK}" for name, why in outbox.unproved().items()]
+        except LedgerError as error:
+            troubles.append(f"Nothing is sent: {error}")
         return {
             "ways": list(self.sections.values()),
             "counts": dict.fromkeys(("waiting", "delivered", "stopped", "withdrawn"), 0) | outbox.message_counts(),

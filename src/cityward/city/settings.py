@@ -9,7 +9,7 @@ import msgspec
 
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
-from cityward.core.toml_text import decode_toml
+from cityward.core.toml_text import decode_toml, line_of, read_toml
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -192,6 +192,18 @@ class ReleaseSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
     licence: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]{1,300}$")] | None = None
 
 
+class PrivacySection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom residents ask about their data: the data protection officer, or who answers for it.
+
+    ``contact`` is shown to everybody as it stands: a name or an office, and an address, an e-mail or a telephone.
+    """
+
+    contact: (
+        Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=300)]
+        | None
+    ) = None
+
+
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For how many days things are kept; what is left out is kept until somebody asks for its erasure.
 
@@ -238,6 +250,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders: OrdersSection = OrdersSection()
     send: list[SendSection] = []
     release: ReleaseSection = ReleaseSection()
+    privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
 
@@ -272,7 +285,25 @@ def load_settings(folder: Path) -> Settings:
     names = [section.name for section in settings.send]
     if len(set(names)) < len(names):
         raise SettingsError(f"{path}: two [[send]] tables have one name.", "Give each a name of its own.")
+    _check_groups(settings.release.groups, path)
     return settings
+
+
+def _check_groups(groups: dict[str, ReleaseGroup], path: Path) -> None:
+    """Raise unless every row is of one group: with two, each would pay for a part of what is told of it."""
+    covering: dict[str, str] = {}
+    for name, group in groups.items():
+        for source in group.sources or [""]:
+            first = covering.setdefault(source, name)
+            if first == name and group.sources.count(source) < 2:
+                continue
+            line = line_of(read_toml(path), f".release.groups.{name}.sources")
+            covered = f"the source '{source}'" if source else "all sources that no other group names"
+            raise SettingsError(
+                f"{path}, line {line}: release.groups.{name} covers {covered}"
+                + (" twice." if first == name else f", as release.groups.{first} does."),
+                "Name each source once; at most one group may name none, for all the others.",
+            )
 
 
 def check_time_zone(name: str, where: str) -> None:

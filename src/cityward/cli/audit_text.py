@@ -37,11 +37,11 @@ def tell(found: Audit) -> None:
     if more > 0:
         click.echo(f"and {more:,} more groups (--json has all), {len(found.intersections):,} intersections")
     for gap in found.gaps:
-        low, high = (percent(limit or 0, 1) for limit in gap.difference_interval)
+        low, high = (f"{100 * (limit or 0):.1f}" for limit in gap.difference_interval)
         click.echo(
             f"Largest difference in {gap.rate.replace('_', ' ')} by {' and '.join(gap.by)}: "
-            f"{percent(gap.difference, 1)} ({low} to {high}; chance alone gives up to "
-            f"{percent(gap.by_chance, 1)}), {gap.lowest} to {gap.highest}."
+            f"{100 * gap.difference:.1f} points ({low} to {high}; chance alone gives up to "
+            f"{100 * gap.by_chance:.1f}), {gap.lowest} to {gap.highest}."
         )
     for check in found.checks:
         click.echo(f"{'Leak' if check.severity == 'leak' else 'Check'}: {check.says}")

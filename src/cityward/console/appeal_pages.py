@@ -123,7 +123,7 @@ def _told(city: City, identifier: str) -> dict[str, Any]:
         "told": told,
         "outcomes": outcomes,
         "missing": problem,
-        "facts": list(told.decision.inputs.items()) if told else [],
+        "facts": appeals.facts(told.decision) if told else (),
         "similar": similar[:SIMILAR_SHOWN],
         "similar_count": len(similar),
         "terms": appeals.terms,

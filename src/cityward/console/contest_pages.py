@@ -6,6 +6,7 @@ became of the appeal. Never: whether a case number exists, to whoever lacks its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -135,10 +136,15 @@ class Contests:
         text, told, terms = CONTEST[language], case.told, self._console.city.appeals.terms
         decision, until = told.decision, day_in(language, case.appeal_by)
         before = case.appeal.before if case.appeal else ""
+        facts, because = self._console.city.appeals.facts(decision), self._console.city.appeals.because_of(decision)
         return {
             "title": text[f"title_{decision.state}"].format(outcome=decision.outcome or ""),
             "lead": self._lead(case, language, before),
             "because": _own_reason(case, text),
+            "rule_says": text["rule_says"].format(outcome=decision.recommended, because=because.rstrip("."))
+            if because
+            else "",
+            "why": text["why_first" if decision.state == "reversed" else "why"],
             "rule": text["rule"].format(
                 rule=decision.rule,
                 version=decision.rule_version,
@@ -159,8 +165,10 @@ class Contests:
             "other_way": text["other_way"].format(appeal=told.appeal) if told.appeal else "",
             "withdraw_told": text["withdraw_told"].format(day=until),
             "case": case,
-            "facts": [(name, name.replace("_", " "), _value(value)) for name, value in decision.inputs.items()],
-            "appeal": self._appeal(case.appeal, language) if case.appeal else None,
+            "facts": [(one.name, one.label, _value(one.value, text)) for one in facts],
+            "appeal": self._appeal(case.appeal, language, {one.name: one.label for one in facts})
+            if case.appeal
+            else None,
         }
 
     def _lead(self, case: CaseView, language: str, before: str) -> list[str]:
@@ -171,7 +179,7 @@ class Contests:
         told = text["by_person"].format(by=decision.by, day=day) if decision.by else text["by_rule"].format(day=day)
         return [told, *([text["reversed"].format(before=before)] if decision.state == "reversed" else [])]
 
-    def _appeal(self, appeal: Appeal, language: str) -> dict[str, Any]:
+    def _appeal(self, appeal: Appeal, language: str, labels: dict[str, str]) -> dict[str, Any]:
         """What the page says of the appeal."""
         text = CONTEST[language]
         due = day_in(language, appeal.due_on)
@@ -184,11 +192,11 @@ class Contests:
             text[key].format(name=appeal.assigned_to, day=closed, before=appeal.before, after=appeal.after),
         ]
         if appeal.wrong:
-            lines.append(text["wrong_facts"].format(facts=", ".join(one.replace("_", " ") for one in appeal.wrong)))
+            lines.append(text["wrong_facts"].format(facts=", ".join(labels.get(one, one) for one in appeal.wrong)))
         if appeal.because:
             lines += [text["because"].format(because=appeal.because), text["court"]]
         said = [
-            (one.words or (text["erased"] if one.digest else ""), one.about.replace("_", " "), one.by == RESIDENT)
+            (one.words or (text["erased"] if one.digest else ""), labels.get(one.about, one.about), one.by == RESIDENT)
             for one in appeal.said
         ]
         return {"lines": lines, "said": said, "words_kept": any(one.words for one in appeal.said)}
@@ -226,8 +234,8 @@ def _own_reason(case: CaseView, text: Any) -> str:
     return str(text["reason"].format(because=decision.because))
 
 
-def _value(value: Any) -> str:
-    return "–" if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"
+def _value(value: str, text: Mapping[str, str]) -> str:
+    return {"": "–", "yes": text["true"], "no": text["false"]}.get(value, value)
 
 
 def _language(request: Request) -> str:

@@ -37,6 +37,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
             "Act",
             (
                 ("/proposals", "Proposals", "/proposals/", waiting, "waiting"),
+                ("/decisions", "Decisions", "/decisions/", 0, ""),
                 ("/plan", "Plan", "/plan", 0, ""),
                 ("/work", "Work", "/work/", 0, ""),
                 ("/outcomes", "Outcomes", "", 0, ""),
@@ -48,6 +49,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/intake", "Intake", "", 0, ""),
                 ("/ledger", "Ledger", "/explain", 0, ""),
                 ("/systems", "Systems", "/systems/", 0, ""),
+                ("/rules", "Rules", "/rules/", 0, ""),
                 ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
             ),
@@ -84,7 +86,11 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if late:
         text = f"{_many(len(late), 'appeal')} overdue: the oldest answer was due on {words.day(late[0].due_on)}."
         found.append(Tiding("Appeals", text, "/appeals", True))
-    edited = [one.system.name for one in city.systems.all() if one.state == "edited after approval"]
+    systems = city.systems.all()
+    suspended = [one.system.name for one in systems if one.suspended]
+    if suspended:
+        found.append(Tiding("Systems", f"Suspended: {', '.join(suspended)}.", "/systems", True))
+    edited = [one.system.name for one in systems if one.state == "edited after approval"]
     if edited:
         text = f"The file of {', '.join(edited)} was edited after its approval."
         found.append(Tiding("Systems", text, "/systems", True))

@@ -22,6 +22,7 @@ from cityward.console import (
     appeal_pages,
     case_pages,
     contest_pages,
+    decision_pages,
     grants_pages,
     ledger_pages,
     liability_pages,
@@ -30,16 +31,19 @@ from cityward.console import (
     plan_pages,
     privacy_pages,
     resident_pages,
+    rule_pages,
     sensor_pages,
     system_pages,
     words,
     your_data_pages,
+    your_request_pages,
 )
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
+from cityward.core.identifiers import CASE_DECISION, kind_of
 
 if TYPE_CHECKING:
     from cityward.city.observing import Watch
@@ -48,16 +52,19 @@ PARTS: tuple[Any, ...] = (
     liability_pages,
     ahead_pages,
     case_pages,
+    decision_pages,
     plan_pages,
     order_pages,
     resident_pages,
     your_data_pages,
+    your_request_pages,
     outcome_pages,
     sensor_pages,
     ledger_pages,
     privacy_pages,
     grants_pages,
     system_pages,
+    rule_pages,
     appeal_pages,
     contest_pages,
 )
@@ -220,8 +227,10 @@ class Console:
             refusals=self.city.refusals(),
         )
 
-    def explain(self, request: Request, identifier: str) -> HTMLResponse:
-        """Why, for any finding."""
+    def explain(self, request: Request, identifier: str) -> Response:
+        """Why, for any finding; a decision of a case has a page, which shows the evidence first."""
+        if kind_of(identifier) == CASE_DECISION:
+            return RedirectResponse(f"/decisions/{identifier}", 303)
         return self.page(request, "explain.html", told=self.city.explain(identifier))
 
     def areas(self) -> JSONResponse:

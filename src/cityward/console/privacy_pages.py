@@ -167,7 +167,7 @@ def _settled(shown: dict[str, Any]) -> Finding:
 
 
 def _waits(city: City) -> dict[str, Any]:
-    """Requests and breaches with their deadlines."""
+    """Requests and breaches with their deadlines, and whom residents are told to ask."""
     done = [one for one in city.persons.requests() if one.state == "done"]
     done.sort(key=lambda one: one.done_at or one.made_at, reverse=True)
     requests = [
@@ -184,7 +184,7 @@ def _waits(city: City) -> dict[str, Any]:
         for one in [*_waiting(city), *done[:ANSWERED_SHOWN]]
     ]
     clocks = [(one, city.breaches.hours_left(one)) for one in _clocks(city)]
-    return {"requests": requests, "answered": len(done), "clocks": clocks}
+    return {"requests": requests, "answered": len(done), "clocks": clocks, "contact": city.settings.privacy.contact}
 
 
 def _held(city: City) -> dict[str, Any]:

@@ -27,7 +27,7 @@ ADDRESSES: Final = 10_000
 """Addresses that are remembered; the oldest is forgotten first."""
 
 ANSWER_BYTES: Final = 16 * 2**10
-_HEADERS: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+HEADERS: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 """Not ``no-referrer``: a browser then hides which page a form comes from, and the shield turns it away."""
 
 
@@ -86,7 +86,7 @@ class Residents:
             return self.show(request, token)
         except UserError as error:
             return self.show(request, token, problem=error.what, words=words[:1000])
-        return RedirectResponse(f"/r/{token}?lang={language}", 303, headers=_HEADERS)
+        return RedirectResponse(f"/r/{token}?lang={language}", 303, headers=HEADERS)
 
     def _told(self, asked: Asked, language: str) -> dict[str, Any]:
         """What the page says of an order."""
@@ -125,7 +125,7 @@ class Residents:
                 **shown,
             }
         )
-        return HTMLResponse(html, status, headers=_HEADERS)
+        return HTMLResponse(html, status, headers=HEADERS)
 
 
 def _following(asked: Asked, text: Any, until: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from cityward.core import words
-from cityward.core.identifiers import kind_of
+from cityward.core.identifiers import CASE_DECISION, kind_of
 
 UNKNOWN = "not known"
 
@@ -70,6 +70,7 @@ _PAGES = {
     "order": "/work/{}",
     "warning": "/ahead#{}",
     "appeal": "/appeals/{}",
+    CASE_DECISION: "/decisions/{}",
 }
 """Kinds that have a page of their own; every other identifier is explained."""
 

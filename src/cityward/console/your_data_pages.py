@@ -75,6 +75,7 @@ def told(city: City, language: str) -> dict[str, Any]:
         "turned_away": text["turned_away"].format(rows=_number(rows, language)) if rows else "",
         "published": _published(city, language),
         "ask_who": text["ask_who"].format(city=city.name),
+        "contact": text["contact"].format(contact=contact) if (contact := city.settings.privacy.contact) else "",
         "rights": [text[f"right-{right}"] for right in RIGHTS],
         "time": text["time"].format(day=day_in(language, months_after(city.today, 1))),
     }

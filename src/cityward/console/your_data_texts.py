@@ -50,6 +50,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "file": "The table",
         "ask": "How to ask",
         "ask_who": "Ask where you made your report, or ask the data protection officer of {city}. You can ask:",
+        "contact": "Data protection officer: {contact}",
         "right-access": "to see what is kept about you, why, and until when",
         "right-rectify": "to correct what is wrong",
         "right-erase": "to remove it, from backups too",
@@ -60,6 +61,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "The city has one month. If you ask today, it must answer by {day}. It may take two months more only "
         "if it tells you by then, and says why.",
         "follow": "You get a number and a secret for your request. With both you can always ask how it stands.",
+        "follow_here": "See how your request stands",
         "complain": "If you are not content, you can complain to the data protection authority.",
     },
     "es": {
@@ -107,6 +109,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "file": "La tabla",
         "ask": "Cómo pedirlo",
         "ask_who": "Pregunte donde hizo su aviso, o al delegado de protección de datos de {city}. Puede pedir:",
+        "contact": "Delegado de protección de datos: {contact}",
         "right-access": "ver qué se guarda sobre usted, para qué y hasta cuándo",
         "right-rectify": "corregir lo que está mal",
         "right-erase": "borrarlo, también de las copias de seguridad",
@@ -117,6 +120,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "La ciudad tiene un mes. Si pide hoy, debe responder a más tardar el {day}. Solo puede tomar dos meses "
         "más si se lo dice antes, y por qué.",
         "follow": "Recibirá un número y un secreto de su petición. Con los dos puede preguntar siempre cómo va.",
+        "follow_here": "Ver cómo va su petición",
         "complain": "Si no queda conforme, puede quejarse ante la autoridad de protección de datos.",
     },
     "pt": {
@@ -163,6 +167,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "file": "A tabela",
         "ask": "Como pedir",
         "ask_who": "Pergunte onde fez o seu aviso, ou ao encarregado de proteção de dados de {city}. Você pode pedir:",
+        "contact": "Encarregado de proteção de dados: {contact}",
         "right-access": "para ver o que é guardado sobre você, para quê e até quando",
         "right-rectify": "para corrigir o que está errado",
         "right-erase": "para apagar, também das cópias de segurança",
@@ -173,6 +178,7 @@ YOUR_DATA: Final[Mapping[str, Mapping[str, str]]] = {
         "time": "A cidade tem um mês. Se você pedir hoje, ela deve responder até {day}. Só pode levar mais dois meses "
         "se avisar antes, e disser por quê.",
         "follow": "Você recebe um número e um segredo do seu pedido. Com os dois pode sempre perguntar como ele está.",
+        "follow_here": "Ver como está o seu pedido",
         "complain": "Se não ficar satisfeito, você pode reclamar à autoridade de proteção de dados.",
     },
 }
@@ -185,6 +191,7 @@ PURPOSE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "forecasting": "prever cuántos avisos llegarán",
         "case-handling": "planear visitas a lo que se avisó",
         "case-priority": "ordenar los lugares por visitar según lo que se avisa cerca",
+        "decision-making": "decidir casos según una regla, y que una persona resuelva los que tocan derechos",
         "sensing": "vigilar los sensores y lo que miden",
         "data-quality": "arreglar registros que no se pudieron leer",
         "official-statistics": "publicar cifras que no dicen nada de una sola persona",
@@ -201,6 +208,7 @@ PURPOSE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "forecasting": "prever quantos avisos virão",
         "case-handling": "planejar visitas ao que foi avisado",
         "case-priority": "ordenar os lugares a visitar pelo que se avisa perto deles",
+        "decision-making": "decidir casos por uma regra, e uma pessoa resolver os que tocam direitos",
         "sensing": "vigiar os sensores e o que medem",
         "data-quality": "consertar registros que não puderam ser lidos",
         "official-statistics": "publicar números que nada dizem de uma só pessoa",

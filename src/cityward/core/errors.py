@@ -68,6 +68,13 @@ class Refused(CitywardError):
         super().__init__(f"{what} (rule {rule}) {remedy}".strip())
 
 
+class Unproved(Refused):
+    """Work was to be given out or sent, and no decision that the ledger proves allows it."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__("no-action-without-a-decision", what, remedy)
+
+
 class StoreError(CitywardError):
     """The disk or the database did not do what it was asked; nothing was acknowledged."""
 

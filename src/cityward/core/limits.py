@@ -77,8 +77,8 @@ SCAN_TABLE_BYTES: Final = 512 * 2**20
 SCAN_REPLICATES: Final = 1_000_000
 """Most Monte Carlo replicates."""
 
-DECISION_CASES: Final = 5_000_000
-"""Most cases that are decided together: about 1.5 kB of memory each."""
+DECISION_CASES: Final = 2_000_000
+"""Most cases that are decided together: about 2 kB of memory each."""
 
 RULE_FILE_BYTES: Final = 32 * 2**20
 """Largest file of one rule, in whatever form: a table of 10,000 rows has about 2 MB."""

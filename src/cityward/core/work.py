@@ -7,6 +7,12 @@ from typing import Final, Literal
 
 from cityward.core.records import Record
 
+DO_NOTHING: Final = "Do nothing"
+"""The option of every proposal with which nothing is given out."""
+
+THIS_PLAN: Final = "This plan"
+"""The option of a plan with which it is given out as it is."""
+
 
 class Job(Record, frozen=True, kw_only=True):
     """Something at one place that waits for a visit.

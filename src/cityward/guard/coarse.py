@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cityward.core.frames import UTC_TIME
-from cityward.private.grants import ROW_IDS, TIMES, Grant
+from cityward.private.grants import AREAS, ROW_IDS, TIMES, Grant
 from cityward.private.pseudonym import Pseudonyms
 
 EVERY: Final = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo", "year": "1y"}
@@ -97,24 +97,29 @@ def rename_rows(
 
 
 def _rename_persons(found: pl.DataFrame, grant: Grant, zone: str, pseudonyms: Pseudonyms, moment: str) -> pl.DataFrame:
-    """Persons by pseudonyms of the purpose and the period of their row."""
+    """Persons by pseudonyms of the purpose and the period of their row; beside an area, of that area alone.
+
+    One name in two areas of a day would tell where its person went.
+    """
     period = pl.col(moment).dt.convert_time_zone(zone).dt.truncate(EVERY[grant.pseudonyms]).dt.date()
-    found = found.with_columns(period.alias(_PERIOD))
-    pairs = found.select("person", _PERIOD).drop_nulls().unique()
+    areas = () if grant.is_fine else [pl.col(name).fill_null("") for name in AREAS if name in grant.fields]
+    here = pl.concat_str("person", *areas, separator="\x1f") if areas else pl.col("person")
+    found = found.with_columns(period.alias(_PERIOD), here.alias(_WHO))
+    pairs = found.select(_WHO, _PERIOD).drop_nulls().unique()
     parts = [
-        part.with_columns(pseudonyms.derived(part["person"], f"consult for {grant.purpose} {key[0]}").alias(_PSEUDONYM))
+        part.with_columns(pseudonyms.derived(part[_WHO], f"consult for {grant.purpose} {key[0]}").alias(_PSEUDONYM))
         for key, part in pairs.partition_by(_PERIOD, as_dict=True).items()
     ]
-    named = found.join(pl.concat(parts), on=["person", _PERIOD], how="left", maintain_order="left")
+    named = found.join(pl.concat(parts), on=[_WHO, _PERIOD], how="left", maintain_order="left")
     person = pl.col(_PSEUDONYM)
     if not grant.is_fine:
         told_apart = [name for name in grant.fields if name != "person" and name not in ROW_IDS]
         alike = person.n_unique().over(told_apart) if told_apart else person.n_unique()
         person = pl.when(alike >= ALIKE).then(person)
-    return named.with_columns(person.alias("person")).drop(_PERIOD, _PSEUDONYM)
+    return named.with_columns(person.alias("person")).drop(_PERIOD, _WHO, _PSEUDONYM)
 
 
-_PERIOD, _PSEUDONYM = "\x00period", "\x00pseudonym"
+_PERIOD, _WHO, _PSEUDONYM = "\x00period", "\x00who", "\x00pseudonym"
 
 
 def _renamed(values: pl.Series, purpose: str, pseudonyms: Pseudonyms) -> pl.Series:

@@ -292,8 +292,8 @@ class Reading:
         rows = self._shaped(rows, grant, columns)
         since, until = between
         moments = pl.col(held.time)
-        rows = rows.filter(moments >= since) if since else rows
-        return rows.filter(moments <= until) if until else rows
+        rows = rows.filter(moments >= since.astimezone(UTC)) if since else rows
+        return rows.filter(moments <= until.astimezone(UTC)) if until else rows
 
     def _shaped(self, rows: pl.LazyFrame, grant: Grant, columns: Sequence[str]) -> pl.LazyFrame:
         """Those of ``rows`` that the grant covers, with ``columns`` as finely as it allows."""

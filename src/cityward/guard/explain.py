@@ -299,7 +299,7 @@ def _system_event(record: SystemEvent, words: _Words) -> _Parts:
         *([("valid until", day(record.valid_until))] if record.valid_until else []),
         *([("changed by", record.party)] if record.what == "modified" else []),
         *((("substantial" if record.substantial else "changed"), change) for change in record.changes),
-        *([("signed", record.note)] if record.note else []),
+        *([("figures" if record.what == "audited" else "signed", record.note)] if record.note else []),
     ]
     told = f"{record.by} {verb}{duty} {record.system} {record.version}{over}{because}"
     return "system", told, evidence, "register-of-systems 1"

@@ -26,6 +26,7 @@ from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
 from cityward.guard.consult import Access, Reading
 from cityward.guard.decided import Deciding, Proofs
+from cityward.guard.mandates import Mandates
 from cityward.guard.outbox import Outbox, every_order
 from cityward.guard.refusals import keep_refusal
 from cityward.guard.registers import Registers
@@ -33,6 +34,7 @@ from cityward.guard.release_rows import COLUMNS, known_at, shaped
 from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_grants
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
+from cityward.secure.proved import ProvedEntries
 from cityward.store import outbox as outbox_store
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
@@ -67,6 +69,10 @@ class Place:
         The group of each territory that has one.
     append : callable
         Appends entries to the ledger and returns their indexes; None when this program does not write just now.
+    proved : ProvedEntries
+        The ledger, read back.
+    work_key : callable
+        The secret with which the ledger's digests of works are keyed.
     """
 
     history: Path
@@ -78,6 +84,8 @@ class Place:
     pseudonyms: Callable[[], Pseudonyms]
     groups: Callable[[], dict[str, str]]
     append: Callable[[Sequence[bytes]], Sequence[int] | None]
+    proved: ProvedEntries
+    work_key: Callable[[], bytes]
 
 
 class Keeper:
@@ -108,7 +116,12 @@ class Keeper:
 
     def outbox(self, reader: str, purpose: str) -> Outbox:
         """Orders and messages as ``reader`` may see them for ``purpose``; whether it may is asked when it reads."""
-        return Outbox(self._orders, self._ordered(reader, purpose), self._inside.clock)
+        return Outbox(self._orders, self._ordered(reader, purpose), self._inside.clock, self.mandates)
+
+    @cached_property
+    def mandates(self) -> Mandates:
+        """Which work a decision allows, by what the ledger proves."""
+        return Mandates(self.registers._inside, self._inside.proved, self._inside.work_key)
 
     @cached_property
     def _orders(self) -> outbox_store.Outbox:

@@ -2,7 +2,8 @@
 
 What is read is what the grant of the reader covers, as `cityward.guard.consult` says; the rest is empty. A step is a
 write: what it needs of an order is handed to whoever takes it (`held`), and the step itself is what the ledger tells.
-See `cityward.store.outbox` for what each step keeps.
+Nothing is given out and no message leaves unless `cityward.guard.mandates` finds a decision for it that the ledger
+proves; it is asked here, so that nobody above can forget it. See `cityward.store.outbox` for what each step keeps.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ import msgspec
 import polars as pl
 
 from cityward.core.clock import Clock
+from cityward.core.errors import Unproved
 from cityward.core.frames import ORDERED
+from cityward.core.limits import PAGE_ROWS
+from cityward.core.records import Decision
 from cityward.core.work import RESIDENT, Job, Message, OrderEvent, WorkOrder
 from cityward.guard.consult import Opened, Reading
+from cityward.guard.mandates import LOOK as LOOK_AT_IT
+from cityward.guard.mandates import Mandates
 from cityward.guard.registers import Transaction
 from cityward.private.grants import ALL
 from cityward.store import outbox as store
@@ -42,12 +48,15 @@ class Outbox:
         Of orders, by whoever reads here.
     clock : Clock
         The time.
+    mandates : Mandates
+        Which work a decision allows.
     """
 
-    __slots__ = ("_clock", "_inside", "_look", "_reading")
+    __slots__ = ("_clock", "_inside", "_look", "_mandates", "_reading")
 
-    def __init__(self, held: store.Outbox, reading: Reading, clock: Clock) -> None:
+    def __init__(self, held: store.Outbox, reading: Reading, clock: Clock, mandates: Mandates) -> None:
         self._inside = held
+        self._mandates = mandates
         self._reading = reading
         self._clock = clock
         self._look: tuple[datetime, Opened] | None = None
@@ -135,7 +144,14 @@ class Outbox:
         orders: Sequence[tuple[WorkOrder, str]],
         messages: Sequence[Message] = (),
     ) -> None:
-        """Keep new orders (each with the digest of its secret link) and their messages; those held already stay."""
+        """Keep new orders (each with the digest of its secret link) and their messages; those held already stay.
+
+        Raises
+        ------
+        Unproved
+            No decision that the ledger proves allows one of them; nothing was kept.
+        """
+        self._mandates.must_give_out([order for order, _ in orders], messages, transaction)
         self._inside.put_new(transaction._inside if transaction else None, orders, messages)
 
     def move(
@@ -148,9 +164,15 @@ class Outbox:
         withdraw: bool = False,
         instead: bool = False,
         delivered: tuple[str, str | None, datetime, datetime] | None = None,
+        decision: str | None = None,
         transaction: Transaction | None = None,
     ) -> None:
-        """As `cityward.store.outbox.Outbox.move`, within ``transaction`` or one of its own."""
+        """As `cityward.store.outbox.Outbox.move`, within ``transaction`` or one of its own.
+
+        A step that gives the order to a crew names the ``decision`` that did; as `put_new`, it raises `Unproved`, and
+        so does one that sends the order out.
+        """
+        self._mandates.must_move(before, after, messages, decision, transaction)
         self._inside.move(
             before,
             after,
@@ -162,12 +184,55 @@ class Outbox:
             connection=transaction._inside if transaction else None,
         )
 
+    # -- what the ledger proves --------------------------------------------------------------------
+
+    def must_approve(self, orders: Sequence[WorkOrder], decision: Decision) -> None:
+        """Ask, before new orders are told to the ledger, whether this is a decision and approved them.
+
+        Raises
+        ------
+        Unproved
+            It is none that the ledger proves, or it is about something else.
+        """
+        self._mandates.must_approve(orders, decision)
+
+    def why_not(self, orders: Sequence[WorkOrder]) -> dict[str, str]:
+        """Of each of some orders that may not be sent, why: no decision that the ledger proves allows it."""
+        return self._mandates.why_not(orders)
+
+    def unproved(self, states: Sequence[str] = ("planned", "reopened")) -> dict[str, str]:
+        """As `why_not`, for the newest orders of some states."""
+        return self.why_not(self._inside.orders(states, PAGE_ROWS))
+
+    def must_be_proved(self, order: WorkOrder) -> None:
+        """Ask before a step that sends an order out is told to the ledger; raises `Unproved`."""
+        problem = self.why_not([order]).get(order.id)
+        if problem:
+            raise Unproved(f"{order.id} is not sent: {problem}.", LOOK_AT_IT)
+
+    def work(self, order: WorkOrder) -> str:
+        """What the ledger is told of the work of an order: a keyed digest."""
+        return self._mandates.work(order)
+
     # -- sending -----------------------------------------------------------------------------------
 
     def claim(self, ways: Sequence[str], now: datetime, lease: timedelta) -> Message | None:
-        """Take the oldest message of some ways that is due, to send it; until the lease ends nobody else gets it."""
+        """Take the oldest message of some ways that is due, to send it; until the lease ends nobody else gets it.
+
+        Raises
+        ------
+        Unproved
+            No decision that the ledger proves allows it. It is stopped, with the reason; the next may be asked for.
+        """
         self._opened("messages")
-        return self._inside.claim(ways, now, lease)
+        message = self._inside.claim(ways, now, lease)
+        if message is None:
+            return None
+        problem = self._mandates.why_not_sent(message, self._inside.get(message.order))
+        if problem:
+            self._inside.failed(message.key, f"Not sent: {problem}.", None)
+            raise Unproved(f"{message.order[:60]} is not sent: {problem}.", LOOK_AT_IT)
+        return message
 
     def anything_due(self, now: datetime) -> bool:
         """Whether a message waits to be tried."""

@@ -37,6 +37,15 @@ SPECIAL: Final = frozenset({"text", "raw", "words", "inputs", "because"})
 """Free text and what a rule asks of a case: illness and belief stand there, and no rule takes all of it out."""
 
 PLACES: Final = frozenset({"lon", "lat", "address"})
+AREAS: Final = ("territory", "stated_territory")
+WHERE: Final = PLACES.union(AREAS)
+"""Fields that tell where, however coarsely."""
+
+SAME_THING: Final = "incident-recognition"
+OWN: Final = "cityward-"
+"""How the readers begin that are programs of cityward. For `SAME_THING` they alone read who reported beside where and
+when, since one person who writes often is no crowd; what they find says nothing of who."""
+
 PERSONAL: Final = frozenset({"person", "people", "case", "by", *ROW_IDS, *SPECIAL, *PLACES})
 """Fields of interactions, quarantine, orders and decisions that are of a person, or lead to one."""
 
@@ -94,6 +103,11 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def sees_persons(self) -> bool:
         """Whether it shows who did what, under whatever name."""
         return "person" in self.fields
+
+    @property
+    def may_trace(self) -> bool:
+        """Whether persons may be shown beside where and when: to programs that hand on neither."""
+        return self.purpose in STAYS_INSIDE or (self.purpose == SAME_THING and self.reader.startswith(OWN))
 
     @property
     def is_proposal(self) -> bool:
@@ -187,7 +201,13 @@ _Found = tuple[str, str, str]
 def _alone(name: str, text: str, grant: Grant, today: date) -> Iterator[Problem]:
     """What is wrong with a grant by itself."""
     fields = set(grant.fields)
-    for key, what, remedy in (*_named(grant), *_lawful(grant, fields), *_dated(grant, today), *_finer(grant, fields)):
+    for key, what, remedy in (
+        *_named(grant),
+        *_lawful(grant, fields),
+        *_dated(grant, today),
+        *_finer(grant, fields),
+        *_tracing(grant, fields),
+    ):
         line = line_of(text, f".{key}")
         yield Problem(file=f"{name}.toml", line=line, what=f"{name}.toml, line {line}: {what}", remedy=remedy)
 
@@ -257,6 +277,27 @@ def _finer(grant: Grant, fields: set[str]) -> Iterator[_Found]:
         yield "fields", "month splits a week.", "Leave it out."
 
 
+def _tracing(grant: Grant, fields: set[str]) -> Iterator[_Found]:
+    """What would show where a person goes, or whom he meets: never granted, whatever the basis."""
+    if not grant.sees_persons or grant.may_trace:
+        return
+    if grant.pseudonyms != "day" and (grant.is_fine or fields & WHERE):
+        told = "beside a place" if fields & WHERE else "in rows that can be told apart, whose places others see"
+        yield (
+            "pseudonyms",
+            f"a pseudonym that lasts a {grant.pseudonyms} {told} shows where a person goes and whom he meets.",
+            "Write pseudonyms = 'day'. For trips and stays: 'cityward release make trips' or 'dwell'.",
+        )
+    elif grant.is_fine and fields & WHERE:
+        yield (
+            "fields",
+            f"person beside {', '.join(sorted(fields & WHERE))} in rows that can be told apart shows who was where "
+            "with whom.",
+            "Leave out person or where; or give it time = 'day', space = 'territory', renamed row_ids and neither "
+            "place nor text.",
+        )
+
+
 def _together(texts: Mapping[str, str], grants: Mapping[str, Grant], broken: set[str]) -> Iterator[Problem]:
     """What is wrong with grants beside each other."""
     sound = [(name, grant) for name, grant in sorted(grants.items()) if name not in broken]
@@ -284,6 +325,18 @@ def _clash(grant: Grant, beside: Grant, other: str) -> _Found | None:
             f"it overlaps with {other}.toml: same reader, purpose and days.",
             f'Join the two, part their days, or write replaces = "{other}".',
         )
+    return _joined(grant, beside, other)
+
+
+def _joined(grant: Grant, beside: Grant, other: str) -> _Found | None:
+    """What somebody who holds the rows of two grants would learn of persons."""
+    if _completes(grant, beside):
+        return (
+            "fields",
+            f"it shows persons in rows that can be told apart, and {other}.toml shows where these rows are: whoever "
+            "holds both sees who was where with whom.",
+            "In this one leave out person; or give it time = 'day', renamed row_ids and no text.",
+        )
     if not (grant.sees_persons and beside.sees_persons) or grant.purpose == beside.purpose:
         return None
     if STAYS_INSIDE & {grant.purpose, beside.purpose}:
@@ -303,6 +356,13 @@ def _clash(grant: Grant, beside: Grant, other: str) -> _Found | None:
             "Write pseudonyms = 'day'.",
         )
     return None
+
+
+def _completes(grant: Grant, beside: Grant) -> bool:
+    """Whether rows of persons get their places from another grant, row by row."""
+    if not grant.sees_persons or grant.may_trace or beside.purpose in STAYS_INSIDE:
+        return False
+    return grant.is_fine and beside.is_fine and bool(WHERE & set(beside.fields))
 
 
 def _same_days(one: Grant, other: Grant) -> bool:

@@ -144,10 +144,12 @@ class Ledger:
         if not 0 <= start < stop:
             return
         with (self._folder / "entries").open("rb") as file:
-            begin = self._end(start)
-            file.seek(begin)
+            begin, size = self._end(start), os.fstat(file.fileno()).st_size
             for index in range(start + 1, stop + 1):
                 end = self._end(index)
+                if not begin <= end <= min(size, begin + ENTRY_BYTES_MAX):
+                    raise LedgerError(f"The ledger is damaged: entry {index - 1} is not whole. Run 'cityward verify'.")
+                file.seek(begin)
                 yield file.read(end - begin)
                 begin = end
 
@@ -163,9 +165,10 @@ class Ledger:
         return consistency_path(old, self.size, self._range_hash)
 
     def _range_hash(self, start: int, end: int) -> bytes:
-        return root_of(self._leaves(start, end))
+        return root_of(self.leaves(start, end))
 
-    def _leaves(self, start: int, end: int) -> list[bytes]:
+    def leaves(self, start: int, end: int) -> list[bytes]:
+        """Leaf hashes of the entries ``start`` to ``end - 1``, as they lie on disk; nothing is proved by them alone."""
         return _split(_read_range(self._folder / "leaves", start * HASH_BYTES, end * HASH_BYTES), HASH_BYTES)
 
     def _end(self, count: int) -> int:
@@ -177,7 +180,7 @@ class Ledger:
 
     def _rebuilt(self, size: int) -> Frontier:
         frontier = Frontier()
-        for leaf in self._leaves(0, size):
+        for leaf in self.leaves(0, size):
             frontier.add(leaf)
         return frontier
 
@@ -193,6 +196,9 @@ class Ledger:
                 )
             os.truncate(path, length)
         self._frontier = self._rebuilt(self.size)
+        if self._signer is not None and self._note:
+            # What another key signed must not come under ours with the next entry.
+            check(self._note, self._signer.public_key())
         if self._frontier.root() != self.root():
             raise LedgerError(
                 "The ledger does not add up to its signed checkpoint. Run 'cityward verify' before anything else."
@@ -263,7 +269,7 @@ def _replay(folder: Path, checkpoints: list[Checkpoint]) -> Verification:
         started = count
         try:
             entries = list(ledger.entries(count, checkpoint.size - count))
-            leaves = ledger._leaves(count, checkpoint.size)
+            leaves = ledger.leaves(count, checkpoint.size)
         except (LedgerError, OSError):
             return bad(started, f"entries after {started} are missing or damaged")
         if checkpoint.size < count or len(entries) != checkpoint.size - count:

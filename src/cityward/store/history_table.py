@@ -55,7 +55,8 @@ class HistoryTable:
 
     def begun(self, folder: Path) -> bool:
         """Whether anything was ever written to it."""
-        return self.log(folder).exists()
+        # A backup that is opened brings the table back, and no log.
+        return self.log(folder).exists() or self.path(folder).exists()
 
 
 INTERACTIONS: Final = HistoryTable("interactions", PLACED, HISTORY, ("source", "id"), "occurred_at")

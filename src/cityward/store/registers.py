@@ -260,6 +260,25 @@ class Registers:
         rows = self._rows(sql.select(_RECORDS.c.body).where(_RECORDS.c.id == identifier))
         return from_json(rows[0][0], record) if rows else None
 
+    def bodies(
+        self, kind: str, identifiers: Sequence[str], connection: sql.Connection | None = None
+    ) -> dict[str, tuple[str, int | None]]:
+        """Records of a kind as they are kept, by identifier: the text, and the ledger index that is noted for each.
+
+        With a connection as that transaction sees them. Those that there are not are left out.
+        """
+        found: dict[str, tuple[str, int | None]] = {}
+        for start in range(0, len(identifiers), PAGE_ROWS):
+            statement = (
+                sql.select(_RECORDS.c.id, _RECORDS.c.body, _RECEIPTS.c.entry)
+                .join_from(_RECORDS, _RECEIPTS, _RECEIPTS.c.id == _RECORDS.c.id, isouter=True)
+                .where(_RECORDS.c.kind == kind, _RECORDS.c.id.in_(identifiers[start : start + PAGE_ROWS]))
+            )
+            rows: list[Any] = self._rows(statement) if connection is None else list(connection.execute(statement))
+            for row in rows:
+                found[row.id] = (row.body, row.entry)
+        return found
+
     def get_need(self, identifier: str) -> Need | None:
         """A need, or None."""
         return self.get(identifier, Need)

@@ -42,6 +42,18 @@ def test_what_cannot_be_told_is_asked(values: list[object]) -> None:
     assert "--positive" in asked.value.remedy
 
 
+def test_names_of_persons_do_not_come_back_in_an_error() -> None:
+    with pytest.raises(UserError) as asked:
+        columns.yes_no(pl.Series("x", [f"Ana {at}" for at in range(40)]))
+    assert "40 different values" in str(asked.value)
+    assert "Ana" not in str(asked.value)
+
+
+def test_a_name_of_a_group_is_one_line_without_escapes() -> None:
+    names, _ = columns.groups(pl.Series("g", ["a\nb", "\x1b[31mred", "\t", "東京"]))
+    assert names.to_list() == ["a b", "[31mred", "(not stated)", "東京"]
+
+
 def test_yes_can_be_said() -> None:
     column = pl.Series("x", ["spam", "ham", "Eggs", None])
     assert columns.yes_no(column, ("SPAM", "eggs")).values.to_list() == [1, 0, 1, None]

@@ -185,3 +185,15 @@ def test_groups_add_up_to_everybody_whatever_the_counts(cells: dict[str, tuple[i
 def test_what_cannot_be_asked_is_said(named: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         audited(rows_of(CELLS), **named)
+
+
+def test_the_largest_difference_has_itself_within_its_limits() -> None:
+    for seed in range(10):
+        random = rng(seed, "gaps")
+        table = pl.DataFrame({"p": random.random(600) < 0.4, "y": random.random(600) < 0.4,
+                              "g": random.choice(["a", "b", "c", "NA"], 600)})  # fmt: skip
+        for gap in audited(table).gaps:
+            low, high = gap.difference_interval
+            assert (low or 0) <= gap.difference <= (high or 0)
+            assert "(not stated)" not in (gap.lowest, gap.highest)
+            assert (low == 0) == (gap.difference <= gap.by_chance)

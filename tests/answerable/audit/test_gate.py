@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from cityward.answerable.audit.examine import examine
-from cityward.answerable.audit.gate import Band, band_of, evidence, judge, read_band
+from cityward.answerable.audit.gate import Band, band_of, evidence, judge, read_band, restarted
 from cityward.answerable.audit.report import Audit
 from cityward.answerable.audit.rows import Request, dated
 from cityward.core.clock import rng
@@ -55,7 +55,7 @@ def test_what_drifts_in_one_group_is_stopped_on_a_day_after_the_drift(band: Band
     worst = max(gate.watched, key=lambda one: one.evidence)
     assert (worst.edge.rate, worst.edge.group) == ("false_positive_rate", ("a",))
     assert worst.stops_on
-    assert date(2024, 1, 1) + timedelta(days=100) <= worst.stops_on <= date(2024, 1, 1) + timedelta(days=170)
+    assert date(2024, 1, 1) + timedelta(days=100) <= worst.stops_on <= date(2024, 1, 1) + timedelta(days=140)
     assert {one.edge.group for one in gate.watched if one.outside} == {("a",), ()}
 
 
@@ -77,6 +77,9 @@ def test_looking_every_time_stops_what_is_at_the_limit_no_more_often_than_promis
     for chance in (0.2, 0.05):
         promised = chance + 3 * np.sqrt(chance * (1 - chance) / runs)
         assert np.mean(ever >= -np.log10(chance)) <= promised
+    looks = np.arange(steps) * 5
+    anew = np.array([restarted(*one, looks, limit).max() for one in zip(count[:80], out_of[:80], strict=True)])
+    assert np.mean(anew >= 1) <= 0.1 + 3 * np.sqrt(0.09 / 80)
     worse = np.cumsum(random.binomial(20, 0.4, (runs, steps)), axis=1).astype(float)
     assert np.mean(evidence(worse[:, -1], out_of[:, -1], limit) >= 2) > 0.99
 

@@ -38,7 +38,6 @@ _CODE: Final = re.compile(
     r"(^|_|\b)(zip|zipcode|postal|postcode|plz|code|ward|district|tract|area|region|precinct|beat|id)($|_|\b)",
     re.IGNORECASE,
 )
-_SHOWN: Final = 8
 _FORMATS: Final = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d")
 
 
@@ -140,8 +139,10 @@ def _known(values: pl.Series, name: str) -> pl.Series:
 
 
 def _some(values: Sequence[str]) -> str:
-    more = f" and {len(values) - _SHOWN:,} other values" if len(values) > _SHOWN else ""
-    return ", ".join(f"'{value[:40]}'" for value in values[:_SHOWN]) + more if values else "nothing"
+    """Values as an error may show them; many different ones can be of persons, and are only counted."""
+    if len(values) > NUMBERS_MAX:
+        return f"{len(values):,} different values"
+    return ", ".join(f"'{value[:40]}'" for value in values) if values else "nothing"
 
 
 def is_chance(column: pl.Series) -> bool:
@@ -172,7 +173,8 @@ def groups(column: pl.Series, edges: Sequence[float] = (), *, each: bool = False
         return column.dt.year().cast(pl.String).fill_null(NOT_STATED).alias(name), f"{name}: by year"
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         raise UserError(f"Column '{name}' holds {column.dtype}, not groups.", "Name another column.")
-    text = texts(column)
+    # Names are shown in terminals and on pages: no line breaks and no escapes in them.
+    text = texts(column).str.replace_all(r"[\pC\s]+", " ").str.strip_chars().replace("", None)
     sizes = text.drop_nulls().value_counts(sort=True, name="rows")
     persons = sizes.height > PERSONS_SHARE * max(text.count(), PERSONS_ROWS)
     if persons and sizes.height > GROUPS_MAX:

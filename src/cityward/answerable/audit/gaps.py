@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cityward.answerable.audit.columns import NOT_STATED
 from cityward.answerable.audit.counts import Table
 from cityward.answerable.audit.rates import counted
 from cityward.answerable.audit.report import Gap
@@ -56,7 +57,8 @@ def _gap(
     table: Table, name: str, drawn: Floats, min_n: int, level: float, generator: np.random.Generator
 ) -> tuple[Gap, Floats, Floats] | None:
     count, out_of = counted(table.cells, name)
-    large = np.flatnonzero(out_of >= min_n)
+    stated = np.array([NOT_STATED not in group for group in table.groups])
+    large = np.flatnonzero((out_of >= min_n) & stated)  # what is missing is no group to be fair to
     if len(large) < 2:
         return None
     share = count[large] / out_of[large]
@@ -71,16 +73,18 @@ def _gap(
     chance = equal.max(axis=1) - equal.min(axis=1)
     low, high = (table.groups[large[at]] for at in (share.argmin(), share.argmax()))
     tails = [(1 - level) / 2, (1 + level) / 2]
+    least_ratio = float(share.min() / share.max()) if share.max() else None
+    difference, by_chance = float(share.max() - share.min()), float(np.quantile(chance, 0.95))
     gap = Gap(
         by=table.by,
         rate=name,
         lowest=" and ".join(low),
         highest=" and ".join(high),
-        difference=float(share.max() - share.min()),
-        difference_interval=_pair(np.quantile(spread, tails)),
-        ratio=float(share.min() / share.max()) if share.max() else None,
-        ratio_interval=_pair(np.quantile(ratios, tails)),
-        by_chance=float(np.quantile(chance, 0.95)),
+        difference=difference,
+        difference_interval=_around(difference, np.quantile(spread, tails), by_chance),
+        ratio=least_ratio,
+        ratio_interval=_ratios(least_ratio, np.quantile(ratios, tails), certain=difference > by_chance),
+        by_chance=by_chance,
     )
     return gap, spread, chance
 
@@ -90,19 +94,28 @@ def _odds(pair: Sequence[tuple[Gap, Floats, Floats]], level: float) -> tuple[Gap
     larger = max((gap for gap, _, _ in pair), key=lambda gap: gap.difference)
     (_, spread, chance), (_, other_spread, other_chance) = pair
     spread, chance = np.maximum(spread, other_spread), np.maximum(chance, other_chance)
+    by_chance = float(np.quantile(chance, 0.95))
+    tails = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2])
     gap = Gap(
         by=larger.by,
         rate=ODDS,
         lowest=larger.lowest,
         highest=larger.highest,
         difference=larger.difference,
-        difference_interval=_pair(np.quantile(spread, [(1 - level) / 2, (1 + level) / 2])),
+        difference_interval=_around(larger.difference, tails, by_chance),
         ratio=None,
         ratio_interval=(None, None),
-        by_chance=float(np.quantile(chance, 0.95)),
+        by_chance=by_chance,
     )
     return gap, spread, chance
 
 
-def _pair(values: Floats) -> tuple[float, float]:
-    return float(values[0]), float(values[1])
+def _around(value: float, tails: Floats, by_chance: float) -> tuple[float, float]:
+    """Limits of a largest difference. Drawn ones are too large by their noise, so zero stays in what chance gives."""
+    return 0.0 if value <= by_chance else min(value, float(tails[0])), max(value, float(tails[1]))
+
+
+def _ratios(value: float | None, tails: Floats, *, certain: bool) -> tuple[float | None, float | None]:
+    if value is None:
+        return None, None
+    return min(value, float(tails[0])), max(value, float(tails[1])) if certain else 1.0

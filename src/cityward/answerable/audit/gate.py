@@ -39,7 +39,11 @@ _WORDS: Final = {
     "false_negative_rate": "misses",
     "false_discovery_rate": "wrongly selected among the selected",
 }
-_STEPS_MAX: Final = 4_000
+_STEPS_MAX: Final = 1_000
+RESTART_DAYS: Final = 28
+"""After so many days with cases the evidence is also reckoned anew, so that long good data do not hide a change."""
+
+RESTARTS_MAX: Final = 64
 _SHOWN: Final = 4
 
 
@@ -180,6 +184,28 @@ def evidence(count: Floats, out_of: Floats, limit: float | Floats) -> Floats:
     return found
 
 
+def restarted(errors: Floats, people: Floats, looks: NDArray[np.int64], limit: float) -> Floats:
+    """Evidence at each look (a day by its number, rising), from the beginning and anew every `RESTART_DAYS`.
+
+    Notes
+    -----
+    A mixture, with weights fixed beforehand, of e-values that each stay 1 until their first day is an e-value too, so
+    what holds of `evidence` holds of this (Source: Shin, Ramdas and Rinaldo 2023, e-detectors, section 3).
+    """
+    weights = np.append(0.5, [0.5 / (at * (at + 1)) for at in range(1, RESTARTS_MAX + 1)])
+    total = np.zeros(len(looks))
+    for at, weight in enumerate(weights):
+        begun = np.searchsorted(looks, at * RESTART_DAYS)
+        value = np.ones(len(looks))
+        if begun < len(looks):
+            before = (errors[begun - 1], people[begun - 1]) if begun else (0.0, 0.0)
+            logs = evidence(errors[begun:] - before[0], people[begun:] - before[1], limit)
+            value[begun:] = 10 ** np.minimum(logs, 300)
+        total += weight * value
+    found: Floats = np.log10(total)
+    return found
+
+
 def judge(band: Band, audit: Audit, rows: pl.DataFrame | None = None, days: pl.Series | None = None) -> Gate:
     """Judge live data.
 
@@ -222,10 +248,11 @@ def _watch(
 ) -> Watch:
     found = float(evidence(np.array([float(count)]), np.array([float(out_of)]), edge.limit)[0])
     outside, after, on = found >= needed, None, None
+    able = float(evidence(np.array([float(out_of)]), np.array([float(out_of)]), edge.limit)[0]) >= needed
     if rows is not None and days is not None:
-        after, on = _first(edge, rows, days, needed)
+        after, on = _first(edge, rows, days, needed) if able else (None, None)
         # Whoever looks every day stops on the first day that is enough, though later ones may be better.
-        outside = outside or after is not None
+        outside = after is not None
     elif outside:
         people = np.arange(1, out_of + 1, dtype=float)
         enough = evidence(np.floor(people * count / out_of), people, edge.limit) >= needed
@@ -252,7 +279,7 @@ def _first(edge: Edge, rows: pl.DataFrame, days: pl.Series, needed: float) -> tu
     kept &= pl.col("outcome") == known if known is not None else pl.col("prediction") == given
     error = (pl.col("prediction") == wrong) & (pl.col("outcome") == then)
     daily = (
-        rows.with_columns(days.alias("day"))
+        rows.with_columns(days.fill_null(days.max()).alias("day"))
         .filter(kept)
         .group_by("day")
         .agg(error.sum().alias("errors"), pl.len().alias("people"))
@@ -263,7 +290,7 @@ def _first(edge: Edge, rows: pl.DataFrame, days: pl.Series, needed: float) -> tu
     errors, people = (daily[name].cum_sum().to_numpy().astype(float) for name in ("errors", "people"))
     step = max(1, -(-daily.height // _STEPS_MAX))
     looks = np.unique(np.append(np.arange(0, daily.height, step), daily.height - 1))
-    enough = evidence(errors[looks], people[looks], edge.limit) >= needed
+    enough = restarted(errors[looks], people[looks], looks, edge.limit) >= needed
     if not enough.any():
         return None, None
     at = int(looks[np.argmax(enough)])

@@ -33,6 +33,7 @@ const clear = ["in", ["get", "verdict"], ["literal", ["quieter", "more"]]];
 
 function told(place) {
   if (box.dataset.points) return place.name;
+  if (box.dataset.paint === "told") return place.told;
   if (box.dataset.paint !== "heard") return `${place.name}: ${place.reports} reports in 28 days`;
   return place.ratio === undefined || place.ratio === null ? `${place.name}: ${place.verdict}`
     : `${place.name}: ${Number(place.ratio).toFixed(2)} of the expected, ${place.verdict}`;

@@ -1,0 +1,159 @@
+"""The pages of decisions of cases: what waits, one case with its evidence before its recommendation, and the watch."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from cityward.core.errors import Refused, UnknownId, UserError
+
+if TYPE_CHECKING:
+    from cityward.answerable.table import Table
+    from cityward.console.pages import Console
+    from cityward.core.decided import CaseDecision
+
+SHOWN: Final = 50
+BATCHES_SHOWN: Final = 20
+FIELDS_MAX: Final = 12
+
+AGREED: Final = {True: "as the rule says", False: "not what the rule says", None: "the rule says nothing"}
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/decisions``, the page of each decision with its two forms, and the watch."""
+
+    @router.get("/decisions")
+    def decisions(request: Request) -> HTMLResponse:
+        deciding = console.city.deciding
+        counts = deciding.counts()
+        return console.page(
+            request,
+            "decisions.html",
+            headline=headline(counts),
+            counts=counts,
+            waiting=deciding.list("waiting", limit=SHOWN),
+            decided=[one for one in deciding.list(limit=SHOWN) if one.state != "waiting"],
+            batches=deciding.batches()[:BATCHES_SHOWN],
+            shown=SHOWN,
+        )
+
+    @router.get("/decisions/watch")
+    def watch(request: Request) -> HTMLResponse:
+        return console.page(request, "decisions_watch.html", people=console.city.deciding.watch())
+
+    @router.get("/decisions/{identifier}")
+    def decision(request: Request, identifier: str) -> HTMLResponse:
+        return one(console, request, identifier)
+
+    @router.post("/decisions/{identifier}/view")
+    async def view(request: Request, identifier: str) -> Response:
+        return await run_in_threadpool(own_view, console, request, identifier, _fields(await request.body()))
+
+    @router.post("/decisions/{identifier}/settle")
+    async def settle(request: Request, identifier: str) -> Response:
+        return await run_in_threadpool(settled, console, request, identifier, _fields(await request.body()))
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        read = parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in read.items()}
+
+
+def headline(counts: dict[str, int]) -> str:
+    """The finding: how many cases wait for a person."""
+    waiting, done = counts["waiting"], counts["decided"] + counts["reversed"]
+    if not waiting and not done:
+        return "No case was decided here yet"
+    if not waiting:
+        return "No case waits for a person"
+    return f"{waiting:,} cases wait for a person" if waiting > 1 else "One case waits for a person"
+
+
+def one(console: Console, request: Request, identifier: str, status: int = 200, **form: Any) -> HTMLResponse:
+    """A decision; of one that waits the evidence alone, until somebody has written a view of his own."""
+    deciding = console.city.deciding
+    told = deciding.told(identifier)
+    decision, rule = told.decision, deciding.rule(told.decision)
+    opened = form.pop("opened", None) or console.city.clock.now().isoformat()
+    hides = decision.state == "waiting" and not form.get("own_view")
+    return console.page(
+        request,
+        "decision.html",
+        status,
+        told=told,
+        decision=decision,
+        asked=asked(decision, rule),
+        outcomes=deciding.outcomes(decision),
+        hides=hides,
+        agreed=AGREED[decision.agreed],
+        receipt=told.receipt,
+        opened=opened,
+        seal=deciding.sealed(identifier, opened, form.get("own_view", "")),
+        form={"own_view": "", "outcome": "", "by": "", "competence": "", "because": "", "problem": "", **form},
+    )
+
+
+def asked(decision: CaseDecision, rule: Table | None) -> list[tuple[str, str]]:
+    """What the rule asks of the case, in the words of its inputs; not which row that made it hold."""
+    told = []
+    for name, value in decision.inputs.items():
+        given = rule.sheet.inputs.get(name) if rule is not None else None
+        unit = f" {given.unit}" if given is not None and given.unit not in (None, "1") else ""
+        if value is None:
+            word = "not known"
+        elif isinstance(value, bool):
+            word = "yes" if value else "no"
+        elif isinstance(value, int | float):
+            word = f"{value:,.15g}{unit}"
+        else:
+            word = str(value)
+        told.append(((given.label if given is not None else "") or name, word))
+    return told
+
+
+def own_view(console: Console, request: Request, identifier: str, fields: dict[str, str]) -> Response:
+    """Take a person's own view, and only then show what the rule says."""
+    opened = _opened(console, identifier, fields, "")
+    try:
+        if opened is None:
+            raise UserError("This page was not opened here.", "Say your view again.")
+        view = console.city.deciding.view(identifier, fields.get("own_view", ""))
+    except UnknownId:
+        raise
+    except (Refused, UserError) as error:
+        return one(console, request, identifier, 422, problem=f"{error.what} {error.remedy}")
+    return one(console, request, identifier, own_view=view, outcome=view, opened=opened)
+
+
+def settled(console: Console, request: Request, identifier: str, fields: dict[str, str]) -> Response:
+    """Take the decision; on a mistake show it again with everything that was typed."""
+    view = fields.get("own_view", "")
+    opened = _opened(console, identifier, fields, view)
+    typed = {name: fields.get(name, "") for name in ("outcome", "by", "competence", "because")}
+    try:
+        if opened is None or not view:
+            raise UserError("Nobody has said a view of their own yet.", "Say it before you see what the rule says.")
+        looked = (console.city.clock.now() - datetime.fromisoformat(opened)).total_seconds()
+        console.city.deciding.settle(identifier, **typed, looked_seconds=looked, own_view=view)
+    except UnknownId:
+        raise
+    except (Refused, UserError) as error:
+        kept: dict[str, Any] = {} if opened is None else {"own_view": view, "opened": opened}
+        return one(console, request, identifier, 422, problem=f"{error.what} {error.remedy}", **typed, **kept)
+    return RedirectResponse(f"/decisions/{identifier}", 303)
+
+
+def _opened(console: Console, identifier: str, fields: dict[str, str], view: str) -> str | None:
+    """When the page was opened, if the seal says that it was, with this view."""
+    opened, seal = fields.get("opened", ""), fields.get("seal", "")
+    wanted = console.city.deciding.sealed(identifier, opened, view)
+    return opened if opened and hmac.compare_digest(wanted.encode(), seal.encode()) else None

@@ -1,0 +1,360 @@
+"""The pages *Rules*: what decides here, and the workbench, where a rule is drafted, tried on the past and published."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
+from cityward.answerable.replay.cost import Pricing
+from cityward.answerable.table import Table, check, run_tests
+from cityward.answerable.table.validity import is_valid
+from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
+from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
+from cityward.core.records import to_json
+from cityward.core.words import day
+
+if TYPE_CHECKING:
+    from cityward.city import City
+    from cityward.console.pages import Console
+
+REPLAYS_KEPT: Final = 20
+PERIOD_DAYS: Final = 90
+LEVELS: Final = ("error", "warning", "note")
+HITS: Final = {
+    "unique": "at most one row may hold",
+    "any": "several may hold, if they say the same",
+    "first": "the first that holds",
+    "priority": "the strongest answer",
+    "collect": "all that hold",
+    "collect-sum": "the sum of all",
+    "collect-min": "the least of all",
+    "collect-max": "the greatest of all",
+    "collect-count": "how many hold",
+}
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/rules``, the page of each rule, and its workbench."""
+    pages = RulePages(console)
+
+    @router.get("/rules")
+    def rules(request: Request) -> Response:
+        return console.page(request, "rules.html", **_listed(console.city))
+
+    @router.get("/rules/{identifier}")
+    def rule(request: Request, identifier: str) -> Response:
+        return console.page(request, "rule.html", **_shown(console.city, identifier))
+
+    @router.get("/rules/{identifier}/draft")
+    def draft(request: Request, identifier: str) -> Response:
+        return pages.draft(request, identifier)
+
+    @router.post("/rules/{identifier}/draft")
+    async def change(request: Request, identifier: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.change, request, identifier, body)
+
+    @router.get("/console/replays/{key}.json")
+    def areas(key: str) -> Response:
+        return JSONResponse(pages.areas(key), headers={"cache-control": "no-cache"})
+
+
+# -- what decides ----------------------------------------------------------------------------------
+
+
+def _listed(city: City) -> dict[str, Any]:
+    today, published = city.today, city.drafting.published()
+    drafts = city.drafting.drafts()
+    by_id: dict[str, list[Table]] = {}
+    for table in city.rules():
+        by_id.setdefault(table.id, []).append(table)
+    rules = [
+        {
+            "id": name,
+            "table": _now(versions, today),
+            "origin": _origin(_now(versions, today), published),
+            "valid": any(is_valid(one, today) for one in versions),
+            "draft": name in drafts,
+            "later": [one for one in versions if one.sheet.valid_from and one.sheet.valid_from > today],
+        }
+        for name, versions in by_id.items()
+    ]
+    used = sum(bool(one["valid"]) for one in rules)
+    open_ = sum(bool(one["draft"]) for one in rules)
+    told = f"{used} rules decide here" if used != 1 else "One rule decides here"
+    if open_:
+        told += f"; {open_} {'is' if open_ == 1 else 'are'} being drafted"
+    return {"headline": told, "rules": rules, "period": _period}
+
+
+def _period(table: Table) -> str:
+    """When a version is valid, as people read days."""
+    first, last = table.sheet.valid_from, table.sheet.valid_until
+    told = [f"from {day(first)}" if first else "", f"until {day(last)}" if last else ""]
+    return " ".join(part for part in told if part) or "always"
+
+
+def _now(versions: Sequence[Table], today: date) -> Table:
+    """The version that is valid, else the newest."""
+    return next((one for one in versions if is_valid(one, today)), versions[-1])
+
+
+def _origin(table: Table, published: Sequence[Any]) -> Any:
+    """Who published a version, or None."""
+    for one in published:
+        sheet = msgspec.structs.replace(table.sheet, valid_until=None)
+        if one.digest == digest_of(Table(sheet, table.conditions, table.outcomes)):
+            return one
+    return None
+
+
+def _shown(city: City, identifier: str) -> dict[str, Any]:
+    versions = [one for one in city.rules() if one.id == identifier]
+    if not versions:
+        raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
+    table, published = _now(versions, city.today), city.drafting.published(identifier)
+    return {
+        "table": table,
+        "sheet": table.sheet,
+        "valid": is_valid(table, city.today),
+        "hits": HITS,
+        "period": _period,
+        "versions": [(one, _origin(one, published)) for one in versions],
+        "published": published,
+        "findings": check(table),
+        "tests": run_tests(table),
+        "draft": identifier in city.drafting.drafts(),
+        "form": form_of(table) if _fits(table) else None,
+    }
+
+
+def _fits(table: Table) -> bool:
+    return len(table.sheet.rows) * (len(table.sheet.inputs) + len(table.sheet.outputs)) <= FIELDS_MAX // 2
+
+
+# -- the workbench ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Shown:
+    """What the workbench shows beside the form."""
+
+    problem: str = ""
+    done: str = ""
+    replay: Replay | None = None
+    status: int = 200
+    sent: Mapping[str, str] = field(default_factory=dict)
+
+
+class RulePages:
+    """What the routes of the workbench show; the last replays are kept for their maps."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._replays: OrderedDict[str, Replay] = OrderedDict()
+        self._lock = Lock()
+
+    def draft(self, request: Request, identifier: str) -> Response:
+        """The draft that is kept, or the rule in force as the next version."""
+        return self._page(request, self._start(identifier), Shown())
+
+    def _start(self, identifier: str) -> DraftForm:
+        drafting = self.console.city.drafting
+        kept = drafting.draft(identifier)
+        if kept is not None:
+            return form_of(kept)
+        versions = [one for one in self.console.city.rules() if one.id == identifier]
+        if not versions:
+            raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
+        form = form_of(_now(versions, self.console.city.today))
+        form.head.pop("valid_from", None)
+        form.head.pop("valid_until", None)
+        form.head["version"] = next_version(str(form.head["version"]))
+        return form
+
+    def change(self, request: Request, identifier: str, body: bytes) -> Response:
+        """Do what a button says; on a mistake show the form again with everything that was typed."""
+        try:
+            sent = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+        except ValueError:
+            raise UserError("This form is too large.", "Edit the rule as a file.") from None
+        fields = {name: values[0] for name, values in sent.items()}
+        form, what = form_sent(fields, identifier), fields.get("do", "check")
+        shown = Shown(sent=fields)
+        try:
+            if what == "replay":
+                shown.replay = self._replay(form.table(), fields)
+            elif what == "save":
+                self.console.city.drafting.save(form.table())
+                shown.done = "The draft is kept. It decides nothing until it is published."
+            elif what == "publish":
+                return self._publish(form.table(), fields)
+            elif what != "check":
+                form.change(what)
+                shown.sent = {name: one for name, one in fields.items() if not name.startswith("column-")}
+        except (Refused, UserError) as error:
+            shown.problem, shown.status = f"{error.what} {error.remedy}".strip(), 422
+        return self._page(request, form, shown)
+
+    def _replay(self, draft: Table, fields: Mapping[str, str]) -> Replay:
+        since, until = (_day(fields, name) for name in ("since", "until"))
+        found = self.console.city.drafting.replay(
+            draft,
+            since,
+            until,
+            against="outcome" if fields.get("against") == "outcome" else "recommended",
+            better=[one for one in fields.get("better", "").split(",") if one.strip()],
+            groups=[one.strip() for one in fields.get("groups", "").split(",") if one.strip()],
+            pricing=_pricing(fields),
+        )
+        with self._lock:
+            self._replays[_key(found)] = found
+            while len(self._replays) > REPLAYS_KEPT:
+                self._replays.popitem(last=False)
+        return found
+
+    def _publish(self, draft: Table, fields: Mapping[str, str]) -> Response:
+        without = fields.get("without", "").strip()
+        evidence = None if without else self._replay(draft, fields)
+        made = self.console.city.drafting.publish(
+            draft,
+            _day(fields, "valid_from"),
+            by=fields.get("by", ""),
+            because=fields.get("because", ""),
+            evidence=evidence,
+            without=without,
+        )
+        return RedirectResponse(f"/explain/{made.id}", 303)
+
+    def _page(self, request: Request, form: DraftForm, shown: Shown) -> Response:
+        city = self.console.city
+        identifier = str(form.head["id"])
+        findings: Sequence[Any] = ()
+        tests: Sequence[Any] = ()
+        try:
+            table = form.table()
+            # A draft is valid from the day on which it is published, so that it names none is nothing to find.
+            findings = [one for one in check(table) if one.kind != "no-validity"]
+            tests = run_tests(table)
+        except CitywardError as error:
+            if not shown.problem:
+                shown.problem = f"{getattr(error, 'what', error)} {getattr(error, 'remedy', '')}".strip()
+        until = city.today
+        sent = {
+            "since": (until - timedelta(days=PERIOD_DAYS)).isoformat(),
+            "until": until.isoformat(),
+            "valid_from": (until + timedelta(days=1)).isoformat(),
+            **dict.fromkeys(("by", "because", "without", "better", "groups", "cost", "against"), ""),
+            **dict.fromkeys(("column-name", "column-unit", "column-values", "column-label"), ""),
+            **{name: shown.sent[name] for name in shown.sent if not name.startswith(("w", "t")) or name in _OWN},
+        }
+        return self.console.page(
+            request,
+            "draft.html",
+            shown.status,
+            id=identifier,
+            form=form,
+            now=city.drafting.in_force(identifier),
+            hits=HITS,
+            findings=findings,
+            tests=tests,
+            levels={level: sum(one.level == level for one in findings) for level in LEVELS},
+            sent=sent,
+            shown=shown,
+            replay=shown.replay,
+            told=headline(shown.replay) if shown.replay else "",
+            key=_key(shown.replay) if shown.replay else "",
+            share=told_share,
+            signed=lambda value: f"{value:+,.0f}",
+            names={one.id: one.name for one in city.territories()},
+            groupings=_groupings(shown.replay),
+            sides=_sides(shown.replay),
+        )
+
+    def areas(self, key: str) -> dict[str, Any]:
+        """Polygons with the share that loses (or changes) in each; raises UnknownId for a replay of long ago."""
+        with self._lock:
+            found = self._replays.get(key)
+        if found is None:
+            raise UnknownId("This replay is not kept any more.", "Replay the draft again.")
+        by_place = {one.group: one for one in found.territories}
+        polygons = self.console.city.geojson()
+        for feature in polygons["features"]:
+            properties = feature["properties"]
+            one = by_place.get(properties["id"])
+            share = (one.worse if found.order else one.changed) if one else None
+            properties.update(
+                rate=None if share is None or share.share is None else 100 * share.share,
+                quiet=share is not None and share.cases is None,
+                told=f"{properties['name']}: {_told_of(one, found)}",
+            )
+        return polygons
+
+
+_OWN: Final = frozenset({"without", "title", "tests"})
+
+
+def _told_of(one: GroupChange | None, found: Replay) -> str:
+    if one is None:
+        return "no case"
+    return f"{told_share(one.worse if found.order else one.changed)} {'lose' if found.order else 'change'}"
+
+
+def _key(found: Replay) -> str:
+    return sha256(to_json(found)).hexdigest()[:32]
+
+
+def _groupings(found: Replay | None) -> dict[str, list[GroupChange]]:
+    names = dict.fromkeys(one.grouping for one in (found.groups if found else ()))
+    return {name: [one for one in found.groups if one.grouping == name] for name in names} if found else {}
+
+
+def _sides(found: Replay | None) -> list[tuple[str, int | None, int | None]]:
+    """How many have each outcome before and after; None where a part of it is not told."""
+    if found is None:
+        return []
+    sums: dict[str | None, list[int | None]] = {}
+    for flow in found.flows:
+        for at, outcome in enumerate((flow.before, flow.after)):
+            kept = sums.setdefault(outcome, [0, 0])
+            now = kept[at]
+            kept[at] = None if now is None or flow.cases is None else now + flow.cases
+    order = {name: at for at, name in enumerate(found.order)}
+    ranked = sorted(sums, key=lambda name: (name is None, order.get(name or "", len(order)), name or ""))
+    return [(name or "nothing decided", sums[name][0], sums[name][1]) for name in ranked]
+
+
+def _day(fields: Mapping[str, str], name: str) -> date:
+    try:
+        return date.fromisoformat(fields.get(name, "").strip())
+    except ValueError:
+        raise UserError("A day is missing or is none.", "Write it as 2026-01-31.") from None
+
+
+def _pricing(fields: Mapping[str, str]) -> Pricing | None:
+    """An output, or prices by outcome: ``full=300, half=150``."""
+    text = fields.get("cost", "").strip()
+    if not text:
+        return None
+    if "=" not in text:
+        return Pricing(output=text)
+    prices = {}
+    for one in text.split(","):
+        name, _, value = one.partition("=")
+        try:
+            prices[name.strip()] = float(value)
+        except ValueError:
+            raise UserError(f"The price of {name.strip()[:60]} is no number.", "Write full=300, half=150.") from None
+    return Pricing(prices=prices, unit=fields.get("currency", "").strip()[:20] or "EUR")
