@@ -24,11 +24,15 @@ def mount(router: APIRouter, console: Console) -> None:
         file = city.liability.file(decision)
         now, zone = city.clock.now(), city.time_zone
         clocks = [(one, told_incident(one, zone, now), city.liability.hours_left(one) < 0) for one in file.incidents]
-        sections = {one.heading: one for one in readable(file).sections}
+        sections = {one.heading: one.lines for one in readable(file).sections}
+
+        def lines(heading: str) -> list[str]:
+            # Texts stand on the page itself, not in files beside it.
+            return [line for line in sections[heading] if not line.startswith("Its whole text is in ")]
+
         return console.page(
             request, "liability.html", file=file, headline=headline(file), states=STATES_ONLY, clocks=clocks,
-            rule_lines=sections["Which version of the rule"].lines,
-            system_lines=sections["Which version of the system"].lines,
+            rule_lines=lines("Which version of the rule"), system_lines=lines("Which version of the system"),
         )  # fmt: skip
 
     @router.post("/liability/{decision}")
