@@ -155,8 +155,8 @@ def _tell(found: Replay, names: dict[str, str]) -> None:
             click.echo(
                 f"  {flow.before or 'nothing decided'} → {flow.after or 'nothing decided'}: {_count(flow.cases)}"
             )
-    if found.cost:
-        cost = found.cost
+    cost = found.cost
+    if cost and (cost.before or cost.after):
         click.echo(
             f"Cost: {cost.before:,.0f} → {cost.after:,.0f} {cost.unit}, {cost.change:+,.0f} "
             f"({cost.low:+,.0f} to {cost.high:+,.0f}); {cost.how}."
@@ -197,12 +197,17 @@ def _count(count: int | None) -> str:
     return "too few to tell" if count is None else f"{count:,}"
 
 
+def told_chance(p: float) -> str:
+    """A p-value, never as nought."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def _group(one: GroupChange) -> str:
     small = "; fewer than 30 cases" if one.small else ""
     beside = ""
     if one.beside is not None and one.p is not None and one.p < 0.05:
         more = "more" if one.beside > 0 else "fewer"
-        beside = f"; {abs(100 * one.beside):.1f} points {more} than the others (p = {one.p:.3f})"
+        beside = f"; {abs(100 * one.beside):.1f} points {more} than the others ({told_chance(one.p)})"
     return f"{told_share(one.worse)} of {_count(one.cases)}{beside}{small}"
 
 
