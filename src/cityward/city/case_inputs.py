@@ -48,4 +48,4 @@ def inputs_of(ranking: Ranking, seed: int) -> pl.DataFrame:
 
 def _lot(seed: int, case: str) -> float:
     drawn = blake2b(f"{seed}\x1f{case}".encode(), digest_size=8).digest()
-    return int.from_bytes(drawn, "big") / 2**64
+    return int.from_bytes(drawn, "big") * 10**6 // 2**64 / 10**6  # in millionths, as people can copy it

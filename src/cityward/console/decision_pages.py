@@ -41,6 +41,7 @@ def mount(router: APIRouter, console: Console) -> None:
             decided=[one for one in deciding.list(limit=SHOWN) if one.state != "waiting"],
             batches=deciding.batches()[:BATCHES_SHOWN],
             shown=SHOWN,
+            areas=areas(console),
         )
 
     @router.get("/decisions/watch")
@@ -92,6 +93,7 @@ def one(console: Console, request: Request, identifier: str, status: int = 200, 
         told=told,
         decision=decision,
         asked=asked(decision, rule),
+        areas=areas(console),
         outcomes=deciding.outcomes(decision),
         hides=hides,
         agreed=AGREED[decision.agreed],
@@ -102,12 +104,17 @@ def one(console: Console, request: Request, identifier: str, status: int = 200, 
     )
 
 
+def areas(console: Console) -> dict[str, str]:
+    """Names of territories, by their identifiers."""
+    return {place.id: place.name for place in console.city.territories()}
+
+
 def asked(decision: CaseDecision, rule: Table | None) -> list[tuple[str, str]]:
     """What the rule asks of the case, in the words of its inputs; not which row that made it hold."""
     told = []
     for name, value in decision.inputs.items():
         given = rule.sheet.inputs.get(name) if rule is not None else None
-        unit = f" {given.unit}" if given is not None and given.unit not in (None, "1") else ""
+        unit = f" {_counted(given.unit, value)}" if given is not None and given.unit not in (None, "1") else ""
         if value is None:
             word = "not known"
         elif isinstance(value, bool):
@@ -118,6 +125,11 @@ def asked(decision: CaseDecision, rule: Table | None) -> list[tuple[str, str]]:
             word = str(value)
         told.append(((given.label if given is not None else "") or name, word))
     return told
+
+
+def _counted(unit: str | None, value: object) -> str:
+    """A unit as people say it: 312 days, 1 day."""
+    return f"{unit}s" if unit in {"day", "month", "year", "hour", "person"} and value != 1 else str(unit)
 
 
 def own_view(console: Console, request: Request, identifier: str, fields: dict[str, str]) -> Response:
