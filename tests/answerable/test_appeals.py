@@ -179,6 +179,12 @@ def test_similar_is_the_same_row_of_the_same_version_and_the_same_wrong_fact() -
     assert found.select(SHOWN).rows() == [(a_decision(2).id, ["kind", "ill"]), (a_decision(7).id, ["kind"])]
 
 
+@pytest.mark.parametrize("name", ["größe", "only-way", "in_m2", "año"])
+def test_a_fact_is_found_by_whatever_name_a_rule_can_give_it(name: str) -> None:
+    every = frame(*(a_decision(at, inputs={name: "x"}) for at in (1, 2)), a_decision(3, inputs={name: "y"}))
+    assert life.similar(every, a_decision(1).id, [name])["id"].to_list() == [a_decision(2).id]
+
+
 def test_where_the_row_was_at_fault_every_decision_by_it_is_similar() -> None:
     every = frame(a_decision(1), a_decision(2, inputs={}), a_decision(3, row=1), a_decision(4, row=None))
     assert life.similar(every, a_decision(1).id, [])["id"].to_list() == [a_decision(2).id]

@@ -31,6 +31,8 @@ def test_a_replay_is_read_beside_its_map(opened: Opened, width: int, scheme: str
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(UNNAMED) == []
+    page.goto("/rules")
+    assert page.evaluate(CONTRASTS) >= 4.5
     stricter(page)
     assert page.inner_text("h1").endswith("and nobody would gain")
     page.wait_for_selector("#map[data-ready]")
@@ -39,7 +41,6 @@ def test_a_replay_is_read_beside_its_map(opened: Opened, width: int, scheme: str
     assert by_income.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(UNNAMED) == []
-    assert page.evaluate(CONTRASTS) >= 4.5
     assert page.locator("#edit ~ .scroll input").first.evaluate("one => one.labels !== null")
 
 

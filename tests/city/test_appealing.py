@@ -15,6 +15,7 @@ from tests.city.conftest import NOON
 from tests.city.deciding import CASES, CLERK, DECIDER, TREES, decided, trees
 
 from cityward.city import City, open_city
+from cityward.console.now_lines import tidings
 from cityward.core.appeals import RESIDENT, Appeal
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
@@ -353,5 +354,7 @@ def test_the_deadlines_and_their_law_are_the_citys(sending: Callable[[str], City
     assert (appeal.appeal_by, appeal.due_on) == (date(2014, 7, 11), date(2014, 7, 6))
     watch.later(days=6)
     assert city.appeals.is_overdue(appeal)
+    assert city.appeals.late() == [appeal]
+    assert "1 appeal overdue" in str(tidings(city, None))
     with pytest.raises(SettingsError):
         sending("\n[appeals]\nappeal_days = 0\n")

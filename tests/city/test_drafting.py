@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -108,6 +109,15 @@ def test_a_version_is_published_with_its_evidence_and_ends_the_one_before(city: 
         city.drafting.publish(stricter(), date(2026, 7, 1), by="Ana Ruiz", because=BECAUSE, evidence=found)
     with pytest.raises(UserError, match="valid from 2026-06-01, which is not before"):
         city.drafting.publish(stricter(900, "3"), first, by="Ana Ruiz", because=BECAUSE, evidence=None, without="none")
+
+
+def test_a_signature_that_the_ledger_does_not_prove_counts_for_nothing(city: City):
+    made = city.drafting.publish(
+        stricter(), date(2026, 6, 1), by="Ana Ruiz", because=BECAUSE, evidence=city.drafting.replay(stricter(), *MAY)
+    )
+    assert city.drafting.published() == [made]
+    city.registers.put("rule", [msgspec.structs.replace(made, by="Eva Sol")], update=("body",))
+    assert city.drafting.published() == []
 
 
 def test_nothing_is_published_without_name_reason_day_evidence_or_soundness(city: City):

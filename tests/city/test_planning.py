@@ -109,6 +109,24 @@ def test_a_plan_is_kept_moved_approved_and_found_in_the_ledger(demo_copy: City) 
         planning.assignments("L-0000000000")
 
 
+def test_a_plan_beside_the_one_that_was_made_gives_out_its_own_tours_and_fills_orders_that_wait(
+    demo_copy: City,
+) -> None:
+    need = next(one for one in demo_copy.proposals("waiting") if one.about.startswith("N-"))
+    demo_copy.decide(need.id, "approved", "Ana Rojas", "Somebody has to look.")
+    waiting = {order.id for order in demo_copy.orders.list()}
+    plan = demo_copy.planning.make(DAY)
+    proposal = demo_copy.planning.propose(plan)
+    decision = demo_copy.decide(proposal.id, "approved", "Ana Rojas", "It is what people know.", option=3)
+    tours = {job.id: (crew, day) for job, crew, day in demo_copy.planning.assignments(plan.id, decision.option_title)}
+    given = {order.job.id: (order.crew, order.day) for order in demo_copy.orders.list() if order.crew}
+    assert given == tours
+    assert demo_copy.orders.outbox.unproved() == {}
+    assert waiting <= {order.id for order in demo_copy.orders.list()}
+    filled = [order for order in demo_copy.orders.list() if order.id in waiting and order.crew]
+    assert all(order.decision != decision.id for order in filled)
+
+
 def freed_move(city: City):
     """Move some visited job to some crew that has the skill and the time."""
     plan = city.planning.current()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
@@ -112,10 +112,7 @@ class Appealed:
     @property
     def deciding(self) -> Deciding:
         """The decisions that can be contested."""
-        found: Any = self._given if self._given is not None else getattr(self._city, "deciding", None)
-        if found is None:
-            raise UnknownId("This city decides no cases.", "Nothing can be contested here.")
-        return found  # type: ignore[no-any-return]
+        return self._given if self._given is not None else self._city.deciding
 
     @property
     def terms(self) -> life.Terms:
@@ -218,6 +215,12 @@ class Appealed:
         running = sorted((one for one in found if one.state not in CLOSED), key=lambda one: (one.due_on, one.opened_at))
         closed = [one for one in found if one.state in CLOSED]
         return [*running, *sorted(closed, key=lambda one: one.closed_at or one.opened_at, reverse=True)]
+
+    def late(self) -> Sequence[Appeal]:
+        """Appeals whose answer is late, the longest first; only these are proved, for a page that is opened often."""
+        late = [one for one in self._city.registers.list_of(KIND, Appeal) if self.is_overdue(one)]
+        proved = self._proved(late)
+        return sorted((one for one, right in zip(late, proved, strict=True) if right), key=lambda one: one.due_on)
 
     def get(self, identifier: str) -> Appeal:
         """One appeal; raises `UnknownId`."""

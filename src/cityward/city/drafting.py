@@ -77,9 +77,17 @@ class Drafting:
         return {one.id: one for one in self._city.rules() if is_valid(one, self._city.today)}
 
     def published(self, identifier: str = "") -> list[RuleVersion]:
-        """Versions that somebody published, newest first."""
+        """Versions that somebody published and the ledger proves, newest first."""
         found = self._city.registers.list_of(KIND, RuleVersion, newest_first=True)
-        return [one for one in found if not identifier or one.rule == identifier]
+        mine = [one for one in found if not identifier or one.rule == identifier]
+        entries = self._city.ledger_entries_at([one.receipt for one in mine])
+
+        def proved(one: RuleVersion) -> bool:
+            entry = entries.get(one.receipt, {})
+            told = to_json(msgspec.structs.replace(one, receipt=-1))
+            return (entry.get("subject"), entry.get("sha256")) == (one.id, sha256(told).hexdigest())
+
+        return [one for one in mine if proved(one)]
 
     def draft(self, identifier: str) -> Table | None:
         """The draft of a rule that is kept, or None; raises SettingsError when its file has a mistake."""

@@ -17,7 +17,6 @@ from cityward.cli.main import as_json, city_option, json_option, some
 from cityward.cli.tables import cases_of, pair, read_table
 from cityward.core.errors import UserError
 from cityward.core.words import day as told_day
-from cityward.core.words import percent
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -86,10 +85,11 @@ def replay(draft: Path, folder: str, json_: bool, cases: Path | None, units: Seq
             found = _of_decisions(city, table, beside, options)
         else:
             found = _of_cases(city, table, beside, (cases, dict(pair(one) for one in units)), options)
+        names = {one.id: one.name for one in city.territories()}
     if json_:
         as_json({"headline": headline(found), **_plain(found)})
         return
-    _tell(found)
+    _tell(found, names)
 
 
 def _of_decisions(city: City, table: Table, beside: dict[str, Table], options: dict[str, Any]) -> Replay:
@@ -146,7 +146,7 @@ def _plain(found: Replay) -> dict[str, Any]:
     return {name: getattr(found, name) for name in found.__struct_fields__}
 
 
-def _tell(found: Replay) -> None:
+def _tell(found: Replay, names: dict[str, str]) -> None:
     click.echo(f"{headline(found)}.")
     period = f", decided from {told_day(found.since)} to {told_day(found.until)}" if found.since and found.until else ""
     click.echo(f"{found.rule} {found.version} against {found.against}{period}. Better: {found.order_told}.")
@@ -155,23 +155,23 @@ def _tell(found: Replay) -> None:
             click.echo(
                 f"  {flow.before or 'nothing decided'} → {flow.after or 'nothing decided'}: {_count(flow.cases)}"
             )
-    if found.cost:
-        cost = found.cost
+    cost = found.cost
+    if cost and (cost.before or cost.after):
         click.echo(
             f"Cost: {cost.before:,.0f} → {cost.after:,.0f} {cost.unit}, {cost.change:+,.0f} "
             f"({cost.low:+,.0f} to {cost.high:+,.0f}); {cost.how}."
         )
-    _tell_groups(found)
+    _tell_groups(found, names)
     _tell_limits(found)
 
 
-def _tell_groups(found: Replay) -> None:
+def _tell_groups(found: Replay, names: dict[str, str]) -> None:
     for title, parts in (("territory", found.territories), *_by(found.groups)):
         shown = [one for one in parts if one.changed.cases != 0]
         if shown:
             click.echo(f"By {title}, share that loses:")
             for one in shown[:SHOWN]:
-                click.echo(f"  {_group(one)}")
+                click.echo(f"  {names.get(one.group, one.group)}: {_group(one)}")
             if len(shown) > SHOWN:
                 click.echo(f"  … and {len(shown) - SHOWN} more; see them with --json.")
 
@@ -197,14 +197,18 @@ def _count(count: int | None) -> str:
     return "too few to tell" if count is None else f"{count:,}"
 
 
+def told_chance(p: float) -> str:
+    """A p-value, never as nought."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def _group(one: GroupChange) -> str:
     small = "; fewer than 30 cases" if one.small else ""
-    beside = (
-        f"; {percent(one.beside, 1)} beside the others (p = {one.p:.3f})"
-        if one.beside is not None and one.p is not None and one.p < 0.05
-        else ""
-    )
-    return f"{one.group}: {told_share(one.worse)} of {_count(one.cases)}{beside}{small}"
+    beside = ""
+    if one.beside is not None and one.p is not None and one.p < 0.05:
+        more = "more" if one.beside > 0 else "fewer"
+        beside = f"; {abs(100 * one.beside):.1f} points {more} than the others ({told_chance(one.p)})"
+    return f"{told_share(one.worse)} of {_count(one.cases)}{beside}{small}"
 
 
 @click.command()

@@ -82,7 +82,7 @@ def tidings(city: City, watched: Watch | None) -> list[Tiding]:
     if warnings:
         text = f"{_many(len(warnings), 'early warning')}. {warnings[0].sentence}"
         found.append(Tiding("Ahead", text, "/ahead", True))
-    late = [one for one in city.appeals.listed() if city.appeals.is_overdue(one)]
+    late = city.appeals.late()
     if late:
         text = f"{_many(len(late), 'appeal')} overdue: the oldest answer was due on {words.day(late[0].due_on)}."
         found.append(Tiding("Appeals", text, "/appeals", True))
