@@ -100,10 +100,12 @@ def test_a_case_file_proves_itself_and_names_what_was_changed(city: City, tree: 
     assert json.loads(proof["row"])["id"] == tree
 
 
-def test_one_that_waits_says_so(city: City, felled: tuple[Path, dict[str, str]]) -> None:
-    file = city.liability.file(felled[1]["tree 4"])
-    assert "waits for a person" in file.says
-    assert len(file.happened) == 1
+def test_one_that_waits_has_no_file_and_can_be_held(city: City, felled: tuple[Path, dict[str, str]]) -> None:
+    for ask in (city.liability.file, city.liability.seal):
+        with pytest.raises(UserError, match="waits for a person") as told:
+            ask(felled[1]["tree 4"])
+        assert "refuse" not in str(told.value)
+    assert city.liability.hold(felled[1]["tree 4"], WHO, WHY).decisions == 1
 
 
 def test_appeal_and_reversal_are_in_the_order_of_time(city: City, tree: str) -> None:

@@ -33,6 +33,8 @@ def test_the_finding_comes_first(felled: tuple[City, TestClient, dict[str, str]]
     assert "id = &#34;fell-a-tree&#34;" in page
     assert TREES in page
     assert f'href="/liability/{trees["tree 1"]}"' in browser.get(f"/explain/{trees['tree 1']}").text
+    assert "/liability/" not in browser.get(f"/explain/{trees['tree 4']}").text
+    assert browser.get(f"/liability/{trees['tree 4']}").status_code == 422
 
 
 def test_a_button_seals_and_an_address_does_not(felled: tuple[City, TestClient, dict[str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from cityward.core.receipts import receipt
 from cityward.core.records import Decision, to_json
 from cityward.guard import holds as door
 from cityward.private.redact import redact_text
+from cityward.secure.receipts import read_receipt
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -36,13 +37,12 @@ NAME_CHARS_MAX: Final = 120
 CLOCK_RULE: Final = "incident-clock 1"
 
 
-_ENTRIES_AT_ONCE: Final = 10_000
-
-
-def every_entry(city: City) -> Iterator[dict[str, Any]]:
-    """Every entry of the ledger, as `City.ledger_entries` tells it."""
-    for start in range(0, city.ledger_size, _ENTRIES_AT_ONCE):
-        yield from city.ledger_entries(start, _ENTRIES_AT_ONCE)
+def every_entry(city: City, words: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """Every entry of the ledger in which one of ``words`` stands, as `City.ledger_entries` tells it."""
+    held = city._reading_ledger()
+    for index, entry in enumerate(held.entries(0, held.size)):
+        if any(word in entry for word in words):  # most entries are about other things, and need not be decoded
+            yield read_receipt(entry, index)
 
 
 class Holding:
@@ -134,7 +134,7 @@ class Holding:
         """Orders that followed from a decision, as the ledger tells."""
         found = {
             entry["subject"]: None
-            for entry in every_entry(self._city)
+            for entry in every_entry(self._city, [decision.encode()])
             if entry["kind"] == "order" and entry["facts"].get("decision") == decision
         }
         return list(found)

@@ -25,7 +25,7 @@ from cityward.city.holding import Holding
 from cityward.city.liability_text import README
 from cityward.city.trail import Trail, trail
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule
-from cityward.core.errors import Refused, SettingsError, UnknownId
+from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
 from cityward.core.frames import DECISION
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.liability import AppealSeen, DutyHeld, Happening, LiabilityFile, OnRecord, RuleThen, SystemThen
@@ -86,6 +86,8 @@ class Liability(Holding):
             There is no such decision.
         Refused
             The ledger does not prove it; or no grant lets a decision of a case be read for this purpose.
+        UserError
+            It waits for a person still.
         """
         return self.assemble(decision).file
 
@@ -167,6 +169,9 @@ class Liability(Holding):
         if proof.problem:
             raise Refused(RULE, f"The ledger does not prove {identifier}: {proof.problem}", PROVE)
         decision = case_decision(versions[-1])
+        if decision.state == "waiting":
+            # Whoever has still to decide sees the evidence before what the rule says, here too.
+            raise UserError(f"{identifier} waits for a person: nothing is decided yet.", "Settle it first.")
         batch = city.registers.get(decision.batch, DecisionBatch)
         made_at = city.receipt_of(decision.batch)
         decided = _Decided(
@@ -438,8 +443,6 @@ def _with_receipts(versions: list[dict[str, Any]], found: Trail) -> list[dict[st
 
 
 def _case_says(decision: CaseDecision) -> str:
-    if decision.state == "waiting":
-        return f"{decision.id} waits for a person; the rule said {decision.recommended or 'nothing'}."
     who = decision.by or "the rule alone"
     return f"{decision.id} was {decision.state} by {who}: {decision.outcome}."
 

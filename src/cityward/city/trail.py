@@ -35,26 +35,20 @@ class Trail:
 def trail(city: City, decision: str, moment: datetime, index: int) -> Trail:
     """Read the ledger for a decision of a moment whose entry has an index."""
     found, orders = Trail(), dict[str, None]()
-    for entry in every_entry(city):
+    words = [decision.encode(), *(b'"kind":"%b"' % kind.encode() for kind in sorted(FINDINGS))]
+    for entry in every_entry(city, words):
         kind, subject, facts = entry["kind"], entry["subject"], entry["facts"]
-        beside = entry["index"] - index
         if subject == decision:
             found.about.append(entry)
         if kind == "order" and facts.get("decision") == decision:
             orders[subject] = None
-        if kind not in FINDINGS and abs(beside) != 1:
-            continue
-        at = moment_of(entry)
-        if at is None:
-            continue
-        if kind in FINDINGS:
+        at = moment_of(entry) if kind in FINDINGS else None
+        if at is not None:
             found.first.setdefault(subject, (entry["index"], at))
             if at > moment:
                 found.later.add(subject)
-        if beside == -1:
-            found.before = at
-        elif beside == 1:
-            found.after = at
+    beside = city.ledger_entries_at([index - 1, index + 1])
+    found.before, found.after = (moment_of(beside.get(index + step, {})) for step in (-1, 1))
     found.orders = list(orders)
     return found
 
@@ -62,7 +56,7 @@ def trail(city: City, decision: str, moment: datetime, index: int) -> Trail:
 def moment_of(entry: dict[str, Any]) -> datetime | None:
     """When an entry says that it was made; None where it says no moment."""
     try:
-        at = datetime.fromisoformat(str(entry["at"]))
+        at = datetime.fromisoformat(str(entry.get("at", "")))
     except ValueError:
         return None
     return at if at.tzinfo is not None else None
