@@ -13,7 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cityward.core.errors import SettingsError, StoreError
 
+READERS_WAITED_SECONDS: float = 10.0
+"""For how long a compaction waits for those who read, as SQLite's ``busy_timeout`` below does."""
+
 _CHUNK_ROWS = 500
+_READ_JUST_NOW = "Another program reads the registers just now. Stop it, then do the same again."
 _MAKING = 0x63697479
 """The lock of PostgreSQL under which tables are made; any number of our own ("city")."""
 
@@ -75,7 +79,7 @@ def upsert(
 def compact(engine: sql.Engine) -> None:
     """Write the database anew without what was deleted, so that no page and no log of it holds that any more.
 
-    On PostgreSQL the tables are written anew; archives of its log are those of whoever runs it.
+    On PostgreSQL the tables are written anew; its log (``pg_wal``) and archives of that are those of whoever runs it.
 
     Raises
     ------
@@ -84,12 +88,38 @@ def compact(engine: sql.Engine) -> None:
     """
     with answering(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(sql.text("VACUUM (FULL)"))
+            _compact_postgresql(connection)
             return
         connection.execute(sql.text("VACUUM"))
         busy = connection.execute(sql.text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
     if busy:
-        raise StoreError("Another program reads the registers just now. Stop it, then do the same again.")
+        raise StoreError(_READ_JUST_NOW)
+
+
+def _compact_postgresql(connection: sql.Connection) -> None:
+    """Write our tables anew, once nobody reads who began before and for whom the server would keep what was deleted."""
+    preparer = connection.dialect.identifier_preparer
+    ours = ", ".join(preparer.quote(name) for name in sql.inspect(connection).get_table_names())
+    now = connection.execute(sql.text("select pg_snapshot_xmax(pg_current_snapshot())::xid::text")).scalar_one()
+    older = sql.text(
+        "select count(*), pg_sleep(0.1) from pg_stat_activity where datname = current_database() "
+        "and pid <> pg_backend_pid() and backend_type = 'client backend' "
+        "and (age(backend_xmin) > age(cast(:now as xid)) or age(backend_xid) > age(cast(:now as xid)))"
+    )
+    for _ in range(max(1, round(READERS_WAITED_SECONDS / 0.1))):
+        if not connection.execute(older, {"now": now}).one()[0]:
+            break
+    else:
+        raise StoreError(_READ_JUST_NOW)
+    connection.execute(sql.text(f"set lock_timeout = '{READERS_WAITED_SECONDS:.1f}s'"))
+    try:
+        # The analysis too: the server's statistics hold frequent values of columns as they were.
+        connection.execute(sql.text(f"VACUUM (FULL, ANALYZE) {ours}"))
+        connection.execute(sql.text("VACUUM (FULL) pg_catalog.pg_statistic"))
+    except sql.exc.OperationalError:
+        raise StoreError(_READ_JUST_NOW) from None
+    finally:
+        connection.execute(sql.text("reset lock_timeout"))
 
 
 @contextmanager
