@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -39,9 +40,9 @@ CLOCK_RULE: Final = "incident-clock 1"
 
 def every_entry(city: City, words: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     """Every entry of the ledger in which one of ``words`` stands, as `City.ledger_entries` tells it."""
-    held = city._reading_ledger()
+    held, about = city._reading_ledger(), re.compile(b"|".join(map(re.escape, words)))
     for index, entry in enumerate(held.entries(0, held.size)):
-        if any(word in entry for word in words):  # most entries are about other things, and need not be decoded
+        if about.search(entry):  # most entries are about other things, and need not be decoded
             yield read_receipt(entry, index)
 
 
