@@ -69,8 +69,11 @@ def person_codes(person: pl.Series) -> tuple[Whole, NDArray[np.uint64], NDArray[
         least = int(values.min())
         if int(values.max()) - least < _PERSONS_MAX:
             return values - least, values.view(np.uint64), nobody
-    codes = person.cast(pl.String).rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
-    return codes, person.cast(pl.String).hash(11).to_numpy(), nobody
+    # The place of a person's first row is as good a code as any and needs no sorting of texts.
+    text = person.cast(pl.String).rename("person").to_frame().with_row_index("place")
+    first = pl.col("place").cast(pl.Int64).min().over("person")
+    codes = text.select(pl.when(pl.col("person").is_null()).then(-1).otherwise(first)).to_series()
+    return codes.cast(pl.Int64).to_numpy(), text["person"].hash(11).to_numpy(), nobody
 
 
 def bounded_counts(codes: Whole, hashes: NDArray[np.uint64], cell: Whole, cells: int, bounds: Bounds) -> Whole:
