@@ -34,6 +34,7 @@ def mount(router: APIRouter, console: Console) -> None:
             rankings=rankings,
             ranking=ranking,
             system=system,
+            rule=console.city.cases.types()[ranking.type].rule if ranking else None,
             shown=SHOWN,
             headline=headline(ranking) if ranking else "",
             fairness=fairness(ranking) if ranking else "",
