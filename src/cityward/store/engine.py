@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cityward.core.errors import SettingsError, StoreError
+from cityward.core.records import Record, from_json, to_json
+
+R = TypeVar("R", bound=Record)
 
 READERS_WAITED_SECONDS: float = 10.0
 """For how long a compaction waits for those who read, as SQLite's ``busy_timeout`` below does."""
@@ -74,6 +77,36 @@ def upsert(
         statement = statement.on_conflict_do_nothing(index_elements=[key])
     for start in range(0, len(rows), _CHUNK_ROWS):
         connection.execute(statement, rows[start : start + _CHUNK_ROWS])
+
+
+def rewrite_bodies(
+    connection: sql.Connection,
+    table: sql.Table,
+    record: type[R],
+    change: Callable[[R], R],
+    where: Sequence[sql.ColumnElement[bool]] = (),
+    also: Mapping[str, Any] | None = None,
+) -> int:
+    """Keep the records in ``body`` of ``table`` as ``change`` makes them; return how many changed.
+
+    Parameters
+    ----------
+    where : sequence of conditions
+        Which rows are meant; default all.
+    also : mapping, optional
+        What the other columns of each row that is meant become, changed or not.
+    """
+    changed = 0
+    for identifier, body in connection.execute(sql.select(table.c.id, table.c.body).where(*where)).all():
+        before = from_json(body, record)
+        after = change(before)
+        values = dict(also or {})
+        if after != before:
+            values["body"] = to_json(after).decode()
+            changed += 1
+        if values:
+            connection.execute(sql.update(table).where(table.c.id == identifier).values(**values))
+    return changed
 
 
 def compact(engine: sql.Engine) -> None:

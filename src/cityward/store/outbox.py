@@ -18,7 +18,7 @@ from cityward.core.errors import CityBusy
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import from_json, to_json
 from cityward.core.work import Message, WorkOrder
-from cityward.store.engine import answering, make_tables, upsert
+from cityward.store.engine import answering, make_tables, rewrite_bodies, upsert
 
 ERROR_CHARS: Final = 500
 KEY_CHARS: Final = 200
@@ -321,19 +321,10 @@ class Outbox:
         token_digest : str, optional
             With it the link of the order that is meant becomes another.
         """
-        changed = 0
-        statement = sql.select(_ORDERS.c.id, _ORDERS.c.body)
+        meant = [] if only is None else [_ORDERS.c.id == only]
+        also = {"token_digest": token_digest} if only is not None and token_digest is not None else {}
         with answering(), self._engine.begin() as connection:
-            for row in connection.execute(statement if only is None else statement.where(_ORDERS.c.id == only)).all():
-                before = from_json(row.body, WorkOrder)
-                after = change(before)
-                values = {} if after == before else {"body": to_json(after).decode()}
-                changed += bool(values)
-                if only is not None and token_digest is not None:
-                    values["token_digest"] = token_digest
-                if values:
-                    connection.execute(sql.update(_ORDERS).where(_ORDERS.c.id == row.id).values(**values))
-        return changed
+            return rewrite_bodies(connection, _ORDERS, WorkOrder, change, meant, also)
 
     def delete_messages(self, holds: Callable[[Message], bool], order: str | None = None) -> int:
         """Delete the messages (of an order, or all) of which ``holds`` says true; return how many."""

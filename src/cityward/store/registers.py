@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import Decision, Intake, Need, Proposal, Record, Refusal, Silence, from_json, to_json
-from cityward.store.engine import answering, make_tables, open_engine, upsert
+from cityward.store.engine import answering, make_tables, open_engine, rewrite_bodies, upsert
 
 R = TypeVar("R", bound=Record)
 
@@ -226,17 +226,8 @@ class Registers:
 
     def rewrite(self, kind: str, record: type[R], change: Callable[[R], R]) -> int:
         """Keep records of a kind as ``change`` makes them; return how many changed."""
-        changed = 0
-        statement = sql.select(_RECORDS.c.id, _RECORDS.c.body).where(_RECORDS.c.kind == kind)
         with answering(), self._engine.begin() as connection:
-            for identifier, body in connection.execute(statement).all():
-                before = from_json(body, record)
-                after = change(before)
-                if after != before:
-                    values = {"body": to_json(after).decode()}
-                    connection.execute(sql.update(_RECORDS).where(_RECORDS.c.id == identifier).values(**values))
-                    changed += 1
-        return changed
+            return rewrite_bodies(connection, _RECORDS, record, change, [_RECORDS.c.kind == kind])
 
     def list_of(self, kind: str, record: type[R], *, newest_first: bool = False) -> list[R]:
         """All records of a kind, in the order in which they were first kept."""
