@@ -50,9 +50,12 @@ CONTRASTS = """
     return 0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2);
   };
   const read = text => text.match(/[\\d.]+/g).map(Number);
-  const ground = light(read(getComputedStyle(document.body).backgroundColor));
+  const behind = one => {
+    const colour = read(getComputedStyle(one).backgroundColor);
+    return colour.length < 4 || colour[3] === 1 || !one.parentElement ? light(colour) : behind(one.parentElement);
+  };
   return Math.min(...[...document.querySelectorAll('main *')].filter(one => one.innerText).map(one => {
-    const ink = light(read(getComputedStyle(one).color));
+    const ink = light(read(getComputedStyle(one).color)), ground = behind(one);
     return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
   }));
 }

@@ -454,7 +454,7 @@ class _Looking:
         for part in values:
             self.any(part, name, depth + 1)
 
-    def block(self, values: list[Any], name: str) -> bool:  # noqa: C901, PLR0912 - one shape after the other
+    def block(self, values: list[Any], name: str) -> bool:
         """Look at a rectangular block of numbers; return whether it was one."""
         try:
             array = np.array(values, dtype=np.float64)
@@ -463,39 +463,38 @@ class _Looking:
         self.nodes -= array.size
         if self.nodes < 0:
             self.add(_TOO_LARGE)
-        if not array.size:
-            return True
-        if array.ndim == 2 and array.shape[1] == 1:
+        if array.size and array.ndim == 2:
+            self._table(array, values, name)
+        elif array.size and array.ndim == 3:
+            self._volume(array, name)
+        return not array.size or array.ndim < 5
+
+    def _table(self, array: points.Matrix, values: list[Any], name: str) -> None:
+        if array.shape[1] == 1:
             self.vector(array.ravel().tolist(), name, DEPTH - 4)
-        elif array.ndim == 2 and array.shape[1] <= 6:
+        elif array.shape[1] <= 6:
             self.payload(points.of_matrix(array, name))
-        elif array.ndim == 2 and array.shape[0] <= 4:
+        elif array.shape[0] <= 4:
             for row_of_few in values:
                 self.vector(row_of_few, name, DEPTH - 4)
-        elif array.ndim == 2:
+        else:
             if points.of_pixels(array, name):
                 self.add(refusal("image", "pixels"))
             # Rows that follow each other smoothly are a raster; embeddings of several persons do not.
-            rows = [row for row in array[:64] if vectors.is_template(row, name)]
-            if rows and (len(rows) >= 0.5 * min(len(array), 64)):
+            rows = sum(vectors.is_template(row, name) for row in array[:64])
+            whole = array.size <= 4096 and array.shape[1] <= 64
+            several = bool(rows) and rows >= 0.5 * min(len(array), 64)
+            if several or (whole and vectors.is_template(array.ravel(), name)):
                 self.add(refusal("biometric", "embedding"))
-            if (
-                array.shape[0] * array.shape[1] <= 4096
-                and array.shape[1] <= 64
-                and vectors.is_template(array.ravel(), name)
-            ):
-                self.add(refusal("biometric", "embedding"))
-        elif array.ndim == 3:
-            if array.shape[0] < 4 and array.shape[2] <= 6:
-                for matrix in array:
-                    self.payload(points.of_matrix(matrix, name))
-            self.payload(points.of_volume(array, name))
-            for row in array.reshape(-1, array.shape[-1])[:64]:
-                if row.size > 6 and vectors.is_template(row, name):
-                    self.add(refusal("biometric", "embedding"))
-        else:
-            return array.ndim < 5
-        return True
+
+    def _volume(self, array: points.Matrix, name: str) -> None:
+        if array.shape[0] < 4 and array.shape[2] <= 6:
+            for matrix in array:
+                self.payload(points.of_matrix(matrix, name))
+        self.payload(points.of_volume(array, name))
+        rows = array.reshape(-1, array.shape[-1])[:64]
+        if array.shape[-1] > 6 and any(vectors.is_template(row, name) for row in rows):
+            self.add(refusal("biometric", "embedding"))
 
 
 _GUESSED: Final = frozenset({"shifted base64", "base85", "base32hex"})

@@ -152,7 +152,7 @@ def of_pixels(matrix: Matrix, name: str) -> bool:
     return bool(words.IMAGE.search(name) or words.BIOMETRIC.search(name))
 
 
-def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] | None:  # noqa: C901, PLR0911
+def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] | None:
     """Return class and rule of a list of objects with the same keys, or None."""
     first = rows[0]
     if len(rows) >= TRACE_MIN and traces.of_codes(rows):
@@ -168,41 +168,58 @@ def of_records(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str] 
         rows = [_flat(row) for row in rows]
         first = rows[0]
     keys = {key: words.in_words(str(key)) for key in first}
+    x, y = _named(keys, _X), _named(keys, _Y)
+    return (
+        _directed(rows, keys, name)
+        or _landmarks(rows, keys, x, y)
+        or _timed_places(rows, keys, x, y)
+        or _walking(rows, keys, name)
+    )
 
-    def column(pattern: re.Pattern[str]) -> str | None:
-        return next((key for key, told in keys.items() if pattern.search(told)), None)
 
-    x, y, angle = column(_X), column(_Y), column(_ANGLE)
-    if x and y and angle and len(rows) >= MINUTIAE_MIN and column(_TIME) is None:
-        matrix = _columns(rows, (x, y, angle))
-        if matrix is not None and (_minutiae(matrix, name) or words.BIOMETRIC.search(name)):
-            return "biometric", "minutiae"
-    landmarks = _landmarks(rows, keys, x, y)
-    if landmarks:
-        return landmarks
-    lat, lon = column(_LAT), column(_LON)
+def _named(keys: Mapping[str, str], pattern: re.Pattern[str]) -> str | None:
+    """The first key whose words ``pattern`` finds."""
+    return next((key for key, told in keys.items() if pattern.search(told)), None)
+
+
+def _directed(rows: Sequence[Mapping[str, Any]], keys: Mapping[str, str], name: str) -> tuple[str, str] | None:
+    """Points with an angle and no time: endings and forks of a finger's ridges."""
+    x, y, angle = _named(keys, _X), _named(keys, _Y), _named(keys, _ANGLE)
+    if not (x and y and angle) or len(rows) < MINUTIAE_MIN or _named(keys, _TIME) is not None:
+        return None
+    matrix = _columns(rows, (x, y, angle))
+    found = matrix is not None and (_minutiae(matrix, name) or words.BIOMETRIC.search(name))
+    return ("biometric", "minutiae") if found else None
+
+
+def _timed_places(
+    rows: Sequence[Mapping[str, Any]], keys: Mapping[str, str], x: str | None, y: str | None
+) -> tuple[str, str] | None:
+    """Places, or antennas, each with a time."""
+    first = rows[0]
+    lat, lon = _named(keys, _LAT), _named(keys, _LON)
     time = next(
         (key for key, told in keys.items() if _TIME.search(told) and not isinstance(first[key], list | Mapping)), None
     )
     place = next((key for key, told in keys.items() if _POSITION.search(told) and _is_place(first[key])), None)
     cells = [key for key, told in keys.items() if _CELL.search(told)]
-    if (
-        time
-        and len(rows) >= TRACE_MIN
-        and ((lat and lon) or (place and _is_place(first[place])) or cells)
-        and not column(_FIXED)
-    ):
-        times = {str(row.get(time)) for row in rows}
-        if lat == y and lon == x and _on_picture(rows, (x, y, time)):
-            return "biometric", "minutiae"
-        places = {str([row.get(key) for key in (lat, lon, place, *cells) if key]) for row in rows}
-        if len(times) >= min(3, len(rows)) and len(places) >= 2:
-            return "trace", "trace"
-    if x and y and len(rows) >= 5 and words.GAIT.search(name) and not column(_LAT if lat and lat != y else _ANGLE):
-        matrix = _columns(rows, (x, y))
-        if matrix is not None and not _on_earth(matrix):
-            return "biometric", "landmarks"
-    return None
+    somewhere = (lat and lon) or place or cells
+    if not time or len(rows) < TRACE_MIN or not somewhere or _named(keys, _FIXED):
+        return None
+    times = {str(row.get(time)) for row in rows}
+    if lat == y and lon == x and _on_picture(rows, (x, y, time)):
+        return "biometric", "minutiae"
+    places = {str([row.get(key) for key in (lat, lon, place, *cells) if key]) for row in rows}
+    return ("trace", "trace") if len(times) >= min(3, len(rows)) and len(places) >= 2 else None
+
+
+def _walking(rows: Sequence[Mapping[str, Any]], keys: Mapping[str, str], name: str) -> tuple[str, str] | None:
+    """Points under a name of gait that lie nowhere on earth."""
+    x, y, lat = _named(keys, _X), _named(keys, _Y), _named(keys, _LAT)
+    if not (x and y) or len(rows) < 5 or not words.GAIT.search(name):
+        return None
+    matrix = None if _named(keys, _LAT if lat and lat != y else _ANGLE) else _columns(rows, (x, y))
+    return ("biometric", "landmarks") if matrix is not None and not _on_earth(matrix) else None
 
 
 def _landmarks(
