@@ -16,6 +16,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from cityward.city import City, init, open_city
+from cityward.core.receipts import receipt
+from cityward.core.records import to_json
 
 pytestmark = pytest.mark.browser
 
@@ -139,7 +141,12 @@ def offer(city: City) -> None:
             ]
             found.append(msgspec.structs.replace(one, options=tuple(same)))
     assert found
-    city.registers.put_findings([], [], found)
+    # What the ledger does not prove cannot be decided: these are told to it like any other.
+    with city.writing():
+        entries = [receipt("proposal", one.id, city.clock.now(), to_json(one)) for one in found]
+        indexes = city.writable_ledger().append(entries)
+        city.registers.put_findings([], [], found)
+        city.registers.put_receipts({one.id: at for one, at in zip(found, indexes, strict=True)})
 
 
 @pytest.fixture(scope="module")

@@ -136,13 +136,24 @@ def _names(node: ast.ImportFrom, wanted: str) -> bool:
     return any(alias.name == wanted for alias in node.names)
 
 
+def named(source: str, kind: ast.expr) -> str:
+    """What a constant of its own module says; a question mark for every other variable."""
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        names = {one.id for one in targets if isinstance(one, ast.Name)}
+        if isinstance(kind, ast.Name) and kind.id in names and isinstance(value, ast.Constant):
+            return str(value.value)
+    return "?"
+
+
 def test_an_entry_about_a_decision_or_an_order_is_written_in_one_place() -> None:
     written: dict[str, set[str]] = {}
     for path, source in MODULES.items():
         for inside, called, call in calls(source):
             if called == "receipt" and call.args:
                 kind = call.args[0]
-                told = str(kind.value) if isinstance(kind, ast.Constant) else "?"
+                told = str(kind.value) if isinstance(kind, ast.Constant) else named(source, kind)
                 written.setdefault(told, set()).add(f"{path}:{inside}")
     assert {kind: written[kind] for kind in RECEIPTS} == RECEIPTS
     # Where the kind is a variable, it can be none of those.

@@ -200,6 +200,8 @@ PURPOSE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "research": "responder una pregunta de investigación",
         "rights-fulfilment": "responder a quien pide ver, corregir o retirar sus datos",
         "audit": "comprobar que la ciudad cumplió la ley",
+        "rule-drafting": "ver a cuántos afectaría un borrador de una regla, según decisiones pasadas",
+        "liability": "decir quién respondía de una decisión y qué constaba antes de ella",
     },
     "pt": {
         "incident-recognition": "saber quais avisos tratam da mesma coisa",
@@ -217,6 +219,8 @@ PURPOSE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "research": "responder a uma pergunta de pesquisa",
         "rights-fulfilment": "responder a quem pede para ver, corrigir ou retirar os seus dados",
         "audit": "verificar se a cidade cumpriu a lei",
+        "rule-drafting": "ver a quantos um rascunho de uma regra diria respeito, por decisões passadas",
+        "liability": "dizer quem respondia por uma decisão e o que constava antes dela",
     },
 }
 """Purposes by language; the English words stand with the purposes themselves (`cityward.private.purposes`)."""
