@@ -27,8 +27,9 @@ CASES = pl.DataFrame(
 
 
 def under(*tables: Table, strict: bool = False) -> Under:
+    named = {one.id: one for one in tables}
     return Under(
-        system="s", version="1", system_digest="d", tables={one.id: one for one in tables}, rule=tables[-1].id, at=AT,
+        system="s", version="1", system_digest="d", tables=named, kept=kept_rule(named, tables[-1].id), at=AT,
         strict=strict,
     )  # fmt: skip
 

@@ -23,19 +23,18 @@ from cityward.core.appeals import CLOSED, RESIDENT, Appeal, AppealOutcome, Appea
 from cityward.core.decided import CaseDecision
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
+from cityward.core.person_names import NAME_CHARS_MAX, is_full_name
 from cityward.core.records import Party
 
 WORDS_CHARS_MAX: Final = 4_000
 SAID_MAX: Final = 20
 """Most things said in one appeal; a link that is passed around must not fill the registers."""
 
-NAME_CHARS_MAX: Final = 120
 REASON_CHARS_MIN, REASON_CHARS_MAX = 10, 2_000
 ANSWERING: Final = ("manufacturer", "owner")
 """Duties whose holders are told of a decision that was changed: provider and deployer."""
 
 RULE: Final = "appeals 1"
-_PERSON: Final = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ def _folded(name: str) -> tuple[str, ...]:
 def named(person: str) -> str:
     """A first and last name, tidied; raises `UserError` when it is none."""
     person = " ".join(person.split())
-    nobody = same_person(person, RESIDENT)
-    if nobody or len(person) > NAME_CHARS_MAX or _PERSON.fullmatch(person) is None:
+    if same_person(person, RESIDENT) or not is_full_name(person):
         raise UserError("Who does this?", f"Give a first and last name of at most {NAME_CHARS_MAX} characters.")
     return person
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -24,6 +25,9 @@ OUTCOME: Final = "outcome"
 WAITS: Final = "waits"
 """Output (yes-no) that makes a case wait for a person."""
 
+RULES_READ: Final = 32
+"""Kept rules that stay read: each look at a decision asks for its rule several times."""
+
 NOTHING: Final = "the rule decides nothing: "
 
 
@@ -41,13 +45,16 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Under:
-    """Under what is decided: which version of a system, by which versions of rules, when, and whether all wait."""
+    """Under what is decided: which version of a system, by which versions of rules, when, and whether all wait.
+
+    ``kept`` is the one that decides, as it is kept beside what was decided by it.
+    """
 
     system: str
     version: str
     system_digest: str
     tables: Mapping[str, Table]
-    rule: str
+    kept: KeptRule
     at: datetime
     strict: bool
 
@@ -77,7 +84,7 @@ def decide_cases(frame: pl.DataFrame, columns: Columns, under: Under) -> pl.Data
         There is no case, one has no identifier or one that is there twice, or a column is missing or out of type.
     """
     _check_cases(frame, columns.case)
-    *used, rule = in_order(under.tables, under.rule)
+    *used, rule = in_order(under.tables, under.kept.rule)
     units: dict[str, str] = {}
     given = frame
     for table in used:
@@ -117,6 +124,7 @@ def kept_rule(tables: Mapping[str, Table], rule: str) -> KeptRule:
     return KeptRule(id=digest[:16], rule=rule, version=tables[rule].version, digest=digest, body=body, uses=tuple(uses))
 
 
+@lru_cache(maxsize=RULES_READ)
 def rule_of(kept: KeptRule) -> Table:
     """The rule again.
 
@@ -150,7 +158,7 @@ def _same(under: Under, rule: Table) -> dict[str, str]:
         "system_digest": under.system_digest,
         "rule": rule.id,
         "rule_version": rule.version,
-        "rule_digest": kept_rule(under.tables, under.rule).digest,
+        "rule_digest": under.kept.digest,
         "by": "",
         "competence": "",
     }

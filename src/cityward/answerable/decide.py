@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Literal
@@ -13,10 +12,10 @@ from cityward.answerable.registry import System
 from cityward.answerable.table import Table
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
+from cityward.core.person_names import NAME_CHARS_MAX, is_full_name
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Party, Proposal, to_json
 
-NAME_CHARS_MAX = 120
 REASON_CHARS_MIN, REASON_CHARS_MAX = 10, 2_000
 
 
@@ -76,7 +75,7 @@ def decide(
     chosen = _chosen(proposal, option) if outcome == "approved" else None
     facts = {
         "system_registered": system is not None,
-        "person_named": re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+", by) is not None,
+        "person_named": is_full_name(by),
         "reason_given": len(because) >= REASON_CHARS_MIN,
         "option_known": option is None or outcome == "rejected" or chosen is not None,
     }

@@ -16,13 +16,12 @@ import polars as pl
 from cityward.answerable.audit.intervals import clopper_pearson
 from cityward.core.decided import OverseerWatch
 from cityward.core.errors import Refused
+from cityward.core.person_names import is_full_name
 
 RULE: Final = "oversight 1"
 ANYBODY: Final = "the person who decides"
 """A party of this name is whoever decides under his own name."""
 
-NAME: Final = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
-NAME_CHARS_MAX: Final = 120
 COMPETENCE_CHARS_MIN, COMPETENCE_CHARS_MAX = 5, 300
 REASON_CHARS_MIN, REASON_CHARS_MAX = 10, 2_000
 OUTCOME_CHARS_MAX: Final = 200
@@ -44,7 +43,7 @@ def person(by: str) -> str:
         No person is named.
     """
     by = " ".join(by.split())
-    if not NAME.fullmatch(by) or len(by) > NAME_CHARS_MAX:
+    if not is_full_name(by):
         raise Refused(RULE, "No person is named who decides.", "Give a first and last name.")
     return by
 

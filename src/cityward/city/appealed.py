@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from cityward.answerable import appeals as life
-from cityward.answerable.table import Table
 from cityward.answerable.table.condition import write_value
 from cityward.core.appeals import CLOSED, Appeal, AppealFigures, AppealStatistics
 from cityward.core.clock import end_of_day
@@ -28,6 +26,7 @@ from cityward.private.pseudonym import load_or_create_key
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.deciding import Deciding
 
 KIND: Final = "appeal"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -41,34 +40,6 @@ OUTCOMES: Final = pl.Schema(
         "weight": pl.Int64,
     }
 )
-
-
-class Deciding(Protocol):
-    """What appeals need of the decisions of a city."""
-
-    def get(self, identifier: str) -> CaseDecision:
-        """One decision; raises `UnknownId`."""
-        ...
-
-    def told(self, identifier: str) -> Told:
-        """It in plain words."""
-        ...
-
-    def reverse(self, identifier: str, outcome: str, *, by: str, because: str, appeal: str) -> CaseDecision:
-        """Let another outcome count."""
-        ...
-
-    def frame(self, columns: Sequence[str]) -> pl.DataFrame:
-        """Columns of all decisions."""
-        ...
-
-    def outcomes(self, decision: CaseDecision) -> tuple[str, ...]:
-        """What can be decided in a case; empty when that is not known."""
-        ...
-
-    def rule(self, decision: CaseDecision) -> Table | None:
-        """The rule as it was; None when it is not kept."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +76,13 @@ class Fact:
 class Appealed:
     """What is known of appeals; the part of `cityward.city.appealing.Appeals` that only reads."""
 
-    def __init__(self, city: City, deciding: Deciding | None = None) -> None:
+    def __init__(self, city: City) -> None:
         self._city = city
-        self._given = deciding
 
     @property
     def deciding(self) -> Deciding:
         """The decisions that can be contested."""
-        return self._given if self._given is not None else self._city.deciding
+        return self._city.deciding
 
     @property
     def terms(self) -> life.Terms:
@@ -203,24 +173,24 @@ class Appealed:
 
     def all(self) -> list[Appeal]:
         """Appeals, oldest first; only what the ledger proves."""
-        return self._sorted_out()[0]
+        return self._proven(self._kept())
 
     def unproved(self) -> list[Appeal]:
         """Appeals in the registers that the ledger does not prove: somebody wrote there by hand."""
-        return self._sorted_out()[1]
+        kept = self._kept()
+        return [one for one, right in zip(kept, self._proved(kept), strict=True) if not right]
 
     def listed(self, state: str | None = None, system: str | None = None) -> list[Appeal]:
         """Appeals: those that run by the day on which they are due, then the others, the newest first."""
-        found = [one for one in self.all() if state in (None, one.state) and system in (None, one.system)]
+        asked = [one for one in self._kept() if state in (None, one.state) and system in (None, one.system)]
+        found = self._proven(asked)
         running = sorted((one for one in found if one.state not in CLOSED), key=lambda one: (one.due_on, one.opened_at))
         closed = [one for one in found if one.state in CLOSED]
         return [*running, *sorted(closed, key=lambda one: one.closed_at or one.opened_at, reverse=True)]
 
     def late(self) -> Sequence[Appeal]:
         """Appeals whose answer is late, the longest first; only these are proved, for a page that is opened often."""
-        late = [one for one in self._city.registers.list_of(KIND, Appeal) if self.is_overdue(one)]
-        proved = self._proved(late)
-        return sorted((one for one, right in zip(late, proved, strict=True) if right), key=lambda one: one.due_on)
+        return sorted(self._proven([one for one in self._kept() if self.is_overdue(one)]), key=lambda one: one.due_on)
 
     def get(self, identifier: str) -> Appeal:
         """One appeal; raises `UnknownId`."""
@@ -231,7 +201,7 @@ class Appealed:
 
     def against(self, decision: str) -> list[Appeal]:
         """Appeals against one decision, oldest first."""
-        return [one for one in self.all() if one.decision == decision]
+        return self._proven([one for one in self._kept() if one.decision == decision])
 
     def reversed_of(self, system: str) -> list[Appeal]:
         """Appeals that changed a decision of a system, the newest first: what those who answer for it are told."""
@@ -241,22 +211,18 @@ class Appealed:
         """Whether its answer is late."""
         return life.is_overdue(appeal, self._city.today)
 
-    def _sorted_out(self) -> tuple[list[Appeal], list[Appeal]]:
-        kept = self._city.registers.list_of(KIND, Appeal)
-        proved = self._proved(kept)
-        return (
-            [one for one, right in zip(kept, proved, strict=True) if right],
-            [one for one, right in zip(kept, proved, strict=True) if not right],
-        )
+    def _kept(self) -> list[Appeal]:
+        return self._city.registers.list_of(KIND, Appeal)
+
+    def _proven(self, appeals: Sequence[Appeal]) -> list[Appeal]:
+        return [one for one, right in zip(appeals, self._proved(appeals), strict=True) if right]
 
     def _proved(self, appeals: Sequence[Appeal]) -> list[bool]:
         """For each whether the ledger proves it, and its words are those that were receipted."""
-        entries = self._city.ledger_entries_at([one.receipt for one in appeals])
+        told = self._city.proves([(one.receipt, one.id, to_json(life.provable(one))) for one in appeals])
         return [
-            (entries.get(one.receipt, {}).get("subject"), entries.get(one.receipt, {}).get("sha256"))
-            == (one.id, sha256(to_json(life.provable(one))).hexdigest())
-            and all(not said.words or said.digest == self._digest(one.decision, said.words) for said in one.said)
-            for one in appeals
+            right and all(not said.words or said.digest == self._digest(one.decision, said.words) for said in one.said)
+            for one, right in zip(appeals, told, strict=True)
         ]
 
     def _digest(self, decision: str, words: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cityward.city.saying import name_of, words_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.persons import Breach
 from cityward.core.receipts import receipt
 from cityward.core.records import to_json
 from cityward.guard.affected import HOW, count_affected
-from cityward.private.redact import redact_text
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 CLOCK: Final = timedelta(hours=72)
 """From the moment that the city is aware (GDPR article 33(1))."""
 
-WORDS_CHARS_MAX: Final = 2_000
 RULE: Final = "breach-clock 1"
 
 
@@ -44,7 +43,7 @@ class Breaches:
             aware_at=aware_at,
             due_at=aware_at + CLOCK,
             what=_words(what, "what happened"),
-            by=_name(by),
+            by=name_of(by),
         )
         return self._keep(breach, "breach-open")
 
@@ -64,7 +63,7 @@ class Breaches:
         span = f"{since:%Y-%m-%d}" if since else "the beginning", f"{until:%Y-%m-%d}" if until else "the end"
         scope = f"Reports from {span[0]} to {span[1]}, {', '.join(sources) or 'all sources'}. {HOW}"
         assessed = msgspec.structs.replace(
-            breach, state="assessed", by=_name(by), affected=affected, counted=scope, high_risk=high_risk
+            breach, state="assessed", by=name_of(by), affected=affected, counted=scope, high_risk=high_risk
         )
         return self._keep(assessed, "breach-assess")
 
@@ -77,7 +76,7 @@ class Breaches:
                 "Give the reasons of the delay: --because.",
             )
         told = msgspec.structs.replace(
-            breach, state="notified", by=_name(by), notified_at=now, because=_words(because, "") if because else ""
+            breach, state="notified", by=name_of(by), notified_at=now, because=_words(because, "") if because else ""
         )
         return self._keep(told, "breach-notify")
 
@@ -86,7 +85,7 @@ class Breaches:
         breach = self._open_one(identifier)
         because = _words(because, "what was done, or why no notice was due")
         now = self._city.clock.now()
-        closed = msgspec.structs.replace(breach, state="closed", by=_name(by), closed_at=now, because=because)
+        closed = msgspec.structs.replace(breach, state="closed", by=name_of(by), closed_at=now, because=because)
         return self._keep(closed, "breach-close")
 
     def list(self) -> list[Breach]:
@@ -161,15 +160,5 @@ class Breaches:
         return kept
 
 
-def _name(by: str) -> str:
-    by = " ".join(by.split())
-    if len(by.split()) < 2 or len(by) > 120:
-        raise UserError("Who does this?", "Give your first and last name with --by.")
-    return by
-
-
 def _words(text: str, what: str) -> str:
-    text = redact_text(" ".join(text.split())[:WORDS_CHARS_MAX])
-    if len(text) < 10:
-        raise UserError(f"Say {what or 'why'} in at least 10 characters.", "Name nobody: it is kept and may be sent.")
-    return text
+    return words_of(text, what, "Name nobody: it is kept and may be sent.")

@@ -93,13 +93,13 @@ class Deciding:
                 version=system.version,
                 system_digest=digest,
                 tables=tables,
-                rule=rule_id,
+                kept=kept_rule(tables, rule_id),
                 at=moment,
                 strict=strict,
             )
             columns = Columns(case=case, territory=named, estimate=estimate, low=low, high=high, cost=cost)
             rows = decide_cases(frame, columns, under)
-            return city.door_of_decisions().make(rows, kept_rule(tables, rule_id))
+            return city.door_of_decisions().make(rows, under.kept)
 
     def _allowed(self, system_id: str) -> tuple[System, bool, str]:
         """A system that may decide, whether its decisions always wait, and the digest of its version."""

@@ -40,7 +40,7 @@ from cityward.core.disk import durable, replace_file
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
-from cityward.core.records import to_json
+from cityward.core.records import entered, to_json
 from cityward.core.rules import RuleVersion
 
 if TYPE_CHECKING:
@@ -80,14 +80,8 @@ class Drafting:
         """Versions that somebody published and the ledger proves, newest first."""
         found = self._city.registers.list_of(KIND, RuleVersion, newest_first=True)
         mine = [one for one in found if not identifier or one.rule == identifier]
-        entries = self._city.ledger_entries_at([one.receipt for one in mine])
-
-        def proved(one: RuleVersion) -> bool:
-            entry = entries.get(one.receipt, {})
-            told = to_json(msgspec.structs.replace(one, receipt=-1))
-            return (entry.get("subject"), entry.get("sha256")) == (one.id, sha256(told).hexdigest())
-
-        return [one for one in mine if proved(one)]
+        proved = self._city.proves([(one.receipt, one.id, entered(one)) for one in mine])
+        return [one for one, right in zip(mine, proved, strict=True) if right]
 
     def draft(self, identifier: str) -> Table | None:
         """The draft of a rule that is kept, or None; raises SettingsError when its file has a mistake."""

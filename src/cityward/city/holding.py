@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
+from cityward.city.saying import WORDS_CHARS_MIN, name_of, words_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.liability import (
@@ -21,9 +22,8 @@ from cityward.core.liability import (
     incident_due,
 )
 from cityward.core.receipts import receipt
-from cityward.core.records import Decision, to_json
+from cityward.core.records import Decision, entered
 from cityward.guard import holds as door
-from cityward.private.redact import redact_text
 from cityward.secure.receipts import read_receipt
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 HOLD, INCIDENT = "hold", "incident"
 """Kinds of records, and of entries of the ledger."""
 
-WORDS_CHARS_MIN: Final = 10
-WORDS_CHARS_MAX: Final = 2_000
-NAME_CHARS_MAX: Final = 120
 CLOCK_RULE: Final = "incident-clock 1"
 
 
@@ -64,7 +61,7 @@ class Holding:
         UserError
             No person or no reason is named.
         """
-        by, because = _name(by), _words(because, "why the evidence has to be kept")
+        by, because = name_of(by), words_of(because, "why the evidence has to be kept")
         city = self._city
         with city.writing() as intake:
             intake.flush()
@@ -88,7 +85,7 @@ class Holding:
 
     def release(self, identifier: str, by: str, because: str) -> Hold:
         """Release a hold: retention and erasure apply again."""
-        by, because = _name(by), _words(because, "why the evidence need not be kept any more")
+        by, because = name_of(by), words_of(because, "why the evidence need not be kept any more")
         held = self._city.registers.get(identifier, Hold) if kind_of(identifier) == HOLD else None
         if held is None:
             raise UnknownId(f"There is no hold '{identifier[:40]}'.", "'cityward liability holds' lists them.")
@@ -109,8 +106,7 @@ class Holding:
     def _keep_hold(self, held: Hold) -> Hold:
         facts: dict[str, str | int] = {"decision": held.decision, "stands": int(held.stands), "rule": door.RULE}
         facts |= {"orders": held.orders, "interactions": held.interactions, "decisions": held.decisions}
-        bare = msgspec.structs.replace(held, receipt=-1)
-        index = self._append(HOLD, held.id, to_json(bare), facts)
+        index = self._append(HOLD, held.id, entered(held), facts)
         kept = msgspec.structs.replace(held, receipt=index)
         self._city.registers.put(HOLD, [kept], update=("body",))
         return kept
@@ -176,7 +172,7 @@ class Holding:
         aware_at = aware_at or now
         if aware_at > now:
             raise UserError("Nobody becomes aware in the future.", "Give the moment with --aware-at, in UTC.")
-        by, what = _name(by), _words(what, "what happened")
+        by, what = name_of(by), words_of(what, "what happened")
         with self._city.writing():
             self._check_known(decision)
             made = SeriousIncident(
@@ -207,19 +203,19 @@ class Holding:
         told = msgspec.structs.replace(
             one,
             state="reported",
-            by=_name(by),
+            by=name_of(by),
             incomplete=incomplete,
             reported_at=first,
-            because=_words(because, "") if because else one.because,
+            because=words_of(because, "") if because else one.because,
         )
         return self._keep_incident(told)
 
     def close_incident(self, identifier: str, by: str, because: str) -> SeriousIncident:
         """End it with a reason: what was done, or why no report was due."""
         one = self._running(identifier)
-        because = _words(because, "what was done, or why no report was due")
+        because = words_of(because, "what was done, or why no report was due")
         closed = msgspec.structs.replace(
-            one, state="closed", by=_name(by), closed_at=self._city.clock.now(), because=because
+            one, state="closed", by=name_of(by), closed_at=self._city.clock.now(), because=because
         )
         return self._keep_incident(closed)
 
@@ -245,36 +241,19 @@ class Holding:
     def _keep_incident(self, one: SeriousIncident) -> SeriousIncident:
         facts: dict[str, str | int] = {
             "decision": one.decision,
-            "kind": one.kind,
+            "of_kind": one.kind,
             "state": one.state,
             "due": one.due_at.isoformat(),
             "rule": CLOCK_RULE,
         }
         with self._city.writing():
-            bare = msgspec.structs.replace(one, receipt=-1)
-            kept = msgspec.structs.replace(one, receipt=self._append(INCIDENT, one.id, to_json(bare), facts))
+            kept = msgspec.structs.replace(one, receipt=self._append(INCIDENT, one.id, entered(one), facts))
             self._city.registers.put(INCIDENT, [kept], update=("body",))
         return kept
 
     def _append(self, kind: str, subject: str, content: bytes, facts: dict[str, str | int]) -> int:
         """One entry, for a holder of ``writing``; return its index."""
-        # A fact of the name "kind" would be taken for that of the entry.
-        told = {f"of_{name}" if name == "kind" else name: value for name, value in facts.items()}
-        entry = receipt(kind, subject, self._city.clock.now(), content, **told)
+        entry = receipt(kind, subject, self._city.clock.now(), content, **facts)
         (index,) = self._city.writable_ledger().append([entry])
         self._city.registers.put_receipts({subject: index})
         return index
-
-
-def _name(by: str) -> str:
-    by = " ".join(by.split())
-    if len(by.split()) < 2 or len(by) > NAME_CHARS_MAX:
-        raise UserError("Who does this?", "Give your first and last name with --by.")
-    return by
-
-
-def _words(text: str, what: str) -> str:
-    text = redact_text(" ".join(text.split())[:WORDS_CHARS_MAX])
-    if len(text) < WORDS_CHARS_MIN:
-        raise UserError(f"Say {what or 'why'} in at least {WORDS_CHARS_MIN} characters.", "Name nobody.")
-    return text

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -30,7 +29,7 @@ from cityward.core.frames import DECISION
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.liability import AppealSeen, DutyHeld, Happening, LiabilityFile, OnRecord, RuleThen, SystemThen
 from cityward.core.receipts import receipt
-from cityward.core.records import Alert, Decision, EarlyWarning, Outcome, Party, Proposal, to_json
+from cityward.core.records import Alert, Decision, EarlyWarning, Outcome, Party, Proposal, entered, to_json
 from cityward.core.systems import SystemEvent
 from cityward.core.work import WorkOrder
 from cityward.guard.decided import PROVE, case_decision
@@ -113,9 +112,8 @@ class Liability(Holding):
 
     def _of_proposal(self, identifier: str) -> Assembled:
         city, decision = self._city, self._decision(identifier)
-        bare = to_json(msgspec.structs.replace(decision, receipt=-1))
-        entry = city.ledger_entries_at([decision.receipt]).get(decision.receipt, {})
-        if (entry.get("subject"), entry.get("sha256")) != (identifier, sha256(bare).hexdigest()):
+        bare = entered(decision)
+        if city.proves([(decision.receipt, identifier, bare)]) != [True]:
             raise Refused(
                 RULE,
                 f"The ledger does not prove {identifier}: it is not what entry {decision.receipt} says.",
@@ -278,9 +276,7 @@ class Liability(Holding):
             cannot_say=(*lacking, *unknown, *refused, *_parted(decided.parties, duties), *_ALWAYS),
             entries=tuple(sorted({one for one in (*receipts, *entries) if one is not None and one >= 0})),
         )
-        kept = {f"records/{one.id}.json": to_json(msgspec.structs.replace(one, receipt=-1)) for one in events}
-        kept |= {f"records/{one.id}.json": to_json(msgspec.structs.replace(one, receipt=-1)) for one in holds}
-        kept |= {f"records/{one.id}.json": to_json(msgspec.structs.replace(one, receipt=-1)) for one in incidents}
+        kept = {f"records/{one.id}.json": entered(one) for some in (events, holds, incidents) for one in some}
         return Assembled(file, {**texts, **kept})
 
     def _system_of(

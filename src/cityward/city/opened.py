@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -94,6 +95,11 @@ class Opened:
         """Names of the territory levels, the one in which interactions are placed first."""
         return [section.level for section in self.settings.territories]
 
+    @cached_property
+    def area_names(self) -> dict[str, str]:
+        """Names of the territories in which interactions are placed, by their identifiers."""
+        return {place.id: place.name for place in self.territories()}
+
     def territories(self, level: str | None = None) -> list[Territory]:
         """Territories of a level with what is known about each."""
         return self.level(level)[1]
@@ -179,6 +185,15 @@ class Opened:
         """Entries by their index, those that there are; as `ledger_entries`, but the ledger is opened once."""
         ledger = self._reading_ledger()
         return {at: read_receipt(ledger.entry(at), at) for at in set(indexes) if 0 <= at < ledger.size}
+
+    def proves(self, told: Sequence[tuple[int, str, bytes]]) -> list[bool]:
+        """For each (index, subject, content): whether that entry is about it and holds the digest of its content."""
+        entries = self.ledger_entries_at([index for index, _, _ in told])
+        held = [entries.get(index, {}) for index, _, _ in told]
+        return [
+            (entry.get("subject"), entry.get("sha256")) == (subject, sha256(content).hexdigest())
+            for entry, (_, subject, content) in zip(held, told, strict=True)
+        ]
 
     def checkpoint(self) -> str:
         """The signed checkpoint, as text; empty before the first entry."""

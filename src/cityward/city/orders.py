@@ -15,9 +15,9 @@ import msgspec
 
 from cityward.act import orders as life
 from cityward.city.crew_names import crew_namer
-from cityward.city.mandate import mandate
 from cityward.city.sending import Dispatch, Sender
 from cityward.core.errors import UnknownId, UserError
+from cityward.core.person_names import is_full_name
 from cityward.core.receipts import receipt
 from cityward.core.records import Decision, Record, to_json
 from cityward.core.work import RESIDENT, Job, Message, OrderState, WorkOrder
@@ -31,14 +31,12 @@ if TYPE_CHECKING:
 Assignment = tuple[Job, str | None, date | None]
 """A job, the crew that goes, and the day; both None while nobody is planned."""
 
-NAME_CHARS_MAX: Final = 120
 REASON_CHARS_MIN: Final = 10
 WORDS_CHARS_MAX: Final = 1_000
 ANSWERS_MAX: Final = 20
 """Most answers about one order; a link that is passed around must not fill the registers."""
 
 _CLOSED: Final = ("confirmed", "cancelled")
-_PERSON = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*)+")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -95,7 +93,7 @@ class Orders:
             There is no such decision that the ledger proves, or it is not about one of these jobs.
         """
         with self._city.writing():
-            issued, keep = self.prepare(assignments, mandate(self._city, decision_id))
+            issued, keep = self.prepare(assignments, self._city.keeper.mandates.decision(decision_id))
             keep(None)
         return issued
 
@@ -216,7 +214,7 @@ class Orders:
             No such order; no name or, for a step back, no reason; the order cannot become that.
         """
         by, because = " ".join(by.split()), redact_text(because.strip()[:WORDS_CHARS_MAX])
-        if len(by) > NAME_CHARS_MAX or not _PERSON.fullmatch(by):
+        if not is_full_name(by):
             raise UserError("A step by hand needs a first and a last name.", "Write both, not a role or an initial.")
         if state in ("cancelled", "confirmed", "reopened") and len(because) < REASON_CHARS_MIN:
             raise UserError(
@@ -234,7 +232,7 @@ class Orders:
     def send_again(self, identifier: str, by: str) -> WorkOrder:
         """Send out an order that waits for a person: one without a crew, or one that came back too often."""
         by = " ".join(by.split())
-        if len(by) > NAME_CHARS_MAX or not _PERSON.fullmatch(by):
+        if not is_full_name(by):
             raise UserError("To send an order needs a first and a last name.", "Write both.")
         with self._city.writing():
             order = self.held(identifier)
@@ -380,11 +378,7 @@ class Orders:
 
     def area(self, order: WorkOrder) -> str:
         """Name of the territory of an order."""
-        return self._names.get(order.job.territory or "", "the city")
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        return {place.id: place.name for place in self._city.territories()}
+        return self._city.area_names.get(order.job.territory or "", "the city")
 
     def standing(self, order: WorkOrder) -> str:
         """How an order stands, in words."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
+from cityward.city.saying import name_of
 from cityward.core.batch import Batch
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.frames import INTERACTION, PLACED, conform
@@ -112,7 +113,7 @@ class Persons:
 
     def open_request(self, right: Right, by: str, proof: str = "none yet", subject: str | None = None) -> PersonRequest:
         """Note a request and start its month; return it."""
-        by = _check_name(by)
+        by = name_of(by, "Who takes this request?")
         now = self._city.clock.now()
         with self._city.writing():
             # Nothing of the person goes into the identifier: it is written in letters and in the ledger.
@@ -175,7 +176,7 @@ class Persons:
             No such request; it is done, was extended, has no reason, or the person was told too late or not yet.
         """
         named, because = self._named(number), redact_text(" ".join(because.split()))
-        by = _check_name(by)
+        by = name_of(by, "Who takes this request?")
         if named.state != "open" or named.told_on is not None:
             what = "is done" if named.state != "open" else f"was extended to {named.due_on} already"
             raise UserError(f"{named.id} {what}.", "A request is extended once, while it is open (article 12(3)).")
@@ -488,13 +489,6 @@ _HELD: Final = ("held_interactions", "held_orders")
 def _held(counts: Mapping[str, int]) -> bool:
     """Whether a hold on evidence keeps something of a person."""
     return any(counts.get(name) for name in _HELD)
-
-
-def _check_name(by: str) -> str:
-    by = " ".join(by.split())
-    if len(by.split()) < 2 or len(by) > 120:
-        raise UserError("Who takes this request?", "Give your first and last name with --by.")
-    return by
 
 
 def _limits(kept: RetentionSection) -> dict[str, int | None]:

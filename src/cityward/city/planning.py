@@ -56,7 +56,7 @@ class Planning:
         without a position cannot be visited and is left out; `without_place` counts them.
         """
         cases = self._cases(day).filter(pl.col("lon").is_finite() & pl.col("lat").is_finite())
-        names = {place.id: place.name for place in self._city.territories()}
+        names = self._city.area_names
         found = [self._job(row, names) for row in cases.iter_rows(named=True)]
         beside = [*self._city.orders.jobs(), *self._city.cases.jobs()[:CASES_OFFERED]]
         found += [job for job in beside if job.waiting_since <= day]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +22,7 @@ from cityward.answerable.register.shape import PartySection, System
 from cityward.answerable.register.versions import Change, differences, digest, read_canonical
 from cityward.answerable.registry import Read, read_systems
 from cityward.core.errors import Refused, UnknownId
-from cityward.core.records import to_json
+from cityward.core.records import entered
 from cityward.core.systems import SystemEvent
 
 if TYPE_CHECKING:
@@ -102,13 +101,11 @@ class Registered:
     def _sorted_out(self) -> tuple[list[SystemEvent], list[SystemEvent]]:
         """Events that the ledger proves, and those that it does not."""
         kept = self._city.registers.list_of(KIND, SystemEvent)
-        entries = self._city.ledger_entries_at([one.receipt for one in kept])
-
-        def proved(event: SystemEvent) -> bool:
-            entry = entries.get(event.receipt, {})
-            return (entry.get("subject"), entry.get("sha256")) == (event.id, _digest_of(event))
-
-        return [one for one in kept if proved(one)], [one for one in kept if not proved(one)]
+        proved = self._city.proves([(one.receipt, one.id, entered(one)) for one in kept])
+        parted: tuple[list[SystemEvent], list[SystemEvent]] = ([], [])
+        for one, right in zip(kept, proved, strict=True):
+            parted[not right].append(one)
+        return parted
 
     def version(self, identifier: str, digest_: str) -> System | None:
         """A version that was approved once, by its digest."""
@@ -203,10 +200,6 @@ class Registered:
             )
         parties = tuple(PartySection(duty=one.duty, name=one.party, contact=one.contact) for one in standing.holdings)
         return msgspec.structs.replace(system, parties=parties), tuple(told)
-
-
-def _digest_of(event: SystemEvent) -> str:
-    return sha256(to_json(msgspec.structs.replace(event, receipt=-1))).hexdigest()
 
 
 def _unapproved(standing: Standing) -> str:

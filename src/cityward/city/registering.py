@@ -16,6 +16,7 @@ from cityward.answerable.register.shape import System
 from cityward.answerable.register.versions import canonical, digest, substantial
 from cityward.answerable.registry import shipped_systems
 from cityward.city.registered import KIND, Registered, Standing, told_changes
+from cityward.city.saying import name_of
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -54,7 +55,7 @@ class Registering(Registered):
                 f"Say who changed it: 'cityward systems modify {identifier} --party NAME --by YOU --because WHY'.",
             )
         self._check_ready(standing)
-        return self._keep_version(standing, "approved", _person(by), _reason(because), judged=False)
+        return self._keep_version(standing, "approved", name_of(by), _reason(because), judged=False)
 
     def approve_shipped(self, by: str, because: str) -> list[SystemEvent]:
         """Approve what comes with cityward and was never approved here, as the one who sets a city up does."""
@@ -75,7 +76,7 @@ class Registering(Registered):
         Whether it is substantial is computed; ``judged`` says otherwise, with a reason of `JUDGEMENT_CHARS_MIN`.
         """
         standing = self.get(identifier)
-        by, because, party = _person(by), _reason(because), " ".join(party.split())
+        by, because, party = name_of(by), _reason(because), " ".join(party.split())
         if standing.approved is None or not standing.changes:
             raise UserError(
                 f"'{identifier}' was not changed since it was approved." if standing.approved else
@@ -106,7 +107,7 @@ class Registering(Registered):
         if standing.state == "ended":
             raise UserError(f"'{identifier}' has ended already.", "Nothing is to be done.")
         return self._keep(
-            standing.system, "ended", _person(by), because=_reason(because), valid_from=on or self._city.today
+            standing.system, "ended", name_of(by), because=_reason(because), valid_from=on or self._city.today
         )
 
     def note_reversal(self, identifier: str, digest_: str, by: str, because: str) -> SystemEvent:
@@ -118,13 +119,13 @@ class Registering(Registered):
             one for one in self.events() if (one.system, one.what, one.because) == (identifier, "reversed", because)
         ]
         system = self.version(identifier, digest_) or self.system(identifier)
-        return told[0] if told else self._keep(system, "reversed", _person(by), because=_reason(because))
+        return told[0] if told else self._keep(system, "reversed", name_of(by), because=_reason(because))
 
     # -- audits ------------------------------------------------------------------------------------
 
     def audited(self, identifier: str, by: str, finding: str, figures: str) -> SystemEvent:
         """Keep an audit: what it found first, and its figures as JSON."""
-        return self._keep(self.system(identifier), "audited", _person(by), because=finding, note=figures)
+        return self._keep(self.system(identifier), "audited", name_of(by), because=finding, note=figures)
 
     def suspend(self, identifier: str, by: str, because: str) -> SystemEvent:
         """Suspend a system at once: nothing is decided on its proposals until a person resumes it.
@@ -146,7 +147,7 @@ class Registering(Registered):
         standing = self.get(identifier)
         if not standing.suspended:
             raise UserError(f"'{identifier}' is not suspended.", "Nothing is to be done.")
-        return self._keep(standing.system, "resumed", _person(by), because=_reason(because))
+        return self._keep(standing.system, "resumed", name_of(by), because=_reason(because))
 
     def _check_ready(self, standing: Standing) -> None:
         in_the_way = stands_in_the_way(standing.system, standing.findings)
@@ -330,13 +331,6 @@ class Registering(Registered):
             self._city.registers.put(KIND, [kept], update=())
             self._city.registers.put_receipts({kept.id: index})
         return kept
-
-
-def _person(by: str) -> str:
-    by = " ".join(by.split())
-    if len(by.split()) < 2 or len(by) > 120:
-        raise UserError("Who does this?", "Give your first and last name with --by.")
-    return by
 
 
 def _reason(because: str) -> str:

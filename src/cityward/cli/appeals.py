@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cityward.cli.main import as_json, city_option, json_option, some
+from cityward.cli.main import as_json, by_option, city_option, json_option, some
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ def _open(folder: str) -> City:
 
 def _date(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
-
-
-def _by(function: Any) -> Any:
-    return click.option("--by", required=True, help="Your first and last name.")(function)
 
 
 def _did(appeal: Appeal, json_: bool) -> None:
@@ -144,7 +140,7 @@ def link(decision: str, folder: str, json_: bool) -> None:
 @click.option("--told-on", type=_DAY, help="Day on which the person was told; default: when it took effect.")
 @click.option("--late-because", default="", help="Why it is taken in although the time is over.")
 @click.option("--like", default="", help="Appeal that changed a decision on the same row and fact.")
-@_by
+@by_option
 @city_option
 @json_option
 def open_(
@@ -165,7 +161,7 @@ def open_(
 @appeals.command()
 @click.argument("identifier")
 @click.option("--to", required=True, help="First and last name of who neither made nor oversees the decision.")
-@_by
+@by_option
 @city_option
 @json_option
 def assign(identifier: str, to: str, by: str, folder: str, json_: bool) -> None:
@@ -179,7 +175,7 @@ def assign(identifier: str, to: str, by: str, folder: str, json_: bool) -> None:
 @click.option("--words", help="What is added; default: read from standard input.")
 @click.option("--words-file", type=click.Path(path_type=Path, dir_okay=False), help="File with what is added.")
 @click.option("--fact", default="", help="The fact that it is about, by its name in the rule.")
-@_by
+@by_option
 @city_option
 @json_option
 def add(
@@ -197,7 +193,7 @@ def add(
 @click.option("--because", required=True, help="Why, in words for the person.")
 @click.option("--instead", default="", help="What counts instead; with 'changed'.")
 @click.option("--wrong", multiple=True, help="A fact that was wrong, by its name in the rule; with 'changed'.")
-@_by
+@by_option
 @city_option
 @json_option
 def decide(
@@ -214,7 +210,7 @@ def decide(
 
 @appeals.command()
 @click.argument("identifier")
-@_by
+@by_option
 @city_option
 @json_option
 def withdraw(identifier: str, by: str, folder: str, json_: bool) -> None:

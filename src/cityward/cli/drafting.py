@@ -85,7 +85,7 @@ def replay(draft: Path, folder: str, json_: bool, cases: Path | None, units: Seq
             found = _of_decisions(city, table, beside, options)
         else:
             found = _of_cases(city, table, beside, (cases, dict(pair(one) for one in units)), options)
-        names = {one.id: one.name for one in city.territories()}
+        names = city.area_names
     if json_:
         as_json({"headline": headline(found), **_plain(found)})
         return

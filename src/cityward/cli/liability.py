@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
+from cityward.cli.main import EXIT_NO, as_json, by_option, city_option, json_option, signed
 from cityward.core.errors import UserError
 from cityward.core.liability import INCIDENT_DAYS
 
@@ -27,11 +27,7 @@ def _open(folder: str) -> City:
     return open_city(folder)
 
 
-def _by(function: Any) -> Any:
-    function = click.option("--because", required=True, help="Why, in at least 10 characters that name nobody.")(
-        function
-    )
-    return click.option("--by", required=True, help="Your first and last name.")(function)
+_by = signed("Why, in at least 10 characters that name nobody.")
 
 
 class _DecisionFirst(click.Group):
@@ -181,7 +177,7 @@ def incident() -> None:
 @click.argument("decision")
 @click.option("--kind", required=True, type=click.Choice(list(INCIDENT_DAYS)), help="Which time of article 73 applies.")
 @click.option("--what", required=True, help="What happened, in words that name nobody.")
-@click.option("--by", required=True, help="Your first and last name.")
+@by_option
 @click.option("--aware-at", type=_MOMENT, help="When provider or deployer became aware, in UTC; default: now.")
 @city_option
 @json_option
@@ -196,7 +192,7 @@ def open_(
 
 @incident.command()
 @click.argument("identifier")
-@click.option("--by", required=True, help="Your first and last name.")
+@by_option
 @click.option("--because", default="", help="Reasons of a delay; needed once the time is over.")
 @click.option("--incomplete", is_flag=True, help="It is a first report; the rest follows (article 73(5)).")
 @city_option

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -115,6 +116,16 @@ def as_json(value: Any) -> None:
 def some(amount: int, noun: str) -> str:
     """A number of things: ``1 need``, ``1,200 needs``."""
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+def by_option(function: Any) -> Any:
+    """Add ``--by NAME``: who does it."""
+    return click.option("--by", required=True, help="Your first and last name.")(function)
+
+
+def signed(because: str = "Why, in at least 10 characters.") -> Callable[[Any], Any]:
+    """Add ``--by NAME`` and ``--because TEXT``, with its help."""
+    return lambda function: by_option(click.option("--because", required=True, help=because)(function))
 
 
 def city_option(function: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
+from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, signed, some
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def _note(path: Path | None) -> str:
 
 def _date(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
-
-
-def _by(function: Any) -> Any:
-    function = click.option("--because", required=True, help="Why, in at least 10 characters.")(function)
-    return click.option("--by", required=True, help="Your first and last name.")(function)
 
 
 def _did(event: SystemEvent, json_: bool) -> None:
@@ -179,7 +174,7 @@ def check(file: Path, json_: bool) -> None:
 @systems.command()
 @click.argument("identifier", required=False)
 @click.option("--shipped", is_flag=True, help="All that come with cityward and were never approved here.")
-@_by
+@signed()
 @city_option
 @json_option
 def approve(identifier: str | None, shipped: bool, by: str, because: str, folder: str, json_: bool) -> None:
@@ -258,7 +253,7 @@ def hand_over(
 @click.argument("identifier")
 @click.option("--party", required=True, help="Who changed it: a party that the file names.")
 @click.option("--judged", type=click.Choice(["substantial", "not substantial"]), help="Judge otherwise than computed.")
-@_by
+@signed()
 @city_option
 @json_option
 def modify(
@@ -303,7 +298,7 @@ def export(identifier: str | None, form: str, kind: str, by: str, folder: str) -
 @systems.command()
 @click.argument("identifier")
 @click.option("--on", type=_DAY, help="First day on which it is not used any more; default: today.")
-@_by
+@signed()
 @city_option
 @json_option
 def end(identifier: str, on: datetime | None, by: str, because: str, folder: str, json_: bool) -> None:
@@ -314,7 +309,7 @@ def end(identifier: str, on: datetime | None, by: str, because: str, folder: str
 
 @systems.command()
 @click.argument("identifier")
-@_by
+@signed()
 @city_option
 @json_option
 def suspend(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:
@@ -325,7 +320,7 @@ def suspend(identifier: str, by: str, because: str, folder: str, json_: bool) ->
 
 @systems.command()
 @click.argument("identifier")
-@_by
+@signed()
 @city_option
 @json_option
 def resume(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:

@@ -91,7 +91,7 @@ def levels_told(tests: Sequence[LevelTest]) -> list[dict[str, Any]]:
 
 def _places(city: City, everything: pl.DataFrame) -> dict[str, dict[str, str]]:
     """Names of the places of each level: areas by name, then groups and the city."""
-    names = {place.id: place.name for place in city.territories()}
+    names = city.area_names
     found: dict[str, dict[str, str]] = {}
     for level in everything["level"].unique(maintain_order=True):
         ids = everything.filter(pl.col("level") == level)["territory"].unique(maintain_order=True)

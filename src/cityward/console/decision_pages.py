@@ -41,7 +41,7 @@ def mount(router: APIRouter, console: Console) -> None:
             decided=[one for one in deciding.list(limit=SHOWN) if one.state != "waiting"],
             batches=deciding.batches()[:BATCHES_SHOWN],
             shown=SHOWN,
-            areas=areas(console),
+            areas=console.city.area_names,
         )
 
     @router.get("/decisions/watch")
@@ -93,7 +93,7 @@ def one(console: Console, request: Request, identifier: str, status: int = 200, 
         told=told,
         decision=decision,
         asked=asked(decision, rule),
-        areas=areas(console),
+        areas=console.city.area_names,
         outcomes=deciding.outcomes(decision),
         hides=hides,
         agreed=AGREED[decision.agreed],
@@ -102,11 +102,6 @@ def one(console: Console, request: Request, identifier: str, status: int = 200, 
         seal=deciding.sealed(identifier, opened, form.get("own_view", "")),
         form={"own_view": "", "outcome": "", "by": "", "competence": "", "because": "", "problem": "", **form},
     )
-
-
-def areas(console: Console) -> dict[str, str]:
-    """Names of territories, by their identifiers."""
-    return {place.id: place.name for place in console.city.territories()}
 
 
 def asked(decision: CaseDecision, rule: Table | None) -> list[tuple[str, str]]:

@@ -278,7 +278,7 @@ class RulePages:
             key=_key(shown.replay) if shown.replay else "",
             share=told_share,
             signed=lambda value: f"{value:+,.0f}",
-            names={one.id: one.name for one in city.territories()},
+            names=city.area_names,
             groupings=_groupings(shown.replay),
             sides=_sides(shown.replay),
         )

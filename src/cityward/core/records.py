@@ -517,6 +517,11 @@ def to_json(record: Any) -> bytes:
     return msgspec.json.encode(record, order="sorted")
 
 
+def entered(record: Any) -> bytes:
+    """The bytes of a record with a ``receipt`` that its ledger entry covers: as it was before it had one."""
+    return to_json(msgspec.structs.replace(record, receipt=-1))
+
+
 def from_json(data: bytes | str, kind: type[R]) -> R:
     """Decode and check a record."""
     return msgspec.json.decode(data, type=kind)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
 from cityward.core.errors import LedgerError
-from cityward.secure.merkle import HASH_BYTES, inclusion_path, root_of, verify_inclusion
+from cityward.secure.merkle import HASH_BYTES, inclusion_path, leaf_hash, root_of, verify_inclusion
 
 BLOCK: Final = 1_024
 NAME_BYTES: Final = 8
@@ -41,7 +40,7 @@ class Leaves:
     @classmethod
     def of(cls, names: bytes, rows: Sequence[str]) -> Leaves:
         """Make the tree of the texts ``rows``, whose ``names`` ascend."""
-        hashes = [sha256(b"\x00" + row.encode()).digest() for row in rows]
+        hashes = [leaf_hash(row.encode()) for row in rows]
         blocks = b"".join(root_of(hashes[at : at + BLOCK]) for at in range(0, len(hashes), BLOCK))
         return cls(names, b"".join(hashes), blocks)
 
