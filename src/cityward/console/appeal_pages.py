@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cityward.console.contest_pages import FIELDS_MAX, FORM_BYTES
+from cityward.console.forms import fields_of
 from cityward.core.appeals import CLOSED, Appeal
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 100
 SIMILAR_SHOWN: Final = 50
-FORM_BYTES: Final = 128 * 2**10
-FIELDS_MAX: Final = 250
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -56,7 +55,7 @@ def mount(router: APIRouter, console: Console) -> None:
         return console.page(request, "appeal.html", status, **_told(console.city, identifier), form={**_EMPTY, **form})
 
     def do(request: Request, identifier: str, step: str, body: bytes) -> Response:
-        sent = _form(body)
+        sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
         fields = {name: sent.get(name, [""])[0] for name in ("to", "by", "because", "outcome", "after")}
         wrong = tuple(sent.get("wrong", []))
         try:
@@ -129,10 +128,3 @@ def _told(city: City, identifier: str) -> dict[str, Any]:
         "terms": appeals.terms,
         "aside": [*([appeal.made_by] if appeal.made_by else []), *(appeals.overseers(told.decision) if told else ())],
     }
-
-
-def _form(body: bytes) -> dict[str, list[str]]:
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS_MAX) if len(body) <= FORM_BYTES else {}
-    except ValueError:
-        return {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +16,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from cityward.city.appealed import CaseView
 from cityward.console.contest_texts import CONTEST
-from cityward.console.resident_pages import Pace
+from cityward.console.forms import fields_of
+from cityward.console.resident_pages import HEADERS, Pace
 from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
 from cityward.core.appeals import RESIDENT, Appeal
 from cityward.core.clock import monotonic
@@ -35,7 +35,6 @@ FORM_BYTES: Final = 128 * 2**10
 
 FIELDS_MAX: Final = 250
 SECRET_CHARS: Final = 400
-_HEADERS: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 
 
 class Contests:
@@ -64,13 +63,13 @@ class Contests:
         language = _language(request)
         if self._too_fast(request, self._tries):
             return self._slow(request, language)
-        sent = _form(body)
+        sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
         number, secret = (sent.get(name, [""])[0][:SECRET_CHARS] for name in ("number", "secret"))
         try:
             token = self._console.city.appeals.enter(number, secret)
         except UnknownId:
             return self.enter(request, 404, number=number[:40], problem=CONTEST[language]["wrong"])
-        return RedirectResponse(f"/case/{token}?lang={language}", 303, headers=_HEADERS)
+        return RedirectResponse(f"/case/{token}?lang={language}", 303, headers=HEADERS)
 
     def _figures(self, language: str) -> str:
         """How often appeals change something, in a sentence; only what may be published."""
@@ -110,7 +109,7 @@ class Contests:
         language = _language(request)
         if self._too_fast(request, self._pace):
             return self._slow(request, language)
-        sent = _form(body)
+        sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
         words, appeals = sent.get("words", [""])[0], self._console.city.appeals
         wrong = tuple(sent.get("wrong", []))
         try:
@@ -129,7 +128,7 @@ class Contests:
             return self.show(request, token)
         except (Refused, UserError) as error:
             return self.show(request, token, problem=error.what, words=words[:8_000], checked=wrong)
-        return RedirectResponse(f"/case/{token}?lang={language}", 303, headers=_HEADERS)
+        return RedirectResponse(f"/case/{token}?lang={language}", 303, headers=HEADERS)
 
     def _told(self, case: CaseView, language: str) -> dict[str, Any]:
         """What the page says of a case."""
@@ -223,7 +222,7 @@ class Contests:
             text={**TEXTS[language], **CONTEST[language]},
             **shown,
         )
-        return HTMLResponse(html, status, headers=_HEADERS)
+        return HTMLResponse(html, status, headers=HEADERS)
 
 
 def _own_reason(case: CaseView, text: Any) -> str:
@@ -240,14 +239,6 @@ def _value(value: str, text: Mapping[str, str]) -> str:
 
 def _language(request: Request) -> str:
     return language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-
-
-def _form(body: bytes) -> dict[str, list[str]]:
-    """The fields of a form; one that is too large is taken for empty."""
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS_MAX) if len(body) <= FORM_BYTES else {}
-    except ValueError:
-        return {}
 
 
 def mount(router: APIRouter, console: Console) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import Refused, UnknownId, UserError
 
 if TYPE_CHECKING:
@@ -54,19 +54,15 @@ def mount(router: APIRouter, console: Console) -> None:
 
     @router.post("/decisions/{identifier}/view")
     async def view(request: Request, identifier: str) -> Response:
-        return await run_in_threadpool(own_view, console, request, identifier, _fields(await request.body()))
+        return await run_in_threadpool(
+            own_view, console, request, identifier, first_of(fields_of(await request.body(), FIELDS_MAX))
+        )
 
     @router.post("/decisions/{identifier}/settle")
     async def settle(request: Request, identifier: str) -> Response:
-        return await run_in_threadpool(settled, console, request, identifier, _fields(await request.body()))
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    try:
-        read = parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS_MAX)
-    except ValueError:
-        return {}
-    return {name: values[0] for name, values in read.items()}
+        return await run_in_threadpool(
+            settled, console, request, identifier, first_of(fields_of(await request.body(), FIELDS_MAX))
+        )
 
 
 def headline(counts: dict[str, int]) -> str:

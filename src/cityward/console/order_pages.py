@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cityward.act import orders as life
 from cityward.city.crew_names import crew_namer
 from cityward.console import words
+from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.work import Message, WorkOrder
 
@@ -98,11 +98,7 @@ class OrderPages:
 
     def step(self, request: Request, identifier: str, body: bytes) -> Response:
         """Take the form; on a mistake show it again with everything that was typed."""
-        try:
-            sent = parse_qs(body[:FORM_BYTES].decode("utf-8", "replace"), max_num_fields=10)
-        except ValueError:
-            sent = {}
-        fields = {name: values[0] for name, values in sent.items()}
+        fields = first_of(fields_of(body[:FORM_BYTES], 10))
         by, because, wanted = fields.get("by", ""), fields.get("because", ""), fields.get("state", "")
         orders = self._console.city.orders
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -13,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.city.orders import Asked
+from cityward.console.forms import fields_of
 from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
 from cityward.core.clock import monotonic
 from cityward.core.errors import UnknownId, UserError
@@ -70,10 +70,7 @@ class Residents:
     def answer(self, request: Request, token: str, body: bytes) -> Response:
         """Take the form, then show how it stands now."""
         language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-        try:
-            sent = parse_qs(body[:ANSWER_BYTES].decode("utf-8", "replace"), max_num_fields=10)
-        except ValueError:
-            sent = {}
+        sent = fields_of(body[:ANSWER_BYTES], 10)
         fixed, words = sent.get("fixed", [""])[0], sent.get("words", [""])[0]
         if not self._pace.allows(request.client.host if request.client else "", monotonic()):
             text = TEXTS[language]

@@ -7,13 +7,13 @@ the language of the reader. Never: who asked, who answers, what was found; and o
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
+from cityward.console.forms import fields_of
 from cityward.console.resident_pages import HEADERS, Pace
 from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
 from cityward.console.your_data_texts import YOUR_DATA
@@ -45,10 +45,7 @@ class YourRequest:
 
     def status(self, request: Request, body: bytes) -> HTMLResponse:
         """How the request stands; a wrong number and a wrong secret are answered alike."""
-        try:
-            sent = parse_qs(body[:FORM_BYTES].decode("utf-8", "replace"), max_num_fields=4)
-        except ValueError:
-            sent = {}
+        sent = fields_of(body[:FORM_BYTES], 4)
         number, secret = (sent.get(name, [""])[0].strip()[:FIELD_CHARS] for name in ("number", "secret"))
         return self._page(request, (number[:1].upper() + number[1:].lower(), secret))
 
