@@ -64,7 +64,7 @@ $(UV):
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(DEMO_ENVIRONMENT)/.ready: $(UV) pyproject.toml uv.lock
-	UV_PROJECT_ENVIRONMENT=$(DEMO_ENVIRONMENT) $(UV) sync --quiet --frozen --no-dev --extra learn --extra release --python $(PYTHON)
+	UV_PROJECT_ENVIRONMENT=$(DEMO_ENVIRONMENT) $(UV) sync --quiet --frozen --no-dev --extra learn --extra release --extra access --python $(PYTHON)
 	@touch $@
 
 $(ENVIRONMENT)/.ready: $(UV) pyproject.toml uv.lock
