@@ -109,7 +109,7 @@ def test_a_band_is_kept_and_the_gate_stops_what_left_it(file: Path, table: pl.Da
     worse.write_csv(tmp_path / "worse.csv")
     assert run(tmp_path / "worse.csv", *COLUMNS, "--gate", band, code=1).startswith("Suspend the system")
     found = told(tmp_path / "worse.csv", *COLUMNS, "--gate", band, code=1)
-    assert {tuple(one["edge"]["group"]) for one in found["gate"]["watched"] if one["outside"]} >= {("東京",)}
+    assert {tuple(one["edge"]["group"]) for one in found["gate"]["watched"] if one["side"] == "worse"} >= {("東京",)}
     with pytest.raises(UserError, match="cannot be read"):
         run(file, *COLUMNS, "--gate", tmp_path / "none.json")
     with pytest.raises(UserError, match="no band"):

@@ -152,14 +152,16 @@ def _examined(table: pl.DataFrame, asked: Request) -> tuple[Audit, Any]:
 def _finish(found: Audit, rest: tuple[pl.DataFrame, Request], kept: _Kept, *, json_: bool) -> None:
     from cityward.answerable.audit.gate import band_of, judge, read_band
     from cityward.answerable.audit.rows import dated
+    from cityward.core.clock import Clock
     from cityward.core.disk import replace_file
 
     verdict: Gate | None = None
     if kept.gate:
         verdict = judge(read_band(_bytes(kept.gate)), found, *dated(*rest))
         found = msgspec.structs.replace(found, gate=verdict)
-    band = band_of(found, false_stop=kept.false_stop, margin=kept.margin) if kept.save_band else None
-    if kept.save_band and band:
+    band = None
+    if kept.save_band:
+        band = band_of(found, false_stop=kept.false_stop, margin=kept.margin, saved_at=Clock().now())
         replace_file(kept.save_band, msgspec.json.format(msgspec.json.encode(band)))
     if kept.system:
         _keep(found, verdict, kept)
