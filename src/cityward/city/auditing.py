@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 import polars as pl
 
 from cityward.answerable.audit.gate import Gate
-from cityward.answerable.audit.report import Audit, Group
+from cityward.answerable.audit.kept import kept_audit, kept_proxies, written
+from cityward.answerable.audit.proxies import Proxies
+from cityward.answerable.audit.report import Audit
 from cityward.answerable.audit.rows import Request
 from cityward.city.folder import area_figures
 from cityward.core.errors import UserError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cityward.city.city import City
 
 GATE: Final = "the drift gate"
+AREA_GROUPS: Final = ("area income", "area internet", "area hardship")
 THIRDS: Final = ("lower", "middle", "higher")
 AREAS_MIN: Final = 6
 """Fewer areas with a figure are not cut into thirds."""
@@ -35,7 +36,7 @@ def keep_audit(city: City, system: str, found: Audit, verdict: Gate | None, by: 
     cityward.core.errors.UserError, cityward.core.errors.UnknownId
         Nobody is named, or there is no such system.
     """
-    figures = msgspec.json.encode(_figures(found, verdict)).decode()
+    figures = written(kept_audit(found, verdict))
     said = verdict.says if verdict else found.finding
     with city.writing():
         kept = [city.systems.audited(system, by, said[:_KEPT_CHARS], figures)]
@@ -45,26 +46,9 @@ def keep_audit(city: City, system: str, found: Audit, verdict: Gate | None, by: 
     return kept
 
 
-def _figures(found: Audit, verdict: Gate | None) -> dict[str, Any]:
-    """What is kept of an audit: counts and rates of groups, without their comparisons."""
-    return {
-        "finding": found.finding,
-        "rows_used": found.rows_used,
-        "taken_as": found.taken_as,
-        "identifiable": found.identifiable,
-        "groups": list(_kept_groups(found)),
-        "gate": verdict.state if verdict else None,
-        "checks": [one.says for one in found.checks],
-    }
-
-
-def _kept_groups(found: Audit) -> Iterator[dict[str, Any]]:
-    def of(one: Group) -> dict[str, Any]:
-        rates = {name: (rate.value, *rate.interval) for name, rate in one.rates.items() if rate.value is not None}
-        return {"by": one.by, "group": one.group, "people": one.people, "counts": one.counts, "rates": rates}
-
-    yield of(found.everybody)
-    yield from (of(one) for one in found.groups if one.people >= found.min_n)
+def keep_proxies(city: City, system: str, found: Proxies, by: str) -> SystemEvent:
+    """Keep which columns of a registered system's data give a group away; raises as `keep_audit`."""
+    return city.systems.audited(system, by, found.finding[:_KEPT_CHARS], written(kept_proxies(found)))
 
 
 def with_areas(city: City, table: pl.DataFrame, lon: str, lat: str) -> pl.DataFrame:
@@ -126,7 +110,7 @@ def audit_of_cases(city: City, kind: str, min_n: int = 30) -> tuple[pl.DataFrame
     if not settings.lon or not settings.lat:
         raise UserError(f"The cases of '{kind}' have no place.", "Name 'lon' and 'lat' in its file.")
     placed = with_areas(city, tried, settings.lon, settings.lat)
-    groups = tuple(name for name in ("area", "area income", "area internet", "area hardship") if name in placed.columns)
+    groups = tuple(name for name in ("area", *AREA_GROUPS) if name in placed.columns)
     asked = Request(
         groups=groups,
         prediction="in the first half",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cityward.answerable.audit.gate import Gate
     from cityward.answerable.audit.report import Audit
     from cityward.answerable.audit.rows import Request
+    from cityward.core.systems import SystemEvent
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PLAIN = "file"
@@ -182,8 +183,12 @@ def _keep(found: Audit, verdict: Gate | None, kept: _Kept) -> None:
     from cityward.city.auditing import keep_audit
 
     with open_city(kept.folder) as city:
-        for event in keep_audit(city, kept.system or "", found, verdict, kept.by):
-            click.echo(f"{event.what}: {event.system} {event.version}. Ledger entry {event.receipt}.", err=True)
+        _tell_kept(keep_audit(city, kept.system or "", found, verdict, kept.by))
+
+
+def _tell_kept(events: list[SystemEvent]) -> None:
+    for event in events:
+        click.echo(f"{event.what}: {event.system} {event.version}. Ledger entry {event.receipt}.", err=True)
 
 
 def _bytes(path: Path) -> bytes:
@@ -215,6 +220,8 @@ def _edges(given: tuple[str, ...]) -> dict[str, tuple[float, ...]]:
 @click.option("--on", help="Column that both tables share.")
 @click.option("--place", help="LON,LAT: adds the area of each row and what is known of it, as groups.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--system", help="Registered system that this is an audit of: kept.")
+@click.option("--by", default="", help="Who audits, for --system.")
 @city_option
 @json_option
 def proxies(
@@ -230,6 +237,8 @@ def proxies(
     on: str | None,
     place: str | None,
     seed: int,
+    system: str | None,
+    by: str,
     folder: str,
     json_: bool,
 ) -> None:
@@ -247,6 +256,12 @@ def proxies(
     found = examine_proxies(
         where(table, conditions), groups, wanted, outcome=outcome, positive=positive, edges=_edges(edges), seed=seed
     )
+    if system:
+        from cityward.city import open_city
+        from cityward.city.auditing import keep_proxies
+
+        with open_city(folder) as city:
+            _tell_kept([keep_proxies(city, system, found, by)])
     if json_:
         as_json(found)
     else:
@@ -279,22 +294,25 @@ def _placed(table: pl.DataFrame, place: str, folder: str) -> pl.DataFrame:
 @click.argument("kind")
 @click.option("--min-n", type=click.IntRange(1), default=30, show_default=True, help="Fewer people are flagged.")
 @click.option("--save", type=_FILE, help="Keep the table behind it here, as Parquet.")
+@click.option("--by", default="", help="Who audits: the audit is kept for the system that ranks these cases.")
 @city_option
 @json_option
-def cases(kind: str, min_n: int, save: Path | None, folder: str, json_: bool) -> None:
+def cases(kind: str, min_n: int, save: Path | None, by: str, folder: str, json_: bool) -> None:
     """Audit a ranking of cases of the city by area, income, internet access and hardship.
 
     KIND is the identifier of a type of case. Judged are visits that the ranking had not learned from.
     """
     from cityward.answerable.audit.examine import examine
     from cityward.city import open_city
-    from cityward.city.auditing import audit_of_cases
+    from cityward.city.auditing import audit_of_cases, keep_audit
 
     with open_city(folder) as city:
         table, asked = audit_of_cases(city, kind, min_n)
+        found = examine(table, asked)
+        if by:
+            _tell_kept(keep_audit(city, city.cases.types()[kind].system, found, None, by))
     if save:
         table.write_parquet(save)
-    found = examine(table, asked)
     if json_:
         as_json(found)
     else:

@@ -122,6 +122,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     watched: tuple[Watch, ...]
     missing: tuple[str, ...]
     new_groups: tuple[str, ...]
+    margin: float
+    false_stop: float
+    band_saved_at: datetime | None
 
 
 def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02, saved_at: datetime | None = None) -> Band:
@@ -283,7 +286,16 @@ def judge(band: Band, audit: Audit, rows: pl.DataFrame | None = None, days: pl.S
         told.append(f"Not in these data: {_some(missing)}.")
     if new:
         told.append(f"Not evaluated before approval: {_some(new)}.")
-    return Gate(state=state, says=" ".join(told), watched=tuple(watched), missing=tuple(missing), new_groups=new)
+    return Gate(
+        state=state,
+        says=" ".join(told),
+        watched=tuple(watched),
+        missing=tuple(missing),
+        new_groups=new,
+        margin=band.margin,
+        false_stop=band.false_stop,
+        band_saved_at=band.saved_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)
