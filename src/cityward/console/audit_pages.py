@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from cityward.answerable.audit.columns import NOT_STATED
 from cityward.answerable.audit.kept import KeptAudit, KeptGroup, KeptProxies, KeptRate, read_kept
 from cityward.core.errors import UnknownId
 
@@ -62,7 +63,6 @@ def mount(router: APIRouter, console: Console) -> None:
             "system": standing.system,
             "suspended": standing.suspended,
             "audit": found,
-            "level": LEVEL,
         }
         if isinstance(found.kept, KeptAudit):
             return console.page(request, "audit.html", **shown, **_shown(found.kept, rate))
@@ -110,15 +110,16 @@ def _differs(rate: KeptRate | None) -> bool:
 
 
 def _shown(kept: KeptAudit, rate: str) -> dict[str, Any]:
-    everybody, *others = kept.groups
+    everybody, *others = sorted(kept.groups, key=lambda one: NOT_STATED in one.group)  # what is missing comes last
     chosen = rate if rate in RATES else _most_telling(kept)
     tables: dict[str, list[KeptGroup]] = {}
     for one in others:
         tables.setdefault(" and ".join(one.by), []).append(one)
     drawn = [one.rates[chosen] for one in kept.groups if chosen in one.rates]
-    highest = max((one.high for one in drawn if one.high is not None and one.status != "small"), default=1.0)
+    highest = max((one.high for one in drawn if one.high is not None), default=1.0)
     return {
         "kept": kept,
+        "level": LEVEL,
         "everybody": everybody,
         "tables": dict(sorted(tables.items(), key=lambda one: len(one[1]))),
         "rates": RATES,
