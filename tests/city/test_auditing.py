@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
+from tests.city.deciding import CASES, RULE, TREES, decided, small_city
 
 from cityward.answerable.audit.examine import examine
 from cityward.answerable.audit.gate import Gate, band_of, judge
@@ -17,7 +20,8 @@ from cityward.answerable.audit.report import Audit
 from cityward.answerable.audit.rows import Request
 from cityward.api import create_app
 from cityward.city import City, open_city
-from cityward.city.auditing import GATE, audit_of_cases, keep_audit, with_areas
+from cityward.city.auditing import GATE, audit_of_cases, keep_audit, table_of_decisions, with_areas
+from cityward.cli.main import group
 from cityward.console import mount_console
 from cityward.core.clock import rng
 from cityward.core.errors import Refused, UnknownId, UserError
@@ -90,7 +94,7 @@ def page(city: City, identifier: str, rate: str = "") -> str:
     mount_console(app, city)
     answer = TestClient(app).get(f"/systems/{SYSTEM}/audits/{identifier}", params={"rate": rate})
     assert answer.status_code == 200
-    return answer.text
+    return str(answer.text)
 
 
 def test_an_improbable_improvement_alarms_on_the_page_and_suspends_nothing(city: City) -> None:
@@ -116,6 +120,30 @@ def test_what_is_not_in_the_data_is_told_with_its_bounds_and_few_people_without_
     assert "whatever is true of the others" in told
     assert "named and not told: &lt;b&gt;few&lt;/b&gt; (5)" in told
     assert "selected" in page(city, kept.id)
+
+
+def test_decisions_are_audited_by_the_version_of_the_rule_that_decided(tmp_path: Path) -> None:
+    home, _ = small_city(tmp_path)
+    file = home / "rules" / "fell-a-tree.toml"
+    later = RULE.replace('version = "2"', 'version = "3"').replace("2014-01-01", "2015-01-01")
+    (home / "rules" / "fell-a-tree-3.toml").write_text(later, encoding="utf-8")
+    file.write_text(RULE.replace("valid_from = 2014-01-01", "valid_from = 2014-01-01\nvalid_until = 2014-12-31"))
+    with open_city(home) as city:
+        decided(city, CASES.with_columns(pl.col("case") + " again"))
+        table = table_of_decisions(city, TREES)
+        assert sorted(table["rule version"]) == ["fell-a-tree 2"] * 4 + ["fell-a-tree 3"] * 4
+        assert table["decided"].null_count() == 1  # tree 4 waits
+        with pytest.raises(UserError, match="Nothing was decided"):
+            table_of_decisions(city, SYSTEM)
+    came = tmp_path / "came.csv"
+    came.write_text("tree,fell\ntree 1,yes\ntree 3,no\n")
+    arguments = ["audit", "decisions", TREES, "--positive", "allow", "--join", str(came), "--on", "tree"]
+    done = CliRunner().invoke(group, [*arguments, "--outcome", "fell", "--city", str(home), "--by", BY, "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["rows"] == 8
+    assert found["left_out"] == {"without outcome": 6, "without prediction": 1}
+    assert {one["group"][0] for one in found["groups"]} == {"fell-a-tree 2", "fell-a-tree 3"}
 
 
 def test_many_groups_and_older_figures_are_kept_and_read() -> None:

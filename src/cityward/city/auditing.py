@@ -64,11 +64,17 @@ def with_areas(city: City, table: pl.DataFrame, lon: str, lat: str) -> pl.DataFr
     for name in (lon, lat):
         if name not in table.columns:
             raise UserError(f"The table has no column '{name}'.", "Name longitude and latitude with --place LON,LAT.")
-    index, territories = city.level(None)
+    index, _ = city.level(None)
     points = (table[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for name in (lon, lat))
     at = index.locate(*points)
     if not (at >= 0).any():
         raise UserError("No row lies in an area of this city.", "Check the order of --place: longitude, then latitude.")
+    return _with_thirds(city, table, at.tolist())
+
+
+def _with_thirds(city: City, table: pl.DataFrame, at: list[int]) -> pl.DataFrame:
+    """Add the area of each row, by its place among the city's areas (-1: none), and its thirds."""
+    index, territories = city.level(None)
     figures: dict[str, list[float | None]] = {
         "area income": [one.income for one in territories],
         "area internet": [one.internet_share for one in territories],
@@ -91,6 +97,47 @@ def _thirds(values: list[float | None], noun: str) -> list[str | None]:
         return [None] * len(values)
     cuts = np.quantile(known, (1 / 3, 2 / 3))
     return [None if one is None else f"{THIRDS[int(np.searchsorted(cuts, one))]} {noun}" for one in values]
+
+
+def table_of_decisions(city: City, system: str) -> pl.DataFrame:
+    """Decisions of cases on a system's proposals, as a table to audit, split by the version of the rule that decided.
+
+    Columns: ``case``, ``rule version`` (with the identifier of its publication, if any), ``system version``,
+    ``recommended``, ``decided`` (null while a person has not), ``day``, and, where the territory of the case is one
+    of the city's areas, what `with_areas` adds.
+
+    Raises
+    ------
+    UserError
+        Nothing was decided on its proposals.
+    cityward.core.errors.UnknownId
+        There is no such system.
+    """
+    identifier = city.systems.get(system).system.id
+    rule = ("rule", "rule_version", "rule_digest")
+    named = ("system", "case", *rule, "version", "recommended", "outcome", "territory", "decided_at")
+    published = {one.digest: f" ({one.id})" for one in city.drafting.published()}
+    rows = city.deciding.frame(named).filter(pl.col("system") == identifier)
+    if not rows.height:
+        raise UserError(
+            f"Nothing was decided on proposals of '{identifier}'.", "See 'cityward decisions list', or audit a file."
+        )
+    table = rows.select(
+        "case",
+        pl.concat_str(
+            "rule",
+            pl.lit(" "),
+            "rule_version",
+            pl.col("rule_digest").replace_strict(published, default="", return_dtype=pl.String),
+        ).alias("rule version"),
+        pl.col("version").alias("system version"),
+        "recommended",
+        pl.col("outcome").alias("decided"),
+        pl.col("decided_at").dt.convert_time_zone(city.time_zone).dt.date().alias("day"),
+    )
+    places = {one: at for at, one in enumerate(city.level(None)[0].ids)}
+    at = [places.get(one, -1) if one else -1 for one in rows["territory"].to_list()]
+    return _with_thirds(city, table, at) if max(at) >= 0 else table
 
 
 def audit_of_cases(city: City, kind: str, min_n: int = 30) -> tuple[pl.DataFrame, Request]:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import msgspec
@@ -268,7 +268,9 @@ def proxies(
         tell_proxies(found)
 
 
-def _joined(table: pl.DataFrame, other: pl.DataFrame, on: str | None) -> pl.DataFrame:
+def _joined(
+    table: pl.DataFrame, other: pl.DataFrame, on: str | None, how: Literal["inner", "left"] = "inner"
+) -> pl.DataFrame:
     if not on or on not in table.columns or on not in other.columns:
         raise UserError("The two tables are joined by a column that both have.", "Name it with --on.")
     if other[on].n_unique() < other.height:
@@ -276,7 +278,7 @@ def _joined(table: pl.DataFrame, other: pl.DataFrame, on: str | None) -> pl.Data
     if table[on].dtype != other[on].dtype:
         raise UserError(f"'{on}' is of two kinds in the two tables.", "Write both in one way.")
     joined: pl.DataFrame = table.join(
-        other.select(on, *(one for one in other.columns if one not in table.columns)), on=on
+        other.select(on, *(one for one in other.columns if one not in table.columns)), on=on, how=how
     )
     return joined
 
@@ -313,6 +315,65 @@ def cases(kind: str, min_n: int, save: Path | None, by: str, folder: str, json_:
             _tell_kept(keep_audit(city, city.cases.types()[kind].system, found, None, by))
     if save:
         table.write_parquet(save)
+    if json_:
+        as_json(found)
+    else:
+        tell(found)
+
+
+@audit.command()
+@click.argument("system")
+@click.option("--positive", multiple=True, required=True, help="Outcome that counts as selected; more than once.")
+@click.option("--group", "groups", multiple=True, help="Column of groups; default: rule version, and thirds of areas.")
+@click.option("--join", type=_FILE, help="Table of what came of the cases; cases that are not in it have no outcome.")
+@click.option("--on", default="case", show_default=True, help="Column of that table that names the case.")
+@click.option("--outcome", help="Column of that table that says what came of it.")
+@click.option("--min-n", type=click.IntRange(1), default=30, show_default=True, help="Fewer people are flagged.")
+@click.option("--recommended", is_flag=True, help="Audit what the rule said, of cases that wait for a person too.")
+@click.option("--by", default="", help="Who audits: the audit is kept for the system.")
+@city_option
+@json_option
+def decisions(
+    system: str,
+    positive: tuple[str, ...],
+    groups: tuple[str, ...],
+    join: Path | None,
+    on: str,
+    outcome: str | None,
+    min_n: int,
+    recommended: bool,
+    by: str,
+    folder: str,
+    json_: bool,
+) -> None:
+    """Audit what was decided on a system's proposals, by the version of the rule that decided and by area.
+
+    Groups are 'rule version', 'system version', 'area', 'area income', 'area internet' and 'area hardship'.
+    """
+    from cityward.answerable.audit.examine import examine
+    from cityward.answerable.audit.rows import Request
+    from cityward.city import open_city
+    from cityward.city.auditing import AREA_GROUPS, keep_audit, table_of_decisions
+
+    said = "recommended" if recommended else "decided"
+    with open_city(folder) as city:
+        table = table_of_decisions(city, system)
+        if join:
+            other = read_any(join)
+            table = _joined(table, other.rename({on: "case"}) if on in other.columns else other, "case", "left")
+        found = examine(
+            table,
+            Request(
+                groups=groups or ("rule version", *(one for one in AREA_GROUPS if one in table.columns)),
+                prediction=said,
+                outcome=outcome,
+                positive=tuple(f"{said}={one}" for one in positive),
+                time="day",
+                min_n=min_n,
+            ),
+        )
+        if by:
+            _tell_kept(keep_audit(city, system, found, None, by))
     if json_:
         as_json(found)
     else:
