@@ -79,6 +79,25 @@ def test_files_of_other_forms_say_the_same(table: pl.DataFrame, form: str, tmp_p
     assert {tuple(one["group"]) for one in found["groups"]} == {("ä",), ("ö",), ("ü",)}
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"pred,out,who,who\n1,0,a,b\n0,1,b,a\n", "two columns that are called 'who'"),
+        ("pred,out,who\n1,0,a\n".encode("utf-16-le"), "in no encoding"),
+    ],
+)
+def test_files_that_would_be_misread_are_refused(body: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_bytes(body)
+    with pytest.raises(UserError, match=says):
+        run(tmp_path / "odd.csv", *COLUMNS)
+
+
+def test_days_that_are_none_are_said(file: Path) -> None:
+    """Without its days the gate would judge all rows together, and nobody would be told."""
+    with pytest.raises(UserError, match="'age' holds no days"):
+        run(file, *COLUMNS, "--date", "age")
+
+
 def test_missing_values_are_counted(table: pl.DataFrame, tmp_path: Path) -> None:
     holes = table.with_row_index().with_columns(
         pred=pl.when(pl.col("index") % 10 == 0).then(pl.lit("NA")).otherwise(pl.col("pred").cast(pl.String)),
@@ -109,7 +128,7 @@ def test_a_band_is_kept_and_the_gate_stops_what_left_it(file: Path, table: pl.Da
     worse.write_csv(tmp_path / "worse.csv")
     assert run(tmp_path / "worse.csv", *COLUMNS, "--gate", band, code=1).startswith("Suspend the system")
     found = told(tmp_path / "worse.csv", *COLUMNS, "--gate", band, code=1)
-    assert {tuple(one["edge"]["group"]) for one in found["gate"]["watched"] if one["outside"]} >= {("東京",)}
+    assert {tuple(one["edge"]["group"]) for one in found["gate"]["watched"] if one["side"] == "worse"} >= {("東京",)}
     with pytest.raises(UserError, match="cannot be read"):
         run(file, *COLUMNS, "--gate", tmp_path / "none.json")
     with pytest.raises(UserError, match="no band"):

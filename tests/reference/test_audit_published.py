@@ -111,7 +111,7 @@ def test_the_gate_stops_the_amsterdam_pilot(shared_data: Path) -> None:
     band = band_of(before)
     gate = judge(band, live)
     assert gate.state == "suspend"
-    outside = {one.edge.group: one for one in gate.watched if one.outside}
+    outside = {one.edge.group: one for one in gate.watched if one.side == "worse"}
     assert set(outside) == {(), ("M",), ("F",)}
-    assert (outside["F",].stops_after or 999) <= 30  # of 72 without the outcome: long before the pilot was over
+    assert (outside["F",].after or 999) <= 30  # of 72 without the outcome: long before the pilot was over
     assert judge(band, before).state == "open"

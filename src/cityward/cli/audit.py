@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import msgspec
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cityward.answerable.audit.gate import Gate
     from cityward.answerable.audit.report import Audit
     from cityward.answerable.audit.rows import Request
+    from cityward.core.systems import SystemEvent
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PLAIN = "file"
@@ -152,14 +153,16 @@ def _examined(table: pl.DataFrame, asked: Request) -> tuple[Audit, Any]:
 def _finish(found: Audit, rest: tuple[pl.DataFrame, Request], kept: _Kept, *, json_: bool) -> None:
     from cityward.answerable.audit.gate import band_of, judge, read_band
     from cityward.answerable.audit.rows import dated
+    from cityward.core.clock import Clock
     from cityward.core.disk import replace_file
 
     verdict: Gate | None = None
     if kept.gate:
         verdict = judge(read_band(_bytes(kept.gate)), found, *dated(*rest))
         found = msgspec.structs.replace(found, gate=verdict)
-    band = band_of(found, false_stop=kept.false_stop, margin=kept.margin) if kept.save_band else None
-    if kept.save_band and band:
+    band = None
+    if kept.save_band:
+        band = band_of(found, false_stop=kept.false_stop, margin=kept.margin, saved_at=Clock().now())
         replace_file(kept.save_band, msgspec.json.format(msgspec.json.encode(band)))
     if kept.system:
         _keep(found, verdict, kept)
@@ -180,8 +183,12 @@ def _keep(found: Audit, verdict: Gate | None, kept: _Kept) -> None:
     from cityward.city.auditing import keep_audit
 
     with open_city(kept.folder) as city:
-        for event in keep_audit(city, kept.system or "", found, verdict, kept.by):
-            click.echo(f"{event.what}: {event.system} {event.version}. Ledger entry {event.receipt}.", err=True)
+        _tell_kept(keep_audit(city, kept.system or "", found, verdict, kept.by))
+
+
+def _tell_kept(events: list[SystemEvent]) -> None:
+    for event in events:
+        click.echo(f"{event.what}: {event.system} {event.version}. Ledger entry {event.receipt}.", err=True)
 
 
 def _bytes(path: Path) -> bytes:
@@ -213,6 +220,8 @@ def _edges(given: tuple[str, ...]) -> dict[str, tuple[float, ...]]:
 @click.option("--on", help="Column that both tables share.")
 @click.option("--place", help="LON,LAT: adds the area of each row and what is known of it, as groups.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--system", help="Registered system that this is an audit of: kept.")
+@click.option("--by", default="", help="Who audits, for --system.")
 @city_option
 @json_option
 def proxies(
@@ -228,6 +237,8 @@ def proxies(
     on: str | None,
     place: str | None,
     seed: int,
+    system: str | None,
+    by: str,
     folder: str,
     json_: bool,
 ) -> None:
@@ -245,13 +256,21 @@ def proxies(
     found = examine_proxies(
         where(table, conditions), groups, wanted, outcome=outcome, positive=positive, edges=_edges(edges), seed=seed
     )
+    if system:
+        from cityward.city import open_city
+        from cityward.city.auditing import keep_proxies
+
+        with open_city(folder) as city:
+            _tell_kept([keep_proxies(city, system, found, by)])
     if json_:
         as_json(found)
     else:
         tell_proxies(found)
 
 
-def _joined(table: pl.DataFrame, other: pl.DataFrame, on: str | None) -> pl.DataFrame:
+def _joined(
+    table: pl.DataFrame, other: pl.DataFrame, on: str | None, how: Literal["inner", "left"] = "inner"
+) -> pl.DataFrame:
     if not on or on not in table.columns or on not in other.columns:
         raise UserError("The two tables are joined by a column that both have.", "Name it with --on.")
     if other[on].n_unique() < other.height:
@@ -259,7 +278,7 @@ def _joined(table: pl.DataFrame, other: pl.DataFrame, on: str | None) -> pl.Data
     if table[on].dtype != other[on].dtype:
         raise UserError(f"'{on}' is of two kinds in the two tables.", "Write both in one way.")
     joined: pl.DataFrame = table.join(
-        other.select(on, *(one for one in other.columns if one not in table.columns)), on=on
+        other.select(on, *(one for one in other.columns if one not in table.columns)), on=on, how=how
     )
     return joined
 
@@ -277,22 +296,84 @@ def _placed(table: pl.DataFrame, place: str, folder: str) -> pl.DataFrame:
 @click.argument("kind")
 @click.option("--min-n", type=click.IntRange(1), default=30, show_default=True, help="Fewer people are flagged.")
 @click.option("--save", type=_FILE, help="Keep the table behind it here, as Parquet.")
+@click.option("--by", default="", help="Who audits: the audit is kept for the system that ranks these cases.")
 @city_option
 @json_option
-def cases(kind: str, min_n: int, save: Path | None, folder: str, json_: bool) -> None:
+def cases(kind: str, min_n: int, save: Path | None, by: str, folder: str, json_: bool) -> None:
     """Audit a ranking of cases of the city by area, income, internet access and hardship.
 
     KIND is the identifier of a type of case. Judged are visits that the ranking had not learned from.
     """
     from cityward.answerable.audit.examine import examine
     from cityward.city import open_city
-    from cityward.city.auditing import audit_of_cases
+    from cityward.city.auditing import audit_of_cases, keep_audit
 
     with open_city(folder) as city:
         table, asked = audit_of_cases(city, kind, min_n)
+        found = examine(table, asked)
+        if by:
+            _tell_kept(keep_audit(city, city.cases.types()[kind].system, found, None, by))
     if save:
         table.write_parquet(save)
-    found = examine(table, asked)
+    if json_:
+        as_json(found)
+    else:
+        tell(found)
+
+
+@audit.command()
+@click.argument("system")
+@click.option("--positive", multiple=True, required=True, help="Outcome that counts as selected; more than once.")
+@click.option("--group", "groups", multiple=True, help="Column of groups; default: rule version, and thirds of areas.")
+@click.option("--join", type=_FILE, help="Table of what came of the cases; cases that are not in it have no outcome.")
+@click.option("--on", default="case", show_default=True, help="Column of that table that names the case.")
+@click.option("--outcome", help="Column of that table that says what came of it.")
+@click.option("--min-n", type=click.IntRange(1), default=30, show_default=True, help="Fewer people are flagged.")
+@click.option("--recommended", is_flag=True, help="Audit what the rule said, of cases that wait for a person too.")
+@click.option("--by", default="", help="Who audits: the audit is kept for the system.")
+@city_option
+@json_option
+def decisions(
+    system: str,
+    positive: tuple[str, ...],
+    groups: tuple[str, ...],
+    join: Path | None,
+    on: str,
+    outcome: str | None,
+    min_n: int,
+    recommended: bool,
+    by: str,
+    folder: str,
+    json_: bool,
+) -> None:
+    """Audit what was decided on a system's proposals, by the version of the rule that decided and by area.
+
+    Groups are 'rule version', 'system version', 'area', 'area income', 'area internet' and 'area hardship'.
+    """
+    from cityward.answerable.audit.examine import examine
+    from cityward.answerable.audit.rows import Request
+    from cityward.city import open_city
+    from cityward.city.auditing import AREA_GROUPS, keep_audit, table_of_decisions
+
+    said = "recommended" if recommended else "decided"
+    with open_city(folder) as city:
+        table = table_of_decisions(city, system)
+        if join:
+            other = read_any(join)
+            table = _joined(table, other.rename({on: "case"}) if on in other.columns else other, "case", "left")
+        found = examine(
+            table,
+            Request(
+                groups=groups or ("rule version", *(one for one in AREA_GROUPS if one in table.columns)),
+                prediction=said,
+                outcome=outcome,
+                positive=tuple(f"{said}={one}" for one in positive),
+                time="day",
+                min_n=min_n,
+            ),
+        )
+        if by:
+            _tell_kept(keep_audit(city, system, found, None, by))
     if json_:
         as_json(found)
     else:

@@ -73,11 +73,11 @@ def tell_gate(gate: Gate) -> None:
     """Print what the gate says."""
     click.echo(gate.says)
     for one in gate.watched:
-        now = "" if one.value is None else percent(one.value, 1)
-        mark = "OUTSIDE" if one.outside else "inside"
+        mark = {"worse": "OUTSIDE", "better": "IMPROBABLY LOW"}.get(one.side, "inside")
         click.echo(
             f"{one.edge.name[:58]:<60}{percent(one.edge.count / one.edge.out_of, 1):>9} at approval, "
-            f"limit {percent(one.edge.limit, 1):>7}, now {now:>7} of {one.out_of:,}: {mark}"
+            f"band {percent(one.edge.floor, 1):>7} to {percent(one.edge.limit, 1):>7}, now {percent(one.value, 1):>7} "
+            f"of {one.out_of:,}: {mark}"
         )
     click.echo("")
 

@@ -14,6 +14,9 @@ from cityward.core.errors import UserError
 
 _MISSING: Final = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A"]
 
+_TWICE: Final = re.compile(r"(.+)_duplicated_\d+", re.DOTALL)
+"""How the reader names a column whose name was there already."""
+
 
 def parquet_or_csv(file: Path) -> pl.DataFrame:
     """Read a table by the ending of its name."""
@@ -62,6 +65,8 @@ def _csv(file: Path) -> pl.DataFrame:
         except UnicodeDecodeError:
             text = body.decode("latin-1")
     head = text.partition("\n")[0]
+    if "\0" in head:
+        raise UserError(f"{file.name} is in no encoding that is read here.", "Save it as UTF-8.")
     separator = max(",;\t|", key=head.count)
     table = pl.read_csv(
         BytesIO(text.encode()),
@@ -70,6 +75,10 @@ def _csv(file: Path) -> pl.DataFrame:
         null_values=_MISSING,
         truncate_ragged_lines=True,
     )
+    twice = [name for name in table.columns if (found := _TWICE.fullmatch(name)) and found[1] in table.columns]
+    if twice:
+        name = twice[0].rpartition("_duplicated_")[0]
+        raise UserError(f"{file.name} has two columns that are called '{name[:60]}'.", "Rename one of them.")
     return table.with_columns([_days(column) for column in table.iter_columns() if column.dtype == pl.String])
 
 

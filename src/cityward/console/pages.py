@@ -20,6 +20,7 @@ from cityward.city import City
 from cityward.console import (
     ahead_pages,
     appeal_pages,
+    audit_pages,
     case_pages,
     contest_pages,
     decision_pages,
@@ -64,6 +65,7 @@ PARTS: tuple[Any, ...] = (
     privacy_pages,
     grants_pages,
     system_pages,
+    audit_pages,
     rule_pages,
     appeal_pages,
     contest_pages,

@@ -12,6 +12,7 @@ from cityward.answerable.register.annex_iii import USES
 from cityward.answerable.register.forms import TITLES
 from cityward.answerable.register.publish import metric_told
 from cityward.answerable.register.shape import DUTIES
+from cityward.console.audit_pages import audits_of
 from cityward.core.errors import UnknownId
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _card(standing: Standing) -> dict[str, Any]:
         "finding": _finding(standing),
         "states": STATES,
         "duties": DUTIES,
+        "audits": audits_of(standing.events),
+        "events": [one for one in reversed(standing.events) if one.what != "audited"],
         "uses": [f"{point}: {USES[point]}" for point in system.annex_iii],
         "metrics": [metric_told(one) for one in system.evaluation],
         "forms": TITLES,

@@ -299,10 +299,17 @@ def _system_event(record: SystemEvent, words: _Words) -> _Parts:
         *([("valid until", day(record.valid_until))] if record.valid_until else []),
         *([("changed by", record.party)] if record.what == "modified" else []),
         *((("substantial" if record.substantial else "changed"), change) for change in record.changes),
-        *([("figures" if record.what == "audited" else "signed", record.note)] if record.note else []),
+        *_signed(record),
     ]
     told = f"{record.by} {verb}{duty} {record.system} {record.version}{over}{because}"
     return "system", told, evidence, "register-of-systems 1"
+
+
+def _signed(record: SystemEvent) -> list[tuple[str, str]]:
+    """What came with an event: a signed note, or where the figures of an audit are read."""
+    if record.what == "audited":
+        return [("figures", f"on the page /systems/{record.system}/audits/{record.id}")]
+    return [("signed", record.note)] if record.note else []
 
 
 @_parts.register

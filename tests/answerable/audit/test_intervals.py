@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.answerable.audit import comparisons, intervals
@@ -18,6 +18,7 @@ def one(pair: tuple[int, int]) -> intervals.Interval:
     return np.array([float(pair[0])]), np.array([float(pair[1])])
 
 
+@settings(deadline=None)
 @given(COUNTS, st.floats(0.5, 0.999))
 def test_exact_limits_hold_the_rate_and_leave_each_tail_its_share(pair: tuple[int, int], level: float) -> None:
     count, out_of = one(pair)
@@ -32,6 +33,7 @@ def test_exact_limits_hold_the_rate_and_leave_each_tail_its_share(pair: tuple[in
         assert 1 - incomplete_beta(count + 1, out_of - count, high)[0] == pytest.approx(tail, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_differences_and_ratios_turn_round_with_the_groups(first: tuple[int, int], second: tuple[int, int]) -> None:
     low, high = intervals.difference(one(first), one(second))

@@ -78,6 +78,7 @@ def test_outcomes_before_the_prediction_or_too_soon_are_counted() -> None:
 def test_people_who_are_counted_twice_and_outcomes_that_are_missing_by_group() -> None:
     table = honest()
     assert ("counted twice", "person") in kinds(audited(pl.concat([table, table.head(60)])))
+    assert ("counted twice", "person") in kinds(audited(pl.concat([table, table])))  # the whole file, twice
     gone = (pl.col("g") == "a") & (pl.col("person") % 3 == 0)
     hidden = table.with_columns(y=pl.when(~gone).then("y"))
     assert ("missing outcomes", "g") in kinds(audited(hidden))

@@ -217,9 +217,10 @@ def dates(column: pl.Series) -> pl.Series | None:
         return column.dt.date()
     if column.dtype != pl.String:
         return None
-    text = texts(column)
+    text = texts(column).str.slice(0, 10)
+    counted = text.drop_nulls().value_counts(name="rows")  # many rows have few days
     for pattern in _FORMATS:
-        found = text.str.slice(0, 10).str.to_date(pattern, strict=False)
-        if text.count() and found.count() >= 0.99 * text.count():
-            return found
+        known = counted.filter(counted[text.name].str.to_date(pattern, strict=False).is_not_null())
+        if counted.height and known["rows"].sum() >= 0.99 * text.count():
+            return text.str.to_date(pattern, strict=False)
     return None

@@ -2,12 +2,15 @@
 
 A band is kept when a system is approved. Live counts are judged against it as often as anybody likes: the chance of
 ever stopping a system whose rates stay inside the band is at most `Band.false_stop`, over all groups, rates and looks.
+A rate that leaves the band upwards stops the system. One that leaves it downwards raises an alarm, with the same
+chance of a false one: so much fewer errors are more often outcomes that went missing than a system that learnt.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -47,8 +50,14 @@ RESTARTS_MAX: Final = 64
 _SHOWN: Final = 4
 
 
+Side = Literal["inside", "worse", "better"]
+
+
 class Edge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is watched: a rate of a group, its counts at approval, and the highest value that is still inside."""
+    """What is watched: a rate of a group, its counts at approval, and the highest and lowest value still inside.
+
+    A ``floor`` of 0 is none: then no rate is improbably low.
+    """
 
     by: tuple[str, ...]
     group: tuple[str, ...]
@@ -56,6 +65,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     count: int
     out_of: int
     limit: float
+    floor: float = 0.0
 
     @property
     def name(self) -> str:
@@ -65,44 +75,59 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is watched; ``edges`` are those of groups that were large enough at approval for a limit below one."""
+    """All that is watched, and when it was kept (None of a band that older versions kept).
+
+    ``edges`` are those of groups that were large enough at approval for a limit below one.
+    """
 
     form: str
     false_stop: float
     margin: float
     edges: tuple[Edge, ...]
+    saved_at: datetime | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """A watched rate now.
 
-    ``evidence`` is the e-value against being inside, as a logarithm to base 10; ``needed`` is what stops the system.
-    ``stops_after`` is of how many people it would have been enough (when the errors came evenly, or in the order of
-    days, and then ``stops_on`` is the day).
+    ``evidence`` is the e-value against being at most at the limit, ``evidence_better`` against being at least at the
+    floor (None without one), as logarithms to base 10; ``needed`` of either is enough. ``after`` is of how many people
+    it would have been enough (when the errors came evenly, or in the order of days, and then ``on`` is the day).
     """
 
     edge: Edge
     count: int
     out_of: int
-    value: float | None
+    value: float
     evidence: float
+    evidence_better: float | None
     needed: float
-    outside: bool
-    stops_after: int | None = None
-    stops_on: date | None = None
+    side: Side
+    after: int | None = None
+    on: date | None = None
+
+
+State = Literal["open", "alarm", "suspend", "not judged"]
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate says. ``not judged`` when no watched rate is in the live data: then it protects nobody."""
+    """What the gate says of the live data.
 
-    state: Literal["open", "suspend", "not judged"]
+    ``suspend`` when a rate is worse than the band, ``alarm`` when one is better and none is worse, ``not judged`` when
+    no watched rate is in the data: then it protects nobody.
+    """
+
+    state: State
     says: str
     watched: tuple[Watch, ...]
     missing: tuple[str, ...]
     new_groups: tuple[str, ...]
+    margin: float
+    false_stop: float
+    band_saved_at: datetime | None
 
 
-def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02) -> Band:
+def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02, saved_at: datetime | None = None) -> Band:
     """Make the band of an approval.
 
     Parameters
@@ -112,7 +137,8 @@ def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02) -> 
     false_stop : float
         Largest chance of ever stopping a system that is inside.
     margin : float
-        How much worse than the upper limit at approval is still tolerated.
+        How much above the upper limit at approval, or below the lower one, is still inside.
+    saved_at : datetime, optional
 
     Raises
     ------
@@ -122,7 +148,8 @@ def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02) -> 
     Notes
     -----
     Half of ``false_stop`` pays for the rates at approval, which are estimates: their upper limits hold for all at
-    once (Clopper and Pearson 1934, Bonferroni). The other half pays for the looks at live data.
+    once (Clopper and Pearson 1934, Bonferroni), and so do their lower ones. The other half pays for the looks at live
+    data, on each side.
     """
     found = [
         (group, name, rate.count, rate.out_of)
@@ -135,15 +162,23 @@ def band_of(audit: Audit, *, false_stop: float = 0.01, margin: float = 0.02) -> 
             f"There is no error rate to keep a band of. {audit.because}", "Make the band from data with outcomes."
         )
     count, out_of = (np.array([one[place] for one in found], dtype=float) for place in (2, 3))
-    _, high = clopper_pearson(count, out_of, 1 - false_stop / len(found))
+    lows, highs = clopper_pearson(count, out_of, 1 - false_stop / len(found))
     edges = tuple(
-        Edge(by=group.by, group=group.group, rate=name, count=int(wrong), out_of=int(people), limit=float(top) + margin)
-        for (group, name, wrong, people), top in zip(found, high, strict=True)
-        if wrong is not None and top + margin < 1
+        Edge(
+            by=group.by,
+            group=group.group,
+            rate=name,
+            count=int(wrong),
+            out_of=int(people),
+            limit=float(high) + margin,
+            floor=max(0.0, float(low) - margin),
+        )
+        for (group, name, wrong, people), low, high in zip(found, lows, highs, strict=True)
+        if wrong is not None and high + margin < 1
     )
     if not edges:
         raise UserError("Every group is too small for a band.", "Evaluate more people before approval.")
-    return Band(form=FORM, false_stop=false_stop, margin=margin, edges=edges)
+    return Band(form=FORM, false_stop=false_stop, margin=margin, edges=edges, saved_at=saved_at)
 
 
 def read_band(text: bytes) -> Band:
@@ -160,7 +195,7 @@ def read_band(text: bytes) -> Band:
         raise UserError(f"This is no band of an approval: {error}.", "Make one with --save-band.") from None
     sound = 0 < band.false_stop < 1 and 0 <= band.margin < 1 and bool(band.edges)
     for one in band.edges:
-        sound &= 0 < one.limit < 1 and 0 <= one.count <= one.out_of and one.rate in WATCHED
+        sound &= 0 <= one.floor < one.limit < 1 and 0 <= one.count <= one.out_of and one.rate in WATCHED
     if band.form != FORM or not sound:
         raise UserError("This is no band of an approval that can be used.", "Make one with --save-band.")
     return band
@@ -168,6 +203,8 @@ def read_band(text: bytes) -> Band:
 
 def evidence(count: Floats, out_of: Floats, limit: float | Floats) -> Floats:
     """Logarithm (base 10) of the e-value that a rate is above ``limit``; shape as ``count``.
+
+    That it is below a floor is the same of those who are no errors, above one less the floor.
 
     Notes
     -----
@@ -229,7 +266,8 @@ def judge(band: Band, audit: Audit, rows: pl.DataFrame | None = None, days: pl.S
         if rate is None or rate.count is None or not rate.out_of:
             missing.append(edge.name)
             continue
-        watched.append(_watch(edge, rate.count, rate.out_of, needed, rows, days))
+        daily = _daily(edge, rows, days) if rows is not None and days is not None else None
+        watched.append(_watch(edge, rate.count, rate.out_of, needed, daily))
     seen = {(one.by, one.group) for one in band.edges}
     columns = {one.by for one in band.edges}
     new = tuple(
@@ -237,41 +275,82 @@ def judge(band: Band, audit: Audit, rows: pl.DataFrame | None = None, days: pl.S
         for one in audit.groups
         if one.by in columns and (one.by, one.group) not in seen and one.people >= audit.min_n
     )
-    outside = [one for one in watched if one.outside]
-    state: Literal["open", "suspend", "not judged"] = "suspend" if outside else "open" if watched else "not judged"
-    says = _says(state, outside, len(watched), band, audit, missing, new)
-    return Gate(state=state, says=says, watched=tuple(watched), missing=tuple(missing), new_groups=new)
+    worse, better = ([one for one in watched if one.side == side] for side in ("worse", "better"))
+    state: State = "suspend" if worse else "alarm" if better else "open" if watched else "not judged"
+    told = _left(worse, better, band)
+    if state == "open":
+        told.append(f"The gate is open: none of {len(watched):,} watched rates is shown to be outside of the band.")
+    elif state == "not judged":
+        told.append(f"The gate cannot judge: no watched rate is in these data. {audit.because}")
+    if missing and watched:
+        told.append(f"Not in these data: {_some(missing)}.")
+    if new:
+        told.append(f"Not evaluated before approval: {_some(new)}.")
+    return Gate(
+        state=state,
+        says=" ".join(told),
+        watched=tuple(watched),
+        missing=tuple(missing),
+        new_groups=new,
+        margin=band.margin,
+        false_stop=band.false_stop,
+        band_saved_at=band.saved_at,
+    )
 
 
-def _watch(
-    edge: Edge, count: int, out_of: int, needed: float, rows: pl.DataFrame | None, days: pl.Series | None
-) -> Watch:
-    found = float(evidence(np.array([float(count)]), np.array([float(out_of)]), edge.limit)[0])
-    outside, after, on = found >= needed, None, None
-    able = float(evidence(np.array([float(out_of)]), np.array([float(out_of)]), edge.limit)[0]) >= needed
-    if rows is not None and days is not None:
-        after, on = _first(edge, rows, days, needed) if able else (None, None)
+@dataclass(frozen=True, slots=True)
+class _Daily:
+    """Errors and people of a rate, each (days,), summed up to the end of each day that has a case."""
+
+    days: pl.Series
+    errors: Floats
+    people: Floats
+
+
+def _watch(edge: Edge, count: int, out_of: int, needed: float, daily: _Daily | None) -> Watch:
+    worse = _evidence(count, out_of, edge.limit)
+    better = _evidence(out_of - count, out_of, 1 - edge.floor) if edge.floor > 0 else None
+    side: Side = "inside"
+    after: int | None = None
+    on: date | None = None
+    if daily is not None:
         # Whoever looks every day stops on the first day that is enough, though later ones may be better.
-        outside = after is not None
-    elif outside:
-        people = np.arange(1, out_of + 1, dtype=float)
-        enough = evidence(np.floor(people * count / out_of), people, edge.limit) >= needed
-        after = int(people[np.argmax(enough)]) if enough.any() else out_of
+        after, on = _first(daily, daily.errors, edge.limit, needed)
+        side = "worse" if after is not None else "inside"
+        if side == "inside" and better is not None:
+            after, on = _first(daily, daily.people - daily.errors, 1 - edge.floor, needed)
+            side = "better" if after is not None else "inside"
+    elif worse >= needed:
+        side, after = "worse", _evenly(count, out_of, edge.limit, needed)
+    elif better is not None and better >= needed:
+        side, after = "better", _evenly(out_of - count, out_of, 1 - edge.floor, needed)
     return Watch(
         edge=edge,
         count=count,
         out_of=out_of,
         value=count / out_of,
-        evidence=found,
+        evidence=worse,
+        evidence_better=better,
         needed=needed,
-        outside=outside,
-        stops_after=after,
-        stops_on=on,
+        side=side,
+        after=after,
+        on=on,
     )
 
 
-def _first(edge: Edge, rows: pl.DataFrame, days: pl.Series, needed: float) -> tuple[int | None, date | None]:
-    """After how many people, and on which day, the evidence was enough for the first time."""
+def _evidence(count: int, out_of: int, limit: float) -> float:
+    return float(evidence(np.array([float(count)]), np.array([float(out_of)]), limit)[0])
+
+
+def _evenly(count: int, out_of: int, limit: float, needed: float) -> int:
+    """After how many people the evidence would have been enough, had they come evenly."""
+    people = np.arange(1, out_of + 1, dtype=float)
+    enough = evidence(np.floor(people * count / out_of), people, limit) >= needed
+    return int(people[np.argmax(enough)]) if enough.any() else out_of
+
+
+def _daily(edge: Edge, rows: pl.DataFrame, days: pl.Series) -> _Daily:
+    """Rows without a day count on the last."""
     (wrong, then), (given, known) = _CELLS[edge.rate]
     kept = pl.col("prediction").is_not_null() & pl.col("outcome").is_not_null() & pl.col("day").is_not_null()
     for name, value in zip(edge.by, edge.group, strict=True):
@@ -285,52 +364,60 @@ def _first(edge: Edge, rows: pl.DataFrame, days: pl.Series, needed: float) -> tu
         .agg(error.sum().alias("errors"), pl.len().alias("people"))
         .sort("day")
     )
-    if not daily.height:
-        return None, None
     errors, people = (daily[name].cum_sum().to_numpy().astype(float) for name in ("errors", "people"))
-    step = max(1, -(-daily.height // _STEPS_MAX))
-    looks = np.unique(np.append(np.arange(0, daily.height, step), daily.height - 1))
-    enough = restarted(errors[looks], people[looks], looks, edge.limit) >= needed
+    return _Daily(daily["day"], errors, people)
+
+
+def _first(daily: _Daily, errors: Floats, limit: float, needed: float) -> tuple[int | None, date | None]:
+    """After how many people, and on which day, the evidence was enough for the first time."""
+    count = len(daily.days)
+    if not count or _evidence(int(daily.people[-1]), int(daily.people[-1]), limit) < needed:
+        return None, None  # even if all were errors it would not be enough
+    step = max(1, -(-count // _STEPS_MAX))
+    looks = np.unique(np.append(np.arange(0, count, step), count - 1))
+    enough = restarted(errors[looks], daily.people[looks], looks, limit) >= needed
     if not enough.any():
         return None, None
     at = int(looks[np.argmax(enough)])
-    return int(people[at]), daily["day"][at]
+    return int(daily.people[at]), daily.days[at]
 
 
-def _says(  # the first sentence is what somebody has to act on
-    state: str, outside: list[Watch], watched: int, band: Band, audit: Audit, missing: list[str], new: tuple[str, ...]
-) -> str:
+def _left(worse: list[Watch], better: list[Watch], band: Band) -> list[str]:
+    """Sentences on what left the band; the first is what somebody has to act on."""
     told: list[str] = []
-    if state == "suspend":
-        worst = sorted(outside, key=lambda one: -one.evidence)
-        told.append("Suspend the system: " + "; ".join(_worse(one) for one in worst[:_SHOWN]) + ".")
+    if worse:
+        worst = sorted(worse, key=lambda one: -one.evidence)
+        told.append("Suspend the system: " + "; ".join(_told(one) for one in worst[:_SHOWN]) + ".")
         if len(worst) > _SHOWN:
             told.append(f"{len(worst) - _SHOWN:,} more rates are outside of the band.")
         told.append(
             f"The chance that the gate ever stops a system that is inside is at most {percent(band.false_stop, 1)}."
         )
-    elif state == "open":
-        told.append(f"The gate is open: none of {watched:,} watched rates is shown to be outside of the band.")
-    else:
-        told.append(f"The gate cannot judge: no watched rate is in these data. {audit.because}")
-    if missing and state != "not judged":
-        told.append(f"Not in these data: {', '.join(missing[:_SHOWN])}{_more(missing)}.")
-    if new:
-        told.append(f"Not evaluated before approval: {', '.join(new[:_SHOWN])}{_more(new)}.")
-    return " ".join(told)
+    if better:
+        best = sorted(better, key=lambda one: -(one.evidence_better or 0.0))
+        head = "Improbably few errors, too: " if worse else "Alarm: improbably few errors: "
+        told.append(head + "; ".join(_told(one) for one in best[:_SHOWN]) + ".")
+        if len(best) > _SHOWN:
+            told.append(f"{len(best) - _SHOWN:,} more rates are below the band.")
+        told.append(
+            "Look first whether outcomes went missing or are written down in another way; if the system did become "
+            "better, evaluate it again and keep a new band."
+        )
+    return told
 
 
-def _more(names: list[str] | tuple[str, ...]) -> str:
-    return f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+def _some(names: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
-def _worse(one: Watch) -> str:
-    before = percent(one.edge.count / one.edge.out_of, 1)
-    now = percent(one.value or 0.0, 1)
-    told = f"{one.edge.name} {now} ({one.count:,} of {one.out_of:,}), {before} at approval"
-    told += f", at most {percent(one.edge.limit, 1)} inside"
-    if one.stops_on is not None:
-        told += f"; stopped on {day(one.stops_on)} after {one.stops_after:,} people"
-    elif one.stops_after is not None:
-        told += f"; {one.stops_after:,} people would have been enough"
+def _told(one: Watch) -> str:
+    before, now = percent(one.edge.count / one.edge.out_of, 1), percent(one.value, 1)
+    told = f"{one.edge.name} {now} ({one.count:,} of {one.out_of:,}), {before} at approval, "
+    worse = one.side == "worse"
+    told += f"at most {percent(one.edge.limit, 1)} inside" if worse else f"at least {percent(one.edge.floor, 1)} inside"
+    if one.on is not None:
+        told += f"; {'stopped' if worse else 'outside'} on {day(one.on)} after {one.after:,} people"
+    elif one.after is not None:
+        told += f"; {one.after:,} people would have been enough"
     return told

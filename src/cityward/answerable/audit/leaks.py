@@ -89,7 +89,8 @@ def check(table: pl.DataFrame, outcome: pl.Series, told: Sequence[pl.Series], as
                 _column(table[name], outcome, found)
         for column in told:
             _too_good(column, outcome, found)
-    _dates(times, outcome, asked, found)
+    predicted, happened = (_days(table[name]) if name else None for name in (asked.time, asked.outcome_time))
+    _dates(predicted, happened, outcome, asked, found)
     _persons(table, asked, found)
     _missing(table, outcome, told, asked, found)
     found.checks.sort(key=lambda one: one.severity != "leak")
@@ -246,12 +247,12 @@ def _too_good(column: pl.Series, outcome: pl.Series, found: Found) -> None:
     found.add(Check(kind="made after the outcome", column=column.name, says=says, rows=rows, severity="leak"))
 
 
-def _dates(times: dict[str, pl.Series], outcome: pl.Series, asked: Asked, found: Found) -> None:
+def _dates(
+    predicted: pl.Series | None, happened: pl.Series | None, outcome: pl.Series, asked: Asked, found: Found
+) -> None:
     """Outcomes before the prediction, and outcomes whose time was not over."""
-    predicted = times.get(asked.time or "")
     if predicted is None:
         return
-    happened = times.get(asked.outcome_time or "")
     if happened is not None:
         early = (happened < predicted).fill_null(value=False)
         if rows := int(early.sum()):
@@ -273,14 +274,17 @@ def _dates(times: dict[str, pl.Series], outcome: pl.Series, asked: Asked, found:
 def _persons(table: pl.DataFrame, asked: Asked, found: Found) -> None:
     """The same person, or the same row, more than once."""
     names = [asked.person] if asked.person else [name for name in table.columns if _ID.search(name)]
+    once = table.unique() if names else table
     for name in names:
         column = table[name].drop_nulls()
         often = len(column) - column.n_unique()
         whole = column.dtype.is_integer() or column.dtype == pl.String
-        sole = whole and len(column) > KINDS_MIN and column.n_unique() >= UNIQUE_SHARE * len(column)
+        # Copies of whole rows are left out, or a file that holds everything twice would name nobody.
+        named = once[name].drop_nulls()
+        sole = whole and len(named) > KINDS_MIN and named.n_unique() >= UNIQUE_SHARE * len(named)
         if not often or not (sole or asked.person):
             continue
-        same = table.height - table.unique().height
+        same = table.height - once.height
         says = f"{often:,} rows repeat a value of '{name}', so people are counted more than once and limits are too "
         says += f"narrow; {same:,} of them are copies of a whole row." if same else "narrow."
         found.add(Check(kind="counted twice", column=name, says=says, rows=often, severity="check"))

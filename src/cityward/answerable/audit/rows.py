@@ -72,6 +72,7 @@ def read(table: pl.DataFrame, asked: Request) -> Rows:
         A column is not there, is of a kind that cannot be read, or nothing is asked.
     """
     _check(table, asked)
+    _check_days(table, (asked.time, asked.outcome_time))
     taken: dict[str, str] = {}
     notes: list[str] = []
     made = [_group(table[name], asked, notes) for name in asked.groups]
@@ -121,6 +122,13 @@ def _check(table: pl.DataFrame, asked: Request) -> None:
     odd = {"prediction", "outcome", SCORE, ARM, WEIGHT} & set(asked.groups)
     if odd:
         raise UserError(f"A group cannot be called '{min(odd)}'.", "Rename the column.")
+
+
+def _check_days(table: pl.DataFrame, names: Sequence[str | None]) -> None:
+    """A column of days without days would leave the gate and the checks without them, and nobody would be told."""
+    for name in names:
+        if name is not None and columns.dates(table[name]) is None:
+            raise UserError(f"Column '{name}' holds no days.", "Write days as 2014-06-30, or name another column.")
 
 
 def _group(column: pl.Series, asked: Request, notes: list[str]) -> pl.Series:

@@ -12,8 +12,13 @@ from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import polars as pl
+
+from cityward.answerable.audit.examine import examine
+from cityward.answerable.audit.proxies import examine_proxies
+from cityward.city.auditing import AREA_GROUPS, audit_of_cases, keep_audit, keep_proxies, with_areas
 from cityward.city.city import City, open_city
-from cityward.city.demo.parties import accept_all, with_keys
+from cityward.city.demo.parties import BY, SYSTEM, accept_all, with_keys
 from cityward.city.folder import make
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UserError
@@ -60,7 +65,22 @@ def run_demo(
     say("Deciding by a rule how soon each kitchen is inspected; the soonest wait for a person")
     if not city.deciding.batches():
         city.cases.decide()
+    if not any(one.what == "audited" for one in city.systems.events()):
+        with as_file(files(__package__) / "chicago") as data:
+            _audit(city, data, say)
     return city
+
+
+def _audit(city: City, data: Path, say: Callable[[str], None]) -> None:
+    """Audit the order of food inspections by area, and see which inputs of the city's own model give an area away."""
+    say("Auditing the order of food inspections: for whom is it wrong, and what stands in for an area")
+    model = pl.read_parquet(data / "food_inspection_model.parquet")
+    places = pl.read_parquet(data / "food_inspections.parquet", columns=["inspection_id", "longitude", "latitude"])
+    placed = with_areas(city, model.join(places, on="inspection_id"), "longitude", "latitude")
+    groups = [name for name in AREA_GROUPS if name in placed.columns]
+    inputs = ("inspector_assigned", "heat_burglary", "heat_garbage", "heat_sanitation")
+    keep_proxies(city, SYSTEM, examine_proxies(placed, groups, inputs, outcome="criticalfound"), BY)
+    keep_audit(city, SYSTEM, examine(*audit_of_cases(city, "food-inspection")), None, BY)
 
 
 def _release(city: City, say: Callable[[str], None]) -> None:
