@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from hashlib import blake2b
+from hashlib import blake2b, sha256
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
     from cityward.core.decided import DecisionBatch
 
 Floats = NDArray[np.float64]
-VERSION = 2
+VERSION = 3
 """Of the way of ranking: another one makes another file."""
+
+_TRIED = ".parquet"
+"""Of the file beside a ranking: the visits that its model was tried on."""
 
 INCOME_GROUPS = ("lower income", "middle income", "higher income")
 
@@ -87,8 +91,8 @@ class Cases:
             if path.exists():
                 made.append(from_json(path.read_bytes(), Ranking))
                 continue
-            ranking = self._make(kind, as_of)
-            self._keep(path, ranking)
+            ranking, tried = self._make(kind, as_of)
+            self._keep(path, ranking, tried)
             made.append(ranking)
         return made
 
@@ -217,14 +221,20 @@ class Cases:
         return self._kept / f"{as_of}-{kind.id}-{digest.hexdigest()}.json"
 
     @durable("keeping the ranking")
-    def _keep(self, path: Path, ranking: Ranking) -> None:
-        body = to_json(ranking)
+    def _keep(self, path: Path, ranking: Ranking, tried: pl.DataFrame) -> None:
+        body, table = to_json(ranking), BytesIO()
+        tried.write_parquet(table)
         with self._city.writing():
-            facts: dict[str, str | int] = {"cases": len(ranking.cases), "system": ranking.system}
+            facts: dict[str, str | int] = {
+                "cases": len(ranking.cases),
+                "system": ranking.system,
+                "tried": sha256(table.getvalue()).hexdigest(),
+            }
             entry = receipt("ranking", f"{ranking.type} {ranking.known_to}", self._city.clock.now(), body, **facts)
             index = self._city.writable_ledger().append([entry])[0]
             self._city.registers.put_receipts({case.id: index for case in ranking.cases})
             path.parent.mkdir(exist_ok=True)
+            replace_file(path.with_suffix(_TRIED), table.getvalue())
             replace_file(path, body)
 
     def _events(self, kind: CaseType, as_of: date) -> tuple[Floats, Floats, NDArray[np.int64]] | None:
@@ -259,12 +269,11 @@ class Cases:
             raise UnknownId(f"There is no type of case '{type_[:60]}'.", f"Types: {', '.join(types) or 'none'}.")
         if turn is None:
             raise UserError("The city has taken no turn yet.", "Use 'cityward run'.")
-        found = self._learn(types[type_], turn.as_of)
-        rows, chance = found.model.tried.rows, found.model.tried.probability
-        half = measures.in_first_half(chance, found.lists[found.past][rows]) > 0.5
-        said = (pl.Series("told", chance), pl.Series("in the first half", half))
-        outcome = pl.Series("found", found.outcome[found.past][rows].astype(np.int8))
-        return found.table.filter(found.past)[rows].with_columns(*said, outcome), types[type_]
+        kind = types[type_]
+        file = self._path(kind, turn.as_of).with_suffix(_TRIED)
+        tried = pl.read_parquet(file) if file.exists() else _tried(self._learn(kind, turn.as_of))
+        rows = tried["row"].to_numpy()
+        return read_table(self._folder / kind.table, kind)[rows].hstack(tried.drop("row")), kind
 
     def _learn(self, kind: CaseType, as_of: date) -> _Learned:
         table = read_table(self._folder / kind.table, kind)
@@ -287,7 +296,7 @@ class Cases:
         model = train(made.filter(past), outcome[past], lists[past], seed=self._city.settings.city.seed)
         return _Learned(table, made, days, outcome, lists, past, first, findings, model)
 
-    def _make(self, kind: CaseType, as_of: date) -> Ranking:
+    def _make(self, kind: CaseType, as_of: date) -> tuple[Ranking, pl.DataFrame]:
         system, found = self.system(kind.system), self._learn(kind, as_of)
         table, made, past, model = found.table, found.made, found.past, found.model
         waiting = _waiting(table, found.days, kind, found.first)
@@ -295,7 +304,16 @@ class Cases:
         cases = _cases(table.filter(waiting), made.filter(waiting), model, kind, system, as_of, (index, territories))
         areas = _areas(table.filter(past)[model.tried.rows], kind, index)[0]
         tried = (found.outcome[past], found.days[past], found.lists[past])
-        return _ranking(kind, cases, model, tried, income_groups(areas, territories), found.findings, as_of)
+        ranking = _ranking(kind, cases, model, tried, income_groups(areas, territories), found.findings, as_of)
+        return ranking, _tried(found)
+
+
+def _tried(found: _Learned) -> pl.DataFrame:
+    """What a model told of the visits it was tried on, and what they found; ``row`` counts in the table of visits."""
+    rows, chance = found.model.tried.rows, found.model.tried.probability
+    half = measures.in_first_half(chance, found.lists[found.past][rows]) > 0.5
+    told = {"told": chance, "in the first half": half, "found": found.outcome[found.past][rows].astype(np.int8)}
+    return pl.DataFrame({"row": np.flatnonzero(found.past)[rows], **told})
 
 
 def sources_of(kind: CaseType) -> Sources:
