@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cityward.cli.main import group
+from cityward.cli.tables import read_any
 from cityward.cli.workbook import read_workbook
 from cityward.core.clock import rng
 from cityward.core.errors import UserError
@@ -232,3 +233,18 @@ def test_a_workbook_that_declares_entities_is_refused(tmp_path: Path) -> None:
         read_workbook(workbook(tmp_path / "bomb.xlsx", [["a"], ["1"]], bomb))
     with pytest.raises(UserError, match="no rows"):
         read_workbook(workbook(tmp_path / "bare.xlsx", [["a"]]))
+
+
+def test_codes_of_groups_keep_their_leading_zeros(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("place,chosen,bad\n" + "02139,1,0\n02139,0,1\n60601,1,1\n60601,0,0\n" * 40, encoding="utf-8")
+    table = read_any(file)
+    assert table["place"].unique().sort().to_list() == ["02139", "60601"]
+    assert table["chosen"].dtype == pl.Int64
+
+
+def test_rows_with_surplus_fields_are_an_error_not_cut(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("place,chosen\nNorth,1\nWest, end,0\n", encoding="utf-8")
+    with pytest.raises(UserError, match="more fields than its first line names"):
+        read_any(file)

@@ -68,18 +68,30 @@ def _csv(file: Path) -> pl.DataFrame:
     if "\0" in head:
         raise UserError(f"{file.name} is in no encoding that is read here.", "Save it as UTF-8.")
     separator = max(",;\t|", key=head.count)
-    table = pl.read_csv(
-        BytesIO(text.encode()),
-        separator=separator,
-        infer_schema_length=None,
-        null_values=_MISSING,
-        truncate_ragged_lines=True,
-    )
+    table = _typed(text.encode(), separator, file.name)
     twice = [name for name in table.columns if (found := _TWICE.fullmatch(name)) and found[1] in table.columns]
     if twice:
         name = twice[0].rpartition("_duplicated_")[0]
         raise UserError(f"{file.name} has two columns that are called '{name[:60]}'.", "Rename one of them.")
     return table.with_columns([_days(column) for column in table.iter_columns() if column.dtype == pl.String])
+
+
+def _typed(text: bytes, separator: str, name: str) -> pl.DataFrame:
+    """Read columns by what they hold; whole numbers with leading zeros are codes and stay as they are written."""
+    try:
+        table = pl.read_csv(BytesIO(text), separator=separator, infer_schema_length=None, null_values=_MISSING)
+    except pl.exceptions.ComputeError as error:
+        if "more fields" not in str(error):
+            raise
+        raise UserError(
+            f"{name} has rows with more fields than its first line names.", "Quote values that hold separators."
+        ) from None
+    whole = [column for column, kind in table.schema.items() if kind.is_integer()]
+    if not whole:
+        return table
+    written = pl.read_csv(BytesIO(text), separator=separator, columns=whole, infer_schema=False, null_values=_MISSING)
+    codes = [column for column in written.iter_columns() if column.str.contains(r"^[+-]?0\d").any()]
+    return table.with_columns(codes)
 
 
 def _days(column: pl.Series) -> pl.Series:
