@@ -356,11 +356,11 @@ def provable(appeal: Appeal) -> Appeal:
     return msgspec.structs.replace(appeal, said=said, steps=steps, receipt=-1)
 
 
-def without_words(appeal: Appeal, at: datetime, by: str) -> Appeal:
-    """An appeal of which nothing that was said is left; its outcome, its reasons and its receipts stay."""
-    if not any(one.words for one in appeal.said):
+def without_words(appeal: Appeal, at: datetime, by: str, meant: Callable[[str], bool] = bool) -> Appeal:
+    """An appeal of which nothing that was said (and is ``meant``) is left; outcome, reasons and receipts stay."""
+    if not any(one.words and meant(one.words) for one in appeal.said):
         return appeal
-    said = tuple(msgspec.structs.replace(one, words="") for one in appeal.said)
+    said = tuple(msgspec.structs.replace(one, words="") if meant(one.words) else one for one in appeal.said)
     return stepped(msgspec.structs.replace(appeal, said=said), "erased", at, by)
 
 

@@ -15,6 +15,8 @@ from cityward.core.records import Party
 CHANGES_TOLD: Final = 12
 """A list of what would have changed the answer that nobody reads to its end explains nothing."""
 
+ERASED: Final = "What was asked of this case was erased; a keyed digest proves what it was."
+
 
 def tell(
     decision: CaseDecision,
@@ -47,8 +49,9 @@ def tell(
         law = rule.sheet.reference
         if decision.row is not None and 1 <= decision.row <= len(rule.sheet.rows):
             law = rule.sheet.rows[decision.row - 1].law or law
-        factors = _factors(decision, rule)
-        changes = _changes(decision, rule)
+        gone = not decision.inputs and bool(rule.sheet.inputs)
+        factors = [ERASED] if gone else _factors(decision, rule)
+        changes = [] if gone else _changes(decision, rule)
     overseers = [party.name for party in parties if party.duty == "overseer"]
     return Told(
         decision=decision,

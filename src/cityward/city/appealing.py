@@ -7,7 +7,7 @@ like it are listed, for a person to reopen.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -246,6 +246,27 @@ class Appeals(Appealed):
         if old:
             self._compact()
         return len(old)
+
+    def erase_words_of(self, decisions: Collection[str], names: Callable[[str], bool]) -> int:
+        """Erase what was said in appeals against a person's decisions, or names him; return in how many appeals.
+
+        Parameters
+        ----------
+        decisions : collection of str
+            Decisions about the person: all that was said about them goes.
+        names : callable
+            Whether words name the person: those go elsewhere too. What a hold keeps stays.
+        """
+        held, own = holding(self._city.folder.history).decisions, set(decisions)
+        count = 0
+        for one in self.all():
+            if one.decision in held:
+                continue
+            meant = bool if one.decision in own else names
+            with self._city.writing():
+                erased = life.without_words(one, self._city.clock.now(), "an erasure", meant)
+                count += self._keep_if_new(one, erased) is not one
+        return count
 
     def _compact(self) -> None:
         """Leave no page of the database that still holds what was said."""
