@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from tests.city.deciding import CASES, decided, small_city
 
-from cityward.answerable.reasons import ERASED
+from cityward.answerable.reasons import ENGLISH
 from cityward.city import City, open_city
 from cityward.cli.main import group
 from cityward.core.errors import Refused, UserError
@@ -74,7 +74,7 @@ def test_an_erasure_takes_words_and_facts_and_the_rest_stays_proved(city: City, 
     assert city.deciding.get(number).inputs == {}
     assert city.deciding.get(made[1]["client-999999"]).inputs["height"] == 12.0
     assert (city.appeals.unproved(), city.deciding.unproved()) == ([], {})
-    assert city.deciding.told(number).factors == (ERASED,)
+    assert city.deciding.told(number).factors == (ENGLISH["erased"],)
     proof = city.deciding.prove(number)
     assert (proof.proved, proof.erased) == (True, ("inputs",))
     assert city.deciding.prove(made[1]["tree 1"]).erased == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.city.deciding import CLERK, DECIDER, small_city
 from cityward.api import create_app
 from cityward.city import City, open_city
 from cityward.console import mount_console
+from cityward.console.case_wording import WORDING
 from cityward.console.contest_texts import CONTEST
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -101,6 +104,117 @@ def test_a_person_reads_why_in_his_language(
     assert DECIDER in page.text
     assert page.headers["cache-control"] == "no-store"
     assert "noindex" in page.text
+
+
+ENGLISH_WORDS = frozenset(
+    [
+        "the",
+        "is",
+        "was",
+        "were",
+        "are",
+        "with",
+        "would",
+        "have",
+        "been",
+        "of",
+        "and",
+        "not",
+        "given",
+        "more",
+        "below",
+        "above",
+        "at",
+        "most",
+        "either",
+        "or",
+        "answer",
+        "asks",
+        "system",
+        "gave",
+        "that",
+        "this",
+        "by",
+        "you",
+        "can",
+        "yes",
+        "nothing",
+        "because",
+        "decided",
+        "already",
+        "contested",
+        "fact",
+        "your",
+        "his",
+        "what",
+        "which",
+        "who",
+        "it",
+        "to",
+        "in",
+        "on",
+        "press",
+        "longer",
+        "than",
+        "six",
+        "weeks",
+        "month",
+        "article",
+        "between",
+        "number",
+        "rule",
+    ]
+)
+
+
+def own_words(city: City, number: str) -> list[str]:
+    """What the city wrote itself, in its rule, its register and its reasons: longest first."""
+    told = city.appeals.case(city.appeals.token_of(number)).told
+    rule = city.deciding.rule(told.decision)
+    assert rule is not None
+    rows = [text for row in rule.sheet.rows for text in (row.because, row.law)]
+    parties = [text for one in told.parties for text in (one.name, one.contact)]
+    said = [told.law, told.appeal, told.decision.because, told.decision.by, *rows, *parties, rule.sheet.reference]
+    system = city.systems.read().systems[told.decision.system]
+    said += [text for one in system.evaluation for text in (one.name, one.on, one.audit)]
+    return sorted({text.rstrip(".") for text in said if text}, key=len, reverse=True)
+
+
+def english_in(page: str, own: list[str]) -> set[str]:
+    """English words of a page beside those that the city wrote itself."""
+    text = html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", page.split("<main", 1)[1], flags=re.DOTALL))
+    for one in own:
+        text = text.replace(one, " ")
+    return set(re.findall(r"[^\W\d_]+", text.casefold())) & ENGLISH_WORDS
+
+
+@pytest.mark.parametrize("language", ["es", "pt"])
+def test_no_english_is_left_on_the_page_of_a_case_or_in_what_it_says_of_mistakes(
+    browser: TestClient, city: City, case: str, number: str, made, language: str
+) -> None:
+    own, where = own_words(city, number), f"{case}?lang={language}"
+    assert english_in(browser.get(f"{case}?lang=en").text, own) >= {"the", "with", "would"}  # the test can fail
+    pages = [browser.get(f"/case?lang={language}"), browser.get(where)]
+    would = {"es": "Con «ill»: sí, la respuesta habría sido «outcome»: allow.",
+             "pt": "Com “ill”: sim, a resposta teria sido “outcome”: allow."}  # fmt: skip
+    assert would[language] in html.unescape(pages[1].text)
+    forms = [{"do": "contest", "words": ""}, {"do": "contest", "words": "x" * 5_000}, {"do": "add", "words": "?"},
+             {"do": "contest", "wrong": ["bogus"]}, {"do": "withdraw"}, {"do": "erase"}, {"do": "burn"},
+             {"do": "contest", "words": "Mal."}, {"do": "contest", "words": "Peor."}, {"do": "add", "words": ""},
+             {"do": "withdraw"}, {"do": "add", "words": "Mal."}, {"do": "erase"}]  # fmt: skip
+    pages += [browser.post(where, data=form) for form in forms]
+    pages += [browser.post(f"/case?lang={language}", data={"number": number, "secret": "A" * 32})]
+    pages += [browser.get(f"/case/{city.appeals.token_of(made[1]['tree 4'])}?lang={language}")]
+    found = {at: words for at, page in enumerate(pages) if (words := english_in(page.text, own))}
+    assert found == {}
+
+
+def test_wording_has_the_same_names_and_places_in_every_language() -> None:
+    places = [
+        {name: sorted(part.split("}")[0].split(":")[0] for part in text.split("{")[1:]) for name, text in words.items()}
+        for words in WORDING.values()
+    ]
+    assert places[0] == places[1] == places[2]
 
 
 def test_a_case_that_waits_says_so_and_offers_nothing_to_contest(browser: TestClient, city: City, made) -> None:

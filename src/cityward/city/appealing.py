@@ -42,7 +42,7 @@ class Appeals(Appealed):
         """
         decision = self._decision_of(token)
         if not words.strip() and not any(contests):
-            raise UserError("What is wrong?", "Name a fact that is wrong, or say it in your words.")
+            raise life.NotTaken("nothing", "What is wrong?", "Name a fact that is wrong, or say it in your words.")
         return self._open(decision, RESIDENT, words, contests)
 
     def add_by_link(self, token: str, words: str, about: str = "") -> Appeal:
@@ -60,7 +60,7 @@ class Appeals(Appealed):
     def _behind(self, token: str) -> Appeal:
         mine = self.against(self._decision_of(token))
         if not mine:
-            raise UserError("This decision was not contested.", "Contest it first.")
+            raise life.NotTaken("none", "This decision was not contested.", "Contest it first.")
         return mine[-1]
 
     # -- persons of the city -----------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Appeals(Appealed):
                 life.facts_of(self.deciding.get(appeal.decision), (about,))
             said = self._said(appeal.decision, words, by, about)
             if not said.words:
-                raise UserError("Nothing was said.", "Write what is to be added.")
+                raise life.NotTaken("nothing", "Nothing was said.", "Write what is to be added.")
             return self._keep_if_new(appeal, life.add(appeal, said))
 
     def assign(self, identifier: str, to: str, by: str) -> Appeal:
@@ -313,8 +313,8 @@ class Appeals(Appealed):
     def _said(self, decision: str, words: str, by: str, about: str = "") -> Said:
         """Words without what tells who a person is, and without signs that nobody sees."""
         if len(words) > life.WORDS_CHARS_MAX:
-            raise UserError(
-                f"A text has at most {life.WORDS_CHARS_MAX:,} characters.", "Shorten it, or add it in parts."
+            raise life.NotTaken(
+                "long", f"A text has at most {life.WORDS_CHARS_MAX:,} characters.", "Shorten it, or add it in parts."
             )
         plain = "".join(sign if sign.isprintable() else " " for sign in words)
         kept = redact_text(" ".join(plain.split()))
