@@ -6,17 +6,22 @@ import html
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from starlette.testclient import TestClient
 from tests.city.deciding import CLERK, DECIDER, small_city
 
+from cityward.answerable.appeals import Why
 from cityward.api import create_app
 from cityward.city import City, open_city
 from cityward.console import mount_console
 from cityward.console.case_wording import WORDING
 from cityward.console.contest_texts import CONTEST
+from cityward.core.clock import Clock
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 OTHER, WHY = "Ben Okri", "An expert of trees looked at it."
@@ -237,3 +242,65 @@ def test_figures_are_public_and_small_ones_are_not(browser: TestClient) -> None:
     assert told["all"]["opened"] == 0
     assert "too few appeals" in browser.get("/case").text
     assert "muy pocos" in browser.get("/case?lang=es").text
+
+
+def test_every_reason_for_which_a_step_is_not_taken_is_said_in_every_language() -> None:
+    assert {f"no_{why}" for why in get_args(Why)} <= set(CONTEST["en"])
+
+
+def test_a_megabyte_is_told_to_be_too_long_and_strange_signs_do_no_harm(
+    browser: TestClient, city: City, case: str
+) -> None:
+    long = browser.post(case, data={"do": "contest", "words": "x" * 2**20})
+    assert (long.status_code, "longer than 4000 characters" in long.text) == (422, True)
+    files = {"words": (None, "Mal."), "do": (None, "contest"), "file": ("a.exe", b"MZ")}
+    assert browser.post(case, files=files).status_code == 422
+    many = "&".join(f"wrong=ill{at}" for at in range(300)) + "&do=contest"
+    assert browser.post(case, content=many).status_code == 422
+    assert city.appeals.all() == []
+    latin = b"do=contest&words=%E1rbol+\xe1+%00%1b[31m%E2%80%AEetirw%E2%80%AC&wrong=ill&wrong=ill&wrong="
+    assert browser.post(case, content=latin).status_code == 200
+    (appeal,) = city.appeals.all()
+    assert appeal.contests == ("ill",)
+    assert all(sign.isprintable() and ord(sign) not in range(0x202A, 0x202F) for sign in appeal.said[0].words)
+
+
+def test_a_form_that_is_sent_twice_makes_one_appeal(browser: TestClient, city: City, case: str) -> None:
+    form = {"do": "contest", "words": "It is ill.", "wrong": ["ill", "ill"]}
+    with ThreadPoolExecutor(4) as clicks:
+        answers = list(clicks.map(lambda _: browser.post(case, data=form, follow_redirects=False), range(4)))
+    assert [answer.status_code for answer in answers] == [303] * 4
+    (appeal,) = city.appeals.all()
+    assert [step.what for step in appeal.steps] == ["opened"]
+    for _ in range(2):
+        browser.post(case, data={"do": "add", "words": "A branch fell."})
+    assert len(city.appeals.all()[0].said) == 2
+
+
+def test_of_two_who_decide_at_once_one_does(browser: TestClient, city: City, case: str) -> None:
+    browser.post(case, data={"do": "contest", "words": "It is ill."})
+    (appeal,) = city.appeals.all()
+    city.appeals.assign(appeal.id, OTHER, CLERK)
+    forms = [{"by": OTHER, "because": WHY, "outcome": "upheld"},
+             {"by": OTHER, "because": WHY, "outcome": "changed", "after": "allow"}]  # fmt: skip
+    with ThreadPoolExecutor(2) as people:
+        send = lambda form: browser.post(f"/appeals/{appeal.id}/decide", data=form, follow_redirects=False)  # noqa: E731
+        codes = sorted(answer.status_code for answer in people.map(send, forms))
+    assert codes == [303, 422]
+    done = city.appeals.get(appeal.id)
+    assert sum(step.what in ("upheld", "changed") for step in done.steps) == 1
+    assert (city.deciding.get(appeal.decision).state == "reversed") == (done.state == "changed")
+    again = browser.post(case, data={"do": "contest", "words": "Once more."})
+    assert (again.status_code, "The next step is a court" in again.text) == (422, True)
+
+
+def test_after_the_time_a_form_is_refused_with_what_can_be_done(made, number: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(made[0], tmp_path / "city")
+    with open_city(folder, Clock.fixed(datetime.now(UTC) + timedelta(days=60))) as city:
+        app = create_app(city)
+        mount_console(app, city)
+        late = TestClient(app, raise_server_exceptions=False)
+        page = late.post(f"/case/{city.appeals.token_of(number)}?lang=es", data={"do": "contest", "words": "Mal."})
+        assert (page.status_code, city.appeals.all()) == (422, [])
+        assert CONTEST["es"]["no_late"] in page.text
+        assert "El plazo para reclamar terminó" in page.text

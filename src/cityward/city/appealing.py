@@ -292,7 +292,8 @@ class Appeals(Appealed):
             said = [self._said(contested.id, one, by) for one in (words, late_because) if one or one is words]
             before = self.against(contested.id)
             running = next((one for one in before if one.state not in CLOSED), None)
-            if running is not None and running.said[0].digest == said[0].digest and running.contests == tuple(contests):
+            named = life.facts_of(contested, contests)
+            if running is not None and running.said[0].digest == said[0].digest and running.contests == named:
                 return running
             return self._keep(
                 life.open_appeal(
@@ -304,7 +305,7 @@ class Appeals(Appealed):
                     terms=self.terms,
                     by=by,
                     said=said,
-                    contests=contests,
+                    contests=named,
                     excused=bool(late_because),
                     like=like,
                 )

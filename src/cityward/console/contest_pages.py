@@ -118,6 +118,8 @@ class Contests:
         words, appeals = sent.get("words", [""])[0], self._console.city.appeals
         wrong = tuple(sent.get("wrong", []))
         try:
+            if len(body) > FORM_BYTES:
+                raise NotTaken("long", "The form is too long.")
             match sent.get("do", [""])[0]:
                 case "contest":
                     appeals.contest(token, words, wrong)
