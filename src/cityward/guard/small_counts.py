@@ -104,9 +104,10 @@ class _Attack:
     def __init__(self, count: int) -> None:
         import highspy
 
-        self._model = highspy.Highs()  # type: ignore[no-untyped-call]
+        from cityward.core.solver import Silent
+
+        self._model = Silent()  # type: ignore[no-untyped-call]
         self._best = highspy.HighsModelStatus.kOptimal
-        self._model.setOptionValue("output_flag", False)
         for _ in range(count):
             self._model.addVar(1.0, highspy.kHighsInf)
 
