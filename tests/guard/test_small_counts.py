@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from cityward.guard.small_counts import ALL, publishable
 
@@ -51,3 +54,31 @@ def test_no_line_gives_a_small_count_away(table: dict[str, dict[str, int]], belo
             assert not hidden or (len(hidden) > 1 and sum(hidden) >= below)  # type: ignore[arg-type]
         else:
             assert hidden or not any(full[a][b] for a, b in parts)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [((16, 61, 16, 1), (16, 18, 24, 12), (0, 1, 9, 1), (10, 0, 2, 64)),
+     ((66, 0, 20, 9), (21, 55, 58, 52), (26, 17, 65, 3), (0, 0, 9, 57), (63, 0, 27, 23)),
+     ((2, 21, 0, 8), (1, 3, 7, 30), (0, 18, 65, 0))],
+)  # fmt: skip
+def test_no_lines_together_give_a_small_count_away(
+    counts: tuple[tuple[int, ...], ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    columns = ("open", "upheld", "changed", "withdrawn")
+    table = {f"s{at}": dict(zip(columns, row, strict=True)) for at, row in enumerate(counts)}
+    told = publishable(table, columns)
+    assert capfd.readouterr().out == ""  # the solver writes no line of its own into what is printed
+    places = [(row, column) for row in told for column in (*columns, ALL)]
+    lines = [[(row, column) for column in (*columns, ALL)] for row in told]
+    lines += [[(row, column) for row in told] for column in (*columns, ALL)]
+    said = np.array([[(-1 if one == line[-1] else 1) * (one in line) for one in places] for line in lines])
+    shown = [told[row][column] for row, column in places]
+    bounds = [(1, None) if value is None else (value, value) for value in shown]
+    for at, (row, column) in enumerate(places):
+        if shown[at] is None and ALL not in (row, column) and table[row][column] < 10:
+            wanted = np.eye(len(places))[at]
+            low, high = (
+                linprog(sign * wanted, A_eq=said, b_eq=np.zeros(len(lines)), bounds=bounds) for sign in (1, -1)
+            )
+            assert high.status == 3 or -high.fun - low.fun >= 1, (row, column)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.act.plan_model import Model
+from cityward.core.solver import Silent
 
 NEAR_JOBS: Final = 8
 NEAR_BASES: Final = 5
@@ -90,15 +91,6 @@ def _breach_of_nothing(model: Model, floor: float | None) -> float:
     return max(0.0, float(model.group_means(waiting).max() - floor * waiting.mean()))
 
 
-class _Silent(highspy.Highs):
-    """Says nothing: the solver prints a line as soon as it is made, before it can be asked not to."""
-
-    def enableCallbacks(self) -> None:  # noqa: N802 (the solver's name)
-        """Called while it is made."""
-        self.setOptionValue("output_flag", False)
-        super().enableCallbacks()  # type: ignore[no-untyped-call]
-
-
 class _Program:
     """The linear program, and the edges and cuts that are in it."""
 
@@ -116,7 +108,7 @@ class _Program:
         self.minute_cost = 0.0 if breach_only else model.minute_cost
         self.breach_only = breach_only
         self.cuts: list[_Cut] = []
-        self.highs = _Silent()  # type: ignore[no-untyped-call]
+        self.highs = Silent()  # type: ignore[no-untyped-call]
         for name, value in (("threads", 1), ("random_seed", 1)):
             self.highs.setOptionValue(name, value)
         self._rows(floor, most_visits)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -45,6 +45,20 @@ class Terms:
     answer_days: int
     appeal_law: str
     answer_law: str
+
+
+Why = Literal[
+    "early", "running", "judged", "reversed", "late", "fact", "much", "closed", "clock", "nothing", "long", "none"
+]
+"""Why a step is not taken: a key, by which a page says it in the language of who reads it."""
+
+
+class NotTaken(UserError):
+    """A step that a person wants to take in an appeal and cannot."""
+
+    def __init__(self, why: Why, what: str, remedy: str = "") -> None:
+        self.why = why
+        super().__init__(what, remedy)
 
 
 # -- days ----------------------------------------------------------------------------------------------
@@ -168,14 +182,16 @@ def open_appeal(
     """
     _check_contestable(decision, before)
     if at < decision.changed_at or told_on > today:
-        raise UserError(
+        raise NotTaken(
+            "clock",
             f"The clock of this machine stands before the decision (now: {at:%Y-%m-%d %H:%M} UTC), or the day on which "
             "the person was told is still to come.",
             "Set the clock, or correct the day.",
         )
     last = last_day_to_appeal(told_on, terms)
     if today > last and not (excused or like):
-        raise UserError(
+        raise NotTaken(
+            "late",
             f"The time to contest this decision ended on {last} ({terms.appeal_law}).",
             "If you could not come earlier, tell the city why: a person can still take it in, with that reason.",
         )
@@ -206,20 +222,23 @@ def open_appeal(
 
 def _check_contestable(decision: CaseDecision, before: Sequence[Appeal]) -> None:
     if decision.state == "waiting":
-        raise UserError(
+        raise NotTaken(
+            "early",
             "Nothing is decided yet in this case: a person has still to look at it.",
             "It can be contested when it is decided. What the person should know can be said to the city now.",
         )
     running = next((one for one in before if one.state not in CLOSED), None)
     if running is not None:
-        raise UserError(f"This decision is contested already ({running.id}).", "Add what is missing to that appeal.")
+        raise NotTaken(
+            "running", f"This decision is contested already ({running.id}).", "Add what is missing to that appeal."
+        )
     judged = next((one for one in before if one.state in ("upheld", "changed")), None)
     if judged is not None:
-        raise UserError(
-            f"This decision was contested already, and {judged.id} was decided.", "The next step is a court."
+        raise NotTaken(
+            "judged", f"This decision was contested already, and {judged.id} was decided.", "The next step is a court."
         )
     if decision.state == "reversed":
-        raise UserError("This decision was reversed already.", "Ask the city what counts instead.")
+        raise NotTaken("reversed", "This decision was reversed already.", "Ask the city what counts instead.")
 
 
 def facts_of(decision: CaseDecision, names: Iterable[str]) -> tuple[str, ...]:
@@ -227,7 +246,8 @@ def facts_of(decision: CaseDecision, names: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(name for name in names if name))
     unknown = [name for name in wanted if name not in decision.inputs]
     if unknown:
-        raise UserError(
+        raise NotTaken(
+            "fact",
             f"'{unknown[0][:60]}' is not a fact that this decision rests on.",
             f"Facts: {', '.join(decision.inputs) or 'none'}.",
         )
@@ -246,7 +266,7 @@ def add(appeal: Appeal, said: Said) -> Appeal:
     if any((one.digest, one.about) == (said.digest, said.about) for one in appeal.said):
         return appeal
     if len(appeal.said) >= SAID_MAX:
-        raise UserError(f"{SAID_MAX} things were added to this appeal already.", "Please call the city.")
+        raise NotTaken("much", f"{SAID_MAX} things were added to this appeal already.", "Please call the city.")
     contests = tuple(dict.fromkeys((*appeal.contests, *([said.about] if said.about else []))))
     added = msgspec.structs.replace(appeal, said=(*appeal.said, said), contests=contests)
     return stepped(added, "added", said.at, said.by)
@@ -329,13 +349,14 @@ def check_running(appeal: Appeal) -> None:
     """Raise `UserError` unless an appeal still runs."""
     if appeal.state in CLOSED:
         told = "was taken back" if appeal.state == "withdrawn" else f"was decided already ({appeal.state})"
-        raise UserError(f"{appeal.id} {told}.", f"See 'cityward appeals show {appeal.id}'.")
+        raise NotTaken("closed", f"{appeal.id} {told}.", f"See 'cityward appeals show {appeal.id}'.")
 
 
 def stepped(appeal: Appeal, what: str, at: datetime, by: str) -> Appeal:
     """An appeal with one step more; raises `UserError` when the clock stands before the step before."""
     if appeal.steps and at < appeal.steps[-1].at:
-        raise UserError(
+        raise NotTaken(
+            "clock",
             f"The clock of this machine ({at:%Y-%m-%d %H:%M} UTC) stands before the last step of {appeal.id} "
             f"({appeal.steps[-1].at:%Y-%m-%d %H:%M} UTC).",
             "Set the clock right and try again.",
@@ -356,11 +377,11 @@ def provable(appeal: Appeal) -> Appeal:
     return msgspec.structs.replace(appeal, said=said, steps=steps, receipt=-1)
 
 
-def without_words(appeal: Appeal, at: datetime, by: str) -> Appeal:
-    """An appeal of which nothing that was said is left; its outcome, its reasons and its receipts stay."""
-    if not any(one.words for one in appeal.said):
+def without_words(appeal: Appeal, at: datetime, by: str, meant: Callable[[str], bool] = bool) -> Appeal:
+    """An appeal of which nothing that was said (and is ``meant``) is left; outcome, reasons and receipts stay."""
+    if not any(one.words and meant(one.words) for one in appeal.said):
         return appeal
-    said = tuple(msgspec.structs.replace(one, words="") for one in appeal.said)
+    said = tuple(msgspec.structs.replace(one, words="") if meant(one.words) else one for one in appeal.said)
     return stepped(msgspec.structs.replace(appeal, said=said), "erased", at, by)
 
 

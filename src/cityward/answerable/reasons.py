@@ -6,14 +6,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cityward.answerable.batch import NOTHING
+from cityward.answerable.register.publish import METRIC
 from cityward.answerable.table import Table
 from cityward.answerable.table.condition import write_value
+from cityward.answerable.table.trace import ENGLISH as CHANGES
+from cityward.answerable.table.trace import why_not
 from cityward.core.decided import CaseDecision, Told
 from cityward.core.errors import CitywardError
 from cityward.core.records import Party
 
 CHANGES_TOLD: Final = 12
 """A list of what would have changed the answer that nobody reads to its end explains nothing."""
+ENGLISH: Final[Mapping[str, str]] = {
+    **CHANGES,
+    "unknown": "not known",
+    "factor": "{name}: {value}",
+    "asked": "{name}: {value} (the rule asks for {words})",
+    "not_tried": "Not tried: {what}.",
+    "erased": "What was asked of this case was erased; a keyed digest proves what it was.",
+    "no_number": "The system gave no number for this case",
+    "facts_alone": "{told}; the rule reads facts alone.",
+    "computed": "The system computed {estimate}{between}.",
+    "between": ", between {low} and {high}",
+    "metric": METRIC,
+    "how_sure": ", and it does not say how sure that is",
+}
+"""How a decision is told to whom it is about; another language has the same names with its own words."""
 
 
 def tell(
@@ -24,6 +42,7 @@ def tell(
     appeal: str,
     receipt: int | None,
     measured: str = "",
+    say: Mapping[str, str] = ENGLISH,
 ) -> Told:
     """Tell of a decision.
 
@@ -41,14 +60,17 @@ def tell(
         Index of the newest entry of the ledger about it.
     measured : str
         What is known of how often the system is right, in a sentence.
+    say : mapping, optional
+        The words of a language for the factors, the changes and how sure it is; the rest is English.
     """
     law, factors, changes = "", [], []
     if rule is not None:
         law = rule.sheet.reference
         if decision.row is not None and 1 <= decision.row <= len(rule.sheet.rows):
             law = rule.sheet.rows[decision.row - 1].law or law
-        factors = _factors(decision, rule)
-        changes = _changes(decision, rule)
+        gone = not decision.inputs and bool(rule.sheet.inputs)
+        factors = [say["erased"]] if gone else _factors(decision, rule, say)
+        changes = [] if gone else _changes(decision, rule, say)
     overseers = [party.name for party in parties if party.duty == "overseer"]
     return Told(
         decision=decision,
@@ -56,7 +78,7 @@ def tell(
         law=law,
         factors=tuple(factors),
         would_change=tuple(changes),
-        uncertainty=_uncertainty(decision, measured),
+        uncertainty=_uncertainty(decision, measured, say),
         overseer=decision.by or ", ".join(overseers),
         parties=tuple(parties),
         appeal=appeal,
@@ -85,47 +107,59 @@ def _label(rule: Table, name: str) -> str:
     return rule.sheet.inputs[name].label or name
 
 
-def _valued(rule: Table, name: str, value: Any) -> str:
+def _valued(rule: Table, name: str, value: Any, say: Mapping[str, str]) -> str:
     if value is None:
-        return "not known"
+        return say["unknown"]
+    if isinstance(value, bool):
+        return say["yes" if value else "no"]
     unit = rule.sheet.inputs[name].unit
     return f"{write_value(value)}{f' {unit}' if unit and unit != '1' else ''}"
 
 
-def _factors(decision: CaseDecision, rule: Table) -> list[str]:
+def _factors(decision: CaseDecision, rule: Table, say: Mapping[str, str]) -> list[str]:
     """What the row that decided asked, of which values; without one, all that was asked."""
+
+    def factor(name: str, value: str) -> str:
+        return say["factor"].format(name=_label(rule, name), value=value)
+
     try:
         traced = rule.trace(_asked(decision.inputs, rule))
     except CitywardError:
-        return [f"{_label(rule, name)}: {decision.inputs.get(name, 'not known')}" for name in rule.sheet.inputs]
+        return [factor(name, str(decision.inputs.get(name, say["unknown"]))) for name in rule.sheet.inputs]
     if decision.row is None or decision.row > len(traced.rows):
-        return [f"{_label(rule, name)}: {_valued(rule, name, value)}" for name, value in traced.given.items()]
-    words = {axis.name: axis.words(axis.segments(rule.condition(decision.row - 1, axis.name))) for axis in rule.axes}
+        return [factor(name, _valued(rule, name, value, say)) for name, value in traced.given.items()]
+    row = decision.row - 1
+    words = {axis.name: axis.words(axis.segments(rule.condition(row, axis.name)), say) for axis in rule.axes}
     return [
-        f"{_label(rule, one.input)}: {_valued(rule, one.input, one.value)} (the rule asks for {words[one.input]})"
-        for one in traced.rows[decision.row - 1].asked
+        say["asked"].format(
+            name=_label(rule, one.input), value=_valued(rule, one.input, one.value, say), words=words[one.input]
+        )
+        for one in traced.rows[row].asked
     ]
 
 
-def _changes(decision: CaseDecision, rule: Table) -> list[str]:
+def _changes(decision: CaseDecision, rule: Table, say: Mapping[str, str]) -> list[str]:
     try:
-        found = rule.why_not(_asked(decision.inputs, rule))
+        found = why_not(rule, _asked(decision.inputs, rule), say=say)
     except CitywardError:
         return []
-    return [*(one.says for one in found.changes[:CHANGES_TOLD]), *(f"Not tried: {one}." for one in found.not_checked)]
+    return [
+        *(one.says for one in found.changes[:CHANGES_TOLD]),
+        *(say["not_tried"].format(what=one) for one in found.not_checked),
+    ]
 
 
 def _asked(inputs: Mapping[str, Any], rule: Table) -> dict[str, Any]:
     return {name: value for name, value in inputs.items() if name in rule.sheet.inputs}
 
 
-def _uncertainty(decision: CaseDecision, measured: str) -> str:
+def _uncertainty(decision: CaseDecision, measured: str, say: Mapping[str, str]) -> str:
     if decision.estimate is None:
-        told = "The system gave no number for this case"
-        return f"{told}. {measured}".strip() if measured else f"{told}; the rule reads facts alone."
+        told = say["no_number"]
+        return f"{told}. {measured}".strip() if measured else say["facts_alone"].format(told=told)
     between = (
-        f", between {decision.low:g} and {decision.high:g}"
+        say["between"].format(low=f"{decision.low:g}", high=f"{decision.high:g}")
         if decision.low is not None and decision.high is not None
-        else ", and it does not say how sure that is"
+        else say["how_sure"]
     )
-    return f"The system computed {decision.estimate:g}{between}. {measured}".strip()
+    return f"{say['computed'].format(estimate=f'{decision.estimate:g}', between=between)} {measured}".strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from cityward.answerable import appeals as life
+from cityward.answerable.reasons import ENGLISH as WORDS
 from cityward.answerable.table.condition import write_value
 from cityward.core.appeals import CLOSED, Appeal, AppealFigures, AppealStatistics
 from cityward.core.clock import end_of_day
@@ -132,11 +133,11 @@ class Appealed:
             raise _not_right()
         return decision
 
-    def case(self, token: str) -> CaseView:
-        """What the person is told behind his link; raises `UnknownId`."""
+    def case(self, token: str, say: Mapping[str, str] = WORDS) -> CaseView:
+        """What the person is told behind his link, ``say`` being the words of his language; raises `UnknownId`."""
         decision = self._decision_of(token)
         try:
-            told = self.deciding.told(decision)
+            told = self.deciding.told(decision, say)
         except UnknownId:
             raise _not_right() from None
         mine = self.against(decision)

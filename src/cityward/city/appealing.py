@@ -7,7 +7,7 @@ like it are listed, for a person to reopen.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -42,7 +42,7 @@ class Appeals(Appealed):
         """
         decision = self._decision_of(token)
         if not words.strip() and not any(contests):
-            raise UserError("What is wrong?", "Name a fact that is wrong, or say it in your words.")
+            raise life.NotTaken("nothing", "What is wrong?", "Name a fact that is wrong, or say it in your words.")
         return self._open(decision, RESIDENT, words, contests)
 
     def add_by_link(self, token: str, words: str, about: str = "") -> Appeal:
@@ -60,7 +60,7 @@ class Appeals(Appealed):
     def _behind(self, token: str) -> Appeal:
         mine = self.against(self._decision_of(token))
         if not mine:
-            raise UserError("This decision was not contested.", "Contest it first.")
+            raise life.NotTaken("none", "This decision was not contested.", "Contest it first.")
         return mine[-1]
 
     # -- persons of the city -----------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Appeals(Appealed):
                 life.facts_of(self.deciding.get(appeal.decision), (about,))
             said = self._said(appeal.decision, words, by, about)
             if not said.words:
-                raise UserError("Nothing was said.", "Write what is to be added.")
+                raise life.NotTaken("nothing", "Nothing was said.", "Write what is to be added.")
             return self._keep_if_new(appeal, life.add(appeal, said))
 
     def assign(self, identifier: str, to: str, by: str) -> Appeal:
@@ -247,6 +247,27 @@ class Appeals(Appealed):
             self._compact()
         return len(old)
 
+    def erase_words_of(self, decisions: Collection[str], names: Callable[[str], bool]) -> int:
+        """Erase what was said in appeals against a person's decisions, or names him; return in how many appeals.
+
+        Parameters
+        ----------
+        decisions : collection of str
+            Decisions about the person: all that was said about them goes.
+        names : callable
+            Whether words name the person: those go elsewhere too. What a hold keeps stays.
+        """
+        held, own = holding(self._city.folder.history).decisions, set(decisions)
+        count = 0
+        for one in self.all():
+            if one.decision in held:
+                continue
+            meant = bool if one.decision in own else names
+            with self._city.writing():
+                erased = life.without_words(one, self._city.clock.now(), "an erasure", meant)
+                count += self._keep_if_new(one, erased) is not one
+        return count
+
     def _compact(self) -> None:
         """Leave no page of the database that still holds what was said."""
         # While another program reads it that waits for the next time: the words are gone from the record already.
@@ -271,7 +292,8 @@ class Appeals(Appealed):
             said = [self._said(contested.id, one, by) for one in (words, late_because) if one or one is words]
             before = self.against(contested.id)
             running = next((one for one in before if one.state not in CLOSED), None)
-            if running is not None and running.said[0].digest == said[0].digest and running.contests == tuple(contests):
+            named = life.facts_of(contested, contests)
+            if running is not None and running.said[0].digest == said[0].digest and running.contests == named:
                 return running
             return self._keep(
                 life.open_appeal(
@@ -283,7 +305,7 @@ class Appeals(Appealed):
                     terms=self.terms,
                     by=by,
                     said=said,
-                    contests=contests,
+                    contests=named,
                     excused=bool(late_because),
                     like=like,
                 )
@@ -292,8 +314,8 @@ class Appeals(Appealed):
     def _said(self, decision: str, words: str, by: str, about: str = "") -> Said:
         """Words without what tells who a person is, and without signs that nobody sees."""
         if len(words) > life.WORDS_CHARS_MAX:
-            raise UserError(
-                f"A text has at most {life.WORDS_CHARS_MAX:,} characters.", "Shorten it, or add it in parts."
+            raise life.NotTaken(
+                "long", f"A text has at most {life.WORDS_CHARS_MAX:,} characters.", "Shorten it, or add it in parts."
             )
         plain = "".join(sign if sign.isprintable() else " " for sign in words)
         kept = redact_text(" ".join(plain.split()))

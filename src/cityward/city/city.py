@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
     from cityward.city.liability import Liability
+    from cityward.city.noticing import Notices
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
@@ -288,6 +289,13 @@ class City(Intaking, Finding):
         from cityward.city.appealing import Appeals
 
         return Appeals(self)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Who is to be told of the outcome of an appeal."""
+        from cityward.city.noticing import Notices
+
+        return Notices(self)
 
     @cached_property
     def breaches(self) -> Breaches:

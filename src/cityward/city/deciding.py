@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from cityward.answerable.oversight import (
     seconds,
     watch,
 )
+from cityward.answerable.reasons import ENGLISH as WORDS
 from cityward.answerable.reasons import tell
 from cityward.answerable.register.duties import duties
 from cityward.answerable.register.publish import metric_told
@@ -184,8 +185,8 @@ class Deciding:
             raise Refused(RULE, f"{identifier} is not proved by the ledger and counts for nothing: {problem}", PROVE)
         return case_decision(rows.row(0, named=True))
 
-    def told(self, identifier: str) -> Told:
-        """A decision in plain words; raises as `get`."""
+    def told(self, identifier: str, say: Mapping[str, str] = WORDS) -> Told:
+        """A decision in plain words, ``say`` being those of a language; raises as `get`."""
         decision = self.get(identifier)
         city = self._city
         system = city.systems.version(decision.system, decision.system_digest)
@@ -195,7 +196,7 @@ class Deciding:
             events = [one for one in city.systems.events() if one.system == system.id]
             held = duties(system, events, decision.decided_at, city.time_zone)
             parties = tuple(Party(duty=one.duty, name=one.party, contact=one.contact) for one in held)
-        measured = " ".join(metric_told(one) for one in system.evaluation[:2]) if system else ""
+        measured = " ".join(metric_told(one, say["metric"]) for one in system.evaluation[:2]) if system else ""
         receipt = city.receipt_of(identifier)
         return tell(
             decision,
@@ -204,6 +205,7 @@ class Deciding:
             appeal=system.appeal if system else "",
             receipt=receipt if receipt is not None else city.receipt_of(decision.batch),
             measured=measured,
+            say=say,
         )
 
     def rule(self, decision: CaseDecision) -> Table | None:

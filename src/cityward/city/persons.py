@@ -24,6 +24,7 @@ from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
 from cityward.guard.backup import destroy_days, destroy_subject, seal
+from cityward.guard.decided import case_decision
 from cityward.guard.holds import RULE as HOLD_RULE
 from cityward.guard.holds import WHY as HOLD_WHY
 from cityward.guard.retain import RULE as RETENTION_RULE
@@ -63,6 +64,7 @@ class Held(Record, frozen=True, kw_only=True):
     request: PersonRequest
     interactions: tuple[dict[str, Any], ...]
     answers: tuple[dict[str, Any], ...]
+    decisions: tuple[dict[str, Any], ...]
     uses: tuple[Use, ...]
     left_out: tuple[str, ...]
     until: dict[str, str]
@@ -108,6 +110,20 @@ class Persons:
         if not right or not held:
             raise UserError(_NOT_PROVEN, "Check the number and the whole secret link.")
         return door.Subject(order=order)
+
+    def by_case(self, decision: str, secret: str) -> door.Subject:
+        """Whoever has the number of a decision on his own case and its secret.
+
+        Raises
+        ------
+        UserError
+            They do not belong together, or there is no such decision: the answer is the same.
+        """
+        try:
+            case = self._city.appeals.case(self._city.appeals.enter(decision, secret))
+        except UnknownId:
+            raise UserError(_NOT_PROVEN, "Check the number and the whole secret link.") from None
+        return door.Subject(decision=case.told.decision.id)
 
     # -- requests and deadlines --------------------------------------------------------------------
 
@@ -225,7 +241,7 @@ class Persons:
     def _request(self, right: Right, subject: door.Subject, by: str, number: str | None) -> PersonRequest:
         """The request that is answered now: the one named, one that was cut off, or a new one."""
         who = self._who(subject)
-        proof = "order" if subject.order is not None else "identifier"
+        proof = "order" if subject.order is not None else "case" if subject.decision is not None else "identifier"
         if number is not None:
             named = self._named(number)
             if named.state != "open" or named.right != right or named.subject not in (None, who):
@@ -240,7 +256,8 @@ class Persons:
 
     def _who(self, subject: door.Subject) -> str:
         """A keyed digest of the subject, of no use anywhere else."""
-        value = subject.identifier if subject.identifier is not None else f"order {subject.order}"
+        proved = f"order {subject.order}" if subject.order is not None else f"case {subject.decision}"
+        value = subject.identifier if subject.identifier is not None else proved
         return str(self._pseudonyms.column(pl.Series([value]), "requests of persons")[0])
 
     def _done(self, request: PersonRequest, counts: Mapping[str, int]) -> PersonRequest:
@@ -265,15 +282,39 @@ class Persons:
             for words in [*door.words_of(order), *([""] if not door.words_of(order) else [])]
         )
         left_out = tuple(door.restrictions_of(self._city.folder.history, subject))
-        counts = {"interactions": rows.height, "orders": len(orders)}
+        decisions = tuple(self._case(row) for row in self._cases(subject).iter_rows(named=True))
+        counts = {"interactions": rows.height, "orders": len(orders), "decisions": len(decisions)}
         return Held(
             request=self._done(request, counts),
             interactions=tuple(shown.iter_rows(named=True)),
             answers=said,
+            decisions=decisions,
             uses=self.uses(left_out) if rows.height else (),
             left_out=left_out,
             until=self.until(),
         )
+
+    def _cases(self, subject: door.Subject) -> pl.DataFrame:
+        return door.held_cases(self._city.folder.history, subject)
+
+    def _case(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What a person is told of one decision about him, with what was said in appeals against it."""
+        decided = case_decision(dict(row))
+        return {
+            "decision": decided.id,
+            "case": decided.case,
+            "rule": f"{decided.rule} {decided.rule_version}",
+            "state": decided.state,
+            "outcome": decided.outcome or "",
+            "because": decided.because,
+            "decided_at": decided.decided_at,
+            "facts": decided.inputs,
+            "appeals": [
+                {"appeal": one.id, "state": one.state, "because": one.because,
+                 "said": [{"by": said.by, "about": said.about, "words": said.words} for said in one.said]}
+                for one in self._city.appeals.against(decided.id)
+            ],
+        }  # fmt: skip
 
     def uses(self, left_out: tuple[str, ...] = ()) -> tuple[Use, ...]:
         """Purposes that read interactions, with what they see; without those that restrictions leave out."""
@@ -296,6 +337,8 @@ class Persons:
             "texts": (kept.free_text, "from that day"),
             "addresses": (kept.location, "from that day"),
             "answers about work": (kept.answers, "from the last step of the work"),
+            "words of appeals": (kept.answers, "from the answer to the appeal"),
+            "decisions of cases": (kept.decisions, "from the day of the decision"),
         }
         return {
             name: f"{days} days {since}" if days else "no limit is set: until you ask for erasure"
@@ -368,15 +411,23 @@ class Persons:
         def note(counts: dict[str, int]) -> None:
             nonlocal request
             most = {name: max(count, request.counts.get(name, 0)) for name, count in counts.items()}
-            request = msgspec.structs.replace(request, counts=most)
+            request = msgspec.structs.replace(request, counts={**request.counts, **most})
             self._city.registers.put("request", [request], update=("body",))
             if not _held(counts):
                 destroy_subject(self._city.folder.signing_key.parent, subject)
 
+        # What was asked of a case leads to its appeals: their words go before it.
+        with self._city.writing() as intake:
+            intake.flush()
+        said = self._city.appeals.erase_words_of(
+            self._cases(subject)["id"].to_list(), lambda words: door.names(subject, words)
+        )
+        most = {**request.counts, "appeals": max(said, request.counts.get("appeals", 0))}
+        request = msgspec.structs.replace(request, counts=most)
         counts: dict[str, int] = self._alone(lambda: door.erase(self._place, subject, note))
         if _held(counts):
             raise self._kept_back(request, subject, counts)
-        return self._done(request, {name: count for name, count in request.counts.items() if name not in _HELD})
+        return self._done(request, {name: count for name, count in request.counts.items() if name not in door.HELD})
 
     def _kept_back(self, request: PersonRequest, subject: door.Subject, counts: Mapping[str, int]) -> Refused:
         """Note that a hold keeps something of the person, and restrict it to legal claims."""
@@ -384,11 +435,12 @@ class Persons:
             if subject.identifier is not None:
                 door.restrict(self._city.folder.history, subject, "restriction")
         kept = self._keep(msgspec.structs.replace(request, counts={**request.counts, **counts}), "person-erase")
-        reports, orders = (counts[name] for name in _HELD)
+        reports, orders, decisions = (counts[name] for name in door.HELD)
+        cases = f", and what was asked and said in {decisions} decisions of cases" if decisions else ""
         return Refused(
             HOLD_RULE,
-            f"All was erased but {reports} reports and {orders} orders: they are evidence of a decision under a hold "
-            f"({HOLD_WHY}). They are restricted meanwhile, and {kept.id} stays open.",
+            f"All was erased but {reports} reports and {orders} orders{cases}: they are evidence of a decision under a "
+            f"hold ({HOLD_WHY}). They are restricted meanwhile, and {kept.id} stays open.",
             "Tell the person so and why (article 12(4)); 'cityward liability holds' lists holds. Once they are "
             "released, do the same again.",
         )
@@ -483,12 +535,9 @@ class Persons:
             return work()
 
 
-_HELD: Final = ("held_interactions", "held_orders")
-
-
 def _held(counts: Mapping[str, int]) -> bool:
     """Whether a hold on evidence keeps something of a person."""
-    return any(counts.get(name) for name in _HELD)
+    return any(counts.get(name) for name in door.HELD)
 
 
 def _limits(kept: RetentionSection) -> dict[str, int | None]:

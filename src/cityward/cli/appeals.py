@@ -220,6 +220,56 @@ def withdraw(identifier: str, by: str, folder: str, json_: bool) -> None:
 
 
 @appeals.command()
+@click.option("--waiting", is_flag=True, help="Only those that nobody has sent yet.")
+@city_option
+@json_option
+def notices(waiting: bool, folder: str, json_: bool) -> None:
+    """List who is to be told of the outcome of an appeal, and who told him when; cityward sends nothing itself."""
+    with _open(folder) as city:
+        found = city.notices.listed(waiting=waiting)
+    if json_:
+        as_json(found)
+        return
+    for one in found:
+        who = f"{one.name}, {one.to}{f', {one.contact}' if one.contact else ''}" if one.name else "the person"
+        state = f"sent by {one.by} on {one.sent_at:%Y-%m-%d}, {one.way}" if one.sent_at else "to be sent"
+        click.echo(f"{one.id}  {one.appeal} to {who}: {state}")
+    if not found:
+        click.echo("No notices.")
+
+
+@appeals.command()
+@click.argument("identifier")
+@click.option("--language", default="en", help="Of the notice to the person: en, es or pt.")
+@city_option
+@json_option
+def notice(identifier: str, language: str, folder: str, json_: bool) -> None:
+    """Print the text of the notice IDENTIFIER; that to the person holds his secret link, for him alone."""
+    with _open(folder) as city:
+        found = city.notices.text(identifier, language)
+    if json_:
+        as_json({"notice": identifier, "text": found})
+        return
+    click.echo(found)
+
+
+@appeals.command("notice-sent")
+@click.argument("identifier")
+@click.option("--way", required=True, help="How it was sent: by letter, by e-mail, at the counter.")
+@by_option
+@city_option
+@json_option
+def notice_sent(identifier: str, way: str, by: str, folder: str, json_: bool) -> None:
+    """Note that the notice IDENTIFIER was sent."""
+    with _open(folder) as city:
+        done = city.notices.sent(identifier, by, way)
+    if json_:
+        as_json(done)
+        return
+    click.echo(f"{done.id}  sent by {done.by}, {done.way}. Receipt: ledger entry {done.receipt}.")
+
+
+@appeals.command()
 @click.argument("identifier")
 @city_option
 @json_option

@@ -190,6 +190,8 @@ def prove(identifier: str | None, folder: str, json_: bool) -> None:
             f"{proof.id} is row {proof.index + 1:,} of {proof.size:,} in {proof.batch}; entry {proof.entry_index} of "
             f"the ledger proves it{later}."
         )
+        if proof.erased:
+            click.echo(f"Erased since, and proved by its digest alone: {', '.join(proof.erased)}.")
     else:
         click.echo(f"{proof.id} is not proved: {proof.problem}")
     if not proof.proved:

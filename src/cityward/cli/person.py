@@ -29,14 +29,16 @@ SECRET_BYTES_MAX = 4096
 def person() -> None:
     """Access, rectification, erasure, objection, restriction.
 
-    Who asks proves it by the identifier that the source knows, or with --order by the secret link of an order. The
-    secret is typed at a prompt, read from the standard input, or from a file: never written in the command.
+    Who asks proves it by the identifier that the source knows, with --order by the secret link of an order, or with
+    --case by the secret of a decision. The secret is typed at a prompt, read from the standard input, or from a file:
+    never written in the command.
     """
 
 
 def _proof(function: Any) -> Any:
     options = (
         click.option("--order", help="Number of an order; the secret is then that of its link."),
+        click.option("--case", help="Number of a decision of a case (D-…); the secret is then that of its letter."),
         click.option("--secret-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the secret."),
         click.option("--by", required=True, help="First and last name of who handles the request."),
         click.option("--request", "number", help="Number of the request that this answers; default: a new one."),
@@ -66,10 +68,18 @@ def read_secret(file: Path | None, what: str) -> str:
 
 
 @contextmanager
-def _asked(folder: str, order: str | None, file: Path | None) -> Iterator[tuple[City, Subject]]:
-    secret = read_secret(file, "Secret link" if order else "Identifier")
+def _asked(folder: str, proof: dict[str, Any]) -> Iterator[tuple[City, Subject]]:
+    order, case = proof["order"], proof["case"]
+    if order and case:
+        raise click.UsageError("Give --order or --case, not both.")
+    secret = read_secret(proof["secret_file"], "Secret link" if order or case else "Identifier")
     with open_city(folder) as city:
-        yield city, city.persons.by_order(order, secret) if order else city.persons.by_identifier(secret)
+        if order:
+            yield city, city.persons.by_order(order, secret)
+        elif case:
+            yield city, city.persons.by_case(case, secret)
+        else:
+            yield city, city.persons.by_identifier(secret)
 
 
 def _told(city: City, request: PersonRequest, what: str, json_: bool) -> None:
@@ -83,10 +93,10 @@ def _told(city: City, request: PersonRequest, what: str, json_: bool) -> None:
 
 @person.command()
 @_proof
-def access(order: str | None, secret_file: Path | None, by: str, number: str | None, folder: str, json_: bool) -> None:
+def access(folder: str, json_: bool, **proof: Any) -> None:
     """Say what is held, for which purposes, and until when."""
-    with _asked(folder, order, secret_file) as (city, subject):
-        held = city.persons.access(subject, by, number)
+    with _asked(folder, proof) as (city, subject):
+        held = city.persons.access(subject, proof["by"], proof["number"])
         if json_:
             as_json(held)
             return
@@ -96,12 +106,21 @@ def access(order: str | None, secret_file: Path | None, by: str, number: str | N
 
 
 def _access_lines(held: Held) -> list[str]:
-    lines = [f"{some(len(held.interactions), 'report')} and {some(len(held.answers), 'answer')} are held of you."]
+    lines = [
+        f"{some(len(held.interactions), 'report')}, {some(len(held.answers), 'answer')} and "
+        f"{some(len(held.decisions), 'decision')} are held of you."
+    ]
     for row in held.interactions:
         lines.append(f"  {row['source']} {row['id']}: {row['service']}, {row['occurred_at']:%Y-%m-%d}, {row['status']}")
         lines += [f"      {name}: {row[name]}" for name in ("address", "text", "channel") if row.get(name)]
     for said in held.answers:
         lines.append(f"  {said['order']} ({said['service']}, {said['state']}): {said['words'] or 'no words of yours'}")
+    for one in held.decisions:
+        lines.append(f"  {one['decision']} ({one['rule']}, {one['decided_at']:%Y-%m-%d}): {one['outcome'] or 'waits'}")
+        lines += [f"      {name}: {value}" for name, value in one["facts"].items()]
+        for appeal in one["appeals"]:
+            lines.append(f"    {appeal['appeal']}: {appeal['state']}")
+            lines += [f"      {said['by']}: {said['words'] or '(no words, or erased)'}" for said in appeal["said"]]
     if held.uses:
         lines.append("What they are read for:")
         lines += [f"  {use.purpose}: {', '.join(use.columns)}" for use in held.uses]
@@ -122,7 +141,7 @@ def _access_lines(held: Held) -> list[str]:
 def rectify(source: str, row: str, changes: Path, folder: str, json_: bool, **proof: Any) -> None:
     """Put a row right; what was said before stays as an earlier version."""
     pairs = dict(_pair(line) for line in changes.read_text(encoding="utf-8").splitlines() if line.strip())
-    with _asked(folder, proof["order"], proof["secret_file"]) as (city, subject):
+    with _asked(folder, proof) as (city, subject):
         done = city.persons.rectify(subject, proof["by"], source, row, pairs, proof["number"])
         _told(city, done, "The row was put right.", json_)
 
@@ -136,19 +155,26 @@ def _pair(line: str) -> tuple[str, str]:
 
 @person.command()
 @_proof
-def erase(order: str | None, secret_file: Path | None, by: str, number: str | None, folder: str, json_: bool) -> None:
+def erase(folder: str, json_: bool, **proof: Any) -> None:
     """Take everything of the person out, and prove it."""
-    with _asked(folder, order, secret_file) as (city, subject):
-        done = city.persons.erase(subject, by, number)
-        counts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items())
-        _told(city, done, f"Erased: {counts}. Nothing is left in this city's folder.", json_)
+    with _asked(folder, proof) as (city, subject):
+        done = city.persons.erase(subject, proof["by"], proof["number"])
+        counts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items() if name != "decisions_named")
+        named = done.counts.get("decisions_named", 0)
+        told = f"Erased: {counts}. Nothing else is left in this city's folder."
+        if done.counts.get("decisions"):
+            told += " That a case was decided, and how, stays; what was asked of it is gone, and its digest proves it."
+        if named:
+            told += f" {some(named, 'decision')} stay, by a case or a reason that names the person:"
+            told += " acts of the city, which the ledger proves (GDPR article 17(3)). Tell the person so."
+        _told(city, done, told, json_)
 
 
 def _leave_out(right: Right, said: str) -> Any:
     @click.option("--lift", is_flag=True, help="Take it back.")
     @_proof
     def command(lift: bool, folder: str, json_: bool, **proof: Any) -> None:
-        with _asked(folder, proof["order"], proof["secret_file"]) as (city, subject):
+        with _asked(folder, proof) as (city, subject):
             done = city.persons.leave_out(subject, right, proof["by"], proof["number"], lift=lift)
             _told(city, done, "Taken back." if lift else said, json_)
 

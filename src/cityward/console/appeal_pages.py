@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.console.contest_pages import FIELDS_MAX, FORM_BYTES
 from cityward.console.forms import fields_of
-from cityward.core.appeals import CLOSED, Appeal
+from cityward.core.appeals import CLOSED, PERSON, Appeal, AppealNotice
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def mount(router: APIRouter, console: Console) -> None:
             count=len(every),
             closed=CLOSED,
             unproved=city.appeals.unproved(),
+            unsent=len(city.notices.listed(waiting=True)),
             figures=city.appeals.statistics(),
             terms=city.appeals.terms,
         )
@@ -56,7 +57,7 @@ def mount(router: APIRouter, console: Console) -> None:
 
     def do(request: Request, identifier: str, step: str, body: bytes) -> Response:
         sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
-        fields = {name: sent.get(name, [""])[0] for name in ("to", "by", "because", "outcome", "after")}
+        fields = {name: sent.get(name, [""])[0] for name in _FIELDS}
         wrong = tuple(sent.get("wrong", []))
         try:
             _do(console.city, identifier, step, fields, wrong)
@@ -67,7 +68,8 @@ def mount(router: APIRouter, console: Console) -> None:
         return RedirectResponse(f"/appeals/{identifier}", 303)
 
 
-_EMPTY: Final = dict.fromkeys(("to", "by", "because", "outcome", "after", "problem", "step"), "") | {"wrong": ()}
+_FIELDS: Final = ("to", "by", "because", "outcome", "after", "notice", "way")
+_EMPTY: Final = dict.fromkeys((*_FIELDS, "problem", "step"), "") | {"wrong": ()}
 
 
 def _do(city: City, identifier: str, step: str, fields: dict[str, str], wrong: Sequence[str]) -> None:
@@ -81,8 +83,10 @@ def _do(city: City, identifier: str, step: str, fields: dict[str, str], wrong: S
         # The form has one list of outcomes for both buttons; where the decision stands, nothing of it counts.
         more: dict[str, Any] = {"after": fields["after"], "wrong": wrong} if outcome == "changed" else {}
         appeals.decide(identifier, outcome, fields["by"], fields["because"], **more)  # type: ignore[arg-type]
+    elif step == "notice":
+        city.notices.sent(fields["notice"], fields["by"], fields["way"])
     else:
-        raise UnknownId("There is no such step.", "An appeal is assigned or decided.")
+        raise UnknownId("There is no such step.", "An appeal is assigned or decided, and its notices are sent.")
 
 
 def headline(city: City, every: Sequence[Appeal]) -> str:
@@ -97,6 +101,11 @@ def headline(city: City, every: Sequence[Appeal]) -> str:
     if running:
         return f"{_many(len(running), 'appeal')} {'is' if len(running) == 1 else 'are'} being looked at, none is late"
     return "Nobody waits for an answer to an appeal"
+
+
+def appeals_notices(city: City, appeal: Appeal) -> list[tuple[AppealNotice, str]]:
+    """Who is to be told, with the words for a party; those for the person hold his link and stand on no page."""
+    return [(one, "" if one.to == PERSON else city.notices.text(one.id)) for one in city.notices.of(appeal)]
 
 
 def _many(count: int, noun: str) -> str:
@@ -123,6 +132,7 @@ def _told(city: City, identifier: str) -> dict[str, Any]:
         "outcomes": outcomes,
         "missing": problem,
         "facts": appeals.facts(told.decision) if told else (),
+        "notices": appeals_notices(city, appeal),
         "similar": similar[:SIMILAR_SHOWN],
         "similar_count": len(similar),
         "terms": appeals.terms,

@@ -14,7 +14,9 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from cityward.answerable.appeals import WORDS_CHARS_MAX, NotTaken
 from cityward.city.appealed import CaseView
+from cityward.console.case_wording import WORDING
 from cityward.console.contest_texts import CONTEST
 from cityward.console.forms import fields_of
 from cityward.console.resident_pages import HEADERS, Pace
@@ -23,6 +25,7 @@ from cityward.core.appeals import RESIDENT, Appeal
 from cityward.core.clock import monotonic
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.records import to_json
+from cityward.guard.holds import RULE as HOLD_RULE
 
 if TYPE_CHECKING:
     from cityward.console.pages import Console
@@ -35,6 +38,8 @@ FORM_BYTES: Final = 128 * 2**10
 
 FIELDS_MAX: Final = 250
 SECRET_CHARS: Final = 400
+TYPED_CHARS: Final = 8_000
+"""What a form shows again of what was typed: more than is taken, so that it can be shortened."""
 
 
 class Contests:
@@ -94,7 +99,7 @@ class Contests:
             return self._slow(request, language)
         text = CONTEST[language]
         try:
-            case = self._console.city.appeals.case(token)
+            case = self._console.city.appeals.case(token, WORDING[language])
         except UnknownId:
             shown = {"title": TEXTS[language]["unknown"], "told": [TEXTS[language]["unknown_why"]]}
             return self._page(request, "contest_told.html", language, 404, **shown)
@@ -113,6 +118,8 @@ class Contests:
         words, appeals = sent.get("words", [""])[0], self._console.city.appeals
         wrong = tuple(sent.get("wrong", []))
         try:
+            if len(body) > FORM_BYTES:
+                raise NotTaken("long", "The form is too long.")
             match sent.get("do", [""])[0]:
                 case "contest":
                     appeals.contest(token, words, wrong)
@@ -123,11 +130,13 @@ class Contests:
                 case "erase":
                     appeals.erase_by_link(token)
                 case _:
-                    raise UserError(CONTEST[language]["problem"])
+                    raise UserError("button")
         except UnknownId:
             return self.show(request, token)
         except (Refused, UserError) as error:
-            return self.show(request, token, problem=error.what, words=words[:8_000], checked=wrong)
+            return self.show(
+                request, token, problem=_problem(error, language), words=words[:TYPED_CHARS], checked=wrong
+            )
         return RedirectResponse(f"/case/{token}?lang={language}", 303, headers=HEADERS)
 
     def _told(self, case: CaseView, language: str) -> dict[str, Any]:
@@ -135,6 +144,7 @@ class Contests:
         text, told, terms = CONTEST[language], case.told, self._console.city.appeals.terms
         decision, until = told.decision, day_in(language, case.appeal_by)
         before = case.appeal.before if case.appeal else ""
+        law = _law(terms.appeal_law, "appeal_law", text)
         facts, because = self._console.city.appeals.facts(decision), self._console.city.appeals.because_of(decision)
         return {
             "title": text[f"title_{decision.state}"].format(outcome=decision.outcome or ""),
@@ -156,9 +166,9 @@ class Contests:
             "uncertainty": told.uncertainty,
             "parties": [(text.get(one.duty, one.duty), one.name, one.contact) for one in told.parties],
             "until": text["until"].format(
-                day=until, law=terms.appeal_law, days=terms.answer_days, answer_law=terms.answer_law
+                day=until, law=law, days=terms.answer_days, answer_law=_law(terms.answer_law, "answer_law", text)
             ),
-            "too_late": text["too_late"].format(day=until, law=terms.appeal_law)
+            "too_late": text["too_late"].format(day=until, law=law)
             if case.late and case.appeal is None and decision.state == "decided"
             else "",
             "other_way": text["other_way"].format(appeal=told.appeal) if told.appeal else "",
@@ -231,6 +241,23 @@ def _own_reason(case: CaseView, text: Any) -> str:
     if not decision.because or decision.state != "decided":
         return ""
     return str(text["reason"].format(because=decision.because))
+
+
+def _problem(error: Refused | UserError, language: str) -> str:
+    """Why a step was not taken, in the language of who reads it; what he cannot mend leads to the office."""
+    text = CONTEST[language]
+    if isinstance(error, NotTaken):
+        why = f"no_{error.why}"
+    elif isinstance(error, Refused):
+        why = "no_hold" if error.rule == HOLD_RULE else "no_other"
+    else:
+        why = "no_button"
+    return text.get(why, text["no_other"]).format(most=WORDS_CHARS_MAX)
+
+
+def _law(law: str, name: str, text: Mapping[str, str]) -> str:
+    """A law of ``city.toml`` as the city words it; that of the default settings in the language of the page."""
+    return text[name] if law == CONTEST["en"][name] else law
 
 
 def _value(value: str, text: Mapping[str, str]) -> str:

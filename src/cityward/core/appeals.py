@@ -14,6 +14,9 @@ AppealOutcome = Literal["upheld", "changed"]
 OUTCOMES: Final[tuple[AppealOutcome, ...]] = ("upheld", "changed")
 CLOSED: Final = ("upheld", "changed", "withdrawn")
 
+PERSON: Final = "person"
+"""To whom the notice of an appeal goes that is no party of the system."""
+
 RESIDENT: Final = "a resident"
 """Who took a step that came by a secret link: nobody by name."""
 
@@ -82,6 +85,24 @@ class Appeal(Record, frozen=True, kw_only=True):
     register_event: str = ""
     similar: int | None = None
     steps: tuple[AppealStep, ...] = ()
+    receipt: int = -1
+
+
+class AppealNotice(Record, frozen=True, kw_only=True):
+    """That somebody was told of the outcome of an appeal: the person himself, or a party that answers for the system.
+
+    ``to`` is `PERSON`, or the duty of the party; ``name`` and ``contact`` are the party's and empty for the person.
+    ``by`` is who sent it, ``way`` how (by letter, by e-mail), ``sent_at`` None while nobody did.
+    """
+
+    id: str
+    appeal: str
+    to: str
+    name: str = ""
+    contact: str = ""
+    sent_at: datetime | None = None
+    by: str = ""
+    way: str = ""
     receipt: int = -1
 
 

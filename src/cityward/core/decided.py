@@ -111,7 +111,8 @@ class Proof(Record, frozen=True, kw_only=True):
     ``row`` is the canonical text of the decision as it was made; its leaf hash is leaf ``index`` of the tree of
     ``size`` rows with root ``root``, by the hashes of ``path``. ``entry`` is the entry of the ledger that names the
     root, entry ``entry_index`` of the tree of ``checkpoint``, by ``entry_path``. Hashes are hexadecimal. ``problem``
-    says why the decision is not proved, and is empty where it is.
+    says why the decision is not proved, and is empty where it is. ``erased`` names what was erased of it since, for
+    which its digest in ``row`` stands.
     """
 
     id: str
@@ -127,6 +128,7 @@ class Proof(Record, frozen=True, kw_only=True):
     entry_path: tuple[str, ...] = ()
     change: ProvedChange | None = None
     checkpoint: str = ""
+    erased: tuple[str, ...] = ()
 
     @property
     def proved(self) -> bool:

@@ -35,6 +35,7 @@ KINDS = {
     "hold": "Z",
     "incident": "I",
     "liability": "LF",
+    "notice": "NT",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

@@ -192,6 +192,7 @@ class Proofs:
             entry_path=_hex(held.inclusion_proof(index)),
             change=change,
             checkpoint=held.checkpoint(),
+            erased=() if versions["inputs"].is_not_null().any() else _NOT_ENTERED,
         )
 
     def _not_made(self, made: dict[str, Any], text: str, ledger: Ledger) -> str:

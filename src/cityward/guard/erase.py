@@ -17,6 +17,7 @@ from cityward.core.disk import replace_file
 from cityward.core.errors import CitywardError, StoreError
 from cityward.core.identifiers import make_id
 from cityward.core.work import Job, WorkOrder
+from cityward.guard.erase_cases import cases_of, forget_inputs, inputs_left, named_cases
 from cityward.guard.holds import Holding, holding
 from cityward.guard.outbox import Outbox
 from cityward.guard.registers import Registers
@@ -25,7 +26,7 @@ from cityward.store.engine import compact
 from cityward.store.erasure import columns_of, exclusive, rewrite, stale_files, vacuum
 from cityward.store.gone import remember_gone
 from cityward.store.history import HistoryReader
-from cityward.store.history_table import INTERACTIONS
+from cityward.store.history_table import DECISIONS, INTERACTIONS
 from cityward.store.outbox import Outbox as HeldOutbox
 from cityward.store.registers import Registers as HeldRegisters
 from cityward.store.restrictions import read_restrictions, write_restrictions
@@ -36,6 +37,9 @@ LITERAL_CHARS_MIN: Final = 6
 """A shorter identifier is part of too many other words to be looked for as text."""
 
 ERASED: Final = "[erased]"
+HELD: Final = ("held_interactions", "held_orders", "held_decisions")
+"""Counts of what a hold on evidence keeps of a person."""
+
 SHOWN: Final = (
     "source",
     "id",
@@ -71,11 +75,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Subject:
-    """Who asks: by the identifier that a source knows, or by one order. Never shown, logged or kept."""
+    """Who asks: by the identifier that a source knows, by one order or one decision. Never shown, logged or kept."""
 
     identifier: str | None = None
     pseudonyms: dict[str, str] = field(default_factory=dict)
     order: str | None = None
+    decision: str | None = None
 
     @property
     def literal(self) -> str | None:
@@ -104,6 +109,21 @@ def held_orders(place: Place, subject: Subject, keys: list[int]) -> list[WorkOrd
     return place.outbox._inside.by_jobs([make_id("job", key) for key in keys])
 
 
+def held_cases(history: Path, subject: Subject) -> pl.DataFrame:
+    """Decisions about a person as they stand: of the case that he proved, under his name, or asked of him."""
+    return cases_of(history, subject.identifier, word_of(subject), subject.decision)
+
+
+def word_of(subject: Subject) -> str | None:
+    """The identifier as an expression for columns, when it is long enough to be looked for."""
+    return _in_column(subject.literal) if subject.literal else None
+
+
+def names(subject: Subject, text: str) -> bool:
+    """Whether a text names a person by the identifier that a source knows."""
+    return bool(subject.literal and re.search(_in_bytes(subject.literal.encode()), text.encode()))
+
+
 def words_of(order: WorkOrder) -> list[str]:
     """What residents answered about an order, in their own words."""
     return [event.because for event in order.events if _ANSWER.match(event.because)]
@@ -124,7 +144,7 @@ def erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None]
     Returns
     -------
     dict of str to int
-        What was found, by kind; with ``held_interactions`` and ``held_orders``, what a hold on evidence keeps.
+        What was found, by kind; with `HELD`, what a hold on evidence keeps.
 
     Raises
     ------
@@ -147,16 +167,22 @@ def _erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None
     every_order = held_orders(place, subject, found["key"].unique().to_list())
     orders = [order for order in every_order if order.id not in held.orders]
     quarantined = _quarantined(place.registers._inside, rows, subject.literal)
+    told = held_cases(place.history, subject)
+    kept_cases = told["id"].is_in(sorted(held.decisions))
+    cases = told.filter(~kept_cases, pl.col("inputs").is_not_null())["id"].to_list()
     counts = {
         "interactions": int(keys.size),
         "versions": rows.height,
         "quarantined": len(quarantined),
         "orders": len(orders),
         "answers": sum(len(words_of(order)) for order in orders),
+        "decisions": len(cases),
+        "decisions_named": named_cases(place.history, subject.identifier, word_of(subject)),
     }
     kept = {
         "held_interactions": found["key"].n_unique() - int(keys.size),
         "held_orders": len(every_order) - len(orders),
+        "held_decisions": int(kept_cases.sum()),
     }
     counts |= kept if any(kept.values()) else {}
     note(counts)
@@ -173,6 +199,9 @@ def _erase(place: Place, subject: Subject, note: Callable[[dict[str, int]], None
     if subject.literal:
         _rewrite_mentions(place.history, subject.literal, held)
     vacuum(place.history, INTERACTIONS)
+    forget_inputs(place.history, cases)
+    if inputs_left(place.history, cases):
+        raise StoreError("What was asked of cases of the person is still held. Do the same again.")
     compact(place.registers._inside.engine)
     _prove(place, subject, meant, held=any(kept.values()))
     return counts
@@ -344,6 +373,9 @@ def _prove(place: Place, subject: Subject, meant: Callable[[pl.DataFrame], pl.Se
     if held:
         return
     where = sweep(place.city, [*subject.pseudonyms.values(), *([subject.literal] if subject.literal else [])])
+    # Of decisions the name of the case and the reason stay, which the ledger proves; what else is left was looked for.
+    acts = f"{DECISIONS.path(place.history).relative_to(place.city)}/"
+    where = [one for one in where if not one.startswith(acts)]
     if where:
         raise NotErased(
             f"Everything that cityward keeps was erased, but the person is still named in {', '.join(where[:5])}. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -161,13 +161,17 @@ def _plain(told: Published) -> dict[str, Any]:
     return {**system, "digest": digest(told.system), "state": told.state, "duties": duties}
 
 
-def metric_told(metric: Metric) -> str:
-    """A metric in one sentence, with its interval, day and audit."""
+METRIC: Final = "{name}: {value:g} ({level} interval {low:g} to {high:g}), {day}, on {on}."
+
+
+def metric_told(metric: Metric, form: str = METRIC) -> str:
+    """A metric in one sentence, with its interval, day and audit; ``form`` is the sentence of another language."""
     audit = f" Audit: {metric.audit}." if metric.audit else ""
-    return (
-        f"{metric.name}: {metric.value:g} ({percent(metric.level)} interval {metric.low:g} to {metric.high:g}), "
-        f"{metric.measured_on}, on {metric.on.rstrip('.')}.{audit}"
+    level, day, on = percent(metric.level), metric.measured_on, metric.on.rstrip(".")
+    told = form.format(
+        name=metric.name, value=metric.value, level=level, low=metric.low, high=metric.high, day=day, on=on
     )
+    return f"{told}{audit}"
 
 
 def _affected(system: System) -> str:

@@ -8,11 +8,11 @@ begins: ``> 5`` begins at the next number that a machine can hold, which makes e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -23,7 +23,25 @@ Segment: TypeAlias = tuple[int, int]
 """Cells from the first to before the second."""
 
 _EPOCH = date(1970, 1, 1)
-OTHER = "anything else"
+ENGLISH: Final[Mapping[str, str]] = {
+    "any": "any value",
+    "other": "anything else",
+    "others": "others",
+    "missing": "not given",
+    "yes": "yes",
+    "no": "no",
+    "or": " or ",
+    "and": " and ",
+    "either": "either {parts}",
+    "above": "above {value}",
+    "least": "{value} or more",
+    "below": "below {value}",
+    "most": "at most {value}",
+    "since": "{value} or later",
+    "until": "until {value}",
+}
+"""How values are told; another language has the same names with its own words."""
+
 SHOWN_MAX = 8
 """Most values of a text that a sentence lists."""
 
@@ -125,17 +143,17 @@ class Axis:
         high = math.inf if cell == len(self.starts) else float(self.starts[cell])
         return _day(_within(low, high - 1, whole=True)) if kind == "date" else _within(low, high)
 
-    def words(self, cells: Sequence[Segment]) -> str:
-        """A set of cells in plain words: ``below 1200 EUR/month``."""
-        told = [self._stretch(first, stop) for first, stop in cells]
-        return f"either {' or '.join(told)}" if len(told) > 1 else told[0]
+    def words(self, cells: Sequence[Segment], say: Mapping[str, str] = ENGLISH) -> str:
+        """A set of cells in plain words: ``below 1200 EUR/month``; ``say`` has the words of a language."""
+        told = [self._stretch(first, stop, say) for first, stop in cells]
+        return say["either"].format(parts=say["or"].join(told)) if len(told) > 1 else told[0]
 
-    def _stretch(self, first: int, stop: int) -> str:
+    def _stretch(self, first: int, stop: int, say: Mapping[str, str]) -> str:
         if self.given.type in ("text", "yes-no"):
-            shown = [self._told(cell) for cell in range(first, min(stop, first + SHOWN_MAX))]
-            return " or ".join(shown) + (" or others" if stop > first + SHOWN_MAX else "")
+            shown = [self._told(cell, say) for cell in range(first, min(stop, first + SHOWN_MAX))]
+            return say["or"].join([*shown, *([say["others"]] if stop > first + SHOWN_MAX else [])])
         if first == self.missing:
-            return "not given"
+            return say["missing"]
         unit = f" {self.given.unit}" if self.given.unit and self.given.unit != "1" else ""
         low = None if first <= self.domain[0] else float(self.starts[first - 1])
         high = None if stop >= self.domain[1] else float(self.starts[stop - 1])
@@ -145,19 +163,26 @@ class Axis:
         if low is not None:
             before = math.nextafter(low, -math.inf)
             sharp = self.given.type == "number" and len(repr(before)) < len(repr(low))
-            parts.append(f"above {self._write(before)}{unit}" if sharp else f"{self._write(low)}{unit} or more")
+            at = f"{self._write(before if sharp else low)}{unit}"
+            key = "above" if sharp else "since" if self.given.type == "date" else "least"
+            parts.append(say[key].format(value=at))
         if high is not None:
             before = self._before(high)
             sharp = self.given.type == "date" or len(repr(before)) < len(repr(high))
-            parts.append(f"at most {self._write(before)}{unit}" if sharp else f"below {self._write(high)}{unit}")
-        told = " and ".join(parts) or "any value"
-        return told.replace(" or more", " or later").replace("at most", "until") if self.given.type == "date" else told
+            at = f"{self._write(before if sharp else high)}{unit}"
+            key = "until" if self.given.type == "date" else "most" if sharp else "below"
+            parts.append(say[key].format(value=at))
+        return say["and"].join(parts) or say["any"]
 
-    def _told(self, cell: int) -> str:
+    def _told(self, cell: int, say: Mapping[str, str]) -> str:
         if cell >= self.cells:
-            return "not given"
+            return say["missing"]
         value = self.example(cell)
-        return OTHER if self.given.type == "text" and cell >= len(self.values) else write_value(value, quoted=True)
+        if isinstance(value, bool):
+            return say["yes" if value else "no"]
+        return (
+            say["other"] if self.given.type == "text" and cell >= len(self.values) else write_value(value, quoted=True)
+        )
 
     def _before(self, place: float) -> float:
         return place - 1 if self.given.type == "date" else math.nextafter(place, -math.inf)

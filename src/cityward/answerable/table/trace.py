@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from cityward.answerable.table.cells import ENGLISH as VALUES
 from cityward.answerable.table.cells import Axis
 from cityward.answerable.table.columns import DTYPES, cell_codes, closest
 from cityward.answerable.table.condition import CellError, Value, coerce, write_value
@@ -19,6 +20,16 @@ from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
     from cityward.answerable.table.table import Table
+
+ENGLISH: Final[Mapping[str, str]] = {
+    **VALUES,
+    "changed": "{name} {words}",
+    "with": "With {inputs} the answer would have been: {outputs}.",
+    "output": "{name} {value}",
+    "nothing": "nothing",
+    "together": "{one} and {two} together: {count} combinations",
+}
+"""How changes are told; another language has the same names with its own words."""
 
 PAIR_CELLS_MAX: Final = 250_000
 """Most combinations of two inputs that are tried; a larger pair is named as not looked at."""
@@ -121,18 +132,28 @@ def _says(table: Table, answer: Answer) -> str:
     return f"{table.name}, row {answer.row}: {told(table.sheet, answer.outputs)}{because}{law}."
 
 
-def told(sheet: Sheet, outputs: Mapping[str, Told]) -> str:
-    """Outputs in plain words: ``outcome grant, amount 300 EUR/month``."""
+def told(sheet: Sheet, outputs: Mapping[str, Told], say: Mapping[str, str] = ENGLISH) -> str:
+    """Outputs in plain words: ``outcome grant, amount 300 EUR/month``; ``say`` has the words of a language."""
     parts = []
     for name, value in outputs.items():
         unit = sheet.outputs[name].unit
         values = value if isinstance(value, list) else [value]
-        written = ", ".join("nothing" if one is None else write_value(one) for one in values)
-        parts.append(f"{name} {written}{f' {unit}' if unit and unit != '1' and value is not None else ''}")
+        written = ", ".join(say["nothing"] if one is None else _written(one, say) for one in values)
+        with_unit = f"{written}{f' {unit}' if unit and unit != '1' and value is not None else ''}"
+        parts.append(say["output"].format(name=name, value=with_unit))
     return ", ".join(parts)
 
 
-def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, object] | None = None) -> WhyNot:
+def _written(value: Value, say: Mapping[str, str]) -> str:
+    return say["yes" if value else "no"] if isinstance(value, bool) else write_value(value)
+
+
+def why_not(
+    table: Table,
+    case: Mapping[str, object],
+    wanted: Mapping[str, object] | None = None,
+    say: Mapping[str, str] = ENGLISH,
+) -> WhyNot:
     """Say what would have changed the answer of a case: one input, or two where neither would alone.
 
     Parameters
@@ -141,6 +162,8 @@ def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, objec
         Values by input.
     wanted : mapping, optional
         Outputs that are hoped for; default any other answer.
+    say : mapping, optional
+        The words of a language, as `ENGLISH` has them.
 
     Notes
     -----
@@ -156,7 +179,7 @@ def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, objec
     answer = judge(table, case)
     if reason:
         return WhyNot(outputs=answer.outputs, reason=reason, changes=(), not_checked=())
-    search = _Search(table, values, answer, _hoped(table, wanted or {}))
+    search = _Search(table, values, answer, _hoped(table, wanted or {}), say)
     changes: list[Change] = []
     alone: set[int] = set()
     for at in range(len(table.axes)):
@@ -168,7 +191,8 @@ def why_not(table: Table, case: Mapping[str, object], wanted: Mapping[str, objec
     for pair in combinations((at for at in range(len(table.axes)) if at not in alone), 2):
         first, second = (table.axes[at] for at in pair)
         if first.cells * second.cells > PAIR_CELLS_MAX:
-            not_checked.append(f"{first.name} and {second.name} together: {first.cells * second.cells:,} combinations")
+            count = f"{first.cells * second.cells:,}"
+            not_checked.append(say["together"].format(one=first.name, two=second.name, count=count))
             continue
         changes += search.pair(*pair)
     return WhyNot(outputs=answer.outputs, reason=answer.reason, changes=tuple(changes), not_checked=tuple(not_checked))
@@ -192,9 +216,14 @@ class _Search:
     """Tries every cell of some inputs of a case while the others stay."""
 
     def __init__(
-        self, table: Table, values: Mapping[str, Value | None], answer: Answer, wanted: dict[str, object]
+        self,
+        table: Table,
+        values: Mapping[str, Value | None],
+        answer: Answer,
+        wanted: dict[str, object],
+        say: Mapping[str, str],
     ) -> None:
-        self.table, self.answer, self.wanted = table, answer, wanted
+        self.table, self.answer, self.wanted, self.say = table, answer, wanted, say
         self.codes = [_code(axis, values[axis.name]) for axis in table.axes]
 
     def _good(self, cells: Mapping[int, np.ndarray]) -> tuple[np.ndarray, pl.DataFrame]:
@@ -266,15 +295,18 @@ class _Search:
 
     def _change(self, cells: Mapping[int, Sequence[tuple[int, int]]], answers: pl.DataFrame, at: int) -> Change:
         changed = [(self.table.axes[number], stretches) for number, stretches in cells.items()]
-        inputs = {axis.name: axis.words(stretches) for axis, stretches in changed}
+        inputs = {axis.name: axis.words(stretches, self.say) for axis, stretches in changed}
         outputs = self._outputs(answers, at)
-        with_ = " and ".join(f"{self._label(name)} {words}" for name, words in inputs.items())
+        say = self.say
+        with_ = say["and"].join(
+            say["changed"].format(name=self._label(name), words=words) for name, words in inputs.items()
+        )
         return Change(
             inputs=inputs,
             example={axis.name: axis.example(stretches[0][0]) for axis, stretches in changed},
             outputs=outputs,
             row=answers.get_column("row")[at],
-            says=f"With {with_} the answer would have been: {told(self.table.sheet, outputs)}.",
+            says=say["with"].format(inputs=with_, outputs=told(self.table.sheet, outputs, say)),
         )
 
     def _label(self, name: str) -> str:
