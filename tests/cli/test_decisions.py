@@ -52,9 +52,14 @@ def test_the_whole_way_from_a_file_to_a_proof(city: Path) -> None:
     name = told["decisions"][0]["id"]
     assert "1 case waits for a person" in run("list", *at).output
     shown = run("show", name, *at).output
-    assert "Say what you would decide before you see the rule" in shown
+    assert "Say what you would decide before you see what the rule says" in shown
+    told = json.loads(run("show", name, "--json", *at).output)["told"]
+    assert (told["decision"]["withheld"], told["decision"]["because"], told["would_change"]) == (True, "", [])
+    assert run("show", "b", *at).output == shown  # by its case
+    refused = run("prove", name, "--json", *at)
+    assert "holds what the rule says" in str(refused.exception)
     assert "decides nothing" not in shown
-    assert "decides nothing" in run("show", name, "--recommended", *at).output
+    assert "decides nothing" in run("show", name, "--own-view", "full", *at).output
     settled = run("settle", name, "half", *ADA, "--own-view", "full", "--looked", "40", *at)
     assert "half, where the rule says nothing" in settled.output
     assert "Ada Lovelace (head of the office) decided: half" in run("show", name, *at).output

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from cityward.answerable.table.validity import SKEW
 from cityward.core.clock import Clock
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule, Proof, ProvedChange
 from cityward.core.disk import durable, replace_file
@@ -129,9 +130,11 @@ class Proofs:
                 batches[read["subject"]] = read
         found: dict[str, str] = {}
         rows = reader.scan()
-        kept = rows.select("batch").unique().collect()["batch"].to_list()
-        for batch in sorted({*kept, *batches}):
+        kept = rows.select("batch", "rule_digest").unique().collect()
+        for batch in sorted({*kept["batch"], *batches}):
             found |= self._batch_problems(reader, batch, batches.get(batch, {}), kept_since)
+        lost = {digest for digest in kept["rule_digest"].unique() if self.rule(digest) is None}
+        found |= {batch: RULE_LOST for batch, digest in kept.iter_rows() if digest in lost and batch not in found}
         changed = rows.filter(pl.col("id").is_in(list(changes)) | pl.col("revision")).collect()
         found |= {name: why for name, why in self.problems(changed["id"].to_list()).items() if why}
         for name, text in zip(changed["id"], canonical(changed), strict=True):
@@ -155,6 +158,17 @@ class Proofs:
             found[batch] = f"The ledger tells of {count:,} decisions, of which {made.height:,} are kept."
         return found
 
+    def rule(self, digest: str) -> KeptRule | None:
+        """The text of a rule that decided, by its digest; None when it is not kept, or not as it was."""
+        kept = self._inside[1].get(digest[:16], KeptRule)
+        return kept if kept is not None and kept.holds(digest) else None
+
+    def caveats(self, batch: str) -> str:
+        """What had to be said of the system when these were decided, as the ledger tells it."""
+        entry = self._entry(self._inside[1].get_receipt(batch), self._inside[3]())
+        mine = (entry.get("kind"), entry.get("subject")) == (MADE, batch)
+        return str(entry["facts"].get("caveats", "")) if mine else ""
+
     def proof(self, identifier: str) -> Proof:
         """What proves a decision, for whoever has only the public key; raises UnknownId."""
         folder, registers, _, ledger = self._inside
@@ -162,7 +176,8 @@ class Proofs:
         if not versions.height:
             raise UnknownId(f"There is no decision '{identifier[:40]}'.", "'cityward decisions list' names them.")
         texts, batch = canonical(versions), versions["batch"][0]
-        problem = self.problems([identifier])[identifier]
+        rule = self.rule(versions["rule_digest"][0])
+        problem = self.problems([identifier])[identifier] or ("" if rule is not None else RULE_LOST)
         if problem:
             return Proof(id=identifier, batch=batch, problem=problem, row=texts[0])
         held, tree, index = ledger(), self._tree(batch), registers.get_receipt(batch)
@@ -192,6 +207,7 @@ class Proofs:
             entry_path=_hex(held.inclusion_proof(index)),
             change=change,
             checkpoint=held.checkpoint(),
+            rule=rule,
         )
 
     def _not_made(self, made: dict[str, Any], text: str, ledger: Ledger) -> str:
@@ -250,7 +266,7 @@ class Deciding(Proofs):
         self._clock = clock
         self._writer = HistoryWriter(folder, clock, DECISIONS)
 
-    def make(self, rows: pl.DataFrame, rule: KeptRule) -> DecisionBatch:
+    def make(self, rows: pl.DataFrame, rule: KeptRule, caveats: str = "") -> DecisionBatch:
         """Keep decisions that were made together.
 
         Parameters
@@ -259,6 +275,8 @@ class Deciding(Proofs):
             As `cityward.answerable.batch.decide_cases` makes them.
         rule : KeptRule
             The rule by which they were.
+        caveats : str
+            What has to be said of the system, in sentences that may be public.
 
         Raises
         ------
@@ -274,7 +292,7 @@ class Deciding(Proofs):
         for start in range(0, rows.height, BATCH_ROWS):
             self._writer.commit(self._writer.plan(rows[start : start + BATCH_ROWS]))
         _write_leaves(leaves_path(folder, batch), tree)
-        registers.put(RULES, [rule], update=())
+        registers.put(RULES, [rule], update=("body",))  # a text that was changed by hand is put right
         made = DecisionBatch(
             id=batch,
             system=first["system"],
@@ -285,6 +303,7 @@ class Deciding(Proofs):
             cases=rows.height,
             waiting=int((rows["state"] == "waiting").sum()),
             root=tree.root().hex(),
+            caveats=caveats,
         )
         facts: dict[str, str | int] = {
             "system": f"{made.system} {made.version}",
@@ -295,6 +314,7 @@ class Deciding(Proofs):
             "count": made.cases,
             "waiting": made.waiting,
             "root": made.root,
+            **({"caveats": caveats} if caveats else {}),
         }
         entry = receipt(MADE, batch, self._clock.now(), msgspec.json.encode(made, order="sorted"), **facts)
         (index,) = ledger().append([entry])
@@ -323,6 +343,8 @@ class Deciding(Proofs):
             There is none.
         Refused
             The ledger does not prove it: nothing is built on it.
+        UserError
+            The clock stands before what is changed.
         """
         folder, registers, _, ledger = self._inside
         versions = HistoryReader(folder, DECISIONS).versions([identifier])
@@ -333,8 +355,14 @@ class Deciding(Proofs):
             raise Refused(RULE, f"{identifier} is not proved by the ledger and counts for nothing: {problem}", PROVE)
         row = versions.row(-1, named=True)
         changes = allowed(case_decision(row))
-        now = self._clock.now()
-        row = {**row, **changes, "changed_at": now}
+        now, before = self._clock.now(), max(row["decided_at"], row["changed_at"])
+        if before - now > SKEW:
+            raise UserError(
+                f"The city's clock says {now:%Y-%m-%d %H:%M %Z}, before {identifier} was {row['state']} "
+                f"({before:%Y-%m-%d %H:%M %Z}).",
+                "Set the clock of this machine, and try again.",
+            )
+        row = {**row, **changes, "changed_at": max(now, before)}
         frame = pl.DataFrame([{name: row[name] for name in DECISION}], schema=DECISION)
         plan = self._writer.plan(frame)
         if (plan.outcome == REPEATED).any():
@@ -354,6 +382,7 @@ class Deciding(Proofs):
         self._writer.close()
 
 
+RULE_LOST: Final = "The text of the rule that decided is not kept as it was, so that nobody can tell what decided."
 PROVE: Final = "'cityward decisions prove' names all such rows; restore a backup, or decide the case again."
 
 
