@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
-from tests.city.deciding import TREES, decided, settle, trees
+from tests.city.deciding import CLERK, TREES, decided, settle, trees
 
 from cityward.city import City, init, open_city
 from cityward.secure.keys import load_public_key
@@ -39,8 +39,10 @@ def test_a_case_is_decided_settled_contested_and_proved(city: City) -> None:
     by_case = decided(city, wait=("tree 4",))
     settle(city, by_case["tree 4"], "refuse")
     assert city.deciding.counts() == {"waiting": 0, "decided": 4, "reversed": 0}
-    appeal = city.appeals.open_by_staff(by_case["tree 4"])
-    city.appeals.decide(appeal.id)
+    appeal = city.appeals.contest(city.appeals.token_of(by_case["tree 4"]), "It is ill.", ["ill"])
+    city.appeals.assign(appeal.id, "Judith Weiss", CLERK)
+    why = "The photographs of May show that it is ill."
+    city.appeals.decide(appeal.id, "changed", "Judith Weiss", why, after="allow", wrong=["ill"])
     assert city.deciding.get(by_case["tree 4"]).outcome == "allow"
     key = load_public_key(city.folder.public_key)
     for name in by_case.values():

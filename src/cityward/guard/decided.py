@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,9 @@ BATCH, RULES = "decision-batch", "rule-version"
 _NOT_ENTERED: Final = ("inputs",)  # the digest stands for them, so that they can be forgotten
 ENTERED: Final = tuple(sorted(name for name in DECISION if name not in _NOT_ENTERED))
 """Columns of the canonical text of a row, which the ledger proves, in their order."""
+
+PART_ROWS: Final = 50_000
+"""Rows whose texts are in memory at once."""
 
 _FLUSHED_ABOVE_ROWS: Final = 10_000
 
@@ -150,7 +154,7 @@ class Proofs:
         made = reader.first_versions("batch", batch)
         asked = made.filter(pl.col("inputs").is_not_null())
         same = (_input_digests(asked, self._inside[2]()) == asked["inputs_digest"]).all()
-        if same and made.height and Leaves.of(_names(made), canonical(made)).root() == _root(entry):
+        if same and made.height and _tree_of(made).root() == _root(entry):
             return {}
         found = {name: why for name, why in self._judged(made).items() if why}
         count = entry.get("facts", {}).get("count", 0)
@@ -245,8 +249,7 @@ class Proofs:
             try:
                 tree = Leaves.from_bytes(path.read_bytes())
             except (FileNotFoundError, LedgerError):
-                rows = HistoryReader(folder, DECISIONS).first_versions("batch", batch)
-                tree = Leaves.of(_names(rows), canonical(rows))
+                tree = _tree_of(HistoryReader(folder, DECISIONS).first_versions("batch", batch))
             self._trees = {batch: tree}  # one at a time: a tree of a million rows has 40 MB
         return self._trees[batch]
 
@@ -287,8 +290,7 @@ class Deciding(Proofs):
         rows, batch = _named(rows, pseudonyms())
         if registers.get(batch, DecisionBatch) is not None:
             raise UserError(f"These cases were decided at that moment already: {batch}.", "Decide each case once.")
-        texts, first = canonical(rows), rows.row(0, named=True)
-        tree = Leaves.of(_names(rows), texts)
+        first, tree = rows.row(0, named=True), _tree_of(rows)
         for start in range(0, rows.height, BATCH_ROWS):
             self._writer.commit(self._writer.plan(rows[start : start + BATCH_ROWS]))
         _write_leaves(leaves_path(folder, batch), tree)
@@ -410,7 +412,7 @@ def _named(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> tuple[pl.DataFrame, st
     (keyed,) = pseudonyms.digests(pl.Series([content.hexdigest()]), "batches of decisions")
     parts = (first["system"], first["system_digest"], first["rule_digest"], first["decided_at"].isoformat(), keyed)
     batch = make_id("decisions", *parts)
-    names = pseudonyms.digests(rows["case"], f"decisions of {batch}").str.slice(0, 2 * 8)
+    names = _digests(rows["case"], pseudonyms, f"decisions of {batch}").str.slice(0, 2 * 8)
     if names.n_unique() != rows.height:
         raise Defect("Two decisions of one batch have the same identifier.")
     rows = rows.with_columns(("D-" + names).alias("id"), pl.lit(batch).alias("batch"))
@@ -420,11 +422,19 @@ def _named(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> tuple[pl.DataFrame, st
 
 def _input_digests(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.Series:
     told = rows.select(pl.concat_str("id", "inputs", separator="\x1f")).to_series()
-    return pseudonyms.digests(told, "inputs of decisions")
+    return _digests(told, pseudonyms, "inputs of decisions")
 
 
-def _names(rows: pl.DataFrame) -> bytes:
-    return b"".join(map(_name, rows["id"]))
+def _digests(values: pl.Series, pseudonyms: Pseudonyms, purpose: str) -> pl.Series:
+    # In parts: of a million values there is never a list of a million texts.
+    parts = [pseudonyms.digests(values.slice(at, PART_ROWS), purpose) for at in range(0, len(values), PART_ROWS)]
+    return pl.concat(parts) if parts else values.cast(pl.String)
+
+
+def _tree_of(rows: pl.DataFrame) -> Leaves:
+    """The tree over the canonical texts of rows in the order of their identifiers."""
+    texts = chain.from_iterable(canonical(part) for part in rows.iter_slices(PART_ROWS))
+    return Leaves.of(b"".join(map(_name, rows["id"])), texts)
 
 
 def _name(identifier: str) -> bytes:
