@@ -1,8 +1,8 @@
 """A million cases decided, kept and entered in the ledger, against a Python loop that digests each.
 
 ``python benchmarks/bench_decisions.py`` prints the figures of docs/decisions-of-cases.md. Cases are made up; what is
-measured is time and memory. The loop is what a programmer would write by hand: it decides each case by four rows, writes
-it as JSON with a keyed name and a keyed digest of what was asked, digests that, and keeps the lines in a durable file.
+measured is time and memory. The loop is what a programmer would write by hand: it decides each case by four rows,
+writes it as JSON with a keyed name and a keyed digest of what was asked, digests that, and keeps the lines in a file.
 It makes no tree, no table and no columns. It runs over a part of the cases and is scaled to all.
 """
 
