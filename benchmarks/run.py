@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bench_audit
 import bench_consult
+import bench_decisions
 import bench_demo
 import bench_erasure
 import bench_forecast
@@ -51,6 +52,7 @@ def main() -> None:
         bench_rules,
         bench_audit,
         bench_replay,
+        bench_decisions,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from cityward.answerable.decide import decide
 from cityward.answerable.registry import FORBIDDEN, load_system, read_systems
-from cityward.answerable.table import load_tables, make_table
+from cityward.answerable.table import load_tables, make_table, write_form
 from cityward.core.errors import Refused, SettingsError, UserError
 from cityward.core.records import Decision, Option, Proposal, from_json, to_json
 
@@ -54,6 +55,8 @@ def test_a_decision_names_everyone_and_its_receipt():
     assert "Ana Gómez approved" in decision.explanation
     assert "ombudsperson" in decision.appeal
     assert b"Ana" not in entries[0]  # the ledger holds a digest, not a name
+    facts = msgspec.json.decode(entries[0])["facts"]
+    assert facts["rule_digest"] == sha256(write_form(RULE, "toml").encode()).hexdigest()  # which text decided
 
 
 @pytest.mark.parametrize("by", ["", "Ana", "A. G", "operator", "x" * 30, "1234 5678", "<script> alert"])

@@ -50,6 +50,7 @@ def test_an_outcome_is_one_that_the_rule_knows():
 
 def test_only_the_overseer_of_the_register_decides_on_rights():
     check_overseer("ada Lovelace", ["Ada  Lovelace"])
+    check_overseer("LOVELACE Áda", ["Ada Lovelace, head of awards"])
     check_overseer("Grace Hopper", ["the person who decides"])
     with pytest.raises(Refused, match="does not name this person"):
         check_overseer("Grace Hopper", ["Ada Lovelace"])
@@ -117,3 +118,8 @@ def test_time_that_nobody_measured_is_no_speed():
 def test_nobody_is_told_of_where_nobody_settled():
     assert watch(rows("", 3)) == ()
     assert watch(rows("Ada Lovelace", 1).head(0)) == ()
+
+
+def test_whoever_writes_a_name_in_two_ways_has_one_habit():
+    (one,) = watch(pl.concat([rows("Ada Lovelace", 20), rows("LOVELACE Ada", 20, against=2)]))
+    assert (one.by, one.count, one.overridden) == ("Ada Lovelace", 40, 2)

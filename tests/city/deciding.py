@@ -84,11 +84,11 @@ def trees(city: City) -> None:
 def decided(city: City, cases: pl.DataFrame = CASES, *, wait: tuple[str, ...] = ()) -> dict[str, str]:
     """Decide cases and settle each as the rule says, but for those that ``wait``; identifiers by case."""
     batch = city.deciding.make(TREES, "fell-a-tree", cases)
-    found = {one.case: one for one in city.deciding.list(batch=batch.id, limit=cases.height)}
-    for name, one in found.items():
+    rows = city.deciding.frame(("case", "id", "recommended", "batch")).filter(pl.col("batch") == batch.id)
+    for name, identifier, recommended, _ in rows.iter_rows():
         if name not in wait:
-            settle(city, one.id, one.recommended)
-    return {name: one.id for name, one in found.items()}
+            settle(city, identifier, recommended)
+    return dict(rows.select("case", "id").iter_rows())
 
 
 def settle(city: City, identifier: str, outcome: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cityward.answerable.table import load_tables, write_form
 from cityward.city import City, open_city
 from cityward.core.clock import Clock
-from cityward.core.decided import Proof
+from cityward.core.decided import KeptRule, Proof
 from cityward.core.errors import CityBusy, Refused, SettingsError, UnknownId, UserError
 from cityward.core.identifiers import kind_of
 from cityward.guard.decided import leaves_path
@@ -64,8 +64,8 @@ def city(plain_city: Path, tmp_path: Path) -> Iterator[City]:
         yield opened
 
 
-def make(city: City, frame: pl.DataFrame = CASES, **more: object):
-    return city.deciding.make("awards", "scholarship-award", frame, **more)  # type: ignore[arg-type]
+def make(city: City, frame: pl.DataFrame = CASES, rule: str = "scholarship-award", **more: object):
+    return city.deciding.make("awards", rule, frame, **more)  # type: ignore[arg-type]
 
 
 def waiting(city: City) -> str:
@@ -245,6 +245,160 @@ def test_a_second_writer_is_told(city: City):
         make(other, at=NOON - timedelta(hours=2))
 
 
+# -- what is shown to whom ---------------------------------------------------------------------------
+
+
+def test_nobody_is_told_what_the_rule_says_of_a_waiting_case_before_an_own_view(city: City):
+    make(city, rule=all_wait(city))
+    name = next(one.id for one in city.deciding.list("waiting") if one.case == "pupil-0")
+    shown = (
+        city.deciding.list("waiting"), city.deciding.get(name), city.deciding.told(name),
+        city.deciding.overview(9), city.explain(name),
+    )  # fmt: skip
+    for told in shown:
+        text = str(told)
+        assert "says full" not in text, told
+        assert "recommended='full'" not in text, told
+        assert "the rule asks for" not in text, told
+    assert city.deciding.get(name).withheld
+    assert city.deciding.told(name).factors
+    assert not city.deciding.told(name).would_change
+    with pytest.raises(Refused, match="holds what the rule says"):
+        city.deciding.prove(name)
+    with pytest.raises(Refused, match="no view of the rule"):
+        city.deciding.told(name, own_view="whatever")
+    told = city.deciding.told(name, own_view="none")
+    assert (told.decision.recommended, told.decision.withheld) == ("full", False)
+    done = city.deciding.settle(name, "full", **ADA, own_view="none")
+    assert (done.agreed, done.recommended, city.deciding.get(name).withheld) == (True, "full", False)
+
+
+def all_wait(city: City) -> str:
+    """A rule that has all wait, and ends today."""
+    city.folder.rules.mkdir(exist_ok=True)
+    own = next(table for table in load_tables() if table.id == "scholarship-award")
+    text = write_form(own, "toml").split("[[tests]]")[0].replace("valid_from = 2026-01-01", "valid_until = 2026-05-01")
+    text = text.replace("[[rows]]", '[outputs.waits]\ntype = "yes-no"\n\n[[rows]]', 1)
+    text = text.replace("amount =", "waits = true, amount =").replace('version = "1"', 'version = "0"')
+    text = text.replace('id = "scholarship-award"', 'id = "all-wait"')
+    (city.folder.rules / "all-wait.toml").write_text(text, encoding="utf-8")
+    return "all-wait"
+
+
+def test_a_decision_is_found_by_its_case(city: City):
+    make(city, at=NOON - timedelta(hours=1))
+    newest = make(city)
+    found = city.deciding.get(city.deciding.find("pupil-1"))
+    assert (found.case, found.batch) == ("pupil-1", newest.id)
+    assert city.deciding.find(found.id) == found.id
+    with pytest.raises(UnknownId) as error:
+        city.deciding.find("Maria Nobody")
+    assert "Maria" not in str(error.value)
+
+
+def test_the_overview_is_two_looks(city: City):
+    make(city)
+    before = len(city.keeper.consults(limit=100))
+    found = city.deciding.overview(3)
+    assert len(city.keeper.consults(limit=100)) == before + 2
+    assert found.counts == city.deciding.counts()
+    assert [one.id for one in found.waiting] == [one.id for one in city.deciding.list("waiting")]
+    assert len(found.decided) == 3
+
+
+# -- which text decided, and what had to be said -----------------------------------------------------
+
+
+def change_rule(city: City, change: Callable[[KeptRule], KeptRule]) -> None:
+    """Change the text of the rule that is kept, as somebody with access to the registers would."""
+    registers = city.keeper.registers._inside
+    (kept,) = registers.list_of("rule-version", KeptRule)
+    registers.put("rule-version", [change(kept)], update=("body",))
+
+
+def test_the_text_that_decided_is_told_and_proved(city: City):
+    make(city)
+    one = city.deciding.list("decided")[0]
+    told = city.deciding.told(one.id)
+    assert one.rule_digest in told.text
+    assert "Valid from 2026-01-01" in told.text
+    assert ("text of the rule", told.text) in city.explain(one.id).evidence
+    proof = city.deciding.prove(one.id)
+    assert proof.rule is not None
+    assert proof.rule.holds(one.rule_digest)
+    assert 'id = "scholarship-award"' in proof.rule.body
+
+
+def test_a_rule_whose_text_was_changed_is_named_and_explains_nothing(city: City):
+    batch = make(city)
+    name = city.deciding.list("decided")[0].id
+    change_rule(city, lambda kept: msgspec.structs.replace(kept, body=kept.body.replace("none", "half")))
+    assert "not kept as it was" in city.deciding.prove(name).problem
+    assert list(city.deciding.unproved()) == [batch.id]
+    told = city.deciding.told(name)
+    assert "not kept as it was" in told.text
+    assert not told.factors
+
+
+def test_what_had_to_be_said_of_the_system_stays_with_the_decision(city: City):
+    batch = make(city)
+    assert "is not approved by anybody" in batch.caveats
+    (entry,) = city.ledger_entries(batch.receipt, 1)
+    assert entry["facts"]["caveats"] == batch.caveats
+    name = waiting(city)
+    assert city.deciding.told(name).caveats == batch.caveats
+    assert ("to be said of the system", batch.caveats) in city.explain(name).evidence
+
+
+# -- clocks, and rules that end ----------------------------------------------------------------------
+
+
+def test_a_case_is_settled_by_the_rule_that_was_valid_when_it_was_decided(city: City):
+    make(city, rule=all_wait(city))
+    city.close()
+    with open_city(city.path, Clock.fixed(NOON + timedelta(days=2))) as later:
+        with pytest.raises(UserError, match="No version of all-wait is valid on 2026-05-03"):
+            later.deciding.make("awards", "all-wait", CASES)
+        name = later.deciding.find("pupil-0")
+        assert "not valid today" in later.deciding.told(name).text
+        assert later.deciding.settle(name, "full", **ADA, own_view="full").agreed
+        assert "not valid today" in later.deciding.told(name).text
+        assert later.deciding.prove(name).proved
+
+
+def test_a_clock_that_was_set_back_settles_nothing(city: City):
+    make(city, at=NOON + timedelta(minutes=2))
+    name = waiting(city)
+    assert city.deciding.settle(name, "half", **ADA).changed_at >= NOON + timedelta(minutes=2)
+    make(city)
+    name = next(one.id for one in city.deciding.list("waiting"))
+    city.close()
+    with open_city(city.path, Clock.fixed(NOON - timedelta(hours=1))) as earlier:
+        with pytest.raises(UserError, match="clock says 2026-05-01 11:00"):
+            earlier.deciding.settle(name, "half", **ADA)
+        assert earlier.deciding.counts()["waiting"] == 1
+
+
+# -- persons -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["LOVELACE Ada", "Áda Lovelace", "Ada  Lovelace"])
+def test_whoever_oversaw_decides_no_appeal_however_the_name_is_written(city: City, by: str):
+    make(city)
+    one = next(one.id for one in city.deciding.list("decided") if one.case == "pupil-0")
+    with pytest.raises(Refused, match="against himself"):
+        city.deciding.reverse(one, "half", by=by, because="it is due to them", appeal="Z-1")
+
+
+def test_nobody_decides_his_own_case(city: City):
+    make(city, CASES.with_columns(case=pl.Series(["Ada Lovelace", "Grace Hopper", "c", "d", "Ada LOVELACE", "f"])))
+    with pytest.raises(Refused, match="his own case"):
+        city.deciding.settle(waiting(city), "half", **ADA)
+    name = city.deciding.find("Grace Hopper")
+    with pytest.raises(Refused, match="his own case"):
+        city.deciding.reverse(name, "none", by="Grace Hopper", because="it is due to me", appeal="Z-1")
+
+
 # -- what the ledger does not prove ------------------------------------------------------------------
 
 
@@ -327,7 +481,10 @@ def test_the_tree_is_made_again_from_the_rows_when_its_file_is_lost(city: City):
     for data in (None, b"", path.read_bytes()[:-1]):
         path.unlink() if data is None else path.write_bytes(data)
         assert len(city.deciding.list()) == 6
-        assert check_proof(city.deciding.prove(waiting(city)), load_public_key(city.folder.public_key)) == ""
+        assert (
+            check_proof(city.deciding.prove(waiting(city), own_view="half"), load_public_key(city.folder.public_key))
+            == ""
+        )
 
 
 def test_a_proof_that_was_changed_anywhere_proves_nothing(city: City):
@@ -337,8 +494,12 @@ def test_a_proof_that_was_changed_anywhere_proves_nothing(city: City):
     forged = msgspec.structs.replace(proof.change, row=proof.change.row.replace('"half"', '"full"'))
     for field in Proof.__struct_fields__:
         value = getattr(proof, field)
-        other = value + 1 if isinstance(value, int) else value[1:] if field not in ("problem", "change") else "no"
+        kept = ("problem", "change", "rule")
+        other = value + 1 if isinstance(value, int) else value[1:] if field not in kept else "no"
         other = forged if field == "change" else other
+        if field == "rule":
+            assert proof.rule is not None
+            other = msgspec.structs.replace(proof.rule, body=proof.rule.body.replace("none", "full"))
         assert check_proof(msgspec.structs.replace(proof, **{field: other}), key), field
 
 

@@ -50,7 +50,7 @@ def test_a_scholarship_waits_for_the_board_and_says_what_would_have_changed_it(c
     assert (batch.cases, batch.waiting) == (5, 5)
     by_case = {one.case: one for one in city.deciding.list()}
     assert by_case["S-5"].row is None
-    told = city.deciding.told(by_case["S-4"].id)
+    told = city.deciding.told(by_case["S-4"].id, own_view="half")
     assert "1,200 EUR" in told.says
     assert any("grade" in one for one in told.would_change)
     with pytest.raises(Refused, match="overse"):
@@ -74,9 +74,10 @@ def test_a_control_of_benefits_keeps_an_arm_that_was_drawn_by_lot(city: City, tm
     register(city, "benefit-control", tmp_path / "keys")
     city.deciding.make("benefit-control", "benefit-control", pl.read_csv(EXAMPLES / "benefit-cases.csv"))
     by_case = {one.case: one for one in city.deciding.list()}
-    assert (by_case["F-1"].row, by_case["F-1"].recommended) == (1, "look at it again")
+    seen = city.deciding.get(by_case["F-1"].id, own_view="look at it again")
+    assert (seen.row, seen.recommended) == (1, "look at it again")
     assert {one.state for one in by_case.values()} == {"waiting"}
-    assert "lot" in city.deciding.told(by_case["F-1"].id).says
+    assert "lot" in city.deciding.told(seen.id, own_view="look at it again").says
 
 
 def test_a_repair_of_a_street_light_counts_by_the_rule_alone(city: City, tmp_path: Path):
@@ -101,6 +102,6 @@ def test_a_recommendation_on_parole_that_rests_on_a_score_alone_is_refused_by_th
     rows = {"case": ["A", "B"], "basis": ["score alone", "facts of the case"], "members_named": [3, 3]}
     complete = {name: [True, True] for name in ("heard", "evidence_listed", "reasons_written")}
     city.deciding.make("parole-recommendation", "parole-recommendation", pl.DataFrame({**rows, **complete}))
-    said = {one.case: one.recommended for one in city.deciding.list()}
+    said = dict(city.deciding.frame(("case", "recommended")).iter_rows())
     assert said == {"A": "refused", "B": "may be put before the court"}
     assert {one.state for one in city.deciding.list()} == {"waiting"}, "a table decides nothing here by itself"

@@ -52,9 +52,14 @@ def test_the_whole_way_from_a_file_to_a_proof(city: Path) -> None:
     name = told["decisions"][0]["id"]
     assert "1 case waits for a person" in run("list", *at).output
     shown = run("show", name, *at).output
-    assert "Say what you would decide before you see the rule" in shown
+    assert "Say what you would decide before you see what the rule says" in shown
+    told = json.loads(run("show", name, "--json", *at).output)["told"]
+    assert (told["decision"]["withheld"], told["decision"]["because"], told["would_change"]) == (True, "", [])
+    assert run("show", "b", *at).output == shown  # by its case
+    refused = run("prove", name, "--json", *at)
+    assert "holds what the rule says" in str(refused.exception)
     assert "decides nothing" not in shown
-    assert "decides nothing" in run("show", name, "--recommended", *at).output
+    assert "decides nothing" in run("show", name, "--own-view", "full", *at).output
     settled = run("settle", name, "half", *ADA, "--own-view", "full", "--looked", "40", *at)
     assert "half, where the rule says nothing" in settled.output
     assert "Ada Lovelace (head of the office) decided: half" in run("show", name, *at).output
@@ -92,3 +97,39 @@ def test_what_cannot_be_is_told(city: Path, arguments: tuple[str, ...], says: st
     told = run(*(one.format(folder=city.parent) for one in arguments), "--city", str(city))
     assert told.exit_code != 0
     assert says in str(told.exception)
+
+
+def test_a_case_whose_inputs_are_missing_or_out_of_type_waits_and_says_which(city: Path) -> None:
+    at = ("--city", str(city))
+    rule = ("--system", "cityward-planner", "--rule", "scholarship-award")
+    (city.parent / "odd.csv").write_text(
+        "case,income,grade,enrolled\nodd-1,many,6,true\nodd-2,100,6,perhaps\nodd-3,-5,6,true\nodd-4,100,,true\n"
+    )
+    made = run("make", str(city.parent / "odd.csv"), *rule, *at)
+    assert "4 of them wait" in made.output, made.exception
+    named = {"odd-1": "income", "odd-2": "enrolled", "odd-3": "income", "odd-4": "no row"}
+    for case, why in named.items():
+        told = run("show", case, "--own-view", "none", *at).output
+        assert why in told.split("the rule decides nothing")[1].split(".")[0]
+    assert "not known" in run("show", "odd-4", *at).output
+    (city.parent / "short.csv").write_text("case,income,enrolled\nshort-1,100,true\n")
+    told = run("make", str(city.parent / "short.csv"), *rule, *at)
+    assert told.exit_code != 0
+    assert "grade" in str(told.exception)
+    assert "odd-4" not in str(told.exception)
+
+
+def test_a_rule_that_ended_settles_what_was_decided_by_it_and_nothing_new(city: Path) -> None:
+    at = ("--city", str(city))
+    ends, rule = city / "rules" / "ends.toml", ("--system", "cityward-planner", "--rule", "ends")
+    text = (city / "rules" / "own.toml").read_text().replace('id = "scholarship-award"', 'id = "ends"')
+    ends.write_text(text.replace('version = "1"', 'version = "1"\nvalid_until = 2026-03-31', 1))
+    (city.parent / "one.csv").write_text("case,income,grade,enrolled\nends-1,,6,true\n")
+    made = run("make", str(city.parent / "one.csv"), *rule, "--at", "2026-03-01T12:00+00:00", *at)
+    assert made.exit_code == 0, made.exception
+    told = run("make", str(city.parent / "one.csv"), *rule, *at)
+    assert "No version of ends is valid" in str(told.exception)
+    ends.unlink()
+    assert "It is not valid today" in run("show", "ends-1", *at).output
+    assert run("settle", "ends-1", "none", *ADA, "--own-view", "none", *at).exit_code == 0
+    assert "entry" in run("prove", "ends-1", *at).output

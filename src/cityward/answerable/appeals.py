@@ -6,8 +6,6 @@ Source: Charter of Fundamental Rights of the European Union, articles 41 and 47;
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,7 +21,7 @@ from cityward.core.appeals import CLOSED, RESIDENT, Appeal, AppealOutcome, Appea
 from cityward.core.decided import CaseDecision
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.person_names import NAME_CHARS_MAX, is_full_name
+from cityward.core.person_names import NAME_CHARS_MAX, is_full_name, same_person
 from cityward.core.records import Party
 
 WORDS_CHARS_MAX: Final = 4_000
@@ -79,17 +77,6 @@ def last_day_to_answer(opened_on: date, terms: Terms) -> date:
 
 
 # -- persons -------------------------------------------------------------------------------------------
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are of one person: accents, case, order and blanks do not make another."""
-    return bool(_folded(one)) and _folded(one) == _folded(other)
-
-
-def _folded(name: str) -> tuple[str, ...]:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return tuple(sorted(re.findall(r"[^\W_]+", plain)))
 
 
 def named(person: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Final
 
 import polars as pl
@@ -14,7 +13,7 @@ import polars as pl
 from cityward.answerable.table import Table, in_order, make_table, write_form
 from cityward.answerable.table.columns import DTYPES, closest, take_columns
 from cityward.answerable.table.toml_form import read_toml
-from cityward.core.decided import KeptRule
+from cityward.core.decided import KeptRule, text_digest
 from cityward.core.errors import LedgerError, UserError
 from cityward.core.frames import DECISION, UTC_TIME, conform
 from cityward.core.limits import DECISION_CASES, ID_CHARS
@@ -119,7 +118,7 @@ def decide_cases(frame: pl.DataFrame, columns: Columns, under: Under) -> pl.Data
 def kept_rule(tables: Mapping[str, Table], rule: str) -> KeptRule:
     """A rule with all that it uses, as it is kept beside what was decided by it."""
     *uses, body = (write_form(table, "toml") for table in in_order(tables, rule))
-    digest = sha256("\x1e".join((*uses, body)).encode()).hexdigest()
+    digest = text_digest((*uses, body))
     # The identifier of a record is short; the digest beside it is whole, and what is read is held against it.
     return KeptRule(id=digest[:16], rule=rule, version=tables[rule].version, digest=digest, body=body, uses=tuple(uses))
 
@@ -133,7 +132,7 @@ def rule_of(kept: KeptRule) -> Table:
     LedgerError
         It is not the one that its digest names.
     """
-    if sha256("\x1e".join((*kept.uses, kept.body)).encode()).hexdigest() != kept.digest:
+    if not kept.holds(kept.digest):
         raise LedgerError(f"The rule {kept.rule} {kept.version} that is kept is not the one that was decided by.")
     return make_table(read_toml(kept.body, kept.rule), kept.rule)
 

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from cityward.answerable.registry import System
-from cityward.answerable.table import Table
+from cityward.answerable.table import Table, write_form
+from cityward.core.decided import text_digest
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.person_names import NAME_CHARS_MAX, is_full_name
@@ -110,7 +111,9 @@ def decide(
         option_title=proposal.options[chosen - 1].title if chosen else "",
         as_of=as_of,
     )
-    facts_told = {"outcome": outcome, "proposal": proposal.id, "rule": decision.rule}
+    # Which text of the rule decided: its file can change, and a name and a version alone do not tell.
+    text = text_digest([write_form(rule, "toml")])
+    facts_told = {"outcome": outcome, "proposal": proposal.id, "rule": decision.rule, "rule_digest": text}
     if chosen:
         facts_told["option"] = decision.option_title
     entry = receipt("decision", decision.id, at, to_json(decision), **facts_told)

@@ -6,17 +6,17 @@ Source: Regulation (EU) 2024/1689, articles 14(4)(b) (automation bias) and 26(2)
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from cityward.answerable.audit.intervals import clopper_pearson
-from cityward.core.decided import OverseerWatch
+from cityward.core.decided import CaseDecision, OverseerWatch
 from cityward.core.errors import Refused
-from cityward.core.person_names import is_full_name
+from cityward.core.person_names import is_full_name, plain_name, same_person
 
 RULE: Final = "oversight 1"
 ANYBODY: Final = "the person who decides"
@@ -87,16 +87,34 @@ def seconds(looked: float | None) -> float | None:
 
 
 def check_overseer(by: str, overseers: Sequence[str]) -> None:
-    """Raise Refused unless ``by`` is one of the overseers that the register names, with or without what they are.
-
-    ``Ruth Adler, chair of the board`` and ``Ruth Adler (deputy)`` are both Ruth Adler.
-    """
-    names = {" ".join(re.split(r"[,(]", name, maxsplit=1)[0].split()).casefold() for name in overseers}
-    if by.casefold() not in names and ANYBODY not in names:
+    """Raise Refused unless ``by`` is one of the overseers that the register names, with or without what they are."""
+    if not any(same_person(by, name) or same_person(ANYBODY, name) for name in overseers):
         told = "The system affects rights or is high-risk, and the register does not name this person as its overseer."
         raise Refused(
             "oversight 2", told, "Have an overseer decide, or hand the duty over: 'cityward systems hand-over'."
         )
+
+
+def check_not_own(by: str, case: str) -> None:
+    """Raise Refused when a case is named by the very person who decides it."""
+    if same_person(by, case):
+        raise Refused("oversight 3", "Nobody decides his own case.", "Have another overseer decide.")
+
+
+def check_other(by: str, concerned: Sequence[str]) -> None:
+    """Raise Refused when whoever decides on a complaint is one of those whom it concerns: who decided or oversaw."""
+    if any(same_person(by, name) for name in concerned):
+        raise Refused("oversight 3", "Nobody decides on a complaint against himself.", "Have another decide.")
+
+
+def shown(decision: CaseDecision, own_view: str | None = None) -> CaseDecision:
+    """A decision as somebody may see it: while it waits, what the rule says only after a view of one's own.
+
+    The one place that decides this, for every page, command and call.
+    """
+    if decision.state != "waiting" or own_view:
+        return decision
+    return msgspec.structs.replace(decision, withheld=True, row=None, recommended="", because="")
 
 
 def watch(rows: pl.DataFrame) -> tuple[OverseerWatch, ...]:
@@ -113,7 +131,12 @@ def watch(rows: pl.DataFrame) -> tuple[OverseerWatch, ...]:
     A fast decision is no proof that nobody thought, and a person who always agrees may have a good rule before him.
     What is told are counts with their uncertainty, those of few decisions under that name.
     """
+    names = rows.filter(pl.col("by") != "")["by"].unique(maintain_order=True).to_list()
+    # However a name is written, it is one person: who writes it in two ways has no two habits.
+    first: dict[tuple[str, ...], str] = {}
+    one = {name: first.setdefault(plain_name(name), name) for name in names}
     known = rows.filter(pl.col("by") != "").with_columns(
+        pl.col("by").replace(one),
         fast=pl.col("looked_seconds") < pl.col("words") * 60 / READ_WORDS_A_MINUTE,
         against=~pl.col("agreed"),
         # Somebody who had another view, and then said what the rule says.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from cityward.answerable.batch import NOTHING
@@ -11,6 +13,7 @@ from cityward.answerable.table import Table
 from cityward.answerable.table.condition import write_value
 from cityward.answerable.table.trace import ENGLISH as CHANGES
 from cityward.answerable.table.trace import why_not
+from cityward.answerable.table.validity import is_valid, period
 from cityward.core.decided import CaseDecision, Told
 from cityward.core.errors import CitywardError
 from cityward.core.records import Party
@@ -33,6 +36,26 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 """How a decision is told to whom it is about; another language has the same names with its own words."""
 
+COUNTED: Final = frozenset({"day", "month", "year", "hour", "person"})
+"""Units that people say in the plural: 312 days, 1 day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that a decision rests on: its name in the rule, what people call it, and its value with its unit.
+
+    ``value`` is empty where it is not known.
+    """
+
+    name: str
+    label: str
+    value: str
+
+
+def facts(inputs: Mapping[str, Any], rule: Table | None) -> tuple[Fact, ...]:
+    """What the rule asked of a case, as people say it; by the names of its inputs where the rule is not kept."""
+    return tuple(Fact(name, _label(rule, name), _valued(rule, name, value)) for name, value in inputs.items())
+
 
 def tell(
     decision: CaseDecision,
@@ -43,6 +66,8 @@ def tell(
     receipt: int | None,
     measured: str = "",
     say: Mapping[str, str] = ENGLISH,
+    caveats: str = "",
+    days: tuple[date, date] | None = None,
 ) -> Told:
     """Tell of a decision.
 
@@ -62,6 +87,10 @@ def tell(
         What is known of how often the system is right, in a sentence.
     say : mapping, optional
         The words of a language for the factors, the changes and how sure it is; the rest is English.
+    caveats : str
+        What had to be said of the system when it decided, in sentences.
+    days : tuple of two datetime.date, optional
+        The day in the city on which the rule was applied, and today: what is said of the rule's validity.
     """
     law, factors, changes = "", [], []
     if rule is not None:
@@ -70,7 +99,7 @@ def tell(
             law = rule.sheet.rows[decision.row - 1].law or law
         gone = not decision.inputs and bool(rule.sheet.inputs)
         factors = [say["erased"]] if gone else _factors(decision, rule, say)
-        changes = [] if gone else _changes(decision, rule, say)
+        changes = [] if gone or decision.withheld else _changes(decision, rule, say)
     overseers = [party.name for party in parties if party.duty == "overseer"]
     return Told(
         decision=decision,
@@ -83,11 +112,31 @@ def tell(
         parties=tuple(parties),
         appeal=appeal,
         receipt=receipt,
+        text=_text(decision, rule, days),
+        caveats=caveats,
     )
+
+
+def _text(decision: CaseDecision, rule: Table | None, days: tuple[date, date] | None) -> str:
+    """Which text of the rule decided, and when it was valid."""
+    named = f"{decision.rule} {decision.rule_version}, SHA-256 {decision.rule_digest}"
+    if rule is None:
+        return f"{named}: this text is not kept as it was, so that what mattered cannot be told from it."
+    told = f"{named}, kept as it was. Valid {period(rule)}."
+    if days is not None and not is_valid(rule, days[0]):
+        return f"{told} It was not valid on {days[0]}, when it was applied."
+    if days is not None and not is_valid(rule, days[1]):
+        return f"{told} It is not valid today; a case is settled by the text that was valid when it was decided."
+    return told
 
 
 def _says(decision: CaseDecision, rule: Table | None) -> str:
     named = f"{decision.rule} {decision.rule_version}"
+    if decision.withheld:
+        return (
+            f"{named} was applied. Nothing is decided yet: it waits for a person, who says a view of his own before "
+            "being told what the rule says."
+        )
     if decision.row is None:
         said = f"{named}: {decision.because if decision.because.startswith(NOTHING) else 'the rule decides nothing'}."
     else:
@@ -103,36 +152,48 @@ def _says(decision: CaseDecision, rule: Table | None) -> str:
     return f"{said} {who} {verb}: {decision.outcome}, {agreed[decision.agreed]}, because: {decision.because}"
 
 
-def _label(rule: Table, name: str) -> str:
-    return rule.sheet.inputs[name].label or name
+def _label(rule: Table | None, name: str) -> str:
+    given = rule.sheet.inputs.get(name) if rule is not None else None
+    return (given.label if given is not None else "") or name.replace("_", " ")
 
 
-def _valued(rule: Table, name: str, value: Any, say: Mapping[str, str]) -> str:
+def _valued(rule: Table | None, name: str, value: Any, say: Mapping[str, str] = ENGLISH) -> str:
+    """A value with its unit as people say it, numbers as the rule writes them; empty where it is not known."""
     if value is None:
-        return say["unknown"]
+        return ""
     if isinstance(value, bool):
         return say["yes" if value else "no"]
-    unit = rule.sheet.inputs[name].unit
-    return f"{write_value(value)}{f' {unit}' if unit and unit != '1' else ''}"
+    if not isinstance(value, int | float | date):
+        return str(value)
+    given = rule.sheet.inputs.get(name) if rule is not None else None
+    unit = given.unit if not isinstance(value, date) and given is not None and given.unit not in (None, "1") else ""
+    plural = "s" if unit in COUNTED and value != 1 else ""
+    return f"{write_value(value)} {unit}{plural}".rstrip()
 
 
 def _factors(decision: CaseDecision, rule: Table, say: Mapping[str, str]) -> list[str]:
     """What the row that decided asked, of which values; without one, all that was asked."""
-
-    def factor(name: str, value: str) -> str:
-        return say["factor"].format(name=_label(rule, name), value=value)
-
+    every = [
+        say["factor"].format(
+            name=_label(rule, name), value=_valued(rule, name, decision.inputs.get(name), say) or say["unknown"]
+        )
+        for name in rule.sheet.inputs
+    ]
+    if decision.row is None:
+        return every
     try:
         traced = rule.trace(_asked(decision.inputs, rule))
     except CitywardError:
-        return [factor(name, str(decision.inputs.get(name, say["unknown"]))) for name in rule.sheet.inputs]
-    if decision.row is None or decision.row > len(traced.rows):
-        return [factor(name, _valued(rule, name, value, say)) for name, value in traced.given.items()]
+        return every
+    if decision.row > len(traced.rows):
+        return every
     row = decision.row - 1
     words = {axis.name: axis.words(axis.segments(rule.condition(row, axis.name)), say) for axis in rule.axes}
     return [
         say["asked"].format(
-            name=_label(rule, one.input), value=_valued(rule, one.input, one.value, say), words=words[one.input]
+            name=_label(rule, one.input),
+            value=_valued(rule, one.input, one.value, say) or say["unknown"],
+            words=words[one.input],
         )
         for one in traced.rows[row].asked
     ]

@@ -15,7 +15,7 @@ import polars as pl
 
 from cityward.answerable import appeals as life
 from cityward.answerable.reasons import ENGLISH as WORDS
-from cityward.answerable.table.condition import write_value
+from cityward.answerable.reasons import Fact, facts
 from cityward.core.appeals import CLOSED, Appeal, AppealFigures, AppealStatistics
 from cityward.core.clock import end_of_day
 from cityward.core.decided import CaseDecision, Told
@@ -63,15 +63,6 @@ class CaseView:
         """Whether the decision can be contested today by its link."""
         taken_back = self.appeal is None or self.appeal.state == "withdrawn"
         return taken_back and not self.late and self.told.decision.state == "decided"
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that a decision rests on: its name in the rule, what people call it, and its value with its unit."""
-
-    name: str
-    label: str
-    value: str
 
 
 class Appealed:
@@ -137,7 +128,7 @@ class Appealed:
         """What the person is told behind his link, ``say`` being the words of his language; raises `UnknownId`."""
         decision = self._decision_of(token)
         try:
-            told = self.deciding.told(decision, say)
+            told = self.deciding.told(decision, say=say)
         except UnknownId:
             raise _not_right() from None
         mine = self.against(decision)
@@ -147,15 +138,7 @@ class Appealed:
 
     def facts(self, decision: CaseDecision) -> tuple[Fact, ...]:
         """What the rule asked of a case, as people call it; a yes-no is ``yes`` or ``no``, what is missing is empty."""
-        rule = self.deciding.rule(decision)
-        inputs = rule.sheet.inputs if rule else {}
-        found = []
-        for name, value in decision.inputs.items():
-            given = inputs.get(name)
-            unit = f" {given.unit}" if given and given.unit not in (None, "1") and value is not None else ""
-            label = (given.label if given else "") or name.replace("_", " ")
-            found.append(Fact(name, label, "" if value is None else f"{write_value(value).strip(chr(34))}{unit}"))
-        return tuple(found)
+        return facts(decision.inputs, self.deciding.rule(decision))
 
     def because_of(self, decision: CaseDecision) -> str:
         """What the row that decided gives as its reason; empty where there is none."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import polars as pl
 
 from cityward.answerable.batch import Columns, Under, decide_cases, kept_rule, outcomes_of, rule_of
 from cityward.answerable.oversight import (
+    check_not_own,
+    check_other,
     check_overseer,
     competence_of,
     outcome_of,
     person,
     reason,
     seconds,
+    shown,
     watch,
 )
 from cityward.answerable.reasons import ENGLISH as WORDS
@@ -23,7 +28,7 @@ from cityward.answerable.reasons import tell
 from cityward.answerable.register.duties import duties
 from cityward.answerable.register.publish import metric_told
 from cityward.answerable.table import Table, valid_on
-from cityward.core.decided import STATES, CaseDecision, DecisionBatch, KeptRule, OverseerWatch, Proof, Told
+from cityward.core.decided import STATES, CaseDecision, DecisionBatch, OverseerWatch, Proof, Told
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.frames import DECISION
 from cityward.core.identifiers import CASE_DECISION, kind_of
@@ -37,6 +42,15 @@ if TYPE_CHECKING:
 READER, PURPOSE, TABLE = "cityward-decisions", "decision-making", "decisions"
 TERRITORY: Final = "territory"
 WORD: Final = r"[^\W_]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How many decisions there are in each state, and the newest of those that wait and of those that do not."""
+
+    counts: dict[str, int]
+    waiting: tuple[CaseDecision, ...]
+    decided: tuple[CaseDecision, ...]
 
 
 class Deciding:
@@ -86,7 +100,7 @@ class Deciding:
         with city.writing():
             now = city.clock.now()
             moment = at or now
-            system, strict, digest = self._allowed(system_id)
+            system, caveats, strict, digest = self._allowed(system_id)
             tables = self._tables(rule_id, moment, now)
             named = territory if territory != TERRITORY or TERRITORY in frame.columns else None
             under = Under(
@@ -100,11 +114,11 @@ class Deciding:
             )
             columns = Columns(case=case, territory=named, estimate=estimate, low=low, high=high, cost=cost)
             rows = decide_cases(frame, columns, under)
-            return city.door_of_decisions().make(rows, under.kept)
+            return city.door_of_decisions().make(rows, under.kept, caveats)
 
-    def _allowed(self, system_id: str) -> tuple[System, bool, str]:
-        """A system that may decide, whether its decisions always wait, and the digest of its version."""
-        system, _ = self._city.systems.answering(system_id)
+    def _allowed(self, system_id: str) -> tuple[System, str, bool, str]:
+        """A system that may decide, what has to be said of it, whether all waits, and the digest of its version."""
+        system, caveats = self._city.systems.answering(system_id)
         if system is None:
             raise Refused(
                 RULE,
@@ -112,7 +126,7 @@ class Deciding:
                 "Register it in systems/, and approve it: 'cityward systems approve'.",
             )
         standing = self._city.systems.get(system_id)
-        return system, standing.strict, standing.digest
+        return system, " ".join(caveats), standing.strict, standing.digest
 
     def _tables(self, rule_id: str, moment: datetime, now: datetime) -> dict[str, Table]:
         """The rule and all that it uses, each in the version that is valid at the moment."""
@@ -149,7 +163,7 @@ class Deciding:
         return self._city.registers.list_of(BATCH, DecisionBatch, newest_first=True)
 
     def list(self, state: str | None = None, batch: str | None = None, limit: int = 50) -> list[CaseDecision]:
-        """Decisions that the ledger proves, newest first."""
+        """Decisions that the ledger proves, newest first; of those that wait what the rule says is withheld."""
         if state is not None and state not in STATES:
             raise UserError(f"'{state[:20]}' is no state.", f"States: {', '.join(STATES)}.")
         if not self._city.keeper.holds(TABLE):
@@ -159,21 +173,48 @@ class Deciding:
             found = found.filter(pl.col("state") == state)
         if batch is not None:
             found = found.filter(pl.col("batch") == batch)
-        names = found.sort("decided_at", "id", descending=[True, False]).head(max(limit, 0))["id"].to_list()
+        return [*self._proved(_newest(found, limit))]
+
+    def overview(self, limit: int) -> Overview:
+        """What waits, what was decided of late and how many there are, in two looks at history."""
+        if not self._city.keeper.holds(TABLE):
+            return Overview(dict.fromkeys(STATES, 0), (), ())
+        found = self.frame(("id", "state", "decided_at"))
+        counts = {**dict.fromkeys(STATES, 0), **dict(found["state"].value_counts().iter_rows())}
+        waits = pl.col("state") == "waiting"
+        names = [_newest(found.filter(which), limit) for which in (waits, ~waits)]
+        kept = self._proved([*names[0], *names[1]])
+        waiting = tuple(one for one in kept if one.state == "waiting")
+        return Overview(counts, waiting, tuple(one for one in kept if one.state != "waiting"))
+
+    def _proved(self, names: Sequence[str]) -> tuple[CaseDecision, ...]:
+        """Those of these decisions that the ledger proves, in this order."""
         rows = self._city.read(READER, PURPOSE, TABLE).frame(tuple(DECISION), ids=names)
         problems = self._proofs().problems(names)
-        kept = {row["id"]: case_decision(row) for row in rows.iter_rows(named=True) if not problems[row["id"]]}
-        return [kept[name] for name in names if name in kept]
+        kept = {row["id"]: shown(case_decision(row)) for row in rows.iter_rows(named=True) if not problems[row["id"]]}
+        return tuple(kept[name] for name in names if name in kept)
 
-    def get(self, identifier: str) -> CaseDecision:
-        """One decision.
+    def find(self, name: str) -> str:
+        """The identifier of a decision by itself, or by its case: then the newest about it; raises `UnknownId`."""
+        if kind_of(name) == CASE_DECISION:
+            return name
+        if not self._city.keeper.holds(TABLE):
+            raise _unknown(name)
+        about = self.frame(("id", "case", "decided_at")).filter(pl.col("case") == name)
+        if not about.height:
+            raise _unknown(name)
+        return _newest(about, 1)[0]
+
+    def get(self, identifier: str, own_view: str | None = None) -> CaseDecision:
+        """One decision; while it waits, what the rule says is withheld from whoever has not said an own view.
 
         Raises
         ------
         UnknownId
             There is none.
         Refused
-            The ledger does not prove it, so that it counts for nothing; or no grant lets it be read.
+            The ledger does not prove it, so that it counts for nothing; no grant lets it be read; or the rule knows no
+            such view.
         """
         if kind_of(identifier) != CASE_DECISION or not self._city.keeper.holds(TABLE):
             raise _unknown(identifier)
@@ -183,11 +224,15 @@ class Deciding:
         problem = self._proofs().problems([identifier])[identifier]
         if problem:
             raise Refused(RULE, f"{identifier} is not proved by the ledger and counts for nothing: {problem}", PROVE)
-        return case_decision(rows.row(0, named=True))
+        return self._shown(rows.row(0, named=True), own_view)
 
-    def told(self, identifier: str, say: Mapping[str, str] = WORDS) -> Told:
-        """A decision in plain words, ``say`` being those of a language; raises as `get`."""
-        decision = self.get(identifier)
+    def _shown(self, row: dict[str, Any], own_view: str | None) -> CaseDecision:
+        decision = case_decision(row)
+        return shown(decision, outcome_of(own_view, self.outcomes(decision), "view") if own_view else None)
+
+    def told(self, identifier: str, own_view: str | None = None, say: Mapping[str, str] = WORDS) -> Told:
+        """A decision in plain words, ``say`` being those of a language; other arguments and errors as `get`."""
+        decision = self.get(identifier, own_view)
         city = self._city
         system = city.systems.version(decision.system, decision.system_digest)
         system = system or city.systems.read().systems.get(decision.system)
@@ -206,12 +251,14 @@ class Deciding:
             receipt=receipt if receipt is not None else city.receipt_of(decision.batch),
             measured=measured,
             say=say,
+            caveats=self._proofs().caveats(decision.batch),
+            days=(city.day_of(decision.decided_at), city.today),
         )
 
     def rule(self, decision: CaseDecision) -> Table | None:
-        """The rule as it was when a case was decided by it; None when it is not kept."""
-        kept = self._city.registers.get(decision.rule_digest[:16], KeptRule)
-        return rule_of(kept) if kept is not None and kept.digest == decision.rule_digest else None
+        """The rule as it was when a case was decided by it; None when it is not kept, or not as it was."""
+        kept = self._proofs().rule(decision.rule_digest)
+        return rule_of(kept) if kept is not None else None
 
     def outcomes(self, decision: CaseDecision) -> tuple[str, ...]:
         """What a person can decide in a case: what the rule knows."""
@@ -249,8 +296,8 @@ class Deciding:
         Raises
         ------
         Refused
-            Name, competence or reason is missing, the outcome is none of the rule, or the system affects rights and
-            the register does not name the person as its overseer.
+            Name, competence or reason is missing, the outcome is none of the rule, the case is the person's own, or
+            the system affects rights and the register does not name the person as its overseer.
         UserError
             It does not wait.
         """
@@ -262,6 +309,7 @@ class Deciding:
                     f"{identifier} was {decision.state} already.",
                     f"See 'cityward explain {identifier}' for who and why.",
                 )
+            check_not_own(by, decision.case)
             known = self.outcomes(decision)
             said = outcome_of(outcome, known)
             view = outcome_of(own_view, known, "view") if own_view else None
@@ -292,11 +340,13 @@ class Deciding:
         Raises
         ------
         Refused
-            It is the same person, a name or reason is missing, or the outcome is none of the rule.
+            It is the same person, or one who oversaw it, or whose case it is; a name or reason is missing, or the
+            outcome is none of the rule.
         UserError
             It still waits, or says that already.
         """
         by, because = person(by), reason(because)
+        overseers = self._city.appeals.overseers(self.get(identifier))
 
         def allowed(decision: CaseDecision) -> dict[str, Any]:
             if decision.state == "waiting":
@@ -304,8 +354,8 @@ class Deciding:
             said = outcome_of(outcome, self.outcomes(decision))
             if said == decision.outcome:
                 raise UserError(f"{identifier} says that already.", "Reject the appeal, with the reason.")
-            if decision.by.casefold() == by.casefold():
-                raise Refused("oversight 3", "Nobody decides on a complaint against himself.", "Have another decide.")
+            check_not_own(by, decision.case)
+            check_other(by, [decision.by, *overseers])
             return {
                 "outcome": said,
                 "state": "reversed",
@@ -341,13 +391,30 @@ class Deciding:
         rows = self.frame(columns).filter(pl.col("by") != "", pl.col("state") == "decided")
         return watch(rows.with_columns(words=pl.col("inputs").str.count_matches(WORD).fill_null(0)))
 
-    def prove(self, identifier: str) -> Proof:
-        """What proves a decision, to be checked without the city; raises UnknownId, or Refused without a grant."""
+    def prove(self, identifier: str, own_view: str | None = None) -> Proof:
+        """What proves a decision, to be checked without the city.
+
+        Raises
+        ------
+        UnknownId
+            There is none.
+        Refused
+            No grant lets it be read, or it waits and nobody has said an own view: its text holds what the rule says.
+        """
         if kind_of(identifier) != CASE_DECISION or not self._city.keeper.holds(TABLE):
             raise _unknown(identifier)
         # A proof tells the case and who decided: whoever may not read them gets none.
-        self._city.read(READER, PURPOSE, TABLE).frame(("id", "case", "by", "because"), ids=[identifier])
-        return self._proofs().proof(identifier)
+        rows = self._city.read(READER, PURPOSE, TABLE).frame(tuple(DECISION), ids=[identifier])
+        proof = self._proofs().proof(identifier)
+        if not any(self._shown(row, own_view).withheld for row in rows.iter_rows(named=True)):
+            return proof
+        if proof.proved:
+            raise Refused(
+                "oversight 4",
+                f"{identifier} waits for a person, and its proof holds what the rule says.",
+                "Say your own view first (--own-view), or prove all that is kept: 'cityward decisions prove'.",
+            )
+        return msgspec.structs.replace(proof, row="")
 
     def unproved(self) -> dict[str, str]:
         """Why decisions are not proved, by their identifier; empty when the ledger proves all of them."""
@@ -360,5 +427,12 @@ class Deciding:
         return self._city.keeper.proofs(self._city._reading_ledger)
 
 
+def _newest(found: pl.DataFrame, limit: int) -> list[str]:
+    return found.sort("decided_at", "id", descending=[True, False]).head(max(limit, 0))["id"].to_list()
+
+
 def _unknown(identifier: str) -> UnknownId:
+    # What is no identifier may be the name of a case, which may lead to a person: it is not repeated.
+    if kind_of(identifier) is None:
+        return UnknownId("There is no decision of this identifier or case.", "'cityward decisions list' names them.")
     return UnknownId(f"There is no decision '{identifier[:40]}'.", "'cityward decisions list' names them.")

@@ -66,10 +66,12 @@ def explain_case_decision(told: Told) -> Explanation:
     evidence = [
         ("case", decision.case),
         *((("territory", decision.territory),) if decision.territory else ()),
-        *(("what mattered", one) for one in told.factors),
+        *(("what was asked" if decision.withheld else "what mattered", one) for one in told.factors),
         *(("what would have changed it", one) for one in told.would_change),
         ("how sure", told.uncertainty),
         *((("law", told.law),) if told.law else ()),
+        ("text of the rule", told.text),
+        *((("to be said of the system", told.caveats),) if told.caveats else ()),
         ("state", decision.state),
         ("overseen by", told.overseer or "nobody"),
         *((party.duty, f"{party.name}{f', {party.contact}' if party.contact else ''}") for party in told.parties),

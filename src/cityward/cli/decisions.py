@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from cityward.core.decided import STATES
 
 if TYPE_CHECKING:
     from cityward.city import City
-    from cityward.core.decided import CaseDecision
+    from cityward.core.decided import CaseDecision, Proof, Told
 
 UNPROVED_SHOWN = 20
 
@@ -60,39 +61,51 @@ def list_(state: str | None, batch: str | None, limit: int, folder: str, json_: 
 
 @decisions.command()
 @click.argument("identifier")
-@click.option("--recommended", is_flag=True, help="Show what the rule says of a case that waits, too.")
+@click.option("--own-view", help="What you would decide in a case that waits: then what the rule says is shown.")
 @city_option
 @json_option
-def show(identifier: str, recommended: bool, folder: str, json_: bool) -> None:
-    """Show one decision: the evidence, what would have changed it, who answers, and how to contest it.
+def show(identifier: str, own_view: str | None, folder: str, json_: bool) -> None:
+    """Show one decision, by its identifier or its case: the evidence, who answers, and how to contest it.
 
     Of a case that waits the evidence alone is shown, so that who settles it has a view of his own first.
     """
     with _open(folder) as city:
-        told, outcomes = city.deciding.told(identifier), city.deciding.outcomes(city.deciding.get(identifier))
+        told = city.deciding.told(city.deciding.find(identifier), own_view)
+        outcomes = city.deciding.outcomes(told.decision)
     if json_:
         as_json({"told": told, "outcomes": outcomes})
         return
-    one, hides = told.decision, told.decision.state == "waiting" and not recommended
+    one = told.decision
     click.echo(f"{one.id}: case {one.case}, decided by {one.rule} {one.rule_version} for {one.system} {one.version}.")
-    if hides:
-        asked = "; ".join(f"{name} {'not known' if value is None else value}" for name, value in one.inputs.items())
-        click.echo(f"It waits for a person. What was asked: {asked}.")
+    if one.withheld:
+        click.echo(f"It waits for a person. What was asked: {'; '.join(told.factors)}.")
         click.echo(f"How sure: {told.uncertainty}")
-        click.echo(
-            f"Say what you would decide before you see the rule: 'cityward decisions settle {identifier} OUTCOME "
-            "--own-view OUTCOME …'. '--recommended' shows what the rule says."
-        )
+        _echo_rule(told)
         click.echo(f"Outcomes: {', '.join(outcomes)}.")
+        click.echo(
+            "Say what you would decide before you see what the rule says: "
+            f"'cityward decisions show {one.id} --own-view OUTCOME'."
+        )
         return
     click.echo(told.says)
     for word, lines in (("Mattered", told.factors), ("Would have changed it", told.would_change)):
         for line in lines:
             click.echo(f"  {word}: {line}")
     click.echo(f"How sure: {told.uncertainty}")
+    _echo_rule(told)
     for party in told.parties:
         click.echo(f"  {party.duty}: {party.name}{f', {party.contact}' if party.contact else ''}")
     click.echo(f"Contest it: {told.appeal or 'the register does not say how'} Receipt: ledger entry {told.receipt}.")
+    if one.state == "waiting":
+        click.echo(
+            f"Settle it: 'cityward decisions settle {one.id} OUTCOME --own-view {shlex.quote(own_view or '')} …'."
+        )
+
+
+def _echo_rule(told: Told) -> None:
+    click.echo(f"Text of the rule: {told.text}")
+    if told.caveats:
+        click.echo(f"To be said of the system: {told.caveats}")
 
 
 @decisions.command()
@@ -122,6 +135,8 @@ def make(
         f"{batch.id}: {some(batch.cases, 'case')} decided by {batch.rule} {batch.rule_version} for {batch.system} "
         f"{batch.version}, {batch.waiting:,} of them wait for a person. Receipt: ledger entry {batch.receipt}."
     )
+    if batch.caveats:
+        click.echo(f"To be said of the system: {batch.caveats}")
 
 
 @decisions.command()
@@ -135,8 +150,9 @@ def make(
 @city_option
 @json_option
 def settle(identifier: str, outcome: str, folder: str, json_: bool, **told: Any) -> None:
-    """Settle a case that waits, under your own name."""
+    """Settle a case that waits, by its identifier or its case, under your own name."""
     with _open(folder) as city:
+        identifier = city.deciding.find(identifier)
         done = city.deciding.settle(identifier, outcome, **told)
         receipt = city.receipt_of(identifier)
     if json_:
@@ -170,9 +186,10 @@ def watch(folder: str, json_: bool) -> None:
 
 @decisions.command()
 @click.argument("identifier", required=False)
+@click.option("--own-view", help="What you would decide in a case that waits: its proof tells what the rule says.")
 @city_option
 @json_option
-def prove(identifier: str | None, folder: str, json_: bool) -> None:
+def prove(identifier: str | None, own_view: str | None, folder: str, json_: bool) -> None:
     """Prove one decision, or name all that the ledger does not prove; exits with 1 when one is not proved.
 
     With --json the proof of one decision can be checked by anybody who has the city's public key.
@@ -181,14 +198,14 @@ def prove(identifier: str | None, folder: str, json_: bool) -> None:
         if identifier is None:
             _prove_all(city.deciding.unproved(), json_)
             return
-        proof = city.deciding.prove(identifier)
+        proof = city.deciding.prove(city.deciding.find(identifier), own_view)
     if json_:
         as_json(proof)
     elif proof.proved:
         later = f", and entry {proof.change.entry_index} what became of it" if proof.change else ""
         click.echo(
             f"{proof.id} is row {proof.index + 1:,} of {proof.size:,} in {proof.batch}; entry {proof.entry_index} of "
-            f"the ledger proves it{later}."
+            f"the ledger proves it{later}. {_rule_of(proof)}"
         )
         if proof.erased:
             click.echo(f"Erased since, and proved by its digest alone: {', '.join(proof.erased)}.")
@@ -196,6 +213,11 @@ def prove(identifier: str | None, folder: str, json_: bool) -> None:
         click.echo(f"{proof.id} is not proved: {proof.problem}")
     if not proof.proved:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _rule_of(proof: Proof) -> str:
+    rule = proof.rule
+    return f"The text of {rule.rule} {rule.version} that decided is kept: SHA-256 {rule.digest}." if rule else ""
 
 
 def _prove_all(problems: dict[str, str], json_: bool) -> None:

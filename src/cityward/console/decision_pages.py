@@ -10,13 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cityward.answerable.reasons import facts
 from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import Refused, UnknownId, UserError
 
 if TYPE_CHECKING:
-    from cityward.answerable.table import Table
     from cityward.console.pages import Console
-    from cityward.core.decided import CaseDecision
 
 SHOWN: Final = 50
 BATCHES_SHOWN: Final = 20
@@ -31,14 +30,14 @@ def mount(router: APIRouter, console: Console) -> None:
     @router.get("/decisions")
     def decisions(request: Request) -> HTMLResponse:
         deciding = console.city.deciding
-        counts = deciding.counts()
+        found = deciding.overview(SHOWN)
         return console.page(
             request,
             "decisions.html",
-            headline=headline(counts),
-            counts=counts,
-            waiting=deciding.list("waiting", limit=SHOWN),
-            decided=[one for one in deciding.list(limit=SHOWN) if one.state != "waiting"],
+            headline=headline(found.counts),
+            counts=found.counts,
+            waiting=found.waiting,
+            decided=found.decided,
             batches=deciding.batches()[:BATCHES_SHOWN],
             shown=SHOWN,
             areas=console.city.area_names,
@@ -78,49 +77,24 @@ def headline(counts: dict[str, int]) -> str:
 def one(console: Console, request: Request, identifier: str, status: int = 200, **form: Any) -> HTMLResponse:
     """A decision; of one that waits the evidence alone, until somebody has written a view of his own."""
     deciding = console.city.deciding
-    told = deciding.told(identifier)
-    decision, rule = told.decision, deciding.rule(told.decision)
+    told = deciding.told(identifier, form.get("own_view"))
+    decision = told.decision
     opened = form.pop("opened", None) or console.city.clock.now().isoformat()
-    hides = decision.state == "waiting" and not form.get("own_view")
     return console.page(
         request,
         "decision.html",
         status,
         told=told,
         decision=decision,
-        asked=asked(decision, rule),
+        asked=facts(decision.inputs, deciding.rule(decision)),
         areas=console.city.area_names,
         outcomes=deciding.outcomes(decision),
-        hides=hides,
         agreed=AGREED[decision.agreed],
         receipt=told.receipt,
         opened=opened,
         seal=deciding.sealed(identifier, opened, form.get("own_view", "")),
         form={"own_view": "", "outcome": "", "by": "", "competence": "", "because": "", "problem": "", **form},
     )
-
-
-def asked(decision: CaseDecision, rule: Table | None) -> list[tuple[str, str]]:
-    """What the rule asks of the case, in the words of its inputs; not which row that made it hold."""
-    told = []
-    for name, value in decision.inputs.items():
-        given = rule.sheet.inputs.get(name) if rule is not None else None
-        unit = f" {_counted(given.unit, value)}" if given is not None and given.unit not in (None, "1") else ""
-        if value is None:
-            word = "not known"
-        elif isinstance(value, bool):
-            word = "yes" if value else "no"
-        elif isinstance(value, int | float):
-            word = f"{value:,.15g}{unit}"
-        else:
-            word = str(value)
-        told.append(((given.label if given is not None else "") or name, word))
-    return told
-
-
-def _counted(unit: str | None, value: object) -> str:
-    """A unit as people say it: 312 days, 1 day."""
-    return f"{unit}s" if unit in {"day", "month", "year", "hour", "person"} and value != 1 else str(unit)
 
 
 def own_view(console: Console, request: Request, identifier: str, fields: dict[str, str]) -> Response:

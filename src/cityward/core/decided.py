@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from cityward.core.records import Party, Record
@@ -15,7 +17,8 @@ STATES: Final[tuple[DecisionState, ...]] = ("waiting", "decided", "reversed")
 class DecisionBatch(Record, frozen=True, kw_only=True):
     """Cases that were decided together: by one version of a system under one version of a rule, with one receipt.
 
-    ``root`` is the Merkle root over the rows in the order of their identifiers (hexadecimal).
+    ``root`` is the Merkle root over the rows in the order of their identifiers (hexadecimal). ``caveats`` is what had
+    to be said of the system when it decided, in sentences: that nobody accepted a duty, for example.
     """
 
     id: str
@@ -28,10 +31,14 @@ class DecisionBatch(Record, frozen=True, kw_only=True):
     waiting: int
     root: str
     receipt: int = -1
+    caveats: str = ""
 
 
 class CaseDecision(Record, frozen=True, kw_only=True):
-    """One row of `cityward.core.frames.DECISION`, as a person reads it; ``inputs`` by the name of the rule's input."""
+    """One row of `cityward.core.frames.DECISION`, as a person reads it; ``inputs`` by the name of the rule's input.
+
+    ``withheld`` says that it waits and what the rule says is left out, for somebody who has not said a view yet.
+    """
 
     id: str
     batch: str
@@ -61,10 +68,15 @@ class CaseDecision(Record, frozen=True, kw_only=True):
     decided_at: datetime
     changed_at: datetime
     own_view: str | None = None
+    withheld: bool = False
 
 
 class Told(Record, frozen=True, kw_only=True):
-    """A decision in plain words: what mattered, what would have changed it, who answers, and where to contest it."""
+    """A decision in plain words: what mattered, what would have changed it, who answers, and where to contest it.
+
+    ``text`` says which text of the rule decided, when it was valid, and whether it is still kept as it was; ``caveats``
+    what had to be said of the system, as in `DecisionBatch`.
+    """
 
     decision: CaseDecision
     says: str
@@ -76,6 +88,8 @@ class Told(Record, frozen=True, kw_only=True):
     parties: tuple[Party, ...]
     appeal: str
     receipt: int | None
+    text: str = ""
+    caveats: str = ""
 
 
 class KeptRule(Record, frozen=True, kw_only=True):
@@ -91,6 +105,15 @@ class KeptRule(Record, frozen=True, kw_only=True):
     digest: str
     body: str
     uses: tuple[str, ...] = ()
+
+    def holds(self, digest: str) -> bool:
+        """Whether its text is the one that ``digest`` names."""
+        return digest == self.digest == text_digest((*self.uses, self.body))
+
+
+def text_digest(texts: Sequence[str]) -> str:
+    """SHA-256 (hex) of a rule's text, after those of the rules that it uses; see `KeptRule`."""
+    return sha256("\x1e".join(texts).encode()).hexdigest()
 
 
 class ProvedChange(Record, frozen=True, kw_only=True):
@@ -110,9 +133,9 @@ class Proof(Record, frozen=True, kw_only=True):
 
     ``row`` is the canonical text of the decision as it was made; its leaf hash is leaf ``index`` of the tree of
     ``size`` rows with root ``root``, by the hashes of ``path``. ``entry`` is the entry of the ledger that names the
-    root, entry ``entry_index`` of the tree of ``checkpoint``, by ``entry_path``. Hashes are hexadecimal. ``problem``
-    says why the decision is not proved, and is empty where it is. ``erased`` names what was erased of it since, for
-    which its digest in ``row`` stands.
+    root, entry ``entry_index`` of the tree of ``checkpoint``, by ``entry_path``. Hashes are hexadecimal. ``rule`` is
+    the text that decided, whose digest the row holds. ``problem`` says why the decision is not proved, and is empty
+    where it is. ``erased`` names what was erased of it since, for which its digest in ``row`` stands.
     """
 
     id: str
@@ -129,6 +152,7 @@ class Proof(Record, frozen=True, kw_only=True):
     change: ProvedChange | None = None
     checkpoint: str = ""
     erased: tuple[str, ...] = ()
+    rule: KeptRule | None = None
 
     @property
     def proved(self) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import polars as pl
 
+from cityward.answerable.table.validity import SKEW
 from cityward.core.clock import Clock
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule, Proof, ProvedChange
 from cityward.core.disk import durable, replace_file
@@ -42,6 +44,9 @@ BATCH, RULES = "decision-batch", "rule-version"
 _NOT_ENTERED: Final = ("inputs",)  # the digest stands for them, so that they can be forgotten
 ENTERED: Final = tuple(sorted(name for name in DECISION if name not in _NOT_ENTERED))
 """Columns of the canonical text of a row, which the ledger proves, in their order."""
+
+PART_ROWS: Final = 50_000
+"""Rows whose texts are in memory at once."""
 
 _FLUSHED_ABOVE_ROWS: Final = 10_000
 
@@ -129,9 +134,11 @@ class Proofs:
                 batches[read["subject"]] = read
         found: dict[str, str] = {}
         rows = reader.scan()
-        kept = rows.select("batch").unique().collect()["batch"].to_list()
-        for batch in sorted({*kept, *batches}):
+        kept = rows.select("batch", "rule_digest").unique().collect()
+        for batch in sorted({*kept["batch"], *batches}):
             found |= self._batch_problems(reader, batch, batches.get(batch, {}), kept_since)
+        lost = {digest for digest in kept["rule_digest"].unique() if self.rule(digest) is None}
+        found |= {batch: RULE_LOST for batch, digest in kept.iter_rows() if digest in lost and batch not in found}
         changed = rows.filter(pl.col("id").is_in(list(changes)) | pl.col("revision")).collect()
         found |= {name: why for name, why in self.problems(changed["id"].to_list()).items() if why}
         for name, text in zip(changed["id"], canonical(changed), strict=True):
@@ -147,13 +154,24 @@ class Proofs:
         made = reader.first_versions("batch", batch)
         asked = made.filter(pl.col("inputs").is_not_null())
         same = (_input_digests(asked, self._inside[2]()) == asked["inputs_digest"]).all()
-        if same and made.height and Leaves.of(_names(made), canonical(made)).root() == _root(entry):
+        if same and made.height and _tree_of(made).root() == _root(entry):
             return {}
         found = {name: why for name, why in self._judged(made).items() if why}
         count = entry.get("facts", {}).get("count", 0)
         if made.height < count and _held_since(entry, kept_since):
             found[batch] = f"The ledger tells of {count:,} decisions, of which {made.height:,} are kept."
         return found
+
+    def rule(self, digest: str) -> KeptRule | None:
+        """The text of a rule that decided, by its digest; None when it is not kept, or not as it was."""
+        kept = self._inside[1].get(digest[:16], KeptRule)
+        return kept if kept is not None and kept.holds(digest) else None
+
+    def caveats(self, batch: str) -> str:
+        """What had to be said of the system when these were decided, as the ledger tells it."""
+        entry = self._entry(self._inside[1].get_receipt(batch), self._inside[3]())
+        mine = (entry.get("kind"), entry.get("subject")) == (MADE, batch)
+        return str(entry["facts"].get("caveats", "")) if mine else ""
 
     def proof(self, identifier: str) -> Proof:
         """What proves a decision, for whoever has only the public key; raises UnknownId."""
@@ -162,7 +180,8 @@ class Proofs:
         if not versions.height:
             raise UnknownId(f"There is no decision '{identifier[:40]}'.", "'cityward decisions list' names them.")
         texts, batch = canonical(versions), versions["batch"][0]
-        problem = self.problems([identifier])[identifier]
+        rule = self.rule(versions["rule_digest"][0])
+        problem = self.problems([identifier])[identifier] or ("" if rule is not None else RULE_LOST)
         if problem:
             return Proof(id=identifier, batch=batch, problem=problem, row=texts[0])
         held, tree, index = ledger(), self._tree(batch), registers.get_receipt(batch)
@@ -193,6 +212,7 @@ class Proofs:
             change=change,
             checkpoint=held.checkpoint(),
             erased=() if versions["inputs"].is_not_null().any() else _NOT_ENTERED,
+            rule=rule,
         )
 
     def _not_made(self, made: dict[str, Any], text: str, ledger: Ledger) -> str:
@@ -230,8 +250,7 @@ class Proofs:
             try:
                 tree = Leaves.from_bytes(path.read_bytes())
             except (FileNotFoundError, LedgerError):
-                rows = HistoryReader(folder, DECISIONS).first_versions("batch", batch)
-                tree = Leaves.of(_names(rows), canonical(rows))
+                tree = _tree_of(HistoryReader(folder, DECISIONS).first_versions("batch", batch))
             self._trees = {batch: tree}  # one at a time: a tree of a million rows has 40 MB
         return self._trees[batch]
 
@@ -251,7 +270,7 @@ class Deciding(Proofs):
         self._clock = clock
         self._writer = HistoryWriter(folder, clock, DECISIONS)
 
-    def make(self, rows: pl.DataFrame, rule: KeptRule) -> DecisionBatch:
+    def make(self, rows: pl.DataFrame, rule: KeptRule, caveats: str = "") -> DecisionBatch:
         """Keep decisions that were made together.
 
         Parameters
@@ -260,6 +279,8 @@ class Deciding(Proofs):
             As `cityward.answerable.batch.decide_cases` makes them.
         rule : KeptRule
             The rule by which they were.
+        caveats : str
+            What has to be said of the system, in sentences that may be public.
 
         Raises
         ------
@@ -270,12 +291,11 @@ class Deciding(Proofs):
         rows, batch = _named(rows, pseudonyms())
         if registers.get(batch, DecisionBatch) is not None:
             raise UserError(f"These cases were decided at that moment already: {batch}.", "Decide each case once.")
-        texts, first = canonical(rows), rows.row(0, named=True)
-        tree = Leaves.of(_names(rows), texts)
+        first, tree = rows.row(0, named=True), _tree_of(rows)
         for start in range(0, rows.height, BATCH_ROWS):
             self._writer.commit(self._writer.plan(rows[start : start + BATCH_ROWS]))
         _write_leaves(leaves_path(folder, batch), tree)
-        registers.put(RULES, [rule], update=())
+        registers.put(RULES, [rule], update=("body",))  # a text that was changed by hand is put right
         made = DecisionBatch(
             id=batch,
             system=first["system"],
@@ -286,6 +306,7 @@ class Deciding(Proofs):
             cases=rows.height,
             waiting=int((rows["state"] == "waiting").sum()),
             root=tree.root().hex(),
+            caveats=caveats,
         )
         facts: dict[str, str | int] = {
             "system": f"{made.system} {made.version}",
@@ -296,6 +317,7 @@ class Deciding(Proofs):
             "count": made.cases,
             "waiting": made.waiting,
             "root": made.root,
+            **({"caveats": caveats} if caveats else {}),
         }
         entry = receipt(MADE, batch, self._clock.now(), msgspec.json.encode(made, order="sorted"), **facts)
         (index,) = ledger().append([entry])
@@ -324,6 +346,8 @@ class Deciding(Proofs):
             There is none.
         Refused
             The ledger does not prove it: nothing is built on it.
+        UserError
+            The clock stands before what is changed.
         """
         folder, registers, _, ledger = self._inside
         versions = HistoryReader(folder, DECISIONS).versions([identifier])
@@ -334,8 +358,14 @@ class Deciding(Proofs):
             raise Refused(RULE, f"{identifier} is not proved by the ledger and counts for nothing: {problem}", PROVE)
         row = versions.row(-1, named=True)
         changes = allowed(case_decision(row))
-        now = self._clock.now()
-        row = {**row, **changes, "changed_at": now}
+        now, before = self._clock.now(), max(row["decided_at"], row["changed_at"])
+        if before - now > SKEW:
+            raise UserError(
+                f"The city's clock says {now:%Y-%m-%d %H:%M %Z}, before {identifier} was {row['state']} "
+                f"({before:%Y-%m-%d %H:%M %Z}).",
+                "Set the clock of this machine, and try again.",
+            )
+        row = {**row, **changes, "changed_at": max(now, before)}
         frame = pl.DataFrame([{name: row[name] for name in DECISION}], schema=DECISION)
         plan = self._writer.plan(frame)
         if (plan.outcome == REPEATED).any():
@@ -355,6 +385,7 @@ class Deciding(Proofs):
         self._writer.close()
 
 
+RULE_LOST: Final = "The text of the rule that decided is not kept as it was, so that nobody can tell what decided."
 PROVE: Final = "'cityward decisions prove' names all such rows; restore a backup, or decide the case again."
 
 
@@ -382,7 +413,7 @@ def _named(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> tuple[pl.DataFrame, st
     (keyed,) = pseudonyms.digests(pl.Series([content.hexdigest()]), "batches of decisions")
     parts = (first["system"], first["system_digest"], first["rule_digest"], first["decided_at"].isoformat(), keyed)
     batch = make_id("decisions", *parts)
-    names = pseudonyms.digests(rows["case"], f"decisions of {batch}").str.slice(0, 2 * 8)
+    names = _digests(rows["case"], pseudonyms, f"decisions of {batch}").str.slice(0, 2 * 8)
     if names.n_unique() != rows.height:
         raise Defect("Two decisions of one batch have the same identifier.")
     rows = rows.with_columns(("D-" + names).alias("id"), pl.lit(batch).alias("batch"))
@@ -392,11 +423,19 @@ def _named(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> tuple[pl.DataFrame, st
 
 def _input_digests(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.Series:
     told = rows.select(pl.concat_str("id", "inputs", separator="\x1f")).to_series()
-    return pseudonyms.digests(told, "inputs of decisions")
+    return _digests(told, pseudonyms, "inputs of decisions")
 
 
-def _names(rows: pl.DataFrame) -> bytes:
-    return b"".join(map(_name, rows["id"]))
+def _digests(values: pl.Series, pseudonyms: Pseudonyms, purpose: str) -> pl.Series:
+    # In parts: of a million values there is never a list of a million texts.
+    parts = [pseudonyms.digests(values.slice(at, PART_ROWS), purpose) for at in range(0, len(values), PART_ROWS)]
+    return pl.concat(parts) if parts else values.cast(pl.String)
+
+
+def _tree_of(rows: pl.DataFrame) -> Leaves:
+    """The tree over the canonical texts of rows in the order of their identifiers."""
+    texts = chain.from_iterable(canonical(part) for part in rows.iter_slices(PART_ROWS))
+    return Leaves.of(b"".join(map(_name, rows["id"])), texts)
 
 
 def _name(identifier: str) -> bytes:

@@ -8,7 +8,8 @@ two and they begin at its multiples.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from cityward.core.errors import LedgerError
@@ -38,11 +39,13 @@ class Leaves:
         self._names, self._hashes, self._blocks = names, hashes, blocks
 
     @classmethod
-    def of(cls, names: bytes, rows: Sequence[str]) -> Leaves:
-        """Make the tree of the texts ``rows``, whose ``names`` ascend."""
-        hashes = [leaf_hash(row.encode()) for row in rows]
-        blocks = b"".join(root_of(hashes[at : at + BLOCK]) for at in range(0, len(hashes), BLOCK))
-        return cls(names, b"".join(hashes), blocks)
+    def of(cls, names: bytes, rows: Iterable[str]) -> Leaves:
+        """Make the tree of the texts ``rows``, whose ``names`` ascend; of the texts one block is held at a time."""
+        hashes, blocks, texts = bytearray(), bytearray(), iter(rows)
+        while block := [leaf_hash(row.encode()) for row in islice(texts, BLOCK)]:
+            hashes += b"".join(block)
+            blocks += root_of(block)
+        return cls(names, bytes(hashes), bytes(blocks))
 
     def to_bytes(self) -> bytes:
         """The file."""

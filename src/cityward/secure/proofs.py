@@ -46,6 +46,10 @@ def _check_made(proof: Proof, checkpoint: Checkpoint) -> str:
     checks = (
         ((row["id"], row["batch"]) == (proof.id, proof.batch), "The row is of another decision."),
         (
+            proof.rule is None or proof.rule.holds(row["rule_digest"]),
+            "The text of the rule is not the one that decided.",
+        ),
+        (
             verify_inclusion(leaf_hash(proof.row.encode()), proof.index, proof.size, path, root),
             "The row is not among those that were decided together.",
         ),
