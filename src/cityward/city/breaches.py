@@ -12,8 +12,6 @@ from cityward.city.saying import name_of, words_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.persons import Breach
-from cityward.core.receipts import receipt
-from cityward.core.records import to_json
 from cityward.guard.affected import HOW, count_affected
 
 if TYPE_CHECKING:
@@ -151,13 +149,7 @@ class Breaches:
     def _keep(self, breach: Breach, kind: str) -> Breach:
         facts: dict[str, str | int] = {"state": breach.state, "due": breach.due_at.isoformat(), "rule": RULE}
         facts |= {f"affected_{name.replace(' ', '_')}": count for name, count in breach.affected.items()}
-        with self._city.writing():
-            entry = receipt(kind, breach.id, self._city.clock.now(), to_json(breach), **facts)
-            (index,) = self._city.writable_ledger().append([entry])
-            kept = msgspec.structs.replace(breach, receipt=index)
-            self._city.registers.put("breach", [kept], update=("body", "state"), state=kept.state)
-            self._city.registers.put_receipts({kept.id: index})
-        return kept
+        return self._city.keep("breach", breach, facts, told=kind, update=("body", "state"), state=breach.state)
 
 
 def _words(text: str, what: str) -> str:

@@ -21,8 +21,7 @@ from cityward.core.liability import (
     SeriousIncident,
     incident_due,
 )
-from cityward.core.receipts import receipt
-from cityward.core.records import Decision, entered
+from cityward.core.records import Decision
 from cityward.guard import holds as door
 from cityward.secure.receipts import read_receipt
 
@@ -106,10 +105,7 @@ class Holding:
     def _keep_hold(self, held: Hold) -> Hold:
         facts: dict[str, str | int] = {"decision": held.decision, "stands": int(held.stands), "rule": door.RULE}
         facts |= {"orders": held.orders, "interactions": held.interactions, "decisions": held.decisions}
-        index = self._append(HOLD, held.id, entered(held), facts)
-        kept = msgspec.structs.replace(held, receipt=index)
-        self._city.registers.put(HOLD, [kept], update=("body",))
-        return kept
+        return self._city.keep(HOLD, held, facts)
 
     def _check_known(self, decision: str) -> None:
         """Raise UnknownId unless there is such a decision."""
@@ -246,14 +242,4 @@ class Holding:
             "due": one.due_at.isoformat(),
             "rule": CLOCK_RULE,
         }
-        with self._city.writing():
-            kept = msgspec.structs.replace(one, receipt=self._append(INCIDENT, one.id, entered(one), facts))
-            self._city.registers.put(INCIDENT, [kept], update=("body",))
-        return kept
-
-    def _append(self, kind: str, subject: str, content: bytes, facts: dict[str, str | int]) -> int:
-        """One entry, for a holder of ``writing``; return its index."""
-        entry = receipt(kind, subject, self._city.clock.now(), content, **facts)
-        (index,) = self._city.writable_ledger().append([entry])
-        self._city.registers.put_receipts({subject: index})
-        return index
+        return self._city.keep(INCIDENT, one, facts)

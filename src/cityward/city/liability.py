@@ -99,8 +99,7 @@ class Liability(Holding):
             manifest = manifest_of(files)
             facts: dict[str, str | int] = {"decision": decision, "files": len(files), "rule": RULE}
             entry = receipt(KIND, made.file.id, city.clock.now(), manifest, **facts)
-            (index,) = city.writable_ledger().append([entry])
-            city.registers.put_receipts({made.file.id: index})
+            (index,) = city.enter([(made.file.id, entry)])
             proofs = proved_by(city.writable_ledger(), {*made.file.entries, index}, city.folder.public_key.read_bytes())
         return made.file, pack({**files, MANIFEST: manifest, **proofs})
 
