@@ -267,25 +267,25 @@ def test_a_hold_is_released_once_by_a_person_with_a_reason(city: City, tree: str
 @pytest.mark.parametrize(("kind", "days"), [("serious", 15), ("infrastructure", 2), ("widespread", 2), ("death", 10)])
 def test_the_clock_runs_from_the_moment_of_awareness(city: City, tree: str, kind: str, days: int) -> None:
     aware = datetime(2014, 6, 30, 8, tzinfo=UTC)
-    one = city.liability.open_incident(tree, kind, FELL, WHO, aware)  # type: ignore[arg-type]
+    one = city.liability.incidents.open(tree, kind, FELL, WHO, aware)  # type: ignore[arg-type]
     assert one.due_at == aware + timedelta(days=days)
-    assert city.liability.hours_left(one) == days * 24 - 28
+    assert city.liability.incidents.hours_left(one) == days * 24 - 28
 
 
 def test_a_late_report_needs_its_reason_and_an_incomplete_one_is_completed(city: City, tree: str, watch: Watch) -> None:
-    one = city.liability.open_incident(tree, "widespread", FELL, WHO)
-    first = city.liability.report_incident(one.id, WHO, incomplete=True)
+    one = city.liability.incidents.open(tree, "widespread", FELL, WHO)
+    first = city.liability.incidents.tell(one.id, WHO, incomplete=True)
     watch.later(days=3)
-    full = city.liability.report_incident(one.id, WHO)
-    assert (first.incomplete, full.incomplete, full.reported_at) == (True, False, first.reported_at)
-    late = city.liability.open_incident(tree, "widespread", FELL, WHO, watch.now - timedelta(days=5))
+    full = city.liability.incidents.tell(one.id, WHO)
+    assert (first.incomplete, full.incomplete, full.told_at) == (True, False, first.told_at)
+    late = city.liability.incidents.open(tree, "widespread", FELL, WHO, watch.now - timedelta(days=5))
     with pytest.raises(UserError, match="ended on"):
-        city.liability.report_incident(late.id, WHO)
-    told = city.liability.report_incident(late.id, WHO, "The office was closed by a flood.")
-    assert told.reported_at == watch.now
-    city.liability.close_incident(late.id, WHO, "Branches are looked at twice a year.")
+        city.liability.incidents.tell(late.id, WHO)
+    told = city.liability.incidents.tell(late.id, WHO, "The office was closed by a flood.")
+    assert told.told_at == watch.now
+    city.liability.incidents.close(late.id, WHO, "Branches are looked at twice a year.")
     with pytest.raises(UserError, match="closed"):
-        city.liability.report_incident(late.id, WHO)
+        city.liability.incidents.tell(late.id, WHO)
     _, data = city.liability.seal(tree)
     assert check_bytes(data).ok
     assert len(city.liability.file(tree).incidents) == 2
@@ -298,5 +298,5 @@ def test_nobody_becomes_aware_in_the_future_or_of_nothing(city: City, tree: str)
         ("grave", FELL, None),
     ):
         with pytest.raises(UserError):
-            city.liability.open_incident(tree, kind, what, WHO, aware)  # type: ignore[arg-type]
-    assert not city.liability.incidents()
+            city.liability.incidents.open(tree, kind, what, WHO, aware)  # type: ignore[arg-type]
+    assert not city.liability.incidents.all()

@@ -20,7 +20,7 @@ from cityward.answerable.reasons import tell as explained
 from cityward.answerable.register.shape import System
 from cityward.answerable.table import Table
 from cityward.answerable.table.forms import write_form
-from cityward.city.holding import Holding
+from cityward.city.holding import Holding, about_proposal
 from cityward.city.liability_text import README
 from cityward.city.trail import Trail, trail
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule
@@ -110,7 +110,8 @@ class Liability(Holding):
     # -- the two kinds -----------------------------------------------------------------------------
 
     def _of_proposal(self, identifier: str) -> Assembled:
-        city, decision = self._city, self._decision(identifier)
+        city = self._city
+        decision = about_proposal(city, identifier)
         bare = entered(decision)
         if city.proves([(decision.receipt, identifier, bare)]) != [True]:
             raise Refused(
@@ -236,7 +237,7 @@ class Liability(Holding):
         city, now = self._city, self._city.clock.now()
         system, duties, events, unknown = self._system_of(decided)
         orders, refused = self._orders(found.orders)
-        holds, incidents = tuple(self.holds(decided.id)), tuple(self.incidents(decided.id))
+        holds, incidents = tuple(self.holds(decided.id)), tuple(self.incidents.of(decided.id))
         outcomes = [one for one in city.registers.list_of("outcome", Outcome) if one.decision == decided.id]
         appeals = [one for one in city.registers.list_of("appeal", AppealSeen) if one.decision == decided.id]
         told = tell.in_order(
@@ -359,7 +360,7 @@ class Liability(Holding):
         finders: dict[str, Any] = {"need": city.registers.get_need, "silence": city.registers.get_silence}
         about = finders.get(kind_of(decided.about) or "", lambda _: None)(decided.about)
         system, _ = version_then(decided.system, decided.version, decided.system_digest, events, decided.moment)
-        others = [one for one in self.incidents() if one.decision != decided.id and self._same_system(one, decided)]
+        others = [one for one in self.incidents.all() if one.decision != decided.id and self._same_system(one, decided)]
         return record.in_order(
             [
                 *record.of_findings(
