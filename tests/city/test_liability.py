@@ -132,6 +132,16 @@ def test_how_others_were_settled_before_is_counted(
     assert told == (f"Of 4 cases of {TREES} that people had settled before, 1 went against the rule.",)
 
 
+def test_an_incident_of_an_earlier_case_of_the_system_is_found(
+    city: City, felled: tuple[Path, dict[str, str]], tree: str, watch: Watch
+) -> None:
+    one = city.liability.incidents.open(tree, "serious", FELL, WHO)
+    watch.later(hours=1)
+    later = decided(city, CASES.with_columns(case="case" + CASES["case"]))["casetree 1"]
+    assert [told.id for told in city.liability.file(later).on_record if told.kind == "incident"] == [one.id]
+    assert not [told for told in city.liability.file(tree).on_record if told.kind == "incident"], "it was not there yet"
+
+
 # -- duties at that time ---------------------------------------------------------------------------
 
 

@@ -16,7 +16,14 @@ def readable(file: LiabilityFile) -> Document:
     """Title, what it is, and a section for each question."""
     zone = file.time_zone
     sections = [
-        Section("What was decided", [file.says, file.explanation, f"How to contest it: {file.appeal or 'not stated'}"]),
+        Section(
+            "What was decided",
+            [
+                file.says,
+                *([file.explanation] if file.explanation else []),
+                f"How to contest it: {file.appeal or 'not stated'}",
+            ],
+        ),
         Section("What happened", table=_happened(file)),
         _system(file),
         _rule(file),
