@@ -18,7 +18,7 @@ from cityward.city.liability_check import check_bytes
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.liability import LiabilityFile
-from cityward.secure.evidence_file import unpack
+from cityward.secure.evidence_file import pack, unpack
 
 WHO, WHY = "Marta Ruiz", "A claim was announced by letter."
 GONE, FELL = "D-00000000000000ff", "A branch fell on a bench."
@@ -98,6 +98,15 @@ def test_a_case_file_proves_itself_and_names_what_was_changed(city: City, tree: 
     files, _ = unpack(data)
     proof = json.loads(files["proof.json"])
     assert json.loads(proof["row"])["id"] == tree
+
+
+@pytest.mark.parametrize("wild", [b"", b"null", b"[]", b"{}", b"[" * 5_000, b'{"a":1e999}', b"\xff\xfe", b"{" * 9])
+def test_no_text_in_the_place_of_another_stops_the_check(city: City, tree: str, wild: bytes) -> None:
+    files, _ = unpack(city.liability.seal(tree)[1])
+    for name in files:
+        found = check_bytes(pack({**files, name: wild}))
+        assert not found.ok, name
+        assert name in " ".join(found.problems)
 
 
 def test_one_that_waits_has_no_file_and_can_be_held(city: City, felled: tuple[Path, dict[str, str]]) -> None:

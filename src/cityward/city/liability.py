@@ -423,6 +423,8 @@ class Liability(Holding):
             rows["by"] != "",
             rows["id"] != decision.id,
         )
+        if before.is_empty():
+            return (f"No person had settled a case of {decision.system} before.",)
         against = int((before["agreed"] == False).sum())  # noqa: E712 - null is neither
         return (
             f"Of {before.height:,} cases of {decision.system} that people had settled before, {against:,} went against "
