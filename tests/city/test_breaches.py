@@ -56,16 +56,29 @@ def test_a_breach_from_its_clock_to_its_end(city: City, watch: list[datetime]) -
     assert "To the people concerned" in notice
     assert "to be filled in by the data protection officer" in notice
     watch[0] = NOW + timedelta(hours=71)
-    with pytest.raises(UserError, match="72 hours ended"):
-        city.breaches.notify(found.id, "Olga Officer")
-    late = city.breaches.notify(found.id, "Olga Officer", "The export was found to be ours on the third day only")
+    with pytest.raises(UserError, match="72 hours, GDPR"):
+        city.breaches.tell(found.id, "Olga Officer")
+    late = city.breaches.tell(found.id, "Olga Officer", "The export was found to be ours on the third day only")
     assert late.state == "notified"
     closed = city.breaches.close(found.id, "Olga Officer", "The laptop was found, its disk is encrypted")
     with pytest.raises(UserError, match="is closed"):
-        city.breaches.notify(closed.id, "Olga Officer")
+        city.breaches.tell(closed.id, "Olga Officer")
     kinds = [entry["kind"] for entry in city.ledger_entries(0, 50)]
     assert kinds[-4:] == ["breach-open", "breach-assess", "breach-notify", "breach-close"]
     assert city.verify().ok
+
+
+def test_the_first_telling_counts_and_why_it_was_late_outlives_the_end(city: City, watch: list[datetime]) -> None:
+    found = city.breaches.open("A laptop with an export was left on a train", "Olga Officer")
+    watch[0] = NOW + timedelta(hours=80)
+    told = city.breaches.tell(found.id, "Olga Officer", "The export was found to be ours on the third day only")
+    watch[0] = NOW + timedelta(hours=90)
+    again = city.breaches.tell(found.id, "Olga Officer")
+    assessed = city.breaches.assess(found.id, "Olga Officer", high_risk=False)
+    assert (again.told_at, assessed.state, city.breaches.running()) == (told.told_at, "notified", [])
+    closed = city.breaches.close(found.id, "Olga Officer", "The laptop was found, its disk is encrypted")
+    assert (closed.late_because, closed.because) == (told.late_because, "The laptop was found, its disk is encrypted")
+    assert f"Why it is late**: {told.late_because}" in city.breaches.notice(found.id)
 
 
 def test_a_person_is_counted_once_and_who_is_not_named_as_a_report(city: City) -> None:

@@ -18,7 +18,7 @@ from cityward.city.liability_check import check_bytes
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.liability import LiabilityFile
-from cityward.secure.evidence_file import unpack
+from cityward.secure.evidence_file import pack, unpack
 
 WHO, WHY = "Marta Ruiz", "A claim was announced by letter."
 GONE, FELL = "D-00000000000000ff", "A branch fell on a bench."
@@ -100,6 +100,15 @@ def test_a_case_file_proves_itself_and_names_what_was_changed(city: City, tree: 
     assert json.loads(proof["row"])["id"] == tree
 
 
+@pytest.mark.parametrize("wild", [b"", b"null", b"[]", b"{}", b"[" * 5_000, b'{"a":1e999}', b"\xff\xfe", b"{" * 9])
+def test_no_text_in_the_place_of_another_stops_the_check(city: City, tree: str, wild: bytes) -> None:
+    files, _ = unpack(city.liability.seal(tree)[1])
+    for name in files:
+        found = check_bytes(pack({**files, name: wild}))
+        assert not found.ok, name
+        assert name in " ".join(found.problems)
+
+
 def test_one_that_waits_has_no_file_and_can_be_held(city: City, felled: tuple[Path, dict[str, str]]) -> None:
     for ask in (city.liability.file, city.liability.seal):
         with pytest.raises(UserError, match="waits for a person") as told:
@@ -130,6 +139,16 @@ def test_how_others_were_settled_before_is_counted(
     later = decided(city, CASES.with_columns(case="case" + CASES["case"]))
     told = city.liability.file(later["casetree 1"]).earlier
     assert told == (f"Of 4 cases of {TREES} that people had settled before, 1 went against the rule.",)
+
+
+def test_an_incident_of_an_earlier_case_of_the_system_is_found(
+    city: City, felled: tuple[Path, dict[str, str]], tree: str, watch: Watch
+) -> None:
+    one = city.liability.incidents.open(tree, "serious", FELL, WHO)
+    watch.later(hours=1)
+    later = decided(city, CASES.with_columns(case="case" + CASES["case"]))["casetree 1"]
+    assert [told.id for told in city.liability.file(later).on_record if told.kind == "incident"] == [one.id]
+    assert not [told for told in city.liability.file(tree).on_record if told.kind == "incident"], "it was not there yet"
 
 
 # -- duties at that time ---------------------------------------------------------------------------
@@ -267,25 +286,25 @@ def test_a_hold_is_released_once_by_a_person_with_a_reason(city: City, tree: str
 @pytest.mark.parametrize(("kind", "days"), [("serious", 15), ("infrastructure", 2), ("widespread", 2), ("death", 10)])
 def test_the_clock_runs_from_the_moment_of_awareness(city: City, tree: str, kind: str, days: int) -> None:
     aware = datetime(2014, 6, 30, 8, tzinfo=UTC)
-    one = city.liability.open_incident(tree, kind, FELL, WHO, aware)  # type: ignore[arg-type]
+    one = city.liability.incidents.open(tree, kind, FELL, WHO, aware)  # type: ignore[arg-type]
     assert one.due_at == aware + timedelta(days=days)
-    assert city.liability.hours_left(one) == days * 24 - 28
+    assert city.liability.incidents.hours_left(one) == days * 24 - 28
 
 
 def test_a_late_report_needs_its_reason_and_an_incomplete_one_is_completed(city: City, tree: str, watch: Watch) -> None:
-    one = city.liability.open_incident(tree, "widespread", FELL, WHO)
-    first = city.liability.report_incident(one.id, WHO, incomplete=True)
+    one = city.liability.incidents.open(tree, "widespread", FELL, WHO)
+    first = city.liability.incidents.tell(one.id, WHO, incomplete=True)
     watch.later(days=3)
-    full = city.liability.report_incident(one.id, WHO)
-    assert (first.incomplete, full.incomplete, full.reported_at) == (True, False, first.reported_at)
-    late = city.liability.open_incident(tree, "widespread", FELL, WHO, watch.now - timedelta(days=5))
+    full = city.liability.incidents.tell(one.id, WHO)
+    assert (first.incomplete, full.incomplete, full.told_at) == (True, False, first.told_at)
+    late = city.liability.incidents.open(tree, "widespread", FELL, WHO, watch.now - timedelta(days=5))
     with pytest.raises(UserError, match="ended on"):
-        city.liability.report_incident(late.id, WHO)
-    told = city.liability.report_incident(late.id, WHO, "The office was closed by a flood.")
-    assert told.reported_at == watch.now
-    city.liability.close_incident(late.id, WHO, "Branches are looked at twice a year.")
+        city.liability.incidents.tell(late.id, WHO)
+    told = city.liability.incidents.tell(late.id, WHO, "The office was closed by a flood.")
+    assert told.told_at == watch.now
+    city.liability.incidents.close(late.id, WHO, "Branches are looked at twice a year.")
     with pytest.raises(UserError, match="closed"):
-        city.liability.report_incident(late.id, WHO)
+        city.liability.incidents.tell(late.id, WHO)
     _, data = city.liability.seal(tree)
     assert check_bytes(data).ok
     assert len(city.liability.file(tree).incidents) == 2
@@ -298,5 +317,5 @@ def test_nobody_becomes_aware_in_the_future_or_of_nothing(city: City, tree: str)
         ("grave", FELL, None),
     ):
         with pytest.raises(UserError):
-            city.liability.open_incident(tree, kind, what, WHO, aware)  # type: ignore[arg-type]
-    assert not city.liability.incidents()
+            city.liability.incidents.open(tree, kind, what, WHO, aware)  # type: ignore[arg-type]
+    assert not city.liability.incidents.all()

@@ -56,7 +56,7 @@ def test_holds_and_clocks_are_on_the_page(felled: tuple[City, TestClient, dict[s
     name = trees["tree 3"]
     assert "No hold is placed" in browser.get(f"/liability/{name}").text
     held = city.liability.hold(name, "Marta Ruiz", HOSTILE)
-    city.liability.open_incident(name, "widespread", HOSTILE, "Marta Ruiz")
+    city.liability.incidents.open(name, "widespread", HOSTILE, "Marta Ruiz")
     page = browser.get(f"/liability/{name}").text
     assert held.id in page
     assert "AI Act, article 73(3): 2 days" in page

@@ -335,9 +335,8 @@ class Appeals(Appealed):
         facts |= {"due_on": str(appeal.due_on), "late": int(appeal.late)} if step.what == "opened" else {}
         with self._city.writing():
             entry = receipt(KIND, appeal.id, step.at, to_json(life.provable(appeal)), **facts)
-            (index,) = self._city.writable_ledger().append([entry])
+            (index,) = self._city.enter([(appeal.id, entry)])
             steps = (*appeal.steps[:-1], msgspec.structs.replace(step, receipt=index))
             kept = msgspec.structs.replace(appeal, steps=steps, receipt=index)
             self._city.registers.put(KIND, [kept], update=("body", "state"), state=kept.state)
-            self._city.registers.put_receipts({kept.id: index})
         return kept

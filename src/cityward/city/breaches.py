@@ -4,48 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cityward.city.awareness import Clocks
 from cityward.city.saying import name_of, words_of
-from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.persons import Breach
-from cityward.core.receipts import receipt
-from cityward.core.records import to_json
+from cityward.core.persons import BREACH_HOURS, Breach
 from cityward.guard.affected import HOW, count_affected
 
-if TYPE_CHECKING:
-    from cityward.city.city import City
 
-CLOCK: Final = timedelta(hours=72)
-"""From the moment that the city is aware (GDPR article 33(1))."""
+class Breaches(Clocks[Breach]):
+    """Breaches of a city; reached as ``city.breaches``."""
 
-RULE: Final = "breach-clock 1"
-
-
-class Breaches:
-    """Breaches of ``city``; reached as ``city.breaches``."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
+    record, kind, noun = Breach, "breach", "breach"
+    listed_by, rule = "cityward breach list", "breach-clock 1"
+    told_state, told_step = "notified", "notify"
 
     def open(self, what: str, by: str, aware_at: datetime | None = None) -> Breach:
         """Note a breach and start its clock; ``aware_at`` is when the city learnt of it, default now."""
-        now = self._city.clock.now()
-        aware_at = aware_at or now
-        if aware_at > now:
-            raise UserError("The city cannot become aware in the future.", "Give the moment with --aware-at, in UTC.")
+        now, aware_at = self._city.clock.now(), self.aware(aware_at)
         breach = Breach(
-            id=make_id("breach", len(self.list()), now.isoformat()),
-            state="open",
+            id=make_id("breach", len(self.all()), now.isoformat()),
             aware_at=aware_at,
-            due_at=aware_at + CLOCK,
-            what=_words(what, "what happened"),
+            due_at=aware_at + timedelta(hours=BREACH_HOURS),
+            what=words_of(what, "what happened", "Name nobody: it is kept and may be sent."),
             by=name_of(by),
         )
-        return self._keep(breach, "breach-open")
+        return self._keep(breach, "open")
 
     def assess(
         self,
@@ -58,50 +44,23 @@ class Breaches:
         sources: Sequence[str] = (),
     ) -> Breach:
         """Estimate who is concerned, and say whether the risk for them is high."""
-        breach = self._open_one(identifier)
+        breach = self.open_one(identifier)
         affected = count_affected(self._city.folder.history, since, until, list(sources) or None)
         span = f"{since:%Y-%m-%d}" if since else "the beginning", f"{until:%Y-%m-%d}" if until else "the end"
         scope = f"Reports from {span[0]} to {span[1]}, {', '.join(sources) or 'all sources'}. {HOW}"
         assessed = msgspec.structs.replace(
-            breach, state="assessed", by=name_of(by), affected=affected, counted=scope, high_risk=high_risk
+            breach,
+            state="assessed" if breach.runs else breach.state,
+            by=name_of(by),
+            affected=affected,
+            counted=scope,
+            high_risk=high_risk,
         )
-        return self._keep(assessed, "breach-assess")
+        return self._keep(assessed, "assess")
 
-    def notify(self, identifier: str, by: str, because: str = "") -> Breach:
+    def tell(self, identifier: str, by: str, because: str = "") -> Breach:
         """Note that the authority was told; later than 72 hours this needs the reasons (GDPR article 33(1))."""
-        breach, now = self._open_one(identifier), self._city.clock.now()
-        if now > breach.due_at and len(because.strip()) < 10:
-            raise UserError(
-                f"The 72 hours ended on {breach.due_at:%Y-%m-%d %H:%M} UTC.",
-                "Give the reasons of the delay: --because.",
-            )
-        told = msgspec.structs.replace(
-            breach, state="notified", by=name_of(by), notified_at=now, because=_words(because, "") if because else ""
-        )
-        return self._keep(told, "breach-notify")
-
-    def close(self, identifier: str, by: str, because: str) -> Breach:
-        """End it with a reason: what was done, or why no notice was due."""
-        breach = self._open_one(identifier)
-        because = _words(because, "what was done, or why no notice was due")
-        now = self._city.clock.now()
-        closed = msgspec.structs.replace(breach, state="closed", by=name_of(by), closed_at=now, because=because)
-        return self._keep(closed, "breach-close")
-
-    def list(self) -> list[Breach]:
-        """Breaches, oldest first."""
-        return self._city.registers.list_of("breach", Breach)
-
-    def get(self, identifier: str) -> Breach:
-        """One breach; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, Breach) if identifier.startswith("H-") else None
-        if held is None:
-            raise UnknownId(f"There is no breach '{identifier[:20]}'.", "'cityward breach list' lists them.")
-        return held
-
-    def hours_left(self, breach: Breach) -> float:
-        """Hours until the authority has to be told; below 0 it is late."""
-        return (breach.due_at - self._city.clock.now()) / timedelta(hours=1)
+        return self._tell(identifier, by, because)
 
     def notice(self, identifier: str) -> str:
         """Draft of the notice to the authority, and of that to the people when the risk for them is high.
@@ -128,8 +87,8 @@ class Breaches:
             "- **Likely consequences**: to be filled in by the data protection officer",
             "- **What was done and what is proposed**: to be filled in by whoever handles the breach",
         ]
-        if breach.because and breach.notified_at and breach.notified_at > breach.due_at:
-            lines.append(f"- **Why it is late**: {breach.because}")
+        if breach.late:
+            lines.append(f"- **Why it is late**: {breach.late_because}")
         if breach.high_risk:
             lines += [
                 "",
@@ -141,24 +100,3 @@ class Breaches:
                 f"Whom you can ask: {contact}.",
             ]
         return "\n".join(lines) + "\n"
-
-    def _open_one(self, identifier: str) -> Breach:
-        breach = self.get(identifier)
-        if breach.state == "closed":
-            raise UserError(f"{breach.id} is closed.", "Open a new one if there is news.")
-        return breach
-
-    def _keep(self, breach: Breach, kind: str) -> Breach:
-        facts: dict[str, str | int] = {"state": breach.state, "due": breach.due_at.isoformat(), "rule": RULE}
-        facts |= {f"affected_{name.replace(' ', '_')}": count for name, count in breach.affected.items()}
-        with self._city.writing():
-            entry = receipt(kind, breach.id, self._city.clock.now(), to_json(breach), **facts)
-            (index,) = self._city.writable_ledger().append([entry])
-            kept = msgspec.structs.replace(breach, receipt=index)
-            self._city.registers.put("breach", [kept], update=("body", "state"), state=kept.state)
-            self._city.registers.put_receipts({kept.id: index})
-        return kept
-
-
-def _words(text: str, what: str) -> str:
-    return words_of(text, what, "Name nobody: it is kept and may be sent.")

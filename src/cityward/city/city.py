@@ -161,11 +161,9 @@ class City(Intaking, Finding):
         subjects += [("silence", quiet.id, to_json(quiet)) for quiet in turn.silences]
         subjects += [("warning", one.id, to_json(one)) for one in turn.warnings]
         subjects += [("proposal", proposal.id, to_json(proposal)) for proposal in proposals]
-        entries = [receipt(kind, name, now, body, turn=turn.id) for kind, name, body in subjects]
-        indexes = self.writable_ledger().append(entries)
+        self.enter([(name, receipt(kind, name, now, body, turn=turn.id)) for kind, name, body in subjects])
         self.registers.put_findings(lives, turn.silences, proposals)
         self.registers.put("warning", turn.warnings, update=("body",))
-        self.registers.put_receipts({name: at for (_, name, _), at in zip(subjects, indexes, strict=True)})
 
     def _answered(self, as_of: date) -> set[str]:
         """What actions were approved for, by the end of a day."""

@@ -39,7 +39,6 @@ from cityward.core.decided import KeptRule
 from cityward.core.disk import durable, replace_file
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.receipts import receipt
 from cityward.core.records import entered, to_json
 from cityward.core.rules import RuleVersion
 
@@ -388,11 +387,7 @@ class Drafting:
             "cases": version.cases,
             "valid_from": version.valid_from.isoformat(),
         }
-        (index,) = self._city.writable_ledger().append([receipt(KIND, version.id, now, to_json(version), **facts)])
-        kept = msgspec.structs.replace(version, receipt=index)
-        self._city.registers.put(KIND, [kept], update=())
-        self._city.registers.put_receipts({kept.id: index})
-        return kept
+        return self._city.keep(KIND, version, facts, update=())
 
 
 def _check_own(draft: Table) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import polars as pl
 
-from cityward.city.saying import WORDS_CHARS_MIN, name_of, words_of
+from cityward.city.awareness import Clocks
+from cityward.city.saying import name_of, words_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
 from cityward.core.liability import (
@@ -21,18 +22,15 @@ from cityward.core.liability import (
     SeriousIncident,
     incident_due,
 )
-from cityward.core.receipts import receipt
-from cityward.core.records import Decision, entered
+from cityward.core.records import Decision
 from cityward.guard import holds as door
 from cityward.secure.receipts import read_receipt
 
 if TYPE_CHECKING:
     from cityward.city.city import City
 
-HOLD, INCIDENT = "hold", "incident"
-"""Kinds of records, and of entries of the ledger."""
-
-CLOCK_RULE: Final = "incident-clock 1"
+HOLD: Final = "hold"
+"""Kind of the record, and of its entries of the ledger."""
 
 
 def every_entry(city: City, words: Sequence[bytes]) -> Iterator[dict[str, Any]]:
@@ -48,6 +46,7 @@ class Holding:
 
     def __init__(self, city: City) -> None:
         self._city = city
+        self.incidents = SeriousIncidents(city)
 
     # -- holds -------------------------------------------------------------------------------------
 
@@ -65,7 +64,7 @@ class Holding:
         city = self._city
         with city.writing() as intake:
             intake.flush()
-            self._check_known(decision)
+            check_known(self._city, decision)
             orders, keys = self._orders_of(decision), self._rows_of(decision)
             cases = [decision] if kind_of(decision) == CASE_DECISION else []
             now = city.clock.now()
@@ -106,26 +105,7 @@ class Holding:
     def _keep_hold(self, held: Hold) -> Hold:
         facts: dict[str, str | int] = {"decision": held.decision, "stands": int(held.stands), "rule": door.RULE}
         facts |= {"orders": held.orders, "interactions": held.interactions, "decisions": held.decisions}
-        index = self._append(HOLD, held.id, entered(held), facts)
-        kept = msgspec.structs.replace(held, receipt=index)
-        self._city.registers.put(HOLD, [kept], update=("body",))
-        return kept
-
-    def _check_known(self, decision: str) -> None:
-        """Raise UnknownId unless there is such a decision."""
-        if kind_of(decision) == CASE_DECISION:
-            self._city.deciding.get(decision)
-        else:
-            self._decision(decision)
-
-    def _decision(self, identifier: str) -> Decision:
-        found = self._city.registers.get_decision(identifier) if kind_of(identifier) == "decision" else None
-        if found is None:
-            raise UnknownId(
-                f"There is no decision '{identifier[:40]}'.",
-                "'cityward explain' on a proposal and 'cityward decisions list' name decisions.",
-            )
-        return found
+        return self._city.keep(HOLD, held, facts)
 
     def _orders_of(self, decision: str) -> list[str]:
         """Orders that followed from a decision, as the ledger tells."""
@@ -141,15 +121,21 @@ class Holding:
         none = pl.Series([], dtype=pl.UInt64)
         if kind_of(decision) == CASE_DECISION:
             return none
-        proposal = self._city.registers.get_proposal(self._decision(decision).proposal)
+        proposal = self._city.registers.get_proposal(about_proposal(self._city, decision).proposal)
         need = self._city.registers.get_need(proposal.about) if proposal else None
         if need is None or not need.evidence_sha256:
             return none
         return self._city.evidence.keys_of(need)
 
-    # -- serious incidents -------------------------------------------------------------------------
 
-    def open_incident(
+class SeriousIncidents(Clocks[SeriousIncident]):
+    """Serious incidents after decisions of a city; reached as ``city.liability.incidents``."""
+
+    record, kind, noun = SeriousIncident, "incident", "serious incident"
+    listed_by, rule = "cityward liability incident list", "incident-clock 1"
+    told_state, told_step = "reported", "report"
+
+    def open(
         self, decision: str, kind: IncidentKind, what: str, by: str, aware_at: datetime | None = None
     ) -> SeriousIncident:
         """Note a serious incident after a decision, and start its clock.
@@ -168,15 +154,12 @@ class Holding:
         if kind not in INCIDENT_DAYS:
             told = ", ".join(f"{name} ({INCIDENT_CLAUSES[name]})" for name in INCIDENT_DAYS)
             raise UserError(f"'{kind[:40]}' is no kind of serious incident.", f"Kinds: {told}.")
-        now = self._city.clock.now()
-        aware_at = aware_at or now
-        if aware_at > now:
-            raise UserError("Nobody becomes aware in the future.", "Give the moment with --aware-at, in UTC.")
+        now, aware_at = self._city.clock.now(), self.aware(aware_at)
         by, what = name_of(by), words_of(what, "what happened")
         with self._city.writing():
-            self._check_known(decision)
+            check_known(self._city, decision)
             made = SeriousIncident(
-                id=make_id(INCIDENT, decision, now.isoformat(), self._city.ledger_size),
+                id=make_id(self.kind, decision, now.isoformat(), self._city.ledger_size),
                 decision=decision,
                 kind=kind,
                 aware_at=aware_at,
@@ -184,76 +167,34 @@ class Holding:
                 what=what,
                 by=by,
             )
-            return self._keep_incident(made)
+            return self._keep(made, "open")
 
-    def report_incident(
-        self, identifier: str, by: str, because: str = "", *, incomplete: bool = False
-    ) -> SeriousIncident:
-        """Note that the authority was told. Too late needs a reason; an incomplete report can be completed later.
+    def tell(self, identifier: str, by: str, because: str = "", *, incomplete: bool = False) -> SeriousIncident:
+        """Note that the authority was told; an incomplete report can be completed later.
 
         Source: Regulation (EU) 2024/1689, article 73(5), on a first report that is incomplete.
         """
-        one, now = self._running(identifier), self._city.clock.now()
-        first = one.reported_at or now
-        if first > one.due_at and len(because.strip()) < WORDS_CHARS_MIN and not one.because:
-            raise UserError(
-                f"The time for {one.id} ended on {one.due_at:%Y-%m-%d %H:%M} UTC ({INCIDENT_CLAUSES[one.kind]}).",
-                "Give the reasons of the delay: --because.",
-            )
-        told = msgspec.structs.replace(
-            one,
-            state="reported",
-            by=name_of(by),
-            incomplete=incomplete,
-            reported_at=first,
-            because=words_of(because, "") if because else one.because,
+        return self._tell(identifier, by, because, incomplete=incomplete)
+
+    def of(self, decision: str) -> list[SeriousIncident]:
+        """Those of one decision, oldest first."""
+        return [one for one in self.all() if one.decision == decision]
+
+
+def check_known(city: City, decision: str) -> None:
+    """Raise UnknownId unless there is such a decision."""
+    if kind_of(decision) == CASE_DECISION:
+        city.deciding.get(decision)
+    else:
+        about_proposal(city, decision)
+
+
+def about_proposal(city: City, identifier: str) -> Decision:
+    """A decision about a proposal; raises UnknownId."""
+    found = city.registers.get_decision(identifier) if kind_of(identifier) == "decision" else None
+    if found is None:
+        raise UnknownId(
+            f"There is no decision '{identifier[:40]}'.",
+            "'cityward explain' on a proposal and 'cityward decisions list' name decisions.",
         )
-        return self._keep_incident(told)
-
-    def close_incident(self, identifier: str, by: str, because: str) -> SeriousIncident:
-        """End it with a reason: what was done, or why no report was due."""
-        one = self._running(identifier)
-        because = words_of(because, "what was done, or why no report was due")
-        closed = msgspec.structs.replace(
-            one, state="closed", by=name_of(by), closed_at=self._city.clock.now(), because=because
-        )
-        return self._keep_incident(closed)
-
-    def incidents(self, decision: str | None = None) -> list[SeriousIncident]:
-        """Serious incidents, oldest first, of one decision or of all."""
-        found = self._city.registers.list_of(INCIDENT, SeriousIncident)
-        return [one for one in found if decision in (None, one.decision)]
-
-    def hours_left(self, one: SeriousIncident) -> float:
-        """Hours until the authority has to be told; below 0 the time is over."""
-        return (one.due_at - self._city.clock.now()) / timedelta(hours=1)
-
-    def _running(self, identifier: str) -> SeriousIncident:
-        one = self._city.registers.get(identifier, SeriousIncident) if kind_of(identifier) == INCIDENT else None
-        if one is None:
-            raise UnknownId(
-                f"There is no serious incident '{identifier[:40]}'.", "'cityward liability incident list' lists them."
-            )
-        if one.state == "closed":
-            raise UserError(f"{one.id} is closed.", "Open a new one if there is news.")
-        return one
-
-    def _keep_incident(self, one: SeriousIncident) -> SeriousIncident:
-        facts: dict[str, str | int] = {
-            "decision": one.decision,
-            "of_kind": one.kind,
-            "state": one.state,
-            "due": one.due_at.isoformat(),
-            "rule": CLOCK_RULE,
-        }
-        with self._city.writing():
-            kept = msgspec.structs.replace(one, receipt=self._append(INCIDENT, one.id, entered(one), facts))
-            self._city.registers.put(INCIDENT, [kept], update=("body",))
-        return kept
-
-    def _append(self, kind: str, subject: str, content: bytes, facts: dict[str, str | int]) -> int:
-        """One entry, for a holder of ``writing``; return its index."""
-        entry = receipt(kind, subject, self._city.clock.now(), content, **facts)
-        (index,) = self._city.writable_ledger().append([entry])
-        self._city.registers.put_receipts({subject: index})
-        return index
+    return found

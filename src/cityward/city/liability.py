@@ -20,14 +20,23 @@ from cityward.answerable.reasons import tell as explained
 from cityward.answerable.register.shape import System
 from cityward.answerable.table import Table
 from cityward.answerable.table.forms import write_form
-from cityward.city.holding import Holding
+from cityward.city.holding import Holding, about_proposal
 from cityward.city.liability_text import README
 from cityward.city.trail import Trail, trail
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule
 from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
 from cityward.core.frames import DECISION
 from cityward.core.identifiers import CASE_DECISION, kind_of, make_id
-from cityward.core.liability import AppealSeen, DutyHeld, Happening, LiabilityFile, OnRecord, RuleThen, SystemThen
+from cityward.core.liability import (
+    AppealSeen,
+    DutyHeld,
+    Happening,
+    LiabilityFile,
+    OnRecord,
+    RuleThen,
+    SeriousIncident,
+    SystemThen,
+)
 from cityward.core.receipts import receipt
 from cityward.core.records import Alert, Decision, EarlyWarning, Outcome, Party, Proposal, entered, to_json
 from cityward.core.systems import SystemEvent
@@ -99,8 +108,7 @@ class Liability(Holding):
             manifest = manifest_of(files)
             facts: dict[str, str | int] = {"decision": decision, "files": len(files), "rule": RULE}
             entry = receipt(KIND, made.file.id, city.clock.now(), manifest, **facts)
-            (index,) = city.writable_ledger().append([entry])
-            city.registers.put_receipts({made.file.id: index})
+            (index,) = city.enter([(made.file.id, entry)])
             proofs = proved_by(city.writable_ledger(), {*made.file.entries, index}, city.folder.public_key.read_bytes())
         return made.file, pack({**files, MANIFEST: manifest, **proofs})
 
@@ -111,7 +119,8 @@ class Liability(Holding):
     # -- the two kinds -----------------------------------------------------------------------------
 
     def _of_proposal(self, identifier: str) -> Assembled:
-        city, decision = self._city, self._decision(identifier)
+        city = self._city
+        decision = about_proposal(city, identifier)
         bare = entered(decision)
         if city.proves([(decision.receipt, identifier, bare)]) != [True]:
             raise Refused(
@@ -237,7 +246,7 @@ class Liability(Holding):
         city, now = self._city, self._city.clock.now()
         system, duties, events, unknown = self._system_of(decided)
         orders, refused = self._orders(found.orders)
-        holds, incidents = tuple(self.holds(decided.id)), tuple(self.incidents(decided.id))
+        holds, incidents = tuple(self.holds(decided.id)), tuple(self.incidents.of(decided.id))
         outcomes = [one for one in city.registers.list_of("outcome", Outcome) if one.decision == decided.id]
         appeals = [one for one in city.registers.list_of("appeal", AppealSeen) if one.decision == decided.id]
         told = tell.in_order(
@@ -250,7 +259,8 @@ class Liability(Holding):
                 *tell.of_incidents(incidents),
             ]
         )
-        on_record = self._on_record(decided, found, events)
+        others, unseen = self._other_incidents(decided)
+        on_record = self._on_record(decided, found, events, others)
         receipts = (one.receipt for some in (told, on_record, duties, holds, incidents, events) for one in some)
         file = LiabilityFile(
             id=make_id(KIND, decided.id, now.isoformat(), city.ledger_size),
@@ -273,7 +283,7 @@ class Liability(Holding):
             incidents=incidents,
             inputs=inputs,
             inputs_digest=inputs_digest,
-            cannot_say=(*lacking, *unknown, *refused, *_parted(decided.parties, duties), *_ALWAYS),
+            cannot_say=(*lacking, *unknown, *refused, *unseen, *_parted(decided.parties, duties), *_ALWAYS),
             entries=tuple(sorted({one for one in (*receipts, *entries) if one is not None and one >= 0})),
         )
         kept = {f"records/{one.id}.json": entered(one) for some in (events, holds, incidents) for one in some}
@@ -343,7 +353,9 @@ class Liability(Holding):
             f"What became of {missing} orders that followed: the grant does not show them."
         ] if missing else []
 
-    def _on_record(self, decided: _Decided, found: Trail, events: tuple[SystemEvent, ...]) -> tuple[OnRecord, ...]:
+    def _on_record(
+        self, decided: _Decided, found: Trail, events: tuple[SystemEvent, ...], others: list[SeriousIncident]
+    ) -> tuple[OnRecord, ...]:
         city = self._city
         places = set(decided.territories)
 
@@ -360,7 +372,6 @@ class Liability(Holding):
         finders: dict[str, Any] = {"need": city.registers.get_need, "silence": city.registers.get_silence}
         about = finders.get(kind_of(decided.about) or "", lambda _: None)(decided.about)
         system, _ = version_then(decided.system, decided.version, decided.system_digest, events, decided.moment)
-        others = [one for one in self.incidents() if one.decision != decided.id and self._same_system(one, decided)]
         return record.in_order(
             [
                 *record.of_findings(
@@ -372,12 +383,18 @@ class Liability(Holding):
             ]
         )
 
-    def _same_system(self, one: Any, decided: _Decided) -> bool:
-        """Whether an incident is about a decision of the same system, as far as the registers tell."""
-        if kind_of(one.decision) != "decision":
-            return False
-        held = self._city.registers.get_decision(one.decision)
-        return held is not None and held.system.rpartition(" ")[0] == decided.system
+    def _other_incidents(self, decided: _Decided) -> tuple[list[SeriousIncident], list[str]]:
+        """Serious incidents of other decisions of the same system, and what is not known of them."""
+        others = [one for one in self.incidents.all() if one.decision != decided.id]
+        systems = {one.id: one.system.rpartition(" ")[0] for one in (self._city.decisions() if others else ())}
+        of_cases, unseen, columns = sum(kind_of(one.decision) == CASE_DECISION for one in others), [], ("id", "system")
+        decisions = self._city.read(READER, PURPOSE, "decisions")
+        if of_cases and decisions.why(columns).grant is not None:
+            systems |= dict(decisions.frame(columns).iter_rows())
+        elif of_cases:
+            told = f"Of which systems {of_cases} serious incidents after decisions of cases are: no grant shows them."
+            unseen.append(told)
+        return [one for one in others if systems.get(one.decision) == decided.system], unseen
 
     def _earlier_proposals(self, decision: Decision, system: str) -> tuple[str, ...]:
         """How people had decided on proposals of the system before."""
@@ -406,6 +423,8 @@ class Liability(Holding):
             rows["by"] != "",
             rows["id"] != decision.id,
         )
+        if before.is_empty():
+            return (f"No person had settled a case of {decision.system} before.",)
         against = int((before["agreed"] == False).sum())  # noqa: E712 - null is neither
         return (
             f"Of {before.height:,} cases of {decision.system} that people had settled before, {against:,} went against "

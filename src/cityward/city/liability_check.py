@@ -114,7 +114,7 @@ def _proof(files: dict[str, bytes], key: object | None) -> list[str]:
     try:
         own = Ed25519PublicKey.from_public_bytes(bytes.fromhex(files[KEY].decode("ascii").strip()))
         found = check_proof(from_json(files["proof.json"], Proof), key or own)  # type: ignore[arg-type]
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError, RecursionError):
         return ["proof.json cannot be read."]
     return [f"proof.json does not prove the decision: {found}"] if found else []
 

@@ -139,17 +139,15 @@ class Observing:
             if start <= alert.opened_at <= until and alert.id not in held and alert.cleared_because != WITHDRAWN
         ]
         changed = [alert for alert in [*alerts, *lost] if _differs(alert, known.get(alert.id))]
-        entries, subjects = [], []
+        entries = []
         for alert in changed:
             before = known.get(alert.id)
             if before is None or (before.cleared_at is None) != (alert.cleared_at is None):
                 body = to_json(alert)
                 facts = {"alert": alert.kind, "state": "cleared" if alert.cleared_at else "opened"}
-                entries.append(receipt("alert", alert.id, city.clock.now(), body, **facts))
-                subjects.append(alert.id)
-        indexes = city.writable_ledger().append(entries) if entries else []
+                entries.append((alert.id, receipt("alert", alert.id, city.clock.now(), body, **facts)))
+        city.enter(entries)
         city.registers.put("alert", changed, update=("body",))
-        city.registers.put_receipts(dict(zip(subjects, indexes, strict=True)))
         return alerts
 
     @durable("writing the watch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
@@ -11,14 +11,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import msgspec
+
 from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
 from cityward.core.errors import SettingsError, UserError
-from cityward.core.records import (
-    Territory,
-)
+from cityward.core.receipts import receipt
+from cityward.core.records import Record, Territory, entered
 from cityward.guard.admit import Door
 from cityward.guard.consult import Reading
 from cityward.guard.decided import Deciding
@@ -31,7 +32,7 @@ from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Record)
 
 
 class Opened:
@@ -170,6 +171,49 @@ class Opened:
         if self._ledger is None:
             self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key))
         return self._ledger
+
+    def enter(self, entries: Sequence[tuple[str, bytes]]) -> Sequence[int]:
+        """Append entries, each with what it is about, and note it as the newest about that; for a holder of `writing`.
+
+        Ledger first: a death in between leaves an entry about a record that never came, not one without a proof.
+        """
+        indexes = self.writable_ledger().append([entry for _, entry in entries])
+        self.registers.put_receipts({about: index for (about, _), index in zip(entries, indexes, strict=True)})
+        return indexes
+
+    def keep(
+        self,
+        kind: str,
+        record: R,
+        facts: Mapping[str, str | int],
+        *,
+        told: str = "",
+        content: bytes | None = None,
+        update: Sequence[str] = ("body",),
+        state: str | None = None,
+    ) -> R:
+        """Enter a record in the ledger, then in the registers; return it with the index of its entry.
+
+        Parameters
+        ----------
+        kind, told : str
+            Its kind in the registers, and what the entry calls that which happened; left out, the kind.
+        record : Record
+            Has an ``id`` and a ``receipt``.
+        facts : mapping of str to str or int
+            What the entry says in the open.
+        content : bytes, optional
+            What the entry proves; left out, the record as it was before it had a receipt.
+        update, state
+            As `Registers.put` takes them.
+        """
+        with self.writing():
+            proved = entered(record) if content is None else content
+            name: str = record.id  # type: ignore[attr-defined]
+            (index,) = self.enter([(name, receipt(told or kind, name, self.clock.now(), proved, **facts))])
+            kept = msgspec.structs.replace(record, receipt=index)
+            self.registers.put(kind, [kept], update=update, state=state)
+        return kept
 
     @property
     def ledger_size(self) -> int:

@@ -166,21 +166,23 @@ class Orders:
             return []
         why = self.outbox.why_not(before) if before else {}
         entries = [
-            receipt(
-                "order",
+            (
                 order.id,
-                order.events[-1].at,
-                to_json(order.events[-1]),
-                state=order.state,
-                round=life.round_of(order),
-                decision=order.decision,
-                work="" if order.id in why else self.outbox.work(order),
+                receipt(
+                    "order",
+                    order.id,
+                    order.events[-1].at,
+                    to_json(order.events[-1]),
+                    state=order.state,
+                    round=life.round_of(order),
+                    decision=order.decision,
+                    work="" if order.id in why else self.outbox.work(order),
+                ),
             )
             for order in orders
         ]
         with self._city.writing():
-            indexes = self._city.writable_ledger().append(entries)
-            self._city.registers.put_receipts({order.id: at for order, at in zip(orders, indexes, strict=True)})
+            indexes = self._city.enter(entries)
         done = []
         for order, index in zip(orders, indexes, strict=True):
             last = msgspec.structs.replace(order.events[-1], receipt=index)

@@ -93,12 +93,11 @@ class Outcomes:
             return
         now = self.city.clock.now()
         entries = [
-            receipt(KIND, one.id, now, to_json(one), turn=turn, decision=one.decision, verdict=one.verdict)
+            (one.id, receipt(KIND, one.id, now, to_json(one), turn=turn, decision=one.decision, verdict=one.verdict))
             for one in changed
         ]
-        indexes = self.city.writable_ledger().append(entries)
+        self.city.enter(entries)
         self.city.registers.put(KIND, changed, update=("body",))
-        self.city.registers.put_receipts({one.id: at for one, at in zip(changed, indexes, strict=True)})
 
     def _actions(self, began: Mapping[str, date]) -> list[Action]:
         proposals = {one.id: one for one in self.city.registers.list_proposals()}

@@ -20,7 +20,6 @@ from cityward.core.frames import INTERACTION, PLACED, conform
 from cityward.core.identifiers import make_id
 from cityward.core.limits import TEXT_CHARS
 from cityward.core.persons import PersonRequest, Retained, Right, months_after
-from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard import erase as door
 from cityward.guard.backup import destroy_days, destroy_subject, seal
@@ -230,13 +229,8 @@ class Persons:
         facts: dict[str, str | int] = {"right": request.right, "state": request.state, "rule": door.RULE}
         facts |= {f"count_{name}": count for name, count in request.counts.items()}
         facts |= {"due_on": str(request.due_on), "told_on": str(request.told_on)} if request.told_on else {}
-        with self._city.writing():
-            entry = receipt(kind, request.id, self._city.clock.now(), to_json(told), **facts)
-            (index,) = self._city.writable_ledger().append([entry])
-            kept = msgspec.structs.replace(request, receipt=index)
-            self._city.registers.put("request", [kept], update=("body", "state"), state=kept.state)
-            self._city.registers.put_receipts({kept.id: index})
-        return kept
+        columns, state = ("body", "state"), request.state
+        return self._city.keep("request", request, facts, told=kind, content=to_json(told), update=columns, state=state)
 
     def _request(self, right: Right, subject: door.Subject, by: str, number: str | None) -> PersonRequest:
         """The request that is answered now: the one named, one that was cut off, or a new one."""
@@ -491,16 +485,10 @@ class Persons:
             held={name: count for name, count in told.held.items() if count},
             quarantine_upto=self._city.registers.quarantine_upto(),
         )
-        with self._city.writing():
-            facts: dict[str, str | int] = {f"deleted_{name}": count for name, count in told.deleted.items()}
-            facts |= {f"oldest_{name}": oldest for name, oldest in told.oldest.items()}
-            facts |= {f"held_{name}": count for name, count in done.held.items()}
-            entry = receipt("retention", done.id, now, to_json(done), rule=RETENTION_RULE, **facts)
-            (index,) = self._city.writable_ledger().append([entry])
-            done = msgspec.structs.replace(done, receipt=index)
-            self._city.registers.put("retention", [done], update=("body",))
-            self._city.registers.put_receipts({done.id: index})
-        return done
+        facts: dict[str, str | int] = {f"deleted_{name}": count for name, count in told.deleted.items()}
+        facts |= {f"oldest_{name}": oldest for name, oldest in told.oldest.items()}
+        facts |= {f"held_{name}": count for name, count in done.held.items()}
+        return self._city.keep("retention", done, {**facts, "rule": RETENTION_RULE})
 
     def retentions(self) -> list[Retained]:
         """Retention jobs, oldest first."""

@@ -221,9 +221,8 @@ class Planning:
     def _keep(self, plan: WorkPlan, kind: str, **facts: str) -> None:
         with self._city.writing():
             entry = receipt(kind, plan.id, self._city.clock.now(), to_json(plan), **facts)
-            index = self._city.writable_ledger().append([entry])[0]
+            self._city.enter([(plan.id, entry)])
             self._city.registers.put("plan", [plan], update=("body",))
-            self._city.registers.put_receipts({plan.id: index})
 
     # -- approval ------------------------------------------------------------------------------------
 
@@ -326,9 +325,8 @@ class Planning:
         proposal = self.proposal(plan)
         with self._city.writing():
             entry = receipt("proposal", proposal.id, self._city.clock.now(), to_json(proposal), plan=plan.id)
-            index = self._city.writable_ledger().append([entry])[0]
+            self._city.enter([(proposal.id, entry)])
             self._city.registers.put("proposal", [proposal], update=("body",), state="waiting")
-            self._city.registers.put_receipts({proposal.id: index})
         return proposal
 
     def approve(self, by: str, because: str, plan_id: str | None = None) -> Decision:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cityward.answerable.register.checking import stands_in_the_way
@@ -19,8 +18,6 @@ from cityward.city.registered import KIND, Registered, Standing, told_changes
 from cityward.city.saying import name_of
 from cityward.core.errors import Refused, UserError
 from cityward.core.identifiers import make_id
-from cityward.core.receipts import receipt
-from cityward.core.records import to_json
 from cityward.core.systems import SystemEvent, What
 from cityward.secure.signed_text import countersign, read_verifier_key, sign_text, signers, text_of, verifier_key
 
@@ -325,12 +322,7 @@ class Registering(Registered):
             facts = {"what": what, "system": system.id, "version": system.version, "digest": event.digest}
             if event.duty:
                 facts["duty"] = event.duty
-            entry = receipt(KIND, event.id, now, to_json(event), **facts)
-            (index,) = self._city.writable_ledger().append([entry])
-            kept = msgspec.structs.replace(event, receipt=index)
-            self._city.registers.put(KIND, [kept], update=())
-            self._city.registers.put_receipts({kept.id: index})
-        return kept
+            return self._city.keep(KIND, event, facts, update=())
 
 
 def _reason(because: str) -> str:

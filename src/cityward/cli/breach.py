@@ -9,6 +9,7 @@ import click
 
 from cityward.city import open_city
 from cityward.cli.main import as_json, city_option, json_option
+from cityward.core.awareness import told_left
 
 if TYPE_CHECKING:
     from cityward.core.persons import Breach
@@ -24,13 +25,14 @@ def _told(breach: Breach, left: float, json_: bool) -> None:
     if json_:
         as_json({"breach": breach, "hours_left": round(left, 2)})
         return
-    if breach.notified_at:
-        clock = f"the authority was told on {breach.notified_at:%Y-%m-%d %H:%M} UTC"
+    due = f"to be told by {breach.due_at:%Y-%m-%d %H:%M} UTC"
+    if breach.told_at:
+        clock = f"the authority was told on {breach.told_at:%Y-%m-%d %H:%M} UTC ({due})."
+    elif breach.closed_at:
+        clock = f"the authority was not told; reason given: “{breach.because}”."
     else:
-        clock = f"{left:.0f} hours are left" if left >= 0 else f"OVERDUE by {-left:.0f} hours"
-    click.echo(
-        f"{breach.id}  {breach.state}: {clock} (to be told by {breach.due_at:%Y-%m-%d %H:%M} UTC). {breach.what}"
-    )
+        clock = f"the authority is {due}. {told_left(left)}"
+    click.echo(f"{breach.id}  {breach.state}: {clock} {breach.what}")
     for name, count in breach.affected.items():
         click.echo(f"    {name}: {count:,}")
 
@@ -83,7 +85,7 @@ def assess(
 def notify(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:
     """Note that the authority was told. cityward sends nothing itself."""
     with open_city(folder) as city:
-        found = city.breaches.notify(identifier, by, because)
+        found = city.breaches.tell(identifier, by, because)
         _told(found, city.breaches.hours_left(found), json_)
 
 
@@ -115,7 +117,7 @@ def notice(identifier: str, folder: str) -> None:
 def list_(folder: str, json_: bool) -> None:
     """List breaches with their clocks."""
     with open_city(folder) as city:
-        found = city.breaches.list()
+        found = city.breaches.all()
         left = [city.breaches.hours_left(one) for one in found]
     if json_:
         as_json([{"breach": one, "hours_left": round(hours, 2)} for one, hours in zip(found, left, strict=True)])

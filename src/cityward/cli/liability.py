@@ -163,7 +163,7 @@ def _told(city: City, one: SeriousIncident, json_: bool) -> None:
     from cityward.answerable.liability.readable import told_incident
 
     if json_:
-        as_json({"incident": one, "hours_left": round(city.liability.hours_left(one), 2)})
+        as_json({"incident": one, "hours_left": round(city.liability.incidents.hours_left(one), 2)})
         return
     click.echo(f"{one.decision}  {told_incident(one, city.time_zone, city.clock.now())}")
 
@@ -187,7 +187,7 @@ def open_(
     """Note a serious incident after DECISION; its clock starts when the city became aware."""
     with _open(folder) as city:
         moment = aware_at.replace(tzinfo=UTC) if aware_at else None
-        _told(city, city.liability.open_incident(decision, kind, what, by, moment), json_)
+        _told(city, city.liability.incidents.open(decision, kind, what, by, moment), json_)
 
 
 @incident.command()
@@ -200,7 +200,7 @@ def open_(
 def report(identifier: str, by: str, because: str, incomplete: bool, folder: str, json_: bool) -> None:
     """Note that the authority was told. cityward sends nothing itself."""
     with _open(folder) as city:
-        _told(city, city.liability.report_incident(identifier, by, because, incomplete=incomplete), json_)
+        _told(city, city.liability.incidents.tell(identifier, by, because, incomplete=incomplete), json_)
 
 
 @incident.command()
@@ -211,7 +211,7 @@ def report(identifier: str, by: str, because: str, incomplete: bool, folder: str
 def close(identifier: str, by: str, because: str, folder: str, json_: bool) -> None:
     """Close it with a reason: what was done, or why no report was due."""
     with _open(folder) as city:
-        _told(city, city.liability.close_incident(identifier, by, because), json_)
+        _told(city, city.liability.incidents.close(identifier, by, because), json_)
 
 
 @incident.command("list")
@@ -220,9 +220,9 @@ def close(identifier: str, by: str, because: str, folder: str, json_: bool) -> N
 def list_(folder: str, json_: bool) -> None:
     """List serious incidents with their clocks."""
     with _open(folder) as city:
-        found = city.liability.incidents()
+        found = city.liability.incidents.all()
         if json_:
-            left = [round(city.liability.hours_left(one), 2) for one in found]
+            left = [round(city.liability.incidents.hours_left(one), 2) for one in found]
             as_json([{"incident": one, "hours_left": hours} for one, hours in zip(found, left, strict=True)])
             return
         for one in found:

@@ -332,17 +332,24 @@ def resume(identifier: str, by: str, because: str, folder: str, json_: bool) -> 
 @systems.command()
 @click.argument("file", type=_PATH)
 @click.option("--name", required=True, help="Name of the party, as its [[parties]] table says it.")
+@click.option("--into", type=_PATH, help="File of the system: the line is written into the tables of that party.")
 @json_option
-def key(file: Path, name: str, json_: bool) -> None:
+def key(file: Path, name: str, into: Path | None, json_: bool) -> None:
     """Make a key for a party: the secret into FILE, for the party alone, and the line for its [[parties]] table."""
+    from cityward.answerable.register.keying import with_key
+    from cityward.core.disk import replace_file
     from cityward.core.identifiers import slug
     from cityward.secure.keys import create_signer
     from cityward.secure.signed_text import verifier_key
 
     if file.exists():
         raise UserError(f"{file} exists already.", "A key is never written over; choose another file.")
+    if into is not None:
+        with_key(_note(into), name, "to be made")  # says what is wrong before there is a secret
     try:
         made = verifier_key(slug(name), create_signer(file).public_key())
+        if into is not None:
+            replace_file(into, with_key(_note(into), name, made).encode())
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}.", "Choose another file.") from None
     if json_:

@@ -23,7 +23,7 @@ def mount(router: APIRouter, console: Console) -> None:
         city = console.city
         file = city.liability.file(decision)
         now, zone = city.clock.now(), city.time_zone
-        clocks = [(one, told_incident(one, zone, now), city.liability.hours_left(one) < 0) for one in file.incidents]
+        clocks = [(one, told_incident(one, zone, now), one.hours_left(now) < 0) for one in file.incidents]
         sections = {one.heading: one.lines for one in readable(file).sections}
 
         def lines(heading: str) -> list[str]:

@@ -7,7 +7,7 @@ names a person: a request is its number, its kind and its days.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -311,10 +311,9 @@ def _many(count: int, noun: str) -> str:
 # -- deadlines -----------------------------------------------------------------------------------------
 
 
-def _clocks(city: City) -> list[Breach]:
+def _clocks(city: City) -> Sequence[Breach]:
     """Breaches of which the authority was not told yet, the most pressing first."""
-    running = [one for one in city.breaches.list() if one.state in ("open", "assessed")]
-    return sorted(running, key=lambda one: one.due_at)
+    return city.breaches.running()
 
 
 def _waiting(city: City) -> list[PersonRequest]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from cityward.core.awareness import Clocked
 from cityward.core.records import Record
 
 IncidentKind = Literal["serious", "infrastructure", "widespread", "death"]
@@ -49,27 +50,27 @@ class Hold(Record, frozen=True, kw_only=True):
         return self.released_at is None
 
 
-class SeriousIncident(Record, frozen=True, kw_only=True):
+class SeriousIncident(Clocked, frozen=True, kw_only=True):
     """A serious incident in which a decision may have had a part, and the clock of article 73.
 
     ``aware_at`` is when the provider or, where it applies, the deployer became aware; ``due_at`` the last moment at
-    which the authority is told. ``what`` is in plain words and names nobody. A report may be incomplete at first
-    (article 73(5)). ``because`` is why a report is late, or why none was due.
+    which the market surveillance authority is told. A report may be incomplete at first (article 73(5)).
     """
 
-    id: str
     decision: str
     kind: IncidentKind
-    aware_at: datetime
-    due_at: datetime
-    what: str
-    by: str
     state: Literal["open", "reported", "closed"] = "open"
     incomplete: bool = False
-    reported_at: datetime | None = None
-    closed_at: datetime | None = None
-    because: str = ""
-    receipt: int = -1
+
+    @property
+    def clause(self) -> str:
+        """The point of article 73 of the AI Act, with its days."""
+        return f"AI Act, {INCIDENT_CLAUSES[self.kind]}: {INCIDENT_DAYS[self.kind]} days"
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """After which decision, and of which kind."""
+        return {"decision": self.decision, "of_kind": self.kind}
 
 
 def incident_due(kind: IncidentKind, aware_at: datetime) -> datetime:

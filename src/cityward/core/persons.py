@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import field
 
+from cityward.core.awareness import Clocked
 from cityward.core.records import Record
 
 Right = Literal["access", "rectify", "erase", "object", "restrict"]
@@ -66,23 +67,27 @@ def months_after(day: date, months: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-class Breach(Record, frozen=True, kw_only=True):
+BREACH_HOURS: Final = 72
+"""From the moment that the city is aware until the authority is told (GDPR article 33(1))."""
+
+
+class Breach(Clocked, frozen=True, kw_only=True):
     """A personal data breach and its clock.
 
-    ``aware_at`` starts it; the authority is told within 72 hours (GDPR article 33(1)). ``what`` is in plain words
-    and names nobody. ``affected`` are estimates by what was counted; ``high_risk`` decides whether people are told.
+    ``affected`` are estimates by what was ``counted``; ``high_risk`` decides whether people are told.
     """
 
-    id: str
-    state: Literal["open", "assessed", "notified", "closed"]
-    aware_at: datetime
-    due_at: datetime
-    what: str
-    by: str
+    state: Literal["open", "assessed", "notified", "closed"] = "open"
     affected: dict[str, int] = field(default_factory=dict)
     counted: str = ""
     high_risk: bool | None = None
-    notified_at: datetime | None = None
-    closed_at: datetime | None = None
-    because: str = ""
-    receipt: int | None = None
+
+    @property
+    def clause(self) -> str:
+        """GDPR article 33(1)."""
+        return f"{BREACH_HOURS} hours, GDPR article 33(1)"
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """How many are concerned, by what they are."""
+        return {f"affected_{name.replace(' ', '_')}": count for name, count in self.affected.items()}

@@ -512,7 +512,7 @@ def _appeal(record: Appeal, _words: _Words) -> _Parts:
 
 @_parts.register
 def _breach(record: Breach, words: _Words) -> _Parts:
-    told = words.at(record.notified_at) if record.notified_at else "not yet"
+    told = words.at(record.told_at) if record.told_at else "not yet"
     evidence = [
         ("state", record.state),
         ("aware", words.at(record.aware_at)),
@@ -537,7 +537,7 @@ def _hold(record: Hold, words: _Words) -> _Parts:
 
 @_parts.register
 def _serious(record: SeriousIncident, words: _Words) -> _Parts:
-    told = words.at(record.reported_at) if record.reported_at else "not yet"
+    told = words.at(record.told_at) if record.told_at else "not yet"
     evidence = [
         ("decision", record.decision),
         ("state", record.state),

@@ -104,7 +104,7 @@ def _contents(files: Mapping[str, bytes]) -> Iterator[str]:
     """Files that are not what the manifest says."""
     try:
         told = msgspec.json.decode(files[MANIFEST], type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield f"{MANIFEST} was changed: it cannot be read."
         return
     for name in sorted(told.keys() - files.keys()):
@@ -126,7 +126,7 @@ def _entries(files: Mapping[str, bytes], kind: str, signed: Checkpoint) -> Itera
         again = {"size": signed.size, "paths": {str(at): [step.hex() for step in path] for at, path in paths.items()}}
         if msgspec.json.encode(again, order="sorted") != files[LEDGER]:
             raise ValueError  # the same proofs in other letters are another file
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"{LEDGER} was changed."
         return
     entries = {int(found[1]): data for name, data in files.items() if (found := _ENTRY.fullmatch(name))}
@@ -149,6 +149,6 @@ def _entries(files: Mapping[str, bytes], kind: str, signed: Checkpoint) -> Itera
 def _read(entry: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(entry)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -86,7 +86,7 @@ def test_an_incident_tells_its_clock() -> None:
         one, "UTC", one.due_at - timedelta(hours=24)
     )
     assert "That time ended 5 hours ago." in told_incident(one, "UTC", one.due_at + timedelta(hours=5))
-    done = msgspec.structs.replace(one, reported_at=one.due_at + timedelta(hours=1), because="A flood.")
+    done = msgspec.structs.replace(one, told_at=one.due_at + timedelta(hours=1), late_because="A flood.")
     assert "after the end of the time" in told_incident(done, "UTC")
 
 

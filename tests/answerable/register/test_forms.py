@@ -50,6 +50,17 @@ def test_a_record_has_only_fields_of_its_form(system: System, form: str) -> None
     assert set(record_of(form, published(system))) <= set(FORMS[form])
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_mandatory_field_is_filled_or_said_to_be_missing(system: System, form: str, *, bare: bool) -> None:
+    less = {"model": None, "risks": "", "appeal": "", "website": "", "parties": ()} if bare else {}
+    record = record_of(form, published(msgspec.structs.replace(system, **less)))
+    told = faults(form, record)
+    for name, field in FORMS[form].items():
+        missing = f"{name} ({field.title}) must be filled in."
+        assert bool(record.get(name)) != (missing in told) if field.required else missing not in told, name
+
+
 def test_a_dutch_record_can_be_handed_in(system: System) -> None:
     dutch = msgspec.structs.replace(system, language="nld", theme="Natuur en milieu")
     record = record_of("algoritmeregister", published(dutch))

@@ -155,9 +155,9 @@ def of_incidents(incidents: Iterable[SeriousIncident]) -> Iterator[Happening]:
             about=one.id,
             receipt=one.receipt,
         )
-        if one.reported_at is not None:
+        if one.told_at is not None:
             part = "an incomplete report" if one.incomplete else "a report"
-            yield Happening(at=one.reported_at, what=f"The authority was given {part} of {one.id}.", about=one.id)
+            yield Happening(at=one.told_at, what=f"The authority was given {part} of {one.id}.", about=one.id)
 
 
 def in_order(happenings: Iterable[Happening]) -> tuple[Happening, ...]:

@@ -6,6 +6,7 @@ Source: W3C PROV-DM (Recommendation, 2013), in the form of the W3C Member Submis
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final
 
 from cityward.core.identifiers import kind_of, slug
@@ -100,7 +101,7 @@ def _agents(told: _Document, file: LiabilityFile, decided: str, plan: str) -> st
 
     for step in file.happened:
         if step.about == file.decision and step.by and step.at == file.decided_at and file.kind == "proposal":
-            person = told.put("agent", f"agent-{slug(step.by)}", "prov:Person", step.by)
+            person = told.put("agent", _named(step.by), "prov:Person", step.by)
             told.relate("wasAssociatedWith", activity=decided, agent=person, plan=plan)
             on_behalf(person, decided)
     for party in (agents[one.party] for one in file.duties if one.duty in ("operator", "overseer")):
@@ -117,7 +118,12 @@ def _agents(told: _Document, file: LiabilityFile, decided: str, plan: str) -> st
 
 
 def _agent(told: _Document, name: str) -> str:
-    return told.put("agent", f"agent-{slug(name)}", "cw:party", name)
+    return told.put("agent", _named(name), "cw:party", name)
+
+
+def _named(name: str) -> str:
+    """A name of ASCII signs that is another for each party, in whatever script it is written."""
+    return f"agent-{slug(name)}-{blake2b(name.encode(), digest_size=4).hexdigest()}"
 
 
 def _followed(told: _Document, file: LiabilityFile, decision: str, system: str) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from cityward.answerable.document import Document, Section
 from cityward.core import words
-from cityward.core.liability import INCIDENT_CLAUSES, INCIDENT_DAYS, LiabilityFile, SeriousIncident
+from cityward.core.awareness import told_left
+from cityward.core.liability import LiabilityFile, SeriousIncident
 
 STATES_ONLY = "It states duties and facts. What follows from them is not for this file to say."
 
@@ -15,7 +16,14 @@ def readable(file: LiabilityFile) -> Document:
     """Title, what it is, and a section for each question."""
     zone = file.time_zone
     sections = [
-        Section("What was decided", [file.says, file.explanation, f"How to contest it: {file.appeal or 'not stated'}"]),
+        Section(
+            "What was decided",
+            [
+                file.says,
+                *([file.explanation] if file.explanation else []),
+                f"How to contest it: {file.appeal or 'not stated'}",
+            ],
+        ),
         Section("What happened", table=_happened(file)),
         _system(file),
         _rule(file),
@@ -32,31 +40,16 @@ def readable(file: LiabilityFile) -> Document:
 
 def told_incident(one: SeriousIncident, zone: str, now: datetime | None = None) -> str:
     """An incident and its clock in a sentence; with ``now``, what is left of it."""
-    clause = f"AI Act, {INCIDENT_CLAUSES[one.kind]}: {INCIDENT_DAYS[one.kind]} days"
     aware = f"{one.id}, aware {words.moment(one.aware_at, zone)}. {one.what.rstrip('.')}."
     due = words.moment(one.due_at, zone)
-    if one.reported_at is not None:
-        late = (
-            f", after the end of the time on {due}; reason given: “{one.because}”"
-            if one.reported_at > one.due_at
-            else ""
-        )
+    if one.told_at is not None:
+        late = f", after the end of the time on {due}; reason given: “{one.late_because}”" if one.late else ""
         part = " with an incomplete report" if one.incomplete else ""
-        return f"{aware} The authority was told on {words.moment(one.reported_at, zone)}{part}{late} ({clause})."
-    if one.state == "closed":
-        return f"{aware} It was closed without a report; reason given: “{one.because}” ({clause})."
-    left = "" if now is None else _left((one.due_at - now).total_seconds() / 3600)
-    return f"{aware} The authority has to be told by {due} ({clause}).{left}"
-
-
-def _left(hours: float) -> str:
-    if hours < 0:
-        return f" That time ended {_span(-hours)} ago."
-    return f" {_span(hours)[0].upper()}{_span(hours)[1:]} are left."
-
-
-def _span(hours: float) -> str:
-    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
+        return f"{aware} The authority was told on {words.moment(one.told_at, zone)}{part}{late} ({one.clause})."
+    if one.closed_at is not None:
+        return f"{aware} It was closed without a report; reason given: “{one.because}” ({one.clause})."
+    left = "" if now is None else f" {told_left(one.hours_left(now))}"
+    return f"{aware} The authority has to be told by {due} ({one.clause}).{left}"
 
 
 def _happened(file: LiabilityFile) -> list[list[str]]:
