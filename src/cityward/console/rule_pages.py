@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -21,6 +20,7 @@ from cityward.answerable.replay.cost import Pricing
 from cityward.answerable.table import Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
+from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
 from cityward.core.words import day
@@ -186,11 +186,9 @@ class RulePages:
 
     def change(self, request: Request, identifier: str, body: bytes) -> Response:
         """Do what a button says; on a mistake show the form again with everything that was typed."""
-        try:
-            sent = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-        except ValueError:
-            raise UserError("This form is too large.", "Edit the rule as a file.") from None
-        fields = {name: values[0] for name, values in sent.items()}
+        fields = first_of(fields_of(body, FIELDS_MAX, blank=True))
+        if not fields:
+            raise UserError("This form is empty or too large.", "Open it again, or edit the rule as a file.")
         form, what = form_sent(fields, identifier), fields.get("do", "check")
         shown = Shown(sent=fields)
         try:
