@@ -181,11 +181,11 @@ def _tell_limits(found: Replay) -> None:
         click.echo(f"Not decided: {reason}: {_count(count)}")
     for name, count in found.missing.items():
         click.echo(f"Without {name}: {_count(count)}")
-    if found.unreadable:
-        click.echo(f"Inputs that cannot be read: {found.unreadable:,}")
+    if found.unreadable != 0:
+        click.echo(f"Inputs that cannot be read: {_count(found.unreadable)}")
     for note in found.notes:
         click.echo(f"Note: {note}")
-    click.echo("Intervals are of 95 %: how far a period of cases like these could come out otherwise.")
+    click.echo("Intervals are of 95 %: the average of many periods of cases like these. A single one can lie outside.")
 
 
 def _by(groups: Sequence[GroupChange]) -> list[tuple[str, list[GroupChange]]]:

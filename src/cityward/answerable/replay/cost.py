@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -123,6 +124,18 @@ def _by_past(past: Past, after: pl.Series) -> _Costs:
     return _Costs(
         before, known, "as kept", "as kept of each case; a changed one costs what its new outcome cost on average"
     )
+
+
+def coarse(cost: CostChange, found: _Costs, least: int) -> tuple[CostChange, str]:
+    """Cost rounded to what ``least`` of the dearest cases change, and what is to be said of that.
+
+    Where a count is left out, sums to the last cent and the prices would tell it.
+    """
+    most = (found.after - found.before).abs().drop_nans().max()
+    step = least * float(most if isinstance(most, int | float) else 0) or 1.0
+    rounded = {name: round(getattr(cost, name) / step) * step for name in ("before", "change", "low", "high")}
+    told = msgspec.structs.replace(cost, **rounded, after=rounded["before"] + rounded["change"])
+    return told, f"Cost is rounded to {step:,.0f}, so that it does not tell of fewer than {least} people."
 
 
 def cost_change(found: _Costs, least: int, seed: int) -> CostChange | None:
