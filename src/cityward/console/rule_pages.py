@@ -15,11 +15,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
-from cityward.answerable.replay.cost import Pricing
+from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, read_pricing, told_share
 from cityward.answerable.table import Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
-from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
+from cityward.console.draft_form import FIELDS_MAX, DraftForm, fits, form_of, form_sent, next_version
 from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
@@ -113,11 +112,12 @@ def _now(versions: Sequence[Table], today: date) -> Table:
 
 def _origin(table: Table, published: Sequence[Any]) -> Any:
     """Who published a version, or None."""
-    for one in published:
-        sheet = msgspec.structs.replace(table.sheet, valid_until=None)
-        if one.digest == digest_of(Table(sheet, table.conditions, table.outcomes)):
-            return one
-    return None
+    mine = [one for one in published if (one.rule, one.version) == (table.id, table.version)]
+    if not mine:
+        return None
+    sheet = msgspec.structs.replace(table.sheet, valid_until=None)
+    digest = digest_of(Table(sheet, table.conditions, table.outcomes))
+    return next((one for one in mine if one.digest == digest), None)
 
 
 def _shown(city: City, identifier: str) -> dict[str, Any]:
@@ -136,12 +136,8 @@ def _shown(city: City, identifier: str) -> dict[str, Any]:
         "findings": check(table),
         "tests": run_tests(table),
         "draft": identifier in city.drafting.drafts(),
-        "form": form_of(table) if _fits(table) else None,
+        "form": form_of(table) if fits(table) else None,
     }
-
-
-def _fits(table: Table) -> bool:
-    return len(table.sheet.rows) * (len(table.sheet.inputs) + len(table.sheet.outputs)) <= FIELDS_MAX // 2
 
 
 # -- the workbench ---------------------------------------------------------------------------------
@@ -215,7 +211,7 @@ class RulePages:
             against="outcome" if fields.get("against") == "outcome" else "recommended",
             better=[one for one in fields.get("better", "").split(",") if one.strip()],
             groups=[one.strip() for one in fields.get("groups", "").split(",") if one.strip()],
-            pricing=_pricing(fields),
+            pricing=read_pricing(fields.get("cost", ""), fields.get("currency", "").strip()[:20] or "EUR"),
         )
         with self._lock:
             self._replays[_key(found)] = found
@@ -339,20 +335,3 @@ def _day(fields: Mapping[str, str], name: str) -> date:
         return date.fromisoformat(fields.get(name, "").strip())
     except ValueError:
         raise UserError("A day is missing or is none.", "Write it as 2026-01-31.") from None
-
-
-def _pricing(fields: Mapping[str, str]) -> Pricing | None:
-    """An output, or prices by outcome: ``full=300, half=150``."""
-    text = fields.get("cost", "").strip()
-    if not text:
-        return None
-    if "=" not in text:
-        return Pricing(output=text)
-    prices = {}
-    for one in text.split(","):
-        name, _, value = one.partition("=")
-        try:
-            prices[name.strip()] = float(value)
-        except ValueError:
-            raise UserError(f"The price of {name.strip()[:60]} is no number.", "Write full=300, half=150.") from None
-    return Pricing(prices=prices, unit=fields.get("currency", "").strip()[:20] or "EUR")

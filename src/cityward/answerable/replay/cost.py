@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -30,6 +31,25 @@ class Pricing:
     output: str | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     unit: str = "1"
+
+
+def read_pricing(text: str, unit: str) -> Pricing | None:
+    """An output, or prices by outcome (``full=300, half=150``); None when the text is empty; raises UserError."""
+    if not text.strip():
+        return None
+    if "=" not in text:
+        return Pricing(output=text.strip())
+    prices: dict[str, float] = {}
+    for one in text.split(","):
+        name, _, value = (part.strip() for part in one.partition("="))
+        try:
+            price = float(value)
+        except ValueError:
+            price = math.nan
+        if not math.isfinite(price) or not name or name in prices:
+            raise UserError(f"The price of '{name[:60]}' is no number, or is there twice.", "Write full=300,half=150.")
+        prices[name] = price
+    return Pricing(prices=prices, unit=unit)
 
 
 def costs(draft: Table, past: Past, answers: pl.DataFrame, after: pl.Series, pricing: Pricing | None) -> _Costs | None:
