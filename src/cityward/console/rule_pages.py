@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, read_pricing, told_share
-from cityward.answerable.table import Table, check, run_tests
+from cityward.answerable.table import Finding, Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, fits, form_of, form_sent, next_version
 from cityward.console.forms import fields_of, first_of
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from cityward.city import City
     from cityward.console.pages import Console
 
-REPLAYS_KEPT: Final = 20
+KEPT_MAX: Final = 20
+"""Most replays, and most findings of rules, that are kept in memory."""
 PERIOD_DAYS: Final = 90
 LEVELS: Final = ("error", "warning", "note")
 HITS: Final = {
@@ -54,7 +55,7 @@ def mount(router: APIRouter, console: Console) -> None:
 
     @router.get("/rules/{identifier}")
     def rule(request: Request, identifier: str) -> Response:
-        return console.page(request, "rule.html", **_shown(console.city, identifier))
+        return console.page(request, "rule.html", **_shown(console.city, identifier, pages.findings))
 
     @router.get("/rules/{identifier}/draft")
     def draft(request: Request, identifier: str) -> Response:
@@ -120,7 +121,7 @@ def _origin(table: Table, published: Sequence[Any]) -> Any:
     return next((one for one in mine if one.digest == digest), None)
 
 
-def _shown(city: City, identifier: str) -> dict[str, Any]:
+def _shown(city: City, identifier: str, findings: Callable[[Table], Sequence[Finding]]) -> dict[str, Any]:
     versions = [one for one in city.rules() if one.id == identifier]
     if not versions:
         raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
@@ -133,7 +134,7 @@ def _shown(city: City, identifier: str) -> dict[str, Any]:
         "period": _period,
         "versions": [(one, _origin(one, published)) for one in versions],
         "published": published,
-        "findings": check(table),
+        "findings": findings(table),
         "tests": run_tests(table),
         "draft": identifier in city.drafting.drafts(),
         "form": form_of(table) if fits(table) else None,
@@ -155,12 +156,27 @@ class Shown:
 
 
 class RulePages:
-    """What the routes of the workbench show; the last replays are kept for their maps."""
+    """What the routes of the workbench show; the last replays are kept for their maps, and what was found in rules."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._replays: OrderedDict[str, Replay] = OrderedDict()
+        self._findings: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
         self._lock = Lock()
+
+    def findings(self, table: Table) -> tuple[Finding, ...]:
+        """What the checks find in a rule that decides; a large one takes seconds, so that it is checked once."""
+        digest = digest_of(table)
+        with self._lock:
+            found = self._findings.get(digest)
+        return found if found is not None else self._keep(self._findings, digest, check(table))
+
+    def _keep(self, kept: OrderedDict[str, Any], key: str, found: Any) -> Any:
+        with self._lock:
+            kept[key] = found
+            while len(kept) > KEPT_MAX:
+                kept.popitem(last=False)
+        return found
 
     def draft(self, request: Request, identifier: str) -> Response:
         """The draft that is kept, or the rule in force as the next version."""
@@ -213,10 +229,7 @@ class RulePages:
             groups=[one.strip() for one in fields.get("groups", "").split(",") if one.strip()],
             pricing=read_pricing(fields.get("cost", ""), fields.get("currency", "").strip()[:20] or "EUR"),
         )
-        with self._lock:
-            self._replays[_key(found)] = found
-            while len(self._replays) > REPLAYS_KEPT:
-                self._replays.popitem(last=False)
+        self._keep(self._replays, _key(found), found)
         return found
 
     def _publish(self, draft: Table, fields: Mapping[str, str]) -> Response:
