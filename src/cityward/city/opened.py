@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
@@ -30,6 +30,9 @@ from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
+
+if TYPE_CHECKING:
+    from cityward.secure.access import Access
 
 R = TypeVar("R")
 
@@ -156,6 +159,13 @@ class Opened:
         """History as ``reader`` may see it for ``purpose``; see `cityward.guard.consult.Reading`."""
         return self.keeper.reading(reader, purpose, table)
 
+    @cached_property
+    def access(self) -> Access:
+        """Who may come in."""
+        from cityward.city.accessing import access_of
+
+        return access_of(self)
+
     # -- the ledger --------------------------------------------------------------------------------
 
     def receipt_of(self, identifier: str) -> int | None:
@@ -217,6 +227,7 @@ class Opened:
                 self._check_key(self.folder.signing_key, "signing")
                 self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
                 self.keeper.settle()
+                self.access.settle(self.writable_ledger().append)
                 if self.keeper.holds("decisions"):
                     self.door_of_decisions()
             return self._door
