@@ -166,6 +166,10 @@ class Opened:
 
         return access_of(self)
 
+    def settle_access(self) -> None:
+        """Hand what access did to the ledger, if this program writes; else the next one that does will."""
+        self.access.settle(self._append_if_writing)
+
     # -- the ledger --------------------------------------------------------------------------------
 
     def receipt_of(self, identifier: str) -> int | None:

@@ -143,8 +143,8 @@ def sessions(person: str | None, end: bool, folder: str, json_: bool) -> None:
         who = city.access.people.get(person).id if person else None
         found = city.access.sessions.of(who) if who else city.access.sessions.all()
         if end:
-            for one in {session.person for session in found}:
-                city.access.sessions.revoke_all(one)
+            for whose in {session.person for session in found}:
+                city.access.sessions.revoke_all(whose)
     if json_:
         as_json([{**_plain(one), "ended": end} for one in found])
         return

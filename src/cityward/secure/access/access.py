@@ -230,6 +230,10 @@ class Access:
             return Site(urlsplit(self.settings.origin).hostname or "", self.settings.origin)
         return Site("localhost", f"http://{host}") if urlsplit(f"//{host}").hostname == "localhost" else None
 
+    def form_token(self, principal: Principal) -> str:
+        """What a form of this session carries, and no page of another site can know."""
+        return self._seal.digest("form", principal.session)
+
     # -- keeping -----------------------------------------------------------------------------------
 
     def settle(self, append: Callable[[Sequence[bytes]], Sequence[int] | None]) -> int:

@@ -34,6 +34,9 @@ AT_ONCE: Final = 2
 WAIT_SECONDS: Final = 10.0
 """Longest wait for a turn to be hashed."""
 
+WAITING_MAX: Final = 8
+"""Strangers that wait for a turn at one time; more are sent away at once, so that they do not hold up pages."""
+
 PAIRED: Final = 10_000
 """So many of the most common are refused in pairs too: 27 bits, which an offline guesser tries in a second."""
 
@@ -136,6 +139,7 @@ class Hashing:
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         # Whoever is not known waits in a line of its own, so that a flood of strangers leaves a turn for the others.
         self._strangers = threading.BoundedSemaphore(AT_ONCE - 1)
+        self._seats = threading.BoundedSemaphore(WAITING_MAX)
 
     @cached_property
     def _hasher(self) -> PasswordHasher:
@@ -188,11 +192,13 @@ class Hashing:
     @contextmanager
     def _turn(self, *, known: bool) -> Iterator[None]:
         """Wait for a turn; strangers have all turns but one between them."""
-        lines = (self._turns,) if known else (self._strangers, self._turns)
+        lines = [(self._turns, WAIT_SECONDS)]
+        if not known:
+            lines = [(self._seats, 0.0), (self._strangers, WAIT_SECONDS), *lines]
         held: list[threading.BoundedSemaphore] = []
         try:
-            for line in lines:
-                if not line.acquire(timeout=WAIT_SECONDS):
+            for line, seconds in lines:
+                if not line.acquire(timeout=seconds):
                     raise UserError("Too many people sign in just now.", "Try again in a minute.")
                 held.append(line)
             yield
