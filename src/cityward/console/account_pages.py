@@ -128,7 +128,7 @@ class Account:
         return self._desk.signed_out()
 
     def _end(self, request: Request, sent: dict[str, str]) -> Response:
-        who = self._sender(request, sent)
+        who = self._strong(request, sent)
         self._desk.access.sessions.revoke(sent.get("session", ""), who.id)
         return self.show(request, done="That session is over.")
 

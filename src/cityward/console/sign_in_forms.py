@@ -130,20 +130,14 @@ class Desk:
         return answer
 
     def _set(self, answer: Response, name: str, value: str, seconds: int) -> None:
-        secure = self.access.secure()
-        answer.set_cookie(
-            self.access.cookie_name(name),
-            value,
-            max_age=seconds,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
+        answer.set_cookie(self.access.cookie_name(name), value, max_age=seconds, **self._kept())
 
     def _drop(self, answer: Response, name: str) -> None:
-        secure = self.access.secure()
-        answer.delete_cookie(self.access.cookie_name(name), path="/", secure=secure, httponly=True, samesite="lax")
+        answer.delete_cookie(self.access.cookie_name(name), **self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        """Sent to us alone, over https where we have it, never to a script, and not with what another site posts."""
+        return {"path": "/", "secure": self.access.secure(), "httponly": True, "samesite": "lax"}
 
     def script_refused(self, error: CitywardError) -> Response:
         """Tell a page's script that something was refused."""

@@ -38,7 +38,7 @@ class SignIn:
         """The page: a passkey first, then a password."""
         access = self._desk.access
         who = self._desk.who(request)
-        page = self._desk.page(
+        return self._desk.page(
             request,
             "sign_in.html",
             status,
@@ -50,7 +50,6 @@ class SignIn:
             passkeys=access.site(request.headers.get("host", "")) is not None,
             empty=not access.anybody(),
         )
-        return page
 
     def password(self, request: Request, body: bytes) -> Response:
         """Take the form."""

@@ -116,10 +116,10 @@ class People:
         if known is not None and known.state == "active":
             raise UserError("Somebody of that name is let in already.", "Use 'cityward access roles' or 'reset'.")
         identifier = known.id if known is not None else f"p-{secrets.token_hex(8)}"
-        if not self.officers():
-            if OFFICER not in wanted:
-                raise Refused("first-person", "The first person is a security officer.", f"Add --role '{OFFICER}'.")
-        elif OFFICER in wanted:
+        officers = {one.id for one in self.all() if OFFICER in one.roles and one.state != "revoked"}
+        if OFFICER not in wanted and not officers - {identifier}:
+            raise Refused("first-person", "The first person is a security officer.", f"Add --role '{OFFICER}'.")
+        if OFFICER in wanted and officers - {identifier}:
             self._second("grant security officer", identifier, by)
         values = {"name": name, "name_digest": self._digest(name), "roles": "\n".join(wanted), "state": "invited"}
         with self._base.writing() as connection:
