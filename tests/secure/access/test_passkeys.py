@@ -97,7 +97,8 @@ def test_an_answer_counts_once_for_its_own_question_and_not_later(both: Opened) 
 
 @pytest.mark.parametrize(
     ("trait", "value"),
-    [("origin", "https://city.example.org.evil.example"), ("origin", "http://city.example.org"), ("host", "evil.example"),
+    [("origin", "https://city.example.org.evil.example"), ("origin", "http://city.example.org"),
+     ("host", "evil.example"),
      ("flags", PRESENT), ("flags", VERIFIED), ("counter", -1), ("user", b"p-somebody-else"), ("id", b"x" * 32),
      ("key", ec.generate_private_key(ec.SECP256R1()))],
 )  # fmt: skip
