@@ -67,7 +67,8 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     courier.start()
     try:
         uvicorn.run(
-            app, host=host, port=port, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+            app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+            proxy_headers=False,  # whom a proxy asks for is told to access, by proxies that the settings name
             **(tls or {}),
         )  # fmt: skip
     finally:
