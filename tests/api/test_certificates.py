@@ -1,4 +1,4 @@
-"""A client's certificate over real TLS: one of a known authority is told with its request, and no other gets through."""
+"""A client's certificate over real TLS: one of a known authority is told with its request; no other gets through."""
 
 from __future__ import annotations
 
