@@ -90,6 +90,11 @@ class Folder:
         return self.path / "keys" / "ledger.key"
 
     @property
+    def previous_key(self) -> Path:
+        """Secret that signs beside `signing_key` for a while after a hand-over."""
+        return self.path / "keys" / "ledger.previous.key"
+
+    @property
     def public_key(self) -> Path:
         """What a verifier needs of `signing_key`."""
         return self.path / "keys" / "ledger.pub"

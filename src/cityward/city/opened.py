@@ -27,7 +27,8 @@ from cityward.guard.registers import Registers
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
 from cityward.secure.keys import load_public_key, load_signer
-from cityward.secure.ledger import Ledger, Verification, verify
+from cityward.secure.ledger import Ledger, Verification, origin_in, verify
+from cityward.secure.note import origin_of
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
@@ -162,13 +163,20 @@ class Opened:
         """Ledger index of the newest entry about ``identifier``."""
         return self.registers.get_receipt(identifier)
 
+    @property
+    def origin(self) -> str:
+        """Name of the ledger in its checkpoints."""
+        return self.settings.ledger.origin or origin_in(self.folder.ledger) or origin_of(self.name)
+
     def _reading_ledger(self) -> Ledger:
         return self._ledger or Ledger(self.folder.ledger, None)
 
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
-            self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key))
+            previous = self.folder.previous_key
+            also = [load_signer(previous)] if previous.exists() else []
+            self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key), self.origin, also)
         return self._ledger
 
     @property

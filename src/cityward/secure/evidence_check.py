@@ -43,7 +43,7 @@ def proved_by(ledger: Ledger, indexes: set[int], key: bytes) -> dict[str, bytes]
     key : bytes
         The file ``city.pub``.
     """
-    size, range_hash = ledger.size, cache(ledger._range_hash)
+    size, range_hash = ledger.size, cache(ledger.subtree)
     known = sorted(index for index in indexes if 0 <= index < size)
     paths = {str(at): [step.hex() for step in inclusion_path(at, size, range_hash)] for at in known}
     files = {f"{ENTRIES}{at}.json": ledger.entry(at) for at in known}
