@@ -166,7 +166,7 @@ class Ledger:
         return inclusion_path(index, size, self._tiles.subtree)
 
     def consistency_proof(self, old: int, size: int | None = None) -> list[bytes]:
-        """Proof that the log of ``old`` entries (1 to `size`) is a prefix of that of ``size``, by default the present."""
+        """Proof that the log of ``old`` entries (1 or more) is a prefix of that of ``size``, by default the present."""
         size = self.size if size is None else size
         if not 0 < old <= size <= self.size:
             raise LedgerError(f"The ledger has {self.size} entries; it never had {max(old, size)}.")
