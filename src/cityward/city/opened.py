@@ -31,6 +31,7 @@ from cityward.secure.ledger import Ledger, Verification, origin_in, verify
 from cityward.secure.note import origin_of
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
+from cityward.secure.tiles import covers, place_of
 
 R = TypeVar("R")
 
@@ -174,10 +175,14 @@ class Opened:
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
-            previous = self.folder.previous_key
+            previous, signer = self.folder.previous_key, load_signer(self.folder.signing_key)
             also = [load_signer(previous)] if previous.exists() else []
-            self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key), self.origin, also)
+            self._ledger = Ledger(self.folder.ledger, signer, self.origin, also)
         return self._ledger
+
+    def reopen_ledger(self) -> None:
+        """Open the ledger anew with the next entry: its key is another."""
+        self._ledger = None
 
     @property
     def ledger_size(self) -> int:
@@ -206,6 +211,11 @@ class Opened:
     def checkpoint(self) -> str:
         """The signed checkpoint, as text; empty before the first entry."""
         return self._reading_ledger().checkpoint()
+
+    def ledger_tile(self, name: str) -> bytes | None:
+        """A file of the ledger (``tile/0/000.p/5``) that its checkpoint covers; None for every other."""
+        place, ledger = place_of(name), self._reading_ledger()
+        return ledger.raw_tile(place) if place is not None and covers(ledger.size, place) else None
 
     def verify(self) -> Verification:
         """Re-compute the whole ledger from its entries and check the signature."""

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, replace_file, sync_folder
 from cityward.core.errors import LedgerError, SettingsError, StoreError
 from cityward.secure.merkle import EMPTY_ROOT, consistency_path, inclusion_path, leaf_hash
 from cityward.secure.note import ORIGIN, Checkpoint, check, parse, sign
-from cityward.secure.notes import Notes
+from cityward.secure.notes import NOTES, Notes
 from cityward.secure.tiles import (
     ENTRIES,
     ENTRY_BYTES_MAX,
@@ -33,9 +34,11 @@ from cityward.secure.tiles import (
 )
 from cityward.secure.verification import Verification, verify
 
-__all__ = ["CHECKPOINT", "Ledger", "Verification", "origin_in", "verify"]
+__all__ = ["ALARM", "CHECKPOINT", "Ledger", "Verification", "adopt", "origin_in", "verify"]
 
 CHECKPOINT: Final = "checkpoint"
+ALARM: Final = "alarm"
+"""File that says that a witness saw another history; with proof of it, nothing more is written."""
 
 
 def origin_in(folder: Path) -> str | None:
@@ -124,6 +127,8 @@ class Ledger:
             raise LedgerError(f"An entry of the ledger is longer than {ENTRY_BYTES_MAX} bytes.")
         if not entries:
             return []
+        if self._read_note() != self._note:
+            raise LedgerError("Another program wrote to this ledger meanwhile; stop one of the two and start again.")
         start = self.size
         edge, files = grown(self._edge, start, [leaf_hash(entry) for entry in entries])
         pending = (*self._partial, *entries)
@@ -221,6 +226,7 @@ class Ledger:
 
     def _recover(self, signer: Ed25519PrivateKey, origin: str | None) -> None:
         """Remove what no checkpoint covers, and refuse to go on from a log that does not add up."""
+        self._refuse_alarm()
         if self._note:
             # What another key signed must not come under ours with the next entry.
             check(self._note, signer.public_key())
@@ -239,6 +245,12 @@ class Ledger:
                 f"The ledger was put back: {before.size} entries were signed once, {self.size} are there. "
                 "Run 'cityward verify', and restore the newest backup of ledger/."
             )
+        self._load_edge()
+        self._tiles.sweep(self.size)
+        self._notes.repair()
+
+    def _load_edge(self) -> None:
+        """Read what new entries go on from; refuses what does not add up to the checkpoint."""
         self._edge = self._tiles.edge(self.size)
         if edge_root(self._edge) != self.root():
             raise LedgerError(
@@ -250,5 +262,31 @@ class Ledger:
                 "The newest entries of the ledger are not those that were signed. Run 'cityward verify' before "
                 "anything else."
             )
-        self._tiles.sweep(self.size)
-        self._notes.repair()
+
+    def _refuse_alarm(self) -> None:
+        path = self._folder / ALARM
+        if not path.exists():
+            return
+        try:
+            proved = [one["sentence"] for one in msgspec.json.decode(path.read_bytes()) if one["proof"]]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            proved = ["The file 'alarm' of the ledger is damaged; run 'cityward witness ask'."]
+        if proved:
+            raise LedgerError(proved[0])
+
+
+def adopt(folder: Path, name: str, signer: Ed25519PrivateKey, origin: str, entry: bytes) -> None:
+    """Begin the log ``origin`` with the entries that lie in ``folder`` and one more; who calls has verified them.
+
+    What belongs to the old log alone gets ``.lost-<name>`` after its name. Its checkpoint is replaced last.
+    """
+    held = Ledger(folder, None)
+    for file in (NOTES, "handovers", "cosigned"):
+        if (folder / file).exists():
+            (folder / file).replace(folder / f"{file}.lost-{name}")
+    replace_file(folder / f"{CHECKPOINT}.lost-{name}", held.checkpoint().encode())
+    sync_folder(folder)
+    begun = Ledger(folder, None)
+    begun._signer, begun._checkpoint = signer, Checkpoint(held.size, held.root(), origin)
+    begun._load_edge()
+    begun.append([entry])

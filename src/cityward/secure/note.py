@@ -96,6 +96,12 @@ def check(note: str, key: Ed25519PublicKey, origin: str | None = None) -> Checkp
     return checkpoint
 
 
+def alone(note: str) -> str:
+    """A checkpoint of ours with the signature of the key that signs now, and no other."""
+    text, _, below = note.rpartition("\n\n")
+    return f"{text}\n\n{below.split(chr(10))[0]}\n"
+
+
 def _hash(text: str) -> bytes:
     """A hash in base64 as it is written in one way only; raises ValueError for any other."""
     raw = base64.b64decode(text, validate=True)
