@@ -95,6 +95,11 @@ class Folder:
         return self.path / "keys" / "ledger.previous.key"
 
     @property
+    def next_key(self) -> Path:
+        """Secret to which `signing_key` is being handed over; there is one only while that is under way."""
+        return self.path / "keys" / "ledger.next.key"
+
+    @property
     def public_key(self) -> Path:
         """What a verifier needs of `signing_key`."""
         return self.path / "keys" / "ledger.pub"

@@ -67,7 +67,7 @@ class LedgerKeys:
             The key before this one still signs too.
         """
         folder = self._city.folder
-        following = folder.signing_key.with_name("ledger.next.key")
+        following = folder.next_key
         if folder.previous_key.exists() and not following.exists() and self._is_current(folder.signing_key):
             raise UserError("The key before this one still signs beside it.", "Run 'cityward keys retire' first.")
         with self._city.writing():
@@ -121,7 +121,7 @@ class LedgerKeys:
             raise UserError("The signing key is there.", "'cityward keys rotate' hands the ledger over to a new key.")
         old_key = load_public_key(folder.public_key)
         last = Ledger(self._folder, None)
-        following = folder.signing_key.with_name("ledger.next.key")
+        following = folder.next_key
         if origin == last.origin and following.exists():  # the new log began, and then something stopped us
             self._put_in_place(following)
             return last.size - 1

@@ -175,8 +175,8 @@ class Opened:
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
-            previous, signer = self.folder.previous_key, load_signer(self.folder.signing_key)
-            also = [load_signer(previous)] if previous.exists() else []
+            signer = load_signer(self.folder.signing_key)
+            also = [load_signer(key) for key in (self.folder.previous_key, self.folder.next_key) if key.exists()]
             self._ledger = Ledger(self.folder.ledger, signer, self.origin, also)
         return self._ledger
 

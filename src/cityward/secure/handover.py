@@ -99,7 +99,7 @@ class Keys:
     def __init__(self, key: Ed25519PublicKey, handovers: Sequence[Handover] = ()) -> None:
         later = list(_linked(key, handovers, lambda one: (one.old, one.new)))
         earlier = list(_linked(key, list(reversed(handovers)), lambda one: (one.new, one.old)))[::-1]
-        self.handovers = tuple(dict.fromkeys((*earlier, *later)))
+        self.handovers = (*earlier, *later)
         first = self.handovers[0].old if self.handovers else key
         self._from = [(0, first), *((one.index + 1, one.new) for one in self.handovers)]
 

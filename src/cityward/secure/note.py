@@ -16,6 +16,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cityward.core.errors import LedgerError
+from cityward.secure.keys import public_bytes
 from cityward.secure.signed_text import NOTE_CHARS_MAX, countersign, sign_text, signers, text_of
 
 ORIGIN: Final = "cityward/ledger"
@@ -51,7 +52,8 @@ def sign(checkpoint: Checkpoint, signer: Ed25519PrivateKey, also: Iterable[Ed255
     body = f"{origin}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
     note = sign_text(body, origin, signer)
     for other in also:
-        note = countersign(note, origin, other)
+        if public_bytes(other.public_key()) != public_bytes(signer.public_key()):
+            note = countersign(note, origin, other)
     return note
 
 
