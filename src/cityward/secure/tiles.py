@@ -193,7 +193,7 @@ class Tiles:
 
         ``start`` is a multiple of a power of two no smaller than ``end - start``.
         """
-        level = max(0, (end - start - 1).bit_length() - 1) // _STEP
+        level = ((end - start).bit_length() - 1) // _STEP
         unit = 1 << _STEP * level
         whole, ragged = divmod(end, unit)
         first = start // unit
