@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityward.core.errors import LedgerError, SettingsError
+from cityward.secure.evidence_check import CHECKPOINT, proved_by
 from cityward.secure.ledger import Ledger, verify
 from cityward.secure.merkle import leaf_hash, root_of
-from cityward.secure.note import Checkpoint, origin_of, parse, sign
+from cityward.secure.note import Checkpoint, check, origin_of, parse, sign
 from cityward.secure.tiles import WIDTH, covers, name_of, place_of
 from cityward.secure.verification import Verification
 
@@ -206,3 +207,21 @@ def test_each_city_has_an_origin_of_its_own():
     names = [origin_of(name) for name in ("東京", "大阪", "—", "Łódź", "Lodz", "A+B C")]
     assert len(set(names)) == len(names)
     assert not any(sign in name for name in names for sign in " +")
+
+
+def test_while_a_key_is_handed_over_files_of_evidence_hold_the_signature_of_the_new_one(tmp_path: Path):
+    other = Ed25519PrivateKey.from_private_bytes(b"\x08" * 32)
+    ledger = Ledger(tmp_path, KEY, ORIGIN, [other, KEY])
+    ledger.append([b"a"])
+    assert ledger.checkpoint().count("\u2014") == 2
+    held = proved_by(ledger, {0}, b"")[CHECKPOINT].decode()
+    assert held.count("\u2014") == 1
+    assert check(held, KEY.public_key()) == check(ledger.checkpoint(), other.public_key())
+
+
+def test_two_programs_that_write_are_told(tmp_path: Path):
+    one, two = Ledger(tmp_path, KEY, ORIGIN), Ledger(tmp_path, KEY, ORIGIN)
+    one.append([b"a"])
+    with pytest.raises(LedgerError, match="Another program"):
+        two.append([b"b"])
+    assert checked(tmp_path).ok
