@@ -18,9 +18,10 @@ from cityward.api.witness import create_witness_app
 from cityward.city import City, open_city
 from cityward.core.errors import LedgerError, SettingsError, UserError
 from cityward.core.receipts import receipt
-from cityward.secure.keys import load_public_key
+from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import verify
-from cityward.secure.note import check, parse
+from cityward.secure.merkle import leaf_hash, root_of
+from cityward.secure.note import Checkpoint, check, parse, sign
 from cityward.secure.standalone_verifier import NotProved, Policy, check_proof, read_key, read_log
 from cityward.secure.witness_folder import make_witness, open_witness, trust
 
@@ -274,3 +275,23 @@ def test_the_ledger_is_served_as_specified(folder: Path, monkeypatch):
         monkeypatch.setattr("cityward.secure.standalone_verifier.fetched", fetched)
         told = read_log("https://city.example/ledger", [read_key(city.ledger_keys.key())], None)
         assert told.startswith("All 300 entries of 'cityward/chicago/ledger'")
+
+
+def test_a_city_of_an_earlier_version_is_converted_by_the_first_that_writes(folder: Path):
+    ledger = folder / "ledger"
+    with open_city(folder) as city:
+        entries = list(city._reading_ledger().entries(0, 300))
+    signer = load_signer(folder / "keys" / "ledger.key")
+    shutil.rmtree(ledger)
+    ledger.mkdir()
+    (ledger / "entries").write_bytes(b"".join(entries))
+    ends = [sum(map(len, entries[: at + 1])) for at in range(300)]
+    (ledger / "ends").write_bytes(b"".join(end.to_bytes(8, "big") for end in ends))
+    leaves = [leaf_hash(one) for one in entries]
+    (ledger / "leaves").write_bytes(b"".join(leaves))
+    (ledger / "checkpoints").write_bytes(sign(Checkpoint(300, root_of(leaves)), signer).encode() + b"\x00")
+    assert "ledger convert" in with_city(folder, lambda city: city.verify()).message
+    with open_city(folder) as city, city.writing():
+        assert city.ledger_size == 300
+    told = with_city(folder, lambda city: (city.verify(), city.origin))
+    assert (told[0].ok, told[1]) == (True, "cityward/chicago/ledger")

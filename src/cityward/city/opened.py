@@ -26,6 +26,7 @@ from cityward.guard.keeper import Keeper, Place
 from cityward.guard.registers import Registers
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
+from cityward.secure.earlier_form import lies_in_earlier_form
 from cityward.secure.keys import load_public_key, load_signer
 from cityward.secure.ledger import Ledger, Verification, origin_in, verify
 from cityward.secure.note import origin_of
@@ -233,6 +234,8 @@ class Opened:
         with self._lock:
             if self._door is None:
                 self._check_key(self.folder.signing_key, "signing")
+                if lies_in_earlier_form(self.folder.ledger):
+                    self.writable_ledger()  # it is converted before anything is read from it
                 self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
                 self.keeper.settle()
                 if self.keeper.holds("decisions"):

@@ -27,6 +27,11 @@ _END_BYTES: Final = 8
 _CHANGED: Final = "The ledger of the earlier version was changed: {}. Restore a backup; nothing was converted."
 
 
+def lies_in_earlier_form(folder: Path) -> bool:
+    """Whether there is something to convert."""
+    return any((folder / name).exists() for name in ("ends", "entries"))
+
+
 def convert(folder: Path, signer: Ed25519PrivateKey, origin: str) -> None:
     """Write the log in ``folder`` as tiles when it lies in the earlier form; raises LedgerError or OSError.
 
@@ -35,7 +40,7 @@ def convert(folder: Path, signer: Ed25519PrivateKey, origin: str) -> None:
     origin : str
         Name of the log from now on; its earlier checkpoints keep theirs.
     """
-    if not (folder / "ends").exists() and not (folder / "entries").exists():
+    if not lies_in_earlier_form(folder):
         return
     if not (folder / "checkpoint").exists():
         newest = _write(folder, signer)
