@@ -157,12 +157,12 @@ class Tiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def hashes(self, level: int, index: int, width: int) -> tuple[bytes, ...]:
-        """The first ``width`` hashes of a tile; raises LedgerError when it does not lie there whole."""
-        data = self._read((level, index, width))[: width * HASH_BYTES]
-        if len(data) < width * HASH_BYTES:
+    def hashes(self, level: int, index: int, width: int, first: int = 0) -> tuple[bytes, ...]:
+        """The hashes ``first`` to ``width - 1`` of a tile; raises LedgerError when they do not lie there whole."""
+        data, end = self._read((level, index, width)), width * HASH_BYTES
+        if len(data) < end:
             raise damaged(name_of((level, index, width)))
-        return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
+        return tuple(data[at : at + HASH_BYTES] for at in range(first * HASH_BYTES, end, HASH_BYTES))
 
     def entries(self, index: int, width: int) -> list[bytes]:
         """The first ``width`` entries of a bundle; raises LedgerError when they do not lie there whole."""
@@ -198,7 +198,7 @@ class Tiles:
         whole, ragged = divmod(end, unit)
         first = start // unit
         # A tile may have become wider since; what it held then it holds still.
-        held = self.hashes(level, first // WIDTH, (whole - 1) % WIDTH + 1)[first % WIDTH :] if whole > first else ()
+        held = self.hashes(level, first // WIDTH, (whole - 1) % WIDTH + 1, first % WIDTH) if whole > first else ()
         return root_of([*held, self.subtree(whole * unit, end)] if ragged else held)
 
     def write(self, files: Mapping[Place, bytes], last: Path, data_last: bytes) -> None:
