@@ -16,6 +16,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import Response
 
 from cityward import __version__
+from cityward.api.ledger import add_ledger
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import BodyTooLarge, Shield
@@ -60,6 +61,7 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     _add_decisions(app, city)
     add_orders(app, city)
     _add_evidence(app, city)
+    add_ledger(app, city)
     app.add_middleware(Shield, hosts=hosts)
     return app
 

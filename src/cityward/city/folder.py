@@ -90,6 +90,16 @@ class Folder:
         return self.path / "keys" / "ledger.key"
 
     @property
+    def previous_key(self) -> Path:
+        """Secret that signs beside `signing_key` for a while after a hand-over."""
+        return self.path / "keys" / "ledger.previous.key"
+
+    @property
+    def next_key(self) -> Path:
+        """Secret to which `signing_key` is being handed over; there is one only while that is under way."""
+        return self.path / "keys" / "ledger.next.key"
+
+    @property
     def public_key(self) -> Path:
         """What a verifier needs of `signing_key`."""
         return self.path / "keys" / "ledger.pub"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.ledger_settings import LedgerSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml, line_of, read_toml
@@ -255,6 +256,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
     access: AccessSection = AccessSection()
+    ledger: LedgerSection = LedgerSection()
 
 
 def load_settings(folder: Path) -> Settings:

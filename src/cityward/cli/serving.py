@@ -28,23 +28,9 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -> None:
-    """Serve the console and the API of ``city`` until interrupted.
-
-    Parameters
-    ----------
-    tls : dict, optional
-        What uvicorn is told of certificates; without it, plain http.
-    """
-    import signal
+def check_free(host: str, port: int) -> None:
+    """Raise `UserError` unless a server can listen there."""
     import socket
-    import sys
-
-    import uvicorn
-
-    from cityward.api import create_app
-    from cityward.city.courier import Courier
-    from cityward.console import mount_console
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,6 +40,26 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
             raise UserError(
                 f"Port {port} of {host} cannot be used ({error.strerror}).", "Choose another with --port."
             ) from None
+
+
+def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -> None:
+    """Serve the console and the API of ``city`` until interrupted.
+
+    Parameters
+    ----------
+    tls : dict, optional
+        What uvicorn is told of certificates; without it, plain http.
+    """
+    import signal
+    import sys
+
+    import uvicorn
+
+    from cityward.api import create_app
+    from cityward.city.courier import Courier
+    from cityward.console import mount_console
+
+    check_free(host, port)
     if not _loopback(host):
         click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
     app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
