@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from cityward.core.disk import durable, replace_file, sync_folder
+from cityward.core.disk import durable, make_folder, replace_file, sync_folder
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -155,7 +155,7 @@ class Observing:
     @durable("writing the watch")
     def _write(self, told: Watch, found: Watched) -> None:
         target = self._folder / told.id
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         for name, frame in (("sensors", found.sensors), ("hours", _chart(found))):
             buffer = BytesIO()
             frame.write_parquet(buffer)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cityward.core.errors import StoreError
+
+HALF_WRITTEN = ".new"
+"""Ends the name of a file that is being written and gets its own name once it is whole."""
 
 
 @contextmanager
@@ -42,9 +46,9 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def write_file(path: Path, data: bytes | memoryview) -> None:
+def write_file(path: Path, data: bytes | memoryview, mode: int = 0o644) -> None:
     """Write a file and make its content durable."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data)
         os.fsync(descriptor)
@@ -54,9 +58,46 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
 
 def replace_file(path: Path, data: bytes | memoryview) -> None:
     """Put a file in the place of another, or leave the other as it was."""
-    new = path.with_name(f".{path.name}.new")
+    new = path.with_name(f".{path.name}{HALF_WRITTEN}")
     write_file(new, data)
     new.replace(path)
+    sync_folder(path.parent)
+
+
+def create_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put a new file where there is none, wholly or not at all, durably.
+
+    Raises
+    ------
+    FileExistsError
+        There is one, perhaps made by another program a moment ago.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{HALF_WRITTEN}")
+    write_file(new, data, mode)
+    try:
+        os.link(new, path)
+    finally:
+        new.unlink()
+    sync_folder(path.parent)
+
+
+def sync_tree(path: Path) -> None:
+    """Make a folder durable with everything in it: contents first, then names, the innermost first."""
+    for folder, _, files in os.walk(path, topdown=False):
+        for name in files:
+            sync_file(Path(folder, name))
+        sync_folder(Path(folder))
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it that are missing, and make their names durable.
+
+    What is fsynced in a folder is lost with it when a power cut takes the folder's own name, so that this is
+    made durable even of a folder that is there: whoever made it may have died before.
+    """
+    if not path.parent.exists():
+        make_folder(path.parent, mode)
+    path.mkdir(mode, exist_ok=True)
     sync_folder(path.parent)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 import polars as pl
 
+from cityward.core.disk import create_file, make_folder
 from cityward.core.errors import SettingsError
 
 KEY_BYTES = 32
@@ -77,11 +77,10 @@ def load_or_create_key(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        key = secrets.token_bytes(KEY_BYTES)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
+        pass
+    make_folder(path.parent, 0o700)
+    try:
+        create_file(path, secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass  # made by another program a moment ago
+    return path.read_bytes()

@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from cityward.core.disk import durable, sync_folder
 from cityward.core.errors import StoreError
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
-from cityward.store.history_writer import lock_folder, sync_commits, write_part
+from cityward.store.history_writer import exchange, lock_folder, write_part
 
 TABLES = (INTERACTIONS, OBSERVATIONS, DECISIONS)
 
@@ -106,8 +106,7 @@ def rewrite(
     if actions:
         for parent in {path / Path(str(action.path)).parent for action in actions}:
             sync_folder(parent)
-        delta.create_write_transaction(actions, mode="append", schema=delta.schema(), partition_by=["month"])
-        sync_commits(path)
+        exchange(path, actions)
     return Rewritten(removed, changed, files)
 
 

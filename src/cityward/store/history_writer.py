@@ -23,7 +23,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
-from cityward.core.disk import durable, sync_file, sync_folder, write_file
+from cityward.core.disk import durable, make_folder, sync_folder, write_file
 from cityward.core.errors import CityBusy, StoreError
 from cityward.core.frames import UTC_TIME, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
@@ -31,6 +31,7 @@ from cityward.store.gone import gone_keys
 from cityward.store.history_table import INTERACTIONS, HistoryTable
 from cityward.store.keyset import KeySet
 from cityward.store.segment_log import SegmentLog
+from cityward.store.table_commit import commit
 
 APPLICATION = "cityward-log"
 """Name under which a Delta commit notes the log record it ends with."""
@@ -61,7 +62,7 @@ def lock_folder(folder: Path, name: str = INTERACTIONS.lock) -> int:
     CityBusy
         Another process has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -276,39 +277,36 @@ class HistoryWriter:
         """
         path = self._table.path(self._folder)
         stored = pl.concat(parts, rechunk=True).with_columns(pl.col("key", "digest").reinterpret(signed=True))
-        table = new_table(path, stored)
+        new_table(path, stored)
         months = stored.partition_by("month", as_dict=True)
         written = [write_month(path, str(month), part, last) for (month,), part in months.items()]
         for folder in {path / Path(action.path).parent for action in written} | {path}:
             sync_folder(folder)
-        added: list[AddAction | RemoveAction] = [*written]
+        exchange(path, written, CommitProperties(app_transactions=[Transaction(APPLICATION, last)]))
+
+
+def new_table(path: Path, rows: pl.DataFrame) -> None:
+    """Make the table unless there is one."""
+    if not DeltaTable.is_deltatable(str(path)):
+        commit(path, lambda place: DeltaTable.create(place, schema=rows.schema, partition_by=["month"]))
+
+
+def exchange(
+    path: Path, actions: Sequence[AddAction | RemoveAction], properties: CommitProperties | None = None
+) -> None:
+    """Add and remove data files of the table at ``path`` in one commit; their folders must be durable already."""
+
+    def write(place: str) -> None:
+        table = DeltaTable(place)
         table.create_write_transaction(
-            added,
+            list(actions),
             mode="append",
             schema=table.schema(),
             partition_by=["month"],
-            commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, last)]),
+            commit_properties=properties,
         )
-        sync_commits(path)
 
-
-def new_table(path: Path, rows: pl.DataFrame) -> DeltaTable:
-    """Open the table, or make it and make that durable."""
-    if DeltaTable.is_deltatable(str(path)):
-        return DeltaTable(path)
-    path.mkdir(parents=True, exist_ok=True)
-    table = DeltaTable.create(path, schema=rows.schema, partition_by=["month"])
-    sync_commits(path)
-    sync_folder(path)
-    sync_folder(path.parent)
-    return table
-
-
-def sync_commits(path: Path) -> None:
-    """Fsync the newest commit: the table library does not."""
-    commits = path / "_delta_log"
-    sync_file(max(commits.glob("*.json")))
-    sync_folder(commits)
+    commit(path, write)
 
 
 def write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
