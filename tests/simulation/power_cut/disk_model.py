@@ -23,7 +23,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.simulation.power_cut.recording import ROOT, Change, Naming, Recording
+from tests.simulation.power_cut.recording import PASSING, ROOT, Change, Naming, Recording
 
 SECTOR_BYTES = 512
 """What a disk writes wholly or not at all."""
@@ -73,6 +73,13 @@ class Disk:
         namings = [one for one in self._namings[: bisect_right(self._named, at)] if not self._safe(one, at)]
         return [*changes, *namings]
 
+    def matters(self, one: Change | Naming) -> bool:
+        """Whether it touches more than what nobody needs after a restart."""
+        passing = self._recording.passing
+        if isinstance(one, Change):
+            return one.inode not in passing
+        return any(parent not in passing and not PASSING.search(name) for parent, name, _ in one.edits)
+
     def tree(self, cut: Cut) -> Tree:
         """What is on the disk after a cut."""
         fates = {id(one): fate for one, fate in zip(self.open_at(cut.at), cut.fates, strict=True)}
@@ -101,10 +108,10 @@ def whole(at: int, disk: Disk) -> Cut:
 
 
 def every_cut(disk: Disk, at: int) -> Iterator[Cut]:
-    """All subsets of what is open at ``at``; none where more than `FREE_ENUMERATED` are."""
-    free = len(disk.open_at(at))
-    if free <= FREE_ENUMERATED:
-        yield from (Cut(at, fates) for fates in itertools.product((KEPT, LOST), repeat=free))
+    """All subsets of what is open at ``at`` and matters; none where more than `FREE_ENUMERATED` changes do."""
+    matter = [disk.matters(one) for one in disk.open_at(at)]
+    if sum(matter) <= FREE_ENUMERATED:
+        yield from (Cut(at, fates) for fates in itertools.product(*((KEPT, LOST) if one else (KEPT,) for one in matter)))
 
 
 def some_cut(disk: Disk, recording: Recording, chance: random.Random) -> Cut:

@@ -24,6 +24,7 @@ ROOT = 0
 """The inode of the folder that is watched."""
 
 _UNSEEN = {"sendfile", "copy_file_range", "splice", "symlink", "symlinkat"}
+PASSING = re.compile(r"-shm$|^\..*\.commit$")
 _LINE = re.compile(r"^(?P<pid>\d+)\s+(?P<rest>.*)$")
 _UNFINISHED = re.compile(r"^(?P<text>\w+\(.*?),?\s*<unfinished \.\.\.>$", re.DOTALL)
 _RESUMED = re.compile(r"^<\.\.\. (?P<name>\w+) resumed>,?\s*(?P<text>.*)$", re.DOTALL)
@@ -74,6 +75,8 @@ class Recording:
         In the order in which they began.
     folders : set of int
         Inodes that are folders.
+    passing : set of int
+        Inodes that nobody needs after a restart: SQLite's index of its log, and where commits are prepared.
     told : list of (int, bytes)
         What the process wrote to the file of acknowledgements, with the place in the trace at which it began to.
     length : int
@@ -84,6 +87,7 @@ class Recording:
     namings: list[Naming] = field(default_factory=list)
     syncs: list[Sync] = field(default_factory=list)
     folders: set[int] = field(default_factory=lambda: {ROOT})
+    passing: set[int] = field(default_factory=set)
     told: list[tuple[int, bytes]] = field(default_factory=list)
     length: int = 0
 
@@ -176,7 +180,7 @@ class _Reader:
             return
         parent, base, inode = found
         if inode is None:
-            inode = self._new()
+            inode = self._new(parent, base)
             self._name(begin, end, (parent, base, inode))
         elif "O_TRUNC" in flags and self._sizes.get(inode, 0):
             self._change(begin, end, inode, 0, None)
@@ -278,7 +282,7 @@ class _Reader:
 
     def _mkdir(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
         if found := self._find(_paths(given)[-1]):
-            inode = self._new()
+            inode = self._new(*found[:2])
             self.recording.folders.add(inode)
             self._name(begin, end, (found[0], found[1], inode))
 
@@ -292,8 +296,10 @@ class _Reader:
                 self._names[parent, name] = inode
         self.recording.namings.append(Naming(begin, end, edits))
 
-    def _new(self) -> int:
+    def _new(self, parent: int, name: str) -> int:
         self._inodes += 1
+        if parent in self.recording.passing or PASSING.search(name):
+            self.recording.passing.add(self._inodes)
         return self._inodes
 
     def _find(self, path: str) -> tuple[int, str, int | None] | None:
