@@ -23,10 +23,11 @@ from tests.simulation.power_cut.disk_model import Disk
 from tests.simulation.power_cut.recording import Recording, read_trace
 
 
-def shard(work: Path, number: int, shards: int, cuts: int, seed: int) -> list[str]:
+def shard(work: Path, number: int, shards: int, cuts: int, seed: int, niceness: int) -> list[str]:
     """Judge each ``shards``-th of the cuts; return what is wrong, with the cut that shows it."""
     recording = read_trace(work / "trace", work / "disk", work / "told")
     disk = Disk(recording)
+    os.nice(niceness)
     every = itertools.chain(enumerated(recording, disk), sampled(recording, disk, seed))
     wrong, started = [], time.monotonic()
     for done, (cut, tree) in enumerate(itertools.islice(every, number, cuts, shards)):
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--cuts", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--nice", type=int, default=0, help="Give way to other programs while judging.")
     given = parser.parse_args(arguments)
     memory = Path("/dev/shm")
     started = time.monotonic()
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         )  # fmt: skip
         with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
             shards = [
-                pool.submit(shard, work, number, given.processes, given.cuts, given.seed)
+                pool.submit(shard, work, number, given.processes, given.cuts, given.seed, given.nice)
                 for number in range(given.processes)
             ]
             wrong = [line for one in shards for line in one.result()]

@@ -102,7 +102,7 @@ def readings(first: int, count: int) -> bytes:
     """NDJSON of what one sensor measured from the minute ``first`` of the last day on."""
     rows = (
         {
-            "sensor": "dust", "at": (START + timedelta(days=DAYS, minutes=first + at)).isoformat(), "property": "PM2.5",
+            "sensor": "dust", "at": (START + timedelta(days=DAYS - 1, minutes=first + at)).isoformat(), "property": "PM2.5",
             "value": 8.0 + at % 5, "unit": "ug/m3", "lon": 9.005, "lat": 48.005,
         }
         for at in range(count)
@@ -135,7 +135,7 @@ class Life:
         self._number = number
         self._tell = tell
         self._chance = random.Random(number)
-        moment = START + timedelta(days=DAYS, hours=number)
+        moment = START + timedelta(days=DAYS + number)
         self._telling = threading.Lock()
         self._seen = 0
         self.city = open_city(folder, Clock(lambda: moment + timedelta(milliseconds=self._ticks())))

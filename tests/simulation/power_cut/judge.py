@@ -79,7 +79,7 @@ def judge(folder: Path, told: Sequence[dict[str, Any]], *, closely: bool = True)
 
 def _rows(city: City) -> tuple[pl.Series, pl.Series]:
     """Identifiers of the reports, and minutes of the readings."""
-    history, first = city.folder.history, START + timedelta(days=DAYS)
+    history, first = city.folder.history, START + timedelta(days=DAYS - 1)
     reported = HistoryReader(history, INTERACTIONS).scan().select("id").collect()["id"]
     read = HistoryReader(history, OBSERVATIONS).scan().select((pl.col("observed_at") - first).dt.total_minutes())
     return reported, read.collect().to_series()
