@@ -149,9 +149,7 @@ def kill(kills: int, seed: int, work: Path, seconds: float = 1e9) -> dict[str, A
         return _kill(kills, random.Random(seed), work, seconds, judges)
 
 
-def _kill(
-    kills: int, chance: random.Random, work: Path, seconds: float, judges: ProcessPoolExecutor
-) -> dict[str, Any]:
+def _kill(kills: int, chance: random.Random, work: Path, seconds: float, judges: ProcessPoolExecutor) -> dict[str, Any]:
     started = time.monotonic()
     told: list[dict[str, Any]] = []
     done, kinds, wrong = 0, dict[str, int](), list[str]()

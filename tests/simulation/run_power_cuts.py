@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--nice", type=int, default=0, help="Give way to other programs while judging.")
     given = parser.parse_args(arguments)
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - memory, and a folder of our own in it
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         work = Path(name)

@@ -49,6 +49,7 @@ _COMMANDS = {
     "backup": ("backup", "Seal a backup whose people can be erased one by one, or open one."),
     "records": ("records", "Drafts of records: processing, impact assessment, fundamental rights."),
     "liability": ("liability", "Who answered for a decision: duties and facts in a file that proves itself; holds."),
+    "fsck": ("fsck", "Check every file of a city for damage, and mend what is safe to mend."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

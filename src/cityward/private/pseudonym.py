@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cityward.core.disk import create_file, make_folder
+from cityward.core.disk import SUMS, create_file, make_folder, note_sum
 from cityward.core.errors import SettingsError
 
 KEY_BYTES = 32
@@ -80,7 +80,9 @@ def load_or_create_key(path: Path) -> bytes:
         pass
     make_folder(path.parent, 0o700)
     try:
-        create_file(path, secrets.token_bytes(KEY_BYTES))
+        key = secrets.token_bytes(KEY_BYTES)
+        note_sum(path.parent / SUMS, path, key)  # of so many random bytes the digest tells nothing
+        create_file(path, key)
     except FileExistsError:
         pass  # made by another program a moment ago
     return path.read_bytes()

@@ -134,6 +134,11 @@ def stale_files(folder: Path, table: HistoryTable) -> int:
     return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
 
 
+def held_files(path: Path) -> dict[Path, int]:
+    """Data files that the table at ``path`` holds, with the bytes that each was written with."""
+    return {file: int(action["size_bytes"]) for action, file in _files(path)}
+
+
 def _files(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
     if not DeltaTable.is_deltatable(str(path)):
         return []
@@ -173,6 +178,5 @@ def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: i
         )
     ]
     if left.height:
-        new = file.with_name(f"{file.stem.split('-')[0]}-{version:020d}.parquet")
-        actions.append(write_part(new, month, left))
+        actions.append(write_part(file.parent, f"{file.stem.split('-')[0]}-{version:020d}", left))
     return actions

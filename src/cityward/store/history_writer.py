@@ -13,6 +13,7 @@ import struct
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -200,7 +201,11 @@ class HistoryWriter:
         if version:
             self._load_keys()
         self._log = SegmentLog(self._table.log(self._folder), after=version)
-        for _, payload in self._log.replay(after=version):
+        for number, payload in self._log.replay(after=version):
+            wanted = version + 1 + len(self.recovered)
+            if number != wanted:
+                log = self._table.log(self._folder).name
+                raise StoreError(f"{log} lacks the records from {wanted} to {number - 1}. Run 'cityward fsck'.")
             rows, note = decode(payload)
             self.recovered.append(note)
             self._hold(rows, flush=False)
@@ -311,23 +316,25 @@ def exchange(
 
 def write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
     """Write one month's rows to a file named after the log record ``last``, durably; return its action."""
-    file = path / f"month={month}" / f"{last:020d}.parquet"
-    file.parent.mkdir(exist_ok=True)
-    return write_part(file, month, rows.drop("month"))
+    folder = path / f"month={month}"
+    folder.mkdir(exist_ok=True)
+    return write_part(folder, f"{last:020d}", rows.drop("month"))
 
 
-def write_part(file: Path, month: str, rows: pl.DataFrame) -> AddAction:
-    """Write rows without their month to a data file, durably; return its action.
+def write_part(folder: Path, name: str, rows: pl.DataFrame) -> AddAction:
+    """Write a month's rows (without the month) to a data file in its ``folder``, durably; return its action.
 
-    Its statistics are the number of rows alone: smallest and largest values would be data.
+    Its own digest ends the file's name, so that nothing can change in it unnoticed. Its statistics are the number of
+    rows alone: smallest and largest values would be data.
     """
     buffer = BytesIO()  # written by us: the writer of the library tells a full disk as a malformed file
     rows.write_parquet(buffer, compression="snappy")
+    file = folder / f"{name}-{sha256(buffer.getbuffer()).hexdigest()}.parquet"
     write_file(file, buffer.getbuffer())
     return AddAction(
-        path=f"month={month}/{file.name}",
+        path=f"{folder.name}/{file.name}",
         size=file.stat().st_size,
-        partition_values={"month": month},
+        partition_values={"month": folder.name.removeprefix("month=")},
         modification_time=0,
         data_change=True,
         stats=f'{{"numRecords":{rows.height}}}',

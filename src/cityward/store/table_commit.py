@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from cityward.core.disk import make_folder, replace_file, sync_file, sync_folder
+from cityward.core.disk import SUMS, make_folder, note_sum, replace_file, sync_file, sync_folder
 
 _COMMITS: Final = "_delta_log"
 _NEWEST: Final = "_last_checkpoint"
@@ -46,6 +46,7 @@ def commit(path: Path, write: Callable[[str], object]) -> None:
     new = sorted(one for one in (aside / _COMMITS).iterdir() if one.name != _NEWEST and not (table / one.name).exists())
     for file in new:
         sync_file(file)
+        note_sum(path / SUMS, table / file.name, file.read_bytes())
     for file in new:
         os.link(file, table / file.name)
     sync_folder(table)

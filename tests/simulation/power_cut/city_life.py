@@ -77,7 +77,9 @@ def reports(name: str, count: int, chance: random.Random, *, area: int | None = 
     lines = []
     for at in range(count):
         square = chance.randrange(9) if area is None else area
-        moment = START + timedelta(days=chance.randrange(DAYS) if day is None else day, seconds=chance.randrange(30_000))
+        moment = START + timedelta(
+            days=chance.randrange(DAYS) if day is None else day, seconds=chance.randrange(30_000)
+        )
         row: dict[str, Any] = {
             "id": f"{name}-{at}",
             "at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -102,8 +104,8 @@ def readings(first: int, count: int) -> bytes:
     """NDJSON of what one sensor measured from the minute ``first`` of the last day on."""
     rows = (
         {
-            "sensor": "dust", "at": (START + timedelta(days=DAYS - 1, minutes=first + at)).isoformat(), "property": "PM2.5",
-            "value": 8.0 + at % 5, "unit": "ug/m3", "lon": 9.005, "lat": 48.005,
+            "sensor": "dust", "at": (START + timedelta(days=DAYS - 1, minutes=first + at)).isoformat(),
+            "property": "PM2.5", "value": 8.0 + at % 5, "unit": "ug/m3", "lon": 9.005, "lat": 48.005,
         }
         for at in range(count)
     )  # fmt: skip

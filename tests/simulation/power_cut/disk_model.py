@@ -4,8 +4,8 @@
   had itself returned before the cut. Every other change that had begun may be there, absent, or there in part: any of
   its sectors of 512 bytes, the others as they were before (zeros where the file was shorter), and the file may have
   its new length without any of the data.
-- A change of names (create, link, rename, unlink, mkdir) survives for sure when an fsync of the folder did; every other
-  is there wholly or not at all, in any subset, whatever came before or after it. A rename within a folder is one change.
+- A change of names (create, link, rename, unlink, mkdir) survives for sure when an fsync of the folder did; any other
+  is there wholly or not at all, in any subset, whatever came before or after it. A rename is one change.
   An fsync of a file does not save its name, and one of a folder not the folder's own.
 - Nothing else orders anything: not the order of calls, not closing a file, not another file's fsync.
 
@@ -111,7 +111,9 @@ def every_cut(disk: Disk, at: int) -> Iterator[Cut]:
     """All subsets of what is open at ``at`` and matters; none where more than `FREE_ENUMERATED` changes do."""
     matter = [disk.matters(one) for one in disk.open_at(at)]
     if sum(matter) <= FREE_ENUMERATED:
-        yield from (Cut(at, fates) for fates in itertools.product(*((KEPT, LOST) if one else (KEPT,) for one in matter)))
+        yield from (
+            Cut(at, fates) for fates in itertools.product(*((KEPT, LOST) if one else (KEPT,) for one in matter))
+        )
 
 
 def some_cut(disk: Disk, recording: Recording, chance: random.Random) -> Cut:
@@ -184,7 +186,7 @@ def _any_sectors(chance: random.Random) -> Arrives:
     return lambda *_: chance.random() < 0.5
 
 
-def _length_alone(chance: random.Random) -> Arrives:  # noqa: ARG001
+def _length_alone(chance: random.Random) -> Arrives:
     return lambda *_: False
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CALLS = (
-    "open openat creat close lseek write pwrite64 writev pwritev pwritev2 truncate ftruncate fallocate fsync fdatasync "
-    "sync syncfs sync_file_range rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat mkdir mkdirat "
-    "rmdir mmap sendfile copy_file_range splice"
-).split()
+    "open,openat,creat,close,lseek,write,pwrite64,writev,pwritev,pwritev2,truncate,ftruncate,fallocate,"
+    "fsync,fdatasync,sync,syncfs,sync_file_range,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
+    "unlink,unlinkat,mkdir,mkdirat,rmdir,mmap,sendfile,copy_file_range,splice"
+)
 STRING_BYTES = 1 << 26
 """Longest buffer that the trace shows; a longer one is an error, not cut."""
 
@@ -99,8 +99,8 @@ class UnseenError(Exception):
 def record(command: Sequence[str], trace: Path) -> None:
     """Run ``command`` under strace; the trace of it and of its threads goes to ``trace``."""
     strace = ["strace", "-f", "-qq", "-y", "-xx", "--seccomp-bpf", "-s", str(STRING_BYTES), "-e", "signal=none"]
-    wanted = ["-e", f"trace={','.join(CALLS)}", "-o", str(trace)]
-    done = subprocess.run([*strace, *wanted, *command], capture_output=True, text=True, timeout=240, check=False)
+    wanted = ["-e", f"trace={CALLS}", "-o", str(trace)]
+    done = subprocess.run([*strace, *wanted, *command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The recorded program failed:\n{done.stderr[-3000:]}")
 
@@ -188,10 +188,10 @@ class _Reader:
 
     _open = _openat
 
-    def _close(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _close(self, begin: int, end: int, given: str, result: int) -> None:
         self._held.pop(_descriptor(given), None)
 
-    def _lseek(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _lseek(self, begin: int, end: int, given: str, result: int) -> None:
         if held := self._held.get(_descriptor(given)):
             held[1] = result
 
@@ -219,11 +219,11 @@ class _Reader:
         if self._held.get(_descriptor(given)):
             raise UnseenError(f"pwritev({given[:200]})")
 
-    def _ftruncate(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _ftruncate(self, begin: int, end: int, given: str, result: int) -> None:
         if held := self._held.get(_descriptor(given)):
             self._change(begin, end, held[0], int(given.rsplit(", ", 1)[1]), None)
 
-    def _truncate(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _truncate(self, begin: int, end: int, given: str, result: int) -> None:
         found = self._find(_paths(given)[0])
         if found and found[2] is not None:
             self._change(begin, end, found[2], int(given.rsplit(", ", 1)[1]), None)
@@ -232,11 +232,11 @@ class _Reader:
         if self._held.get(_descriptor(given)):
             raise UnseenError(f"fallocate({given[:200]})")
 
-    def _mmap(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
-        if "MAP_SHARED" in given and "PROT_WRITE" in given and self._folder in _shown(given):
-            # SQLite's index of its log is made anew after a power cut: what it holds then does not matter.
-            if "-shm>" not in _shown(given):
-                raise UnseenError(f"mmap({_shown(given)[:200]})")
+    def _mmap(self, begin: int, end: int, given: str, result: int) -> None:
+        shown = _shown(given) if "MAP_SHARED" in given and "PROT_WRITE" in given else ""
+        # SQLite's index of its log is made anew after a power cut: what it holds then does not matter.
+        if self._folder in shown and "-shm>" not in shown:
+            raise UnseenError(f"mmap({shown[:200]})")
 
     def _change(self, begin: int, end: int, inode: int, offset: int, data: bytes | None) -> None:
         grown = max(self._sizes.get(inode, 0), offset + len(data)) if data is not None else offset
@@ -245,7 +245,7 @@ class _Reader:
 
     # -- durability --------------------------------------------------------------------------------
 
-    def _fsync(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _fsync(self, begin: int, end: int, given: str, result: int) -> None:
         if (held := self._held.get(_descriptor(given))) and held[0] >= 0:
             self.recording.syncs.append(Sync(begin, end, held[0]))
 
@@ -253,7 +253,7 @@ class _Reader:
 
     # -- names -------------------------------------------------------------------------------------
 
-    def _rename(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _rename(self, begin: int, end: int, given: str, result: int) -> None:
         old, new = (self._find(path) for path in _paths(given))
         if old is None and new is None:
             return
@@ -263,7 +263,7 @@ class _Reader:
 
     _renameat = _rename
 
-    def _link(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _link(self, begin: int, end: int, given: str, result: int) -> None:
         old, new = (self._find(path) for path in _paths(given))
         if new is None:
             return
@@ -273,14 +273,14 @@ class _Reader:
 
     _linkat = _link
 
-    def _unlink(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _unlink(self, begin: int, end: int, given: str, result: int) -> None:
         found = self._find(_paths(given)[-1])
         if found and found[2] is not None:
             self._name(begin, end, (found[0], found[1], None))
 
     _unlinkat = _rmdir = _unlink
 
-    def _mkdir(self, begin: int, end: int, given: str, result: int) -> None:  # noqa: ARG002
+    def _mkdir(self, begin: int, end: int, given: str, result: int) -> None:
         if found := self._find(_paths(given)[-1]):
             inode = self._new(*found[:2])
             self.recording.folders.add(inode)
@@ -321,7 +321,9 @@ def _descriptor(given: str) -> int:
 
 
 def _paths(given: str) -> list[str]:
-    return [bytes.fromhex(text.replace("\\x", "")).decode("utf-8", "surrogateescape") for text, _ in _TEXT.findall(given)]
+    return [
+        bytes.fromhex(text.replace("\\x", "")).decode("utf-8", "surrogateescape") for text, _ in _TEXT.findall(given)
+    ]
 
 
 def _bytes(given: str) -> bytes:
