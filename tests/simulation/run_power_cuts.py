@@ -33,7 +33,7 @@ def shard(work: Path, number: int, shards: int, cuts: int, seed: int, niceness: 
     for done, (cut, tree) in enumerate(itertools.islice(every, number, cuts, shards)):
         problems = judged(recording, cut, tree, work / f"cut-{number}")
         wrong += [json.dumps({"at": cut.at, "fates": cut.fates, "wrong": problem}) for problem in problems]
-        if done % 500 == 0:
+        if done % 100 == 0:
             print(f"shard {number}: {done:,} cuts, {len(wrong)} wrong, {time.monotonic() - started:.0f} s", flush=True)
     return wrong
 

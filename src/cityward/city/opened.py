@@ -15,7 +15,7 @@ from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
-from cityward.core.disk import durable, make_folder
+from cityward.core.disk import durable, make_folder, sync_folder
 from cityward.core.errors import SettingsError, UserError
 from cityward.core.records import (
     Territory,
@@ -172,6 +172,8 @@ class Opened:
             with durable("opening the ledger"):
                 make_folder(self.folder.ledger)
             self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key))
+            with durable("opening the ledger"):
+                sync_folder(self.folder.ledger)  # or a checkpoint could be there, and a file that it signs could not
         return self._ledger
 
     @property

@@ -20,12 +20,16 @@ LIFE = Path(__file__).with_name("city_life.py")
 LOOKED_CLOSELY = 4
 """Of so many cities that a cut left, one is looked at more closely."""
 
+SLOW_FSYNC_US = 4_000
+"""How much longer an fsync takes in a recorded life: as on a busy disk, not in memory."""
+
 
 def recorded_life(work: Path) -> Recording:
     """Live a short life under strace, with its city in ``work/disk/city``, and return what it asked of the disk."""
     (work / "disk").mkdir(parents=True)
     told, trace = work / "told", work / "trace"
-    record([sys.executable, str(LIFE), str(work / "disk" / "city"), str(work / "files"), str(told)], trace)
+    command = [sys.executable, str(LIFE), str(work / "disk" / "city"), str(work / "files"), str(told)]
+    record(command, trace, fsync_delay_us=SLOW_FSYNC_US)
     return read_trace(trace, work / "disk", told)
 
 

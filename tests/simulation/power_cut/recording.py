@@ -96,10 +96,15 @@ class UnseenError(Exception):
     """The process changed a file in a way that the trace does not show."""
 
 
-def record(command: Sequence[str], trace: Path) -> None:
-    """Run ``command`` under strace; the trace of it and of its threads goes to ``trace``."""
+def record(command: Sequence[str], trace: Path, *, fsync_delay_us: int = 0) -> None:
+    """Run ``command`` under strace; the trace of it and of its threads goes to ``trace``.
+
+    With ``fsync_delay_us`` every fsync takes so much longer, whoever calls it: what does not wait for it shows.
+    """
     strace = ["strace", "-f", "-qq", "-y", "-xx", "--seccomp-bpf", "-s", str(STRING_BYTES), "-e", "signal=none"]
     wanted = ["-e", f"trace={CALLS}", "-o", str(trace)]
+    if fsync_delay_us:
+        wanted += ["-e", f"inject=fsync,fdatasync:delay_enter={fsync_delay_us}"]
     done = subprocess.run([*strace, *wanted, *command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The recorded program failed:\n{done.stderr[-3000:]}")
