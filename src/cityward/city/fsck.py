@@ -17,7 +17,7 @@ import polars as pl
 
 from cityward.city.city import City
 from cityward.core.disk import HALF_WRITTEN, SUMS, durable, sync_folder, wrong_sums
-from cityward.core.errors import CitywardError, LedgerError
+from cityward.core.errors import CitywardError, LedgerError, StoreError
 from cityward.core.faults import Fault
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -43,20 +43,25 @@ def mend(city: City) -> list[Fault]:
     ------
     cityward.core.errors.CityBusy
         Somebody writes to the city.
-    cityward.core.errors.StoreError
-        It is too damaged to be opened for writing; nothing was mended.
     """
     found = faults(city)
     if not any(one.mendable for one in found):
         return found
-    with city.writing():
-        done = [_mended(city, one) if one.mendable else one for one in faults(city)]
-        mended = [one for one in done if one.mended]
-        if mended:
-            now = city.clock.now()
-            content = to_json(mended)
-            name = make_id("run", "fsck", now.isoformat(), len(mended))
-            city.writable_ledger().append([receipt(KIND, name, now, content, mended=len(mended), found=len(done))])
+    try:
+        with city.writing():
+            return _all_mended(city)
+    except (StoreError, LedgerError):
+        return found  # too damaged to be opened for writing: a person comes first
+
+
+def _all_mended(city: City) -> list[Fault]:
+    ledger = city.writable_ledger()  # before anything is touched: what is mended has to be told
+    done = [_mended(city, one) if one.mendable else one for one in faults(city)]
+    mended = [one for one in done if one.mended]
+    if mended:
+        now = city.clock.now()
+        name = make_id("run", KIND, now.isoformat(), len(mended))
+        ledger.append([receipt(KIND, name, now, to_json(mended), mended=len(mended), found=len(done))])
     return done
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
@@ -199,7 +200,13 @@ class HistoryWriter:
         version = table_version(self._table.path(self._folder))
         self._gone.add(gone_keys(self._folder, self._table.name))
         if version:
-            self._load_keys()
+            try:
+                self._load_keys()
+            except (pl.exceptions.PolarsError, DeltaError, OSError) as error:
+                raise StoreError(
+                    f"The table of {self._table.name} is damaged ({type(error).__name__}). "
+                    "Run 'cityward fsck': it names the file."
+                ) from error
         self._log = SegmentLog(self._table.log(self._folder), after=version)
         for number, payload in self._log.replay(after=version):
             wanted = version + 1 + len(self.recovered)

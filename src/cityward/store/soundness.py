@@ -59,12 +59,13 @@ def table_faults(folder: Path) -> Iterator[Fault]:
     """Damaged, missing and left-over files of the tables below ``folder``."""
     for table in TABLES:
         path = table.path(folder)
-        yield from _wrong(path / SUMS, folder, f"A commit of {table.name} is not what was written.")
+        damaged = list(_wrong(path / SUMS, folder, f"A commit of {table.name} is not what was written."))
         if not (path / "_delta_log").exists():
             continue
         try:
-            held = held_files(path)
+            damaged += _data_faults(folder, table, held_files(path))
         except (DeltaError, OSError) as error:
+            yield from damaged
             yield Fault(
                 kind="table",
                 what=f"The table {table.name} cannot be opened ({type(error).__name__}).",
@@ -73,8 +74,9 @@ def table_faults(folder: Path) -> Iterator[Fault]:
                 remedy=RESTORE,
             )
             continue
-        yield from _data_faults(folder, table, held)
-        yield from (_left_over(file, folder) for file in left_over(folder, table))
+        yield from damaged
+        if not damaged:  # else a file that seems left over may be one that a damaged commit names
+            yield from (_left_over(file, folder) for file in left_over(folder, table))
     yield from _wrong(folder / SUMS, folder, "A list beside history is not what was written.")
 
 

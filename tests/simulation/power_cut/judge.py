@@ -64,7 +64,7 @@ def judge(folder: Path, told: Sequence[dict[str, Any]], *, closely: bool = True)
             problems += _rows_lost(_rows(city), told)  # as a reader sees it, before anybody writes
     with open_city(folder, Clock.fixed(LATER)) as city:
         with city.writing():
-            pass  # what the last process left half done is finished here
+            city.writable_ledger()  # what the last process left half done is finished here
         rows = _rows(city)
         problems += _rows_lost(rows, told)
         problems += _sums_wrong(city, sum(held.len() for held in rows), told)
