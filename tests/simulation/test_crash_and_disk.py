@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.simulation.kill_child import ROWS, batch
 from tests.simulation.power_cut.city_life import admitted, reports
 from tests.simulation.power_cut.cuts import acknowledged, enumerated, judged, recorded_life, sampled
 from tests.simulation.power_cut.disk_model import LOST, Cut, Disk, whole
@@ -30,6 +31,9 @@ from cityward.core.clock import Clock
 from cityward.core.disk import create_file, note_sum, replace_file, wrong_sums
 from cityward.core.errors import CitywardError, StoreError
 from cityward.core.faults import Fault
+from cityward.store import table_commit
+from cityward.store.history import HistoryReader
+from cityward.store.history_writer import HistoryWriter
 
 CUTS, SUBSETS = 20, 20
 """How many cuts of each kind are tried here; ``run_power_cuts.py`` tries ten thousand."""
@@ -266,6 +270,28 @@ def test_a_damaged_commit_makes_no_data_file_a_left_over(copy: Path) -> None:
     assert commit.name in {Path(one.file).name for one in found}
     assert not any(one.mended for one in found)
     assert set(copy.rglob("*.parquet")) == before
+
+
+def test_a_commit_whose_name_could_not_be_fsynced_does_not_double_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers see it already: what waits is written again only if it is not in the table."""
+    writer = HistoryWriter(tmp_path, Clock())
+    writer.commit(writer.plan(batch(0, "interactions")))
+    writer.flush()
+    writer.commit(writer.plan(batch(1, "interactions")))
+
+    def fails(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table_commit, "sync_folder", fails)
+        with pytest.raises(StoreError):
+            writer.flush()
+    writer.commit(writer.plan(batch(2, "interactions")))
+    writer.close()
+    rows = HistoryReader(tmp_path).scan().collect()
+    assert (rows.height, rows["id"].n_unique()) == (3 * ROWS, 3 * ROWS)
 
 
 # -- other disks and clocks --------------------------------------------------------------------------

@@ -269,9 +269,11 @@ class HistoryWriter:
             with durable("writing the history table"):
                 ended.result()
         except BaseException as failure:
-            # Whatever it was, the rows must wait again: the next move cuts the log up to its own end.
-            self._waiting = [*self._moving, *self._waiting]
-            self._waiting_rows = sum(frame.height for frame in self._waiting)
+            # Whatever it was, the rows must wait again: the next move cuts the log up to its own end. Unless the
+            # commit is there and only an fsync failed: the log keeps them until the next move has fsynced it too.
+            if not self._in_table(last):
+                self._waiting = [*self._moving, *self._waiting]
+                self._waiting_rows = sum(frame.height for frame in self._waiting)
             if not isinstance(failure, StoreError):
                 raise
             self._failure = failure
@@ -281,6 +283,12 @@ class HistoryWriter:
             except StoreError as failure:  # the table knows what it holds; the next move cuts again
                 self._failure = failure
         self._moving = []
+
+    def _in_table(self, last: int) -> bool:
+        try:
+            return table_version(self._table.path(self._folder)) >= last
+        except (DeltaError, OSError):
+            return False
 
     def _write_table(self, parts: Sequence[pl.DataFrame], last: int) -> None:
         """Write one file a month, make all durable, then commit them together.
