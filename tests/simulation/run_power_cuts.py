@@ -32,7 +32,9 @@ def shard(work: Path, number: int, shards: int, cuts: int, seed: int, niceness: 
     wrong, started = [], time.monotonic()
     for done, (cut, tree) in enumerate(itertools.islice(every, number, cuts, shards)):
         problems = judged(recording, cut, tree, work / f"cut-{number}")
-        wrong += [json.dumps({"at": cut.at, "fates": cut.fates, "wrong": problem}) for problem in problems]
+        for problem in problems:
+            wrong.append(json.dumps({"at": cut.at, "fates": cut.fates, "wrong": problem}))
+            print(wrong[-1], flush=True)
         if done % 100 == 0:
             print(f"shard {number}: {done:,} cuts, {len(wrong)} wrong, {time.monotonic() - started:.0f} s", flush=True)
     return wrong
@@ -61,8 +63,6 @@ def main(arguments: Sequence[str]) -> int:
                 for number in range(given.processes)
             ]
             wrong = [line for one in shards for line in one.result()]
-    for line in wrong[:100]:
-        print(line)
     print(f"{given.cuts:,} power cuts, {len(wrong)} wrong, in {time.monotonic() - started:.0f} s (seed {given.seed})")
     return 1 if wrong else 0
 
