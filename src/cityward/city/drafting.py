@@ -36,7 +36,7 @@ from cityward.answerable.table.toml_form import read_toml
 from cityward.answerable.table.validity import check_versions, is_valid
 from cityward.core.clock import end_of_day
 from cityward.core.decided import KeptRule
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, make_folder, replace_file
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import entered, to_json
@@ -96,7 +96,7 @@ class Drafting:
         _check_own(draft)
         path = self._file(draft.id)
         with self._city.writing(), durable("writing the draft of a rule"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             replace_file(path, write_form(draft, "toml").encode())
         return path
 
@@ -313,7 +313,7 @@ class Drafting:
         with self._city.writing():
             before, files = self._files(draft, valid_from)
             version = self._record(draft, before, by, because, evidence, without)
-            self._city.folder.rules.mkdir(exist_ok=True)
+            make_folder(self._city.folder.rules)
             with durable("writing a version of a rule"):
                 for path, text in files.items():
                     replace_file(path, text.encode())

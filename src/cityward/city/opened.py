@@ -17,6 +17,7 @@ from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
+from cityward.core.disk import durable, make_folder
 from cityward.core.errors import SettingsError, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, Territory, entered
@@ -191,6 +192,8 @@ class Opened:
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
+            with durable("opening the ledger"):
+                make_folder(self.folder.ledger)
             signer = load_signer(self.folder.signing_key)
             also = [load_signer(key) for key in (self.folder.previous_key, self.folder.next_key) if key.exists()]
             self._ledger = Ledger(self.folder.ledger, signer, self.origin, also)

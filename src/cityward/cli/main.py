@@ -54,6 +54,7 @@ _COMMANDS = {
     "keys": ("ledger", "The key that signs the ledger: show, hand over, retire, or begin anew when it is lost."),
     "witness": ("witness", "Sign checkpoints of other cities, or ask others to sign this city's."),
     "verifier": ("ledger", "Print the program that checks receipts without cityward."),
+    "fsck": ("fsck", "Check every file of a city for damage, and mend what is safe to mend."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

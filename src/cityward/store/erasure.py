@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from cityward.core.disk import durable, sync_folder
 from cityward.core.errors import StoreError
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
-from cityward.store.history_writer import lock_folder, sync_commits, write_part
+from cityward.store.history_writer import exchange, lock_folder, write_part
 
 TABLES = (INTERACTIONS, OBSERVATIONS, DECISIONS)
 
@@ -106,8 +106,7 @@ def rewrite(
     if actions:
         for parent in {path / Path(str(action.path)).parent for action in actions}:
             sync_folder(parent)
-        delta.create_write_transaction(actions, mode="append", schema=delta.schema(), partition_by=["month"])
-        sync_commits(path)
+        exchange(path, actions)
     return Rewritten(removed, changed, files)
 
 
@@ -133,6 +132,11 @@ def stale_files(folder: Path, table: HistoryTable) -> int:
     path = table.path(folder)
     held = {file for _, file in _files(path)}
     return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
+
+
+def held_files(path: Path) -> dict[Path, int]:
+    """Data files that the table at ``path`` holds, with the bytes that each was written with."""
+    return {file: int(action["size_bytes"]) for action, file in _files(path)}
 
 
 def _files(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
@@ -174,6 +178,5 @@ def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: i
         )
     ]
     if left.height:
-        new = file.with_name(f"{file.stem.split('-')[0]}-{version:020d}.parquet")
-        actions.append(write_part(new, month, left))
+        actions.append(write_part(file.parent, f"{file.stem.split('-')[0]}-{version:020d}", left))
     return actions
