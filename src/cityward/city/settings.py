@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.backup_settings import BackupSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml, line_of, read_toml
@@ -253,6 +254,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
+    backup: BackupSection = BackupSection()
 
 
 def load_settings(folder: Path) -> Settings:
