@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -93,6 +93,7 @@ class Backups:
     def __init__(self, city: City) -> None:
         self._city = city
         self._seen: dict[str, _Seen] = {}
+        self._sizes: dict[str, int] = {}
         self._seen_in: tuple[str, str] = ("", "")
 
     # -- keys and places ---------------------------------------------------------------------------
@@ -126,7 +127,7 @@ class Backups:
 
     def reader(self, repository: Repository) -> Reader:
         """Who opens what lies in a repository, with the keys of this city that are left."""
-        return reader_of(repository, self._keys, self._passphrase)
+        return reader_of(repository, self._keys, self._repository_key(repository))
 
     def _epoch(self, repository: Repository, before: Snapshot | None) -> Epoch:
         """The epoch of the snapshot before, or a new one when that is over, or its key gone."""
@@ -176,11 +177,13 @@ class Backups:
         epoch = self._epoch(repository, before)
         old = self._listed(repository, before)
         shared = bool(before and before.header.epoch == epoch.day)
-        writer = Writer(repository, epoch, [part for one in old.values() for part in one.parts] if shared else [])
         self._forget_unless(repository, epoch)
+        if shared and before is not None:
+            self._sizes |= repository.packs_of(before.header)
+        writer = self._writer(repository, epoch, old.values() if shared else ())
         with moment(self._city.path, self._city.registers) as now:
             drafts = self._drafts(now, writer, old if shared else {})
-            entries = self._placed(drafts, writer)
+            entries = placed(drafts, writer)
             header = writer.finish(
                 Listing(files=tuple(entries), gone=(), facts=now.facts),
                 before,
@@ -189,6 +192,7 @@ class Backups:
                 made_at=self._city.clock.now(),
                 ledger=now.ledger,
             )
+        self._seen = self._kept_in_mind(drafts, entries, writer)
         made = repository.snapshot(header.sequence)
         self._tell(repository, made)
         odd = anomalies([before, made] if before else [made], made.at, Policy())
@@ -211,10 +215,10 @@ class Backups:
                 return None
             day = last.header.epoch
             epoch = Epoch.of(day, self._repository_key(repository), self._epoch_key(date.fromisoformat(day)))
-            writer = Writer(repository, epoch, [part for one in self._seen.values() for part in one.entry.parts])
+            writer = self._writer(repository, epoch, ())
             now.sources[:] = changed
             drafts = self._drafts(now, writer, {})
-            entries = self._placed(drafts, writer)
+            entries = placed(drafts, writer)
             header = writer.finish(
                 Listing(files=tuple(entries), gone=gone, facts=now.facts),
                 last,
@@ -224,6 +228,7 @@ class Backups:
                 ledger=now.ledger,
                 step=True,
             )
+        self._seen |= self._kept_in_mind(drafts, entries, writer)
         for path in gone:
             del self._seen[path]
         return repository.step(header.sequence, header.step)
@@ -243,19 +248,20 @@ class Backups:
         same = seen is not None and seen.stamp == source.stamp and len(source.stamp) > 1
         return _Draft(source, seen.entry, seen.entropy) if seen is not None and same else None
 
-    def _placed(self, drafts: list[_Draft], writer: Writer) -> list[Entry]:
-        """Where the parts of files lie; remembered for the next time."""
-        entries = []
-        for one in drafts:
-            entry = msgspec.structs.replace(one.entry, parts=writer.parts(one.digests)) if one.digests else one.entry
-            self._seen[one.source.path] = _Seen(one.source.stamp, entry, one.entropy)
-            entries.append(entry)
-        return entries
+    def _writer(self, repository: Repository, epoch: Epoch, old: Iterable[Entry]) -> Writer:
+        entries = [*old, *(one.entry for one in self._seen.values())]
+        return Writer(repository, epoch, [part for one in entries for part in one.parts], self._sizes)
+
+    def _kept_in_mind(self, drafts: list[_Draft], entries: list[Entry], writer: Writer) -> dict[str, _Seen]:
+        """What is remembered once a header says it: what no header says is to be copied again."""
+        self._sizes |= writer.packs
+        told = zip(drafts, entries, strict=True)
+        return {one.source.path: _Seen(one.source.stamp, entry, one.entropy) for one, entry in told}
 
     def _forget_unless(self, repository: Repository, epoch: Epoch) -> None:
         """Forget what was remembered of another repository or epoch."""
         if self._seen_in != (repository.about.id, epoch.day):
-            self._seen, self._seen_in = {}, (repository.about.id, epoch.day)
+            self._seen, self._sizes, self._seen_in = {}, {}, (repository.about.id, epoch.day)
 
     def _listed(self, repository: Repository, before: Snapshot | None) -> dict[str, Entry]:
         """Files of the snapshot before, steps left out; none when its key was destroyed."""
@@ -444,6 +450,14 @@ def _drafted(source: Source, writer: Writer, old: dict[tuple[str, str], Entry]) 
     return _Draft(source, _entry(source, size, whole.digest()), entropy, tuple(put))
 
 
+def placed(drafts: list[_Draft], writer: Writer) -> list[Entry]:
+    """Entries of a listing, now that all parts have their place."""
+    return [
+        msgspec.structs.replace(one.entry, parts=writer.parts(one.digests)) if one.digests else one.entry
+        for one in drafts
+    ]
+
+
 def _entry(source: Source, size: int, digest: str) -> Entry:
     return Entry(path=source.path, kind=source.kind, size_bytes=size, digest=digest, parts=())
 
@@ -482,9 +496,8 @@ def changed_at(city: Path) -> datetime:
     return datetime.fromtimestamp(max((size_time[2] for size_time in moving(city)), default=0) / 1e9, UTC)
 
 
-def reader_of(repository: Repository, keys: Path, passphrase: bytes) -> Reader:
-    """Who opens what lies in a repository, with the keys that are left in ``keys``."""
-    secret = repository.unlocked(passphrase)
+def reader_of(repository: Repository, keys: Path, secret: bytes) -> Reader:
+    """Who opens what lies in a repository, with its unlocked key and the keys that are left in ``keys``."""
     days = {one.header.epoch for one in repository.snapshots() if one.right}
     held = {day: epoch_key(keys, date.fromisoformat(day)) for day in days}
     return Reader(repository, {day: Epoch.of(day, secret, key) for day, key in held.items() if key is not None})

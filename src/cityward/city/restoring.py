@@ -96,7 +96,7 @@ def restore(
     if not meant.right:
         raise UserError(f"Snapshot {meant.id} is not signed by this city.", "Choose another: it was forged.")
     allowed(meant)
-    reader = reader_of(repository, keys, passphrase)
+    reader = reader_of(repository, keys, repository.unlocked(passphrase))
     epoch, entries = reader.epoch_of(meant.header), _listed(reader, meant)
     staging = folder.with_name(f".{folder.name}.restoring")
     _begin(staging, meant)

@@ -80,6 +80,10 @@ class Repository:
     @classmethod
     def make(cls, place: Place, passphrase: bytes, city: bytes, cost: int = SCRYPT_COST) -> Repository:
         """Make a new repository of the city with the public key ``city`` (32 bytes), or open the one that is there."""
+        try:
+            return cls(place)
+        except UserError:
+            pass
         about = About(
             format=FORMAT,
             id=secrets.token_hex(8),

@@ -153,9 +153,7 @@ def _changed(before: Snapshot, one: Snapshot, policy: Policy) -> list[Anomaly]:
             f"{new.gone:,} are gone."
         )
     if new.entropy_bits - old.entropy_bits > policy.entropy_bits:
-        note(
-            f"Its texts look encrypted: {new.entropy_bits:.1f} bits a byte, and {old.entropy_bits:.1f} before it."
-        )
+        note(f"Its texts look encrypted: {new.entropy_bits:.1f} bits a byte, and {old.entropy_bits:.1f} before it.")
     return found
 
 

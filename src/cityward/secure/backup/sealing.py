@@ -115,10 +115,15 @@ class Writer:
     epoch : Epoch
         Under which keys.
     held : iterable of Part
-        Parts of the snapshot before, of the same epoch.
+        Parts that the repository holds already, of the same epoch.
+    sizes : mapping of str to int
+        Sizes of the packs in which they lie.
     """
 
-    def __init__(self, repository: Repository, epoch: Epoch, held: Iterable[Part] = ()) -> None:
+    def __init__(
+        self, repository: Repository, epoch: Epoch, held: Iterable[Part] = (), sizes: Mapping[str, int] | None = None
+    ) -> None:
+        self._sizes = sizes or {}
         self._repository, self.epoch = repository, epoch
         self._cipher = AESGCM(epoch.seal)
         self._parts = {part.digest: part for part in held}
@@ -184,7 +189,7 @@ class Writer:
         needed = dict(self.packs)
         if not step:
             every = [*kept, *(part for entry in listing.files for part in entry.parts)]
-            known = {**self._sizes_before(before), **self.packs}
+            known = {**self._sizes, **self.packs}
             needed = {part.pack: known[part.pack] for part in every}
         number = (before.header.sequence if before else FIRST - 1) + (0 if step else 1)
         at_step = before.header.step + 1 if step and before else 0
@@ -213,11 +218,6 @@ class Writer:
                 "One city writes to one repository, one snapshot at a time. Do the same again.",
             ) from None
         return header
-
-    def _sizes_before(self, before: Snapshot | None) -> dict[str, int]:
-        if before is None or before.header.epoch != self.epoch.day:
-            return {}
-        return self._repository.packs_of(before.header)
 
 
 class Reader:
