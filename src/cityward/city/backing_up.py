@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 STATE: Final = ".backups.json"
 """What the city remembers of its repositories; in no backup itself."""
 
-_COMPRESSED: Final = (".parquet", ".seg", ".gz", ".zip", ".png", ".jpg", ".pmtiles", ".arrow", "")
+_COMPRESSED: Final = (".parquet", ".seg", ".gz", ".zip", ".png", ".jpg", ".pmtiles", ".arrow")
 _DRILL_CHARS_MAX: Final = 64
 _PASSPHRASE_BYTES: Final = 32
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -90,33 +90,42 @@ def moment(city: Path, registers: Registers) -> Iterator[Moment]:
     """
     for _ in range(_TRIES):
         with ExitStack() as held:
-            before = moving(city)
+            before = _moment_of(city)
             found = _registers(city, registers, held)
             try:
-                found += _files(city)
+                found += [*_growing(city), *_interactions(city)]
                 ledger = Ledger(city / "ledger", None)
                 facts: dict[str, str | int] = {"interactions": table_version(INTERACTIONS.path(city / "history"))}
-                still = moving(city) == before
+                if _moment_of(city) == before:
+                    found += _others(city, {one.path for one in found})
+                    yield Moment(found, facts, (ledger.size, ledger.root().hex()), held.close)
+                    return
             except FileNotFoundError:  # taken away between being listed and being looked at
-                still = False
-            if still:
-                yield Moment(found, facts, (ledger.size, ledger.root().hex()), held.close)
-                return
+                pass
         pause(_PAUSE_SECONDS)
     raise CityBusy(
         "The city is written so fast just now that no moment was found between two writes.",
-        "Do the same again, or let the program that writes make the backup ([backup] continuous = true).",
+        "Do the same again; if it stays so, let less come in at once.",
     )
 
 
 def moving(city: Path) -> list[tuple[str, int, int]]:
     """Name, size and time (ns) of what moves with every write."""
+    return [*_moment_of(city), *_looked_at([city / "registers.db-wal"])]
+
+
+def _moment_of(city: Path) -> list[tuple[str, int, int]]:
+    """As `moving`, of ledger and history: the transaction that holds the registers begins while these stand still."""
     history = city / "history"
-    paths = [city / "ledger" / "checkpoint", city / "ledger" / "checkpoints", city / "registers.db-wal"]
+    paths = [city / "ledger" / "checkpoint", city / "ledger" / "checkpoints"]
     for table in TABLES:
         paths += [*table.log(history).glob("*.seg"), *(table.path(history) / "_delta_log").glob("*.json")]
+    return _looked_at(sorted(paths))
+
+
+def _looked_at(paths: list[Path]) -> list[tuple[str, int, int]]:
     told = []
-    for path in sorted(paths):
+    for path in paths:
         try:
             seen = path.stat()
         except FileNotFoundError:
@@ -146,23 +155,33 @@ def _registers(city: Path, registers: Registers, held: ExitStack) -> list[Source
     return found
 
 
-def _files(city: Path) -> list[Source]:
-    history = city / "history"
+def _growing(city: Path) -> list[Source]:
+    """Checkpoints, and what is in the logs of history: as much of each as there is at the moment."""
+    files = [city / "ledger" / "checkpoint", city / "ledger" / "checkpoints", *(city / "history").glob("log*/*.seg")]
+    return [_source(file, file.relative_to(city).as_posix()) for file in files if file.exists()]
+
+
+def _interactions(city: Path) -> list[Source]:
     keys = subject_keys(city / "keys")
     found = []
-    for file in table_files(history, INTERACTIONS):
+    for file in table_files(city / "history", INTERACTIONS):
         name, stamp = file.relative_to(city).as_posix(), _stamp(file)
         if _named(file, stamp):
-            found.append(Source(name, KIND, stamp[0], stamp, lambda file=file: sealed_rows(file, keys), file=file))  # type: ignore[misc]
+            found.append(Source(name, KIND, stamp[0], stamp, partial(sealed_rows, file, keys), file=file))
         else:
-            found.append(Source(name, PLAIN, stamp[0], stamp, lambda file=file: file_bytes(file)))  # type: ignore[misc]
+            found.append(Source(name, PLAIN, stamp[0], stamp, partial(file_bytes, file)))
+    return found
+
+
+def _others(city: Path, known: set[str]) -> list[Source]:
+    """All else, listed after the moment: a file is written before the ledger tells of it."""
+    found = []
     for file in sorted(city.rglob("*")):
         name = file.relative_to(city).as_posix()
-        if name.startswith(_LEFT_OUT) or any(part.startswith(".") for part in file.relative_to(city).parts):
+        if name in known or name.startswith(_LEFT_OUT) or any(part.startswith(".") for part in name.split("/")):
             continue
-        if not file.is_file() or file.is_symlink() or file.suffix == ".lock":
-            continue
-        found.append(_source(file, name))
+        if file.is_file() and not file.is_symlink() and file.suffix != ".lock":
+            found.append(_source(file, name))
     return found
 
 

@@ -24,6 +24,10 @@ PASSPHRASE_BYTES_MIN: Final = 16
 SCRYPT_COST: Final = 2**16
 """64 MiB and about 0.2 s for each guess of a passphrase (Source: RFC 7914, section 2)."""
 
+RANDOM_DIGITS: Final = 64
+"""Hexadecimal digits of a passphrase that cityward made: 256 random bits need no stretching."""
+
+_SCRYPT_COST_RANDOM: Final = 2**10
 _SCRYPT_COST_MAX: Final = 2**20
 _BLOCK, _LANES, _SALT_BYTES = 8, 1, 16
 
@@ -37,8 +41,8 @@ class Wrapped(Record, frozen=True, kw_only=True):
     sealed: str
 
 
-def wrap(key: bytes, passphrase: bytes, cost: int = SCRYPT_COST) -> Wrapped:
-    """Wrap a key by a passphrase, or the content of a key file.
+def wrap(key: bytes, passphrase: bytes, cost: int | None = None) -> Wrapped:
+    """Wrap a key by a passphrase, or the content of a key file; ``cost`` of scrypt is chosen by what it is.
 
     Raises
     ------
@@ -50,6 +54,9 @@ def wrap(key: bytes, passphrase: bytes, cost: int = SCRYPT_COST) -> Wrapped:
             f"The passphrase of backups has fewer than {PASSPHRASE_BYTES_MIN} characters.",
             "Write a longer one into the file that backup.passphrase_file names.",
         )
+    if cost is None:
+        made = len(passphrase) == RANDOM_DIGITS and all(digit in b"0123456789abcdef" for digit in passphrase)
+        cost = _SCRYPT_COST_RANDOM if made else SCRYPT_COST
     salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
     sealed = AESGCM(_stretched(passphrase, salt, cost)).encrypt(nonce, key, b"cityward backup repository")
     return Wrapped(salt=salt.hex(), cost=cost, nonce=nonce.hex(), sealed=sealed.hex())

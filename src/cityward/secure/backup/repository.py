@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cityward.core.errors import StoreError, UserError
 from cityward.core.records import Record, to_json
-from cityward.secure.backup.keys import KEY_BYTES, SCRYPT_COST, Wrapped, unwrap, wrap
+from cityward.secure.backup.keys import KEY_BYTES, Wrapped, unwrap, wrap
 from cityward.secure.backup.places import Exists, Held, Missing, Place
 from cityward.secure.backup.snapshot import (
     FIRST,
@@ -78,7 +78,7 @@ class Repository:
         self.key = key or Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.about.city))
 
     @classmethod
-    def make(cls, place: Place, passphrase: bytes, city: bytes, cost: int = SCRYPT_COST) -> Repository:
+    def make(cls, place: Place, passphrase: bytes, city: bytes, cost: int | None = None) -> Repository:
         """Make a new repository of the city with the public key ``city`` (32 bytes), or open the one that is there."""
         try:
             return cls(place)
