@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from cityward.city import City, init, open_city
 from cityward.city.backing_up import STATE
 from cityward.city.following import Following
 from cityward.city.restoring import restore
+from cityward.cli.main import group
 from cityward.core.clock import Clock
 from cityward.core.errors import CityBusy, UserError
 from cityward.guard.backup import destroy_days
@@ -325,7 +328,7 @@ def test_registers_are_whole_at_any_moment_of_writing(city: City, repo: str, tmp
 def test_sealed_rows_come_back_as_they_were(city: City) -> None:
     city.close()
     (file, *_) = sorted((city.path / "history" / "interactions").rglob("*.parquet"))
-    keys = PuncturedKey.fresh(b"k" * 32)
+    keys = PuncturedKey.fresh(b"k" * 32).key_of
     sealed = b"".join(sealed_rows(file, keys))
     for column in ("person", "text"):
         some = pl.read_parquet(file, hive_partitioning=False).filter(pl.col("person").is_not_null())[column][0]
@@ -346,3 +349,67 @@ def test_keys_before_a_leaf_are_gone_and_no_other() -> None:
     assert again.key_of(leaves[3]) is None
     assert again.key_of(leaves[4]) == whole.key_of(leaves[4])
     assert len(again.to_bytes()) < 12_000
+
+
+def test_a_copy_in_restic_holds_nothing_more_and_gives_the_repository_back(
+    city: City, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("restic") is None:
+        pytest.fail("restic is not installed; 'make test' installs it.")
+    (tmp_path / "password").write_text("of tests", encoding="utf-8")
+    monkeypatch.setenv("RESTIC_PASSWORD_FILE", str(tmp_path / "password"))
+    other, runner = str(tmp_path / "restic"), CliRunner()
+    arguments = ["backup", "make", "--to", repo, "--restic", other, "--city", str(city.path)]
+    early = runner.invoke(group, arguments)
+    assert isinstance(early.exception, UserError)
+    assert "The snapshot itself is made" in early.exception.remedy
+    subprocess.run(["restic", "-q", "-r", other, "init"], check=True)
+    assert runner.invoke(group, arguments).exit_code == 0
+    subprocess.run(["restic", "-q", "-r", other, "restore", "latest", "--target", str(tmp_path / "back")], check=True)
+    city.backups.restore(str(tmp_path / "back") + repo, tmp_path / "again")
+
+
+def test_commands_for_who_keeps_the_repository_need_no_city(city: City, repo: str, tmp_path: Path) -> None:
+    city.backups.make(repo)
+    city.backups.make(repo)
+    runner = CliRunner()
+    assert "2 snapshots follow from one another" in runner.invoke(group, ["backup", "verify", repo]).output
+    assert len(runner.invoke(group, ["backup", "list", repo]).output.splitlines()) == 2
+    state = ["--state", str(tmp_path / "state.json")]
+    done = runner.invoke(group, ["backup", "prune", repo, "--keep-last", "1", "--delete", *state])
+    assert done.exit_code == 0, done.output
+    for pack in Path(repo).glob("packs/*/*"):
+        pack.unlink()
+    refused = runner.invoke(group, ["backup", "prune", repo, *state])
+    assert refused.exit_code == 1
+    assert "is damaged" in refused.output
+    assert runner.invoke(group, ["backup", "verify", repo]).exit_code == 1
+    assert "Lag" in runner.invoke(group, ["backup", "status", "--to", repo, "--city", str(city.path)]).output
+
+
+def test_registers_of_a_server_are_restored_into_a_file(prepared: Path, postgresql_url: str, tmp_path: Path) -> None:
+    import sqlalchemy as sql
+
+    schema = f"backup_{tmp_path.name.replace('-', '_')[:40]}"
+    engine = sql.create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(sql.text(f"drop schema if exists {schema} cascade"))
+        connection.execute(sql.text(f"create schema {schema}"))
+    folder = shutil.copytree(prepared, tmp_path / "city")
+    (folder / "registers.db").unlink()
+    toml = (folder / "city.toml").read_text(encoding="utf-8")
+    url = f"{postgresql_url}?options=-csearch_path%3D{schema}"
+    (folder / "city.toml").write_text(f'{toml}\n[store]\nregisters = "{url}"\n', encoding="utf-8")
+    try:
+        with open_city(folder) as city:
+            add(city, 100)
+            city.backups.make(str(tmp_path / "repo"))
+            told = city.backups.restore(str(tmp_path / "repo"), tmp_path / "again")
+            assert "of 4 rows that came in" in told.answer
+            with open_city(tmp_path / "again") as again:
+                assert again.settings.store.registers == "sqlite"
+                assert again.conservation() == city.conservation()
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sql.text(f"drop schema {schema} cascade"))
+        engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -27,6 +28,7 @@ _MARK: Final = ".snapshot"
 """File in a folder that is being filled: which snapshot with."""
 
 _NAMED: Final = 5
+_SERVER: Final = re.compile(r"""^\s*registers\s*=\s*["']postgresql.*$""", re.MULTILINE)
 
 
 class Restoration(Record, frozen=True, kw_only=True):
@@ -103,6 +105,8 @@ def restore(
     filled = Restored(staging, keys)
     _fill(staging, entries, reader, epoch, filled)
     filled.finish(int(reader.listing(meant.header).facts.get("interactions", 0)))
+    if any(entry.kind == ROWS_OF_SERVER for entry in entries.values()):
+        _on_a_file(staging / "city.toml")
     _copy_keys(keys, staging / "keys")
     size = _prove(staging, meant.header, filled)
     lost = _lost(checkpoint, size, keys)
@@ -202,6 +206,12 @@ def _write(target: Path, parts: Iterator[bytes]) -> None:
             for part in parts:
                 file.write(part)
         new.replace(target)
+
+
+def _on_a_file(toml: Path) -> None:
+    """Let the restored city keep its registers in a file: it must not write into the server of the city that was."""
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(_SERVER.sub('registers = "sqlite"', text), encoding="utf-8")
 
 
 def _copy_keys(keys: Path, target: Path) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -27,8 +28,13 @@ _MAGIC: Final = b"cityward rows 1\n"
 _NONCE_BYTES: Final = 12
 _LENGTH: Final = struct.Struct(">Q")
 _RECORD: Final = struct.Struct(f">{LEAF_DIGITS}s{_NONCE_BYTES}sI")
-_SLICE_ROWS: Final = 20_000
-"""Rows that are turned from columns at once: about 30 MB of them."""
+_SLICE_ROWS: Final = 5_000
+"""Rows that are turned from columns at once: about 10 MB of them."""
+
+KeyOf = Callable[[str], bytes | None]
+"""The key of a leaf; None when it was destroyed."""
+
+_REMEMBERED: Final = 100_000  # about 15 MB: people come again in file after file
 
 _OUT_BYTES: Final = 2**20
 
@@ -38,13 +44,18 @@ def has_persons(file: Path) -> bool:
     return bool(pl.scan_parquet(file).select(pl.col("person").is_not_null().any()).collect().item())
 
 
-def sealed_rows(file: Path, keys: PuncturedKey) -> Iterator[bytes]:
+def remembering(keys: PuncturedKey) -> KeyOf:
+    """The keys of ``keys``; those that were asked for lately cost no new derivation."""
+    return lru_cache(maxsize=_REMEMBERED)(keys.key_of)
+
+
+def sealed_rows(file: Path, key_of: KeyOf) -> Iterator[bytes]:
     """Yield a file of interactions in its sealed form, in runs of about a MiB."""
     rows = pl.read_parquet(file, hive_partitioning=False)
     named = rows.filter(pl.col("person").is_not_null())
     who = named.select(pl.struct("source", "person").unique(maintain_order=True)).to_series().struct.unnest()
     leaves = [leaf_of(source, person) for source, person in who.iter_rows()]
-    secret = [keys.key_of(leaf) for leaf in leaves]
+    secret = [key_of(leaf) for leaf in leaves]
     # Of one who was erased before and is here again the key is gone: the key of the epoch has to do.
     who = who.with_columns(leaf=pl.Series(leaves, dtype=pl.String), number=pl.int_range(len(leaves), dtype=pl.Int64))
     open_again = who.filter(pl.Series([key is None for key in secret], dtype=pl.Boolean))
@@ -79,7 +90,7 @@ def _head(common: pl.DataFrame) -> Iterator[bytes]:
         yield bytes(view[at : at + _OUT_BYTES])
 
 
-def opened_rows(parts: Iterable[bytes], keys: PuncturedKey) -> tuple[pl.DataFrame, int]:
+def opened_rows(parts: Iterable[bytes], key_of: KeyOf) -> tuple[pl.DataFrame, int]:
     """Rows of a sealed file in the order in which they came, and how many records cannot be opened any more.
 
     Raises
@@ -94,7 +105,7 @@ def opened_rows(parts: Iterable[bytes], keys: PuncturedKey) -> tuple[pl.DataFram
     frames, rows, gone = [common], [], 0
     while head := stream.take(_RECORD.size):
         leaf, nonce, length = _RECORD.unpack(head)
-        body, key = stream.take(length), keys.key_of(leaf.decode())
+        body, key = stream.take(length), key_of(leaf.decode())
         if key is None:
             gone += 1
             continue

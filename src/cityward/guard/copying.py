@@ -18,7 +18,7 @@ from cityward.core.clock import pause
 from cityward.core.disk import durable
 from cityward.core.errors import CityBusy
 from cityward.guard.backup import subject_keys
-from cityward.guard.backup_rows import KIND, has_persons, sealed_rows
+from cityward.guard.backup_rows import KIND, has_persons, remembering, sealed_rows
 from cityward.secure.ledger import Ledger
 from cityward.store.copying import (
     TABLES,
@@ -162,7 +162,7 @@ def _growing(city: Path) -> list[Source]:
 
 
 def _interactions(city: Path) -> list[Source]:
-    keys = subject_keys(city / "keys")
+    keys = remembering(subject_keys(city / "keys"))
     found = []
     for file in table_files(city / "history", INTERACTIONS):
         name, stamp = file.relative_to(city).as_posix(), _stamp(file)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cityward.guard.backup import subject_keys
-from cityward.guard.backup_rows import opened_rows
+from cityward.guard.backup_rows import opened_rows, remembering
 from cityward.store.copying import TableCopy, load_registers, sound
 
 _PREFIX: Final = "history/interactions/"
@@ -25,7 +25,7 @@ class Restored:
     """
 
     def __init__(self, folder: Path, keys: Path) -> None:
-        self._folder, self._keys = folder, subject_keys(keys)
+        self._folder, self._keys = folder, remembering(subject_keys(keys))
         self._table = TableCopy(folder / "history")
         self.people_gone = 0
         """Records of persons whose key was destroyed."""
