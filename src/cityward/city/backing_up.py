@@ -336,11 +336,13 @@ class Backups:
         known = self.remembered()
         if known is None or not known.waiting:
             return
+        all_copied = changed_at(self._city.path) <= made.header.made_at
         try:
             self.note(*known.waiting)
         except CityBusy:
             return  # who writes has the ledger; the next snapshot brings its receipt along
-        self._write(repository, made, made.header.made_at, ())
+        # The receipt of a snapshot is no change that could be lost: the snapshot proves itself.
+        self._write(repository, made, self._city.clock.now() if all_copied else made.header.made_at, ())
 
     def note(self, *acts: _Waiting) -> None:
         """Put acts (kind, subject, facts) into the ledger; raises `CityBusy` when another program writes."""
