@@ -93,7 +93,10 @@ def server_bytes(connection: sql.Connection) -> Iterator[bytes]:
     meta = sql.MetaData()
     meta.reflect(connection)
     for table in meta.sorted_tables:
-        yield msgspec.json.encode({"table": str(table.name), "columns": [str(column.name) for column in table.columns]}) + b"\n"
+        yield (
+            msgspec.json.encode({"table": str(table.name), "columns": [str(column.name) for column in table.columns]})
+            + b"\n"
+        )
         rows = connection.execution_options(yield_per=_ROWS).execute(sql.select(table))
         for some in rows.partitions(_ROWS):
             yield b"".join(msgspec.json.encode(tuple(row)) + b"\n" for row in some)
