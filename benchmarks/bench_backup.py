@@ -135,11 +135,11 @@ def lag(city: Path, base: Path) -> list[float]:
         while not (opened.backups.remembered() and following._last):
             time.sleep(0.1)
         for day in range(10, 20):
-            one_day_of_one = time.time()
+            written = time.time()
             registers(city, 0.01, first=20_000_000 + day * 1_000)
-            while opened.backups.remembered().copied_at.timestamp() < time.time() - (time.time() - one_day_of_one):
+            while opened.backups.remembered().copied_at.timestamp() < written:
                 time.sleep(0.01)
-            waited.append(time.time() - one_day_of_one)
+            waited.append(time.time() - written)
             time.sleep(0.5)
         following.close()
     return sorted(waited)
