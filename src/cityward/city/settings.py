@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.backup_settings import BackupSection
 from cityward.city.ledger_settings import LedgerSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
@@ -257,6 +258,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     appeals: AppealsSection = AppealsSection()
     access: AccessSection = AccessSection()
     ledger: LedgerSection = LedgerSection()
+    backup: BackupSection = BackupSection()
 
 
 def load_settings(folder: Path) -> Settings:

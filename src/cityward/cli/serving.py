@@ -57,6 +57,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
 
     from cityward.api import create_app
     from cityward.city.courier import Courier
+    from cityward.city.following import Following
     from cityward.console import mount_console
 
     check_free(host, port)
@@ -71,6 +72,9 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
+    copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
+    if city.settings.backup.continuous:
+        copy.start()
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
@@ -79,6 +83,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
         )  # fmt: skip
     finally:
         courier.close()
+        copy.close()
 
 
 @click.command()
