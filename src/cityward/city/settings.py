@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.drill_settings import DrillSection, WatchSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml, line_of, read_toml
@@ -253,6 +254,8 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
+    drill: DrillSection = DrillSection()
+    watch: WatchSection = WatchSection()
 
 
 def load_settings(folder: Path) -> Settings:

@@ -39,7 +39,7 @@ default = "{SERVICE}"
 
 EVERY_SECONDS: Final = 0.1
 _ID: Final = re.compile(r"(\d{9})\.([A-Za-z0-9_-]{86})")
-_ANSWER_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 15.0
 
 
 @dataclass(slots=True)

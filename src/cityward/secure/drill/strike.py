@@ -105,6 +105,7 @@ def attacked(
     watch: FileWatch,
     isolate: Callable[[], None],
     *,
+    at_first_sign: Callable[[], None] = lambda: None,
     variant: Variant,
     seed: int,
     per_second: float = PER_SECOND,
@@ -116,6 +117,8 @@ def attacked(
     ----------
     isolate : callable
         Stops who serves the sandbox; the folder is made read-only afterwards.
+    at_first_sign : callable
+        Called when the watch sees anything that is not of everyday, before it is sure.
     """
     files, began = sum(1 for _ in _files(sandbox.root)), monotonic()
     signs_at, alarm = None, None
@@ -125,6 +128,7 @@ def attacked(
             alarm = watch.look(looked)
             if signs_at is None and set(watch.signs()) - {"written", "gone"}:
                 signs_at = looked
+                at_first_sign()
             if alarm is not None or emulation.ended:
                 break
             pause(max(0.0, LOOK_SECONDS - (monotonic() - looked)))
