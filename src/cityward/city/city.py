@@ -48,6 +48,7 @@ from cityward.guard.explain import explain
 if TYPE_CHECKING:
     from cityward.city.alerting import Alerting
     from cityward.city.appealing import Appeals
+    from cityward.city.backing_up import Backups
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
@@ -310,6 +311,13 @@ class City(Intaking, Finding):
         from cityward.city.alerting import Alerting
 
         return Alerting(self)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups: made, proven by drills, restored."""
+        from cityward.city.backing_up import Backups
+
+        return Backups(self)
 
     @cached_property
     def breaches(self) -> Breaches:

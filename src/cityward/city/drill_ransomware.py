@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cityward.city.drill_copying import Copier
+from cityward.city.backing_up import passphrase_in
 from cityward.city.drill_served import Served, needs_digest, outfit, served
 from cityward.core.clock import monotonic, pause, rng
 from cityward.core.errors import CitywardError, UserError
+from cityward.secure.backup.places import Missing, open_place
+from cityward.secure.backup.repository import Repository
 from cityward.secure.drill.canary import READER, SOURCE, Book, Loss, Writer
 from cityward.secure.drill.emulate import SUFFIX, Variant
 from cityward.secure.drill.report import (
@@ -31,7 +33,8 @@ from cityward.secure.drill.report import (
 from cityward.secure.drill.salvage import Salvaged, salvage
 from cityward.secure.drill.sandbox import MARKER, Sandbox, copy_city
 from cityward.secure.drill.strike import PER_SECOND, Attack, attacked
-from cityward.secure.watch.decoys import lay
+from cityward.secure.keys import load_public_key
+from cityward.secure.watch.decoys import decoys_of, lay
 from cityward.secure.watch.files import FileWatch
 from cityward.secure.watch.kinds import HEAD_BYTES, strange
 
@@ -43,6 +46,9 @@ FIRST_CANARIES: Final = 3
 """So many are acknowledged before the attack may begin: without one there is nothing to lose."""
 
 _ANSWER_PAUSE_SECONDS: Final = 0.02
+_LOOK_SECONDS: Final = 0.2
+BACKUP_SECONDS_MAX: Final = 3_600.0
+"""A first backup that takes longer is one of a city too large for a drill in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class _Before:
     book: Book
     needs: str | None
     backup_seconds: float
-    copies: list[tuple[float, Snapshot]]
+    clock_offset: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +130,11 @@ def ransomware(city: City, box: Path, name: str, plan: Plan, say: Callable[[str]
     began_at, timeline = city.clock.now(), _Timeline()
     say("The city is copied.")
     sandbox = copy_city(city.path, box / "sandbox")
-    outfit(sandbox.root, city.clock)
+    repository = box / "repository"
+    outfit(sandbox.root, city.clock, repository)
     book = Book(name)
     say("The copy is served and backed up.")
-    with _at_work(city, sandbox, box, book, timeline) as (held, watch, copier, backup_seconds):
+    with _at_work(city, sandbox, repository, book, timeline) as (held, watch, backup_seconds):
         needs = needs_digest(held)
         pause(float(rng(plan.seed, "drill", "moment").uniform(*plan.wait_seconds)))
         say("The attack begins.")
@@ -135,12 +142,11 @@ def ransomware(city: City, box: Path, name: str, plan: Plan, say: Callable[[str]
             sandbox,
             watch,
             held.kill,
-            at_first_sign=copier.hold,
             variant=plan.variant,
             seed=plan.seed,
             per_second=plan.per_second,
         )
-    before = _Before(sandbox, box / "repository", book, needs, backup_seconds, copier.taken)
+    before = _Before(sandbox, repository, book, needs, backup_seconds, city.clock.now().timestamp() - monotonic())
     _note_attack(timeline, attack)
     say(f"The attack was noticed after {attack.lost} of {attack.files} files; the copy is restored.")
     after = _restored(city, box, before, attack, timeline)
@@ -149,30 +155,43 @@ def ransomware(city: City, box: Path, name: str, plan: Plan, say: Callable[[str]
 
 @contextmanager
 def _at_work(
-    city: City, sandbox: Sandbox, box: Path, book: Book, timeline: _Timeline
-) -> Iterator[tuple[Served, FileWatch, Copier, float]]:
-    """The sandbox served, copied and watched."""
-    from cityward.city.city import open_city
-
+    city: City, sandbox: Sandbox, repository: Path, book: Book, timeline: _Timeline
+) -> Iterator[tuple[Served, FileWatch, float]]:
+    """The sandbox served, with canaries, watched; it copies itself all the time, as ``continuous = true`` says."""
     decoys = lay(sandbox.root, book.signer.private_bytes_raw())
-    with served(sandbox.root) as held, open_city(sandbox.root, city.clock) as copied:
+    began = monotonic()
+    with served(sandbox.root) as held:
         held.until_it_answers()
         writer = Writer(book, held.url, city.clock)
         writer.start()
-        _await_canaries(book)
-        began = timeline.note("The copy answers and takes in canaries; its backup begins")
-        copied.backups.make(str(box / "repository"))
-        shutil.copytree(sandbox.root / "keys", box / "keys")  # as a city keeps them elsewhere: they lie in no backup
-        seconds = timeline.note("The backup is whole; from here on each half second is copied") - began
-        copier = Copier(copied, box / "repository")
-        watch = FileWatch(sandbox.root, decoys)
-        watch.arm()
-        copier.start()
         try:
-            yield held, watch, copier, seconds
+            timeline.note("The copy answers and takes in canaries; its backup has begun")
+            while _newest(repository, sandbox) is None:
+                if held.process.poll() is not None or monotonic() - began > BACKUP_SECONDS_MAX:
+                    raise CitywardError("The backup of the copy did not come to an end.")
+                pause(_LOOK_SECONDS)
+            _await_canaries(book)
+            seconds = timeline.note("The backup is whole; from here on every change is copied") - began
+            # As a city keeps them elsewhere: keys lie in no backup.
+            shutil.copytree(sandbox.root / "keys", repository.with_name("keys"))
+            watch = FileWatch(sandbox.root, decoys)
+            watch.arm()
+            yield held, watch, seconds
         finally:
             writer.stop()
-            copier.stop()
+
+
+def _newest(repository: Path, sandbox: Sandbox) -> Snapshot | None:
+    if not (repository / "repository").exists() and not repository.exists():
+        return None
+    try:
+        return _opened(repository, sandbox.root / "keys").newest()
+    except (UserError, Missing):
+        return None
+
+
+def _opened(repository: Path, keys: Path) -> Repository:
+    return Repository(open_place(str(repository)), load_public_key(keys / "ledger.pub"))
 
 
 def _await_canaries(book: Book) -> None:
@@ -198,7 +217,10 @@ def _note_attack(timeline: _Timeline, attack: Attack) -> None:
 def _restored(city: City, box: Path, before: _Before, attack: Attack, timeline: _Timeline) -> _After:
     """Restore the newest copy that is whole, serve it, and wait for the first right answer."""
     sign = attack.signs_at if attack.signs_at is not None else attack.isolated_at
-    clean = [snapshot for at, snapshot in before.copies if at <= sign][::-1]
+    repository = _opened(before.repo, before.repo.with_name("keys"))
+    copies = [one for base in repository.snapshots() for one in (base, *repository.steps(base.header.sequence))]
+    # What arrived before the first sign was read before it.
+    clean = [one for one in copies if one.at.timestamp() <= sign + before.clock_offset][::-1]
     for tries, snapshot in enumerate(clean, 1):
         target = box / f"restored-{tries}"
         given, wrong = _give_back(before, snapshot, target)
@@ -222,7 +244,7 @@ def _give_back(before: _Before, snapshot: Snapshot, target: Path) -> tuple[int, 
     from cityward.city.restoring import restore
 
     keys = before.repo.with_name("keys")
-    passphrase = (keys / "backup.passphrase").read_bytes()
+    passphrase = passphrase_in(keys / "backup.passphrase")
     try:
         return restore(str(before.repo), target, keys, passphrase, snapshot=snapshot.id).plain_bytes, ""
     except UserError as error:
@@ -231,8 +253,6 @@ def _give_back(before: _Before, snapshot: Snapshot, target: Path) -> tuple[int, 
 
 def _damaged(restored: Path, book: Book) -> str:
     """What of the attack a restored folder holds: decoys touched, suffixes, files against their kind; else nothing."""
-    from cityward.secure.watch.decoys import decoys_of
-
     if decoys_of(restored, book.signer.private_bytes_raw()).touched():
         return "decoys in it were touched"
     for path in restored.rglob("*"):
@@ -240,7 +260,7 @@ def _damaged(restored: Path, book: Book) -> str:
             return "it holds encrypted files"
         if path.is_file() and path.name != MARKER:
             with path.open("rb") as file:
-                if strange(path.name, file.read(HEAD_BYTES)) is not None:
+                if strange(path.relative_to(restored).as_posix(), file.read(HEAD_BYTES)) is not None:
                     return f"a file of the kind '{path.suffix}' is not what its name promises"
     return ""
 
@@ -254,7 +274,7 @@ def _asked(target: Path, before: _Before, timeline: _Timeline) -> tuple[float, b
         while monotonic() < ended:
             if needs_digest(held) == before.needs and _counts(held):
                 return timeline.note("First right answer: needs as before, canaries counted"), True
-            pause(_ANSWER_PAUSE_SECONDS)
+            pause(_LOOK_SECONDS)
     return monotonic(), False
 
 

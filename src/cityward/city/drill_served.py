@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -25,7 +24,7 @@ from cityward.core.errors import CitywardError, Defect
 from cityward.secure.drill.canary import MAPPING, READER, SERVICE, SOURCE
 
 START_SECONDS: Final = 120.0
-_ASK_SECONDS: Final = 0.05
+_ASK_SECONDS: Final = 0.1
 _GRANT: Final = f"""\
 reader = "{READER}"
 purpose = "audit"
@@ -44,8 +43,8 @@ replaces = ""
 """
 
 
-def outfit(root: Path, clock: Clock) -> None:
-    """Give a sandbox the source of canaries and the grant to count them, and see that it reaches nothing outside.
+def outfit(root: Path, clock: Clock, repository: Path) -> None:
+    """Give a sandbox canaries, the grant to count them and a backup of its own; see that it reaches nothing else.
 
     Raises
     ------
@@ -60,7 +59,11 @@ def outfit(root: Path, clock: Clock) -> None:
     settings = load_settings(root)
     if settings.send or settings.store.registers != "sqlite":
         raise Defect("The settings of a sandbox name something outside it.")
-    sections = {"access": "open_on_loopback = true", "watch": "files = false"}
+    sections = {
+        "access": "open_on_loopback = true",
+        "watch": "files = false",
+        "backup": f'repository = "{repository}"\ncontinuous = true',
+    }
     named = (root / "city.toml").read_text("utf-8")
     more = [f"\n[{name}]\n{line}\n" for name, line in sections.items() if name in Settings.__struct_fields__]
     (root / "city.toml").write_text(named + "".join(more), "utf-8")
@@ -131,8 +134,3 @@ def needs_digest(held: Served) -> str | None:
     """Digest of the list of needs that a city answers with."""
     body = held.get("/api/needs?limit=200")
     return None if body is None else sha256(body).hexdigest()
-
-
-def passphrase() -> str:
-    """A passphrase for the backup of a drill, used once."""
-    return secrets.token_urlsafe(32)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.backup_settings import BackupSection
 from cityward.city.drill_settings import DrillSection, WatchSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
@@ -254,6 +255,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
+    backup: BackupSection = BackupSection()
     drill: DrillSection = DrillSection()
     watch: WatchSection = WatchSection()
 

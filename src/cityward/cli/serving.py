@@ -37,6 +37,7 @@ def start(city: City, host: str, port: int) -> None:
 
     from cityward.api import create_app
     from cityward.city.courier import Courier
+    from cityward.city.following import Following
     from cityward.console import mount_console
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -57,10 +58,14 @@ def start(city: City, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
+    copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
+    if city.settings.backup.continuous:
+        copy.start()
     try:
         uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
     finally:
         courier.close()
+        copy.close()
 
 
 @click.command()

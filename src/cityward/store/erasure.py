@@ -59,7 +59,7 @@ def columns_of(
     folder: Path, table: HistoryTable, columns: Sequence[str], upto: str | None = None
 ) -> Iterator[pl.DataFrame]:
     """Yield ``columns`` of every version of every row, a file at a time; of months up to ``upto`` (2014-06)."""
-    for _, path in _files(table.path(folder), upto):
+    for _, path in files_of(table.path(folder), upto):
         yield _read(path, table, columns)
 
 
@@ -93,7 +93,7 @@ def rewrite(
     delta = DeltaTable(path)
     actions: list[AddAction | RemoveAction] = []
     removed = changed = files = 0
-    for action, file in _files(path, upto):
+    for action, file in files_of(path, upto):
         meant = touches(_read(file, table, columns))
         if not meant.any():
             continue
@@ -119,7 +119,7 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
         return 0
     # Ours alone: what another writer of the table had begun does not exist while the lock is held, so that the
     # library's minimum of seven days, made for that, protects nobody.
-    held = {file for _, file in _files(path)}
+    held = {file for _, file in files_of(path)}
     gone = [file for file in path.rglob("*.parquet") if "_delta_log" not in file.parts and file not in held]
     for file in gone:
         file.unlink()
@@ -131,11 +131,12 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
 def stale_files(folder: Path, table: HistoryTable) -> int:
     """How many data files lie in the folder of the table that it does not hold."""
     path = table.path(folder)
-    held = {file for _, file in _files(path)}
+    held = {file for _, file in files_of(path)}
     return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
 
 
-def _files(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
+def files_of(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
+    """Data files of the Delta table at ``path``, each with its action; of months up to ``upto`` (2014-06)."""
     if not DeltaTable.is_deltatable(str(path)):
         return []
     adds = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))

@@ -105,7 +105,6 @@ def attacked(
     watch: FileWatch,
     isolate: Callable[[], None],
     *,
-    at_first_sign: Callable[[], None] = lambda: None,
     variant: Variant,
     seed: int,
     per_second: float = PER_SECOND,
@@ -117,8 +116,6 @@ def attacked(
     ----------
     isolate : callable
         Stops who serves the sandbox; the folder is made read-only afterwards.
-    at_first_sign : callable
-        Called when the watch sees anything that is not of everyday, before it is sure.
     """
     files, began = sum(1 for _ in _files(sandbox.root)), monotonic()
     signs_at, alarm = None, None
@@ -128,7 +125,6 @@ def attacked(
             alarm = watch.look(looked)
             if signs_at is None and set(watch.signs()) - {"written", "gone"}:
                 signs_at = looked
-                at_first_sign()
             if alarm is not None or emulation.ended:
                 break
             pause(max(0.0, LOOK_SECONDS - (monotonic() - looked)))

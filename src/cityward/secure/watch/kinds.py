@@ -38,6 +38,9 @@ TEXT: Final = frozenset(
 NOISE: Final = frozenset({".key", ".leaves", ".sealed", ".seg", ".db-shm", ".lock"})
 """Kinds that may hold keys, hashes or compressed rows without a form that is known here."""
 
+HASHES: Final = "ledger/"
+"""Folder whose files without a suffix are hashes: its own proof says whether they are right."""
+
 
 def entropy_bits(data: bytes) -> float:
     """Shannon entropy of the bytes of ``data``, in bits a byte (0 to 8)."""
@@ -59,18 +62,19 @@ def is_text(head: bytes) -> bool:
     return False
 
 
-def strange(name: str, head: bytes) -> str | None:
+def strange(path: str, head: bytes) -> str | None:
     """Why a beginning is not what its name promises, in words; None when it is.
 
     Parameters
     ----------
-    name : str
-        Name of the file.
+    path : str
+        Of the file, from the root of the city.
     head : bytes
         Its first `HEAD_BYTES`. An empty one is not strange: a file begins empty.
     """
-    suffix = PurePosixPath(name).suffix.lower()
-    if not head:
+    suffix = PurePosixPath(path).suffix.lower()
+    hashes = path.removeprefix("./").startswith(HASHES) and (not suffix or suffix == ".p")
+    if not head or hashes:
         return None
     if suffix in MAGIC:
         return None if head.startswith(MAGIC[suffix]) else f"does not begin as a {suffix[1:]} file does"
