@@ -16,6 +16,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import Response
 
 from cityward import __version__
+from cityward.api.metrics import add_metrics
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import BodyTooLarge, Shield
@@ -36,7 +37,7 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+def create_app(city: City, *, hosts: Sequence[str] | None = None, log: bool = False) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -45,6 +46,8 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
+    log : bool
+        Whether each request is told in a line of JSON on the standard error.
     """
     app = FastAPI(
         title="cityward",
@@ -61,6 +64,7 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     add_orders(app, city)
     _add_evidence(app, city)
     app.add_middleware(Shield, hosts=hosts)
+    add_metrics(app, city, log=log)
     return app
 
 

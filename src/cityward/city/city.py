@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cityward.city.backing_up import Backups
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
+    from cityward.city.continuity import Continuity
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
@@ -304,6 +305,13 @@ class City(Intaking, Finding):
         from cityward.city.drilling import Drilling
 
         return Drilling(self)
+
+    @cached_property
+    def continuity(self) -> Continuity:
+        """Sheets of paper for days without a computer."""
+        from cityward.city.continuity import Continuity
+
+        return Continuity(self)
 
     @cached_property
     def alerts(self) -> Alerting:

@@ -8,9 +8,13 @@ import msgspec
 
 
 class DrillSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A drill of ransomware is run every ``every_days``; one that is missing or was missed raises an alert."""
+    """A drill of ransomware is run every ``every_days``; one that is missing or was missed raises an alert.
+
+    ``call`` is whom to call when the computers are down, as it is printed on sheets: an office and a telephone number.
+    """
 
     every_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 31
+    call: Annotated[str, msgspec.Meta(min_length=3, max_length=200)] | None = None
 
 
 class WatchSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def start(city: City, host: str, port: int) -> None:
+def start(city: City, host: str, port: int, *, log: bool = False) -> None:
     """Serve the console and the API of ``city`` until interrupted."""
     import signal
     import socket
@@ -38,6 +38,7 @@ def start(city: City, host: str, port: int) -> None:
     from cityward.api import create_app
     from cityward.city.courier import Courier
     from cityward.city.following import Following
+    from cityward.city.watching import Watching
     from cityward.console import mount_console
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -50,7 +51,7 @@ def start(city: City, host: str, port: int) -> None:
             ) from None
     if not _loopback(host):
         click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
-    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
+    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"), log=log)
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"The console is on http://{shown}:{port} (stop with Ctrl-C).")
@@ -61,9 +62,12 @@ def start(city: City, host: str, port: int) -> None:
     copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
     if city.settings.backup.continuous:
         copy.start()
+    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
+    watching.start()
     try:
         uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
     finally:
+        watching.close()
         courier.close()
         copy.close()
 
@@ -71,13 +75,14 @@ def start(city: City, host: str, port: int) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--log", type=click.Choice(["none", "json"]), default="none", show_default=True, help="On standard error.")
 @city_option
-def serve(host: str, port: int, folder: str) -> None:
+def serve(host: str, port: int, log: str, folder: str) -> None:
     """Open the console and the API."""
     from cityward.city import open_city
 
     with open_city(folder) as city:
-        start(city, host, port)
+        start(city, host, port, log=log == "json")
 
 
 @click.command()

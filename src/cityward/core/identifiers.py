@@ -38,6 +38,7 @@ KINDS = {
     "notice": "NT",
     "drill": "DR",
     "security": "SA",
+    "sheets": "SH",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 
