@@ -149,7 +149,10 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def add_metrics(app: FastAPI, city: City, *, log: bool = False) -> None:
-    """Add the address ``/metrics``, and measure every request of ``app``; called last, so that refusals of other middleware count too."""
+    """Add the address ``/metrics``, and measure every request of ``app``.
+
+    Called last, so that what other middleware refuses counts too.
+    """
     registry = CollectorRegistry()
     registry.register(_OfCity(city))
     app.add_middleware(Measured, registry=registry, log=log)

@@ -104,9 +104,7 @@ class Alerting:
         if same is not None:
             if now <= same.last_at:
                 return same
-            counted = msgspec.structs.replace(
-                same, sentence=sentence, facts=facts, last_at=now, times=same.times + 1
-            )
+            counted = msgspec.structs.replace(same, sentence=sentence, facts=facts, last_at=now, times=same.times + 1)
             with self._city.writing():
                 self._city.registers.put("security", [counted], update=("body",))
             return counted

@@ -33,6 +33,9 @@ SHEETS_MAX: Final = 500
 FILE_BYTES_MAX: Final = 8 * 2**20
 ROWS_MAX: Final = 20_000
 _NAMED: Final = 5
+_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
+"""In identifiers numbers are spelt in letters: to the door in, digits in a row can be a telephone number."""
+
 _LABELS: Final = {
     "occurred_at": "Day and time",
     "service": "What it is about",
@@ -210,7 +213,7 @@ class Continuity:
         mapping = self._mappings()[run.source]
         columns = mapping.sources()
         report: dict[str, Any] = {column: row[column] for _, column in self._fields(run.source) if row.get(column)}
-        report[columns["id"]] = f"paper-{sheet_number(number)}"
+        report[columns["id"]] = "paper-" + f"{number:0{DIGITS}d}".translate(_LETTERS)
         if "service" in columns and not report.get(columns["service"]):
             words = {one.name: word for word, one in mapping.service.names.items()}
             report[columns["service"]] = words.get(run.service, run.service)

@@ -22,6 +22,7 @@ from cityward.secure.drill.canary import READER, SOURCE, Book, Loss, Writer
 from cityward.secure.drill.emulate import SUFFIX, Variant
 from cityward.secure.drill.report import (
     DETECT_SECONDS,
+    LOST_FILES_MIN,
     LOST_SHARE,
     RTO_SECONDS,
     DrillReport,
@@ -233,9 +234,7 @@ def _restored(city: City, box: Path, before: _Before, attack: Attack, timeline: 
         if salvaged.more_bytes:
             timeline.note(f"{salvaged.more_bytes:,} bytes of the log that survived are laid onto it")
         answered_at, right = _asked(target, before, timeline)
-        return _After(
-            snapshot.id, tries, salvaged, answered_at, right, _loss(city, target, before.book), given
-        )
+        return _After(snapshot.id, tries, salvaged, answered_at, right, _loss(city, target, before.book), given)
     raise CitywardError(f"No copy of the sandbox could be restored. The last reason: {timeline.steps[-1][1]}")
 
 
@@ -310,7 +309,7 @@ def _report(
     alarm_at = attack.alarm.at if attack.alarm else attack.isolated_at
     targets: tuple[Target, ...] = (
         at_most("time to detect", max(0.0, alarm_at - attack.first_at), DETECT_SECONDS, "s"),
-        at_most("share of files lost", 100 * attack.lost / max(1, attack.files), 100 * LOST_SHARE, "%"),
+        at_most("share of files lost", 100 * attack.lost / max(1, attack.files), _lost_wanted(attack.files), "%"),
         at_most("RPO, acknowledged reports lost", after.loss.missing, 0, ""),
         at_most("RTO, alarm to first right answer", after.answered_at - alarm_at, RTO_SECONDS, "s"),
     )
@@ -342,6 +341,22 @@ def _report(
             "copies tried": after.tries,
             "bytes of the log salvaged": after.salvaged.more_bytes,
         },
+        notes=_small(attack),
+    )
+
+
+def _lost_wanted(files: int) -> float:
+    """Per cent of files that may be lost."""
+    return round(100 * max(LOST_SHARE, LOST_FILES_MIN / max(1, files)), 2)
+
+
+def _small(attack: Attack) -> tuple[str, ...]:
+    """What is to be known of a city that is too small for a share."""
+    if LOST_SHARE * attack.files >= LOST_FILES_MIN:
+        return ()
+    return (
+        f"In a city of {attack.files} files 1 % is less than goes between two looks: {LOST_FILES_MIN} files are "
+        f"allowed. Lost: {attack.lost}.",
     )
 
 

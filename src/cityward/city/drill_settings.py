@@ -1,4 +1,4 @@
-"""``[drill]`` and ``[watch]`` of ``city.toml``: how often the city proves that it can be restored, and what it watches."""
+"""``[drill]`` and ``[watch]`` of ``city.toml``: how often the city proves that it comes back, and what it watches."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cityward.core.clock import monotonic
@@ -56,7 +57,7 @@ class Watching:
             if alarm is not None and told_at is None:
                 told_at = monotonic()
                 self._tell(f"ALARM: {alarm.because}. Playbook: docs/playbooks/ransomware.md")
-                self._noted(lambda: self._city.alerts.files(alarm))
+                self._noted(partial(self._city.alerts.files, alarm))
             if told_at is not None and monotonic() - told_at > AGAIN_SECONDS:
                 watch, told_at = self._armed(), None
             if monotonic() - checked > CHECK_SECONDS:

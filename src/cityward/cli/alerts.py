@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cityward.cli.main import as_json, by_option, city_option, json_option, signed
 from cityward.city import open_city
+from cityward.cli.main import as_json, by_option, city_option, json_option, signed
 from cityward.secure.watch.alerts import SecurityAlert
 
 

@@ -29,7 +29,9 @@ def sheets(target: Path, count: int, folder: str, json_: bool) -> None:
         return
     for path in written:
         click.echo(str(path))
-    click.echo(f"{some(len(written), 'file')} with {count} sheets each. Print them now, and keep them where people work.")
+    click.echo(
+        f"{some(len(written), 'file')} with {count} sheets each. Print them now, and keep them where people work."
+    )
 
 
 @continuity.command()

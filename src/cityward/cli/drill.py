@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
-from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
 from cityward.city import open_city
+from cityward.cli.main import EXIT_NO, as_json, city_option, json_option
 from cityward.secure.drill.emulate import Variant
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ for _name, _text in (
     ("lost-key", "Lose the signing key of a copy: the city refuses to go on, and says what to do."),
     ("poisoned-backup", "Change one byte of the backup of a copy: it is named, and the snapshot before is restored."),
     ("insider-deletion", "Delete rows and entries of a copy by hand: the ledger names it, the backup gives them back."),
-    ("database-unavailable", "Lock the registers of a copy: what comes in is refused by name, and nothing is half done."),
+    (
+        "database-unavailable",
+        "Lock the registers of a copy: what comes in is refused by name, and nothing is half done.",
+    ),
 ):
     _add(_name, _text)
 
@@ -96,8 +100,8 @@ def show(identifier: str, folder: str, json_: bool) -> None:
         _print(report)
 
 
-def _say(json_: bool) -> object:
-    return (lambda text: None) if json_ else (lambda text: click.echo(f"… {text}"))
+def _say(json_: bool) -> Callable[[str], None]:
+    return lambda text: None if json_ else click.echo(f"… {text}")
 
 
 def _told(report: DrillReport, json_: bool) -> None:

@@ -75,7 +75,9 @@ def start(city: City, host: str, port: int, *, log: bool = False) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--log", type=click.Choice(["none", "json"]), default="none", show_default=True, help="On standard error.")
+@click.option(
+    "--log", type=click.Choice(["none", "json"]), default="none", show_default=True, help="On standard error."
+)
 @city_option
 def serve(host: str, port: int, log: str, folder: str) -> None:
     """Open the console and the API."""

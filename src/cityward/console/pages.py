@@ -33,6 +33,7 @@ from cityward.console import (
     privacy_pages,
     resident_pages,
     rule_pages,
+    security_pages,
     sensor_pages,
     system_pages,
     words,
@@ -69,6 +70,7 @@ PARTS: tuple[Any, ...] = (
     rule_pages,
     appeal_pages,
     contest_pages,
+    security_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +37,11 @@ default = "{SERVICE}"
 """
 
 EVERY_SECONDS: Final = 0.1
-_ID: Final = re.compile(r"(\d{9})\.([A-Za-z0-9_-]{86})")
+_ID: Final = re.compile(r"([a-p]{8})\.([a-p]{128})")
+_LETTERS: Final = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
+_DIGITS: Final = bytes.maketrans(b"abcdefghijklmnop", b"0123456789abcdef")
+"""Canaries are spelt in letters: to the door in, digits in a row can be a telephone number, which it redacts."""
+
 _ANSWER_SECONDS: Final = 15.0
 
 
@@ -59,20 +62,21 @@ class Book:
 
     def line(self, number: int, at: datetime) -> bytes:
         """A canary as a line of NDJSON."""
-        signature = urlsafe_b64encode(self.signer.sign(self._text(number))).rstrip(b"=").decode()
-        return msgspec.json.encode({"id": f"{number:09d}.{signature}", "at": at.isoformat()}) + b"\n"
+        name = f"{number:08x}.{self.signer.sign(self._text(number)).hex()}".encode().translate(_LETTERS).decode()
+        return msgspec.json.encode({"id": name, "at": at.isoformat()}) + b"\n"
 
     def number_of(self, identifier: str) -> int | None:
         """Number of a canary of this drill, or None when it is none, or was changed."""
         match = _ID.fullmatch(identifier)
         if match is None:
             return None
+        spelt, signature = (bytes.fromhex(part.encode().translate(_DIGITS).decode()) for part in match.groups())
+        number = int.from_bytes(spelt, "big")
         try:
-            signature = urlsafe_b64decode(match[2] + "==")
-            self.signer.public_key().verify(signature, self._text(int(match[1])))
-        except (InvalidSignature, ValueError):
+            self.signer.public_key().verify(signature, self._text(number))
+        except InvalidSignature:
             return None
-        return int(match[1])
+        return number
 
     def lost(self, identifiers: Iterable[str]) -> Loss:
         """Hold what came back against what was acknowledged."""

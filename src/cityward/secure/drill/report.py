@@ -12,6 +12,10 @@ LOST_SHARE: Final = 0.01
 RTO_SECONDS: Final = 60.0
 """Targets: for a city of 5 GB."""
 
+LOST_FILES_MIN: Final = 20
+"""Files that any city may lose: at 40 files a second and a quarter of a second between two looks ten go before the
+first look, and 1 % of a small city is a single file."""
+
 
 class Step(Record, frozen=True, kw_only=True):
     """A moment of the timeline, in seconds since the first file was struck (below 0: before it)."""

@@ -23,7 +23,9 @@ from cityward.core.disk import durable
 from cityward.core.errors import Refused, UserError
 
 MARKER: Final = ".cityward-sandbox"
-_OUTSIDE: Final = re.compile(r"(?ms)^\[\[?(send|backup|access|ledger)\b[^\n]*\n.*?(?=^\[(?!\[?(?:send|backup|access|ledger)\b)|\Z)")
+_OUTSIDE: Final = re.compile(
+    r"(?ms)^\[\[?(send|backup|access|ledger)\b[^\n]*\n.*?(?=^\[(?!\[?(?:send|backup|access|ledger)\b)|\Z)"
+)
 """Tables of city.toml by which a copy would reach something outside itself."""
 
 RULE: Final = "drill-stays-in-its-sandbox"
@@ -52,7 +54,9 @@ def copy_city(city: Path, root: Path) -> Sandbox:
     """
     inside = root.resolve().is_relative_to(city.resolve()) or city.resolve().is_relative_to(root.resolve())
     if root.exists() or inside:
-        raise UserError(f"The sandbox {root.name} exists already, or lies in the city.", "Choose a new folder elsewhere.")
+        raise UserError(
+            f"The sandbox {root.name} exists already, or lies in the city.", "Choose a new folder elsewhere."
+        )
     root.mkdir(parents=True, mode=0o700)
     for path in sorted(city.rglob("*")):
         target = root / path.relative_to(city)
@@ -66,9 +70,9 @@ def copy_city(city: Path, root: Path) -> Sandbox:
     registers = city / "registers.db"
     if registers.exists():
         (root / "registers.db").unlink()
-        with closing(sqlite3.connect(f"file:{registers}?mode=ro", uri=True)) as held:
-            with closing(sqlite3.connect(root / "registers.db")) as copy:
-                held.backup(copy)
+        held = sqlite3.connect(f"file:{registers}?mode=ro", uri=True)
+        with closing(held), closing(sqlite3.connect(root / "registers.db")) as copy:
+            held.backup(copy)
     settings = root / "city.toml"
     settings.write_text(_OUTSIDE.sub("", settings.read_text("utf-8")), "utf-8")
     return mark(root)

@@ -99,8 +99,12 @@ def _brute(strangers: pl.DataFrame) -> list[Guessing]:
         first_us=pl.col("at_us").min(),
         last_us=pl.col("at_us").max(),
     )
-    worst = windows.filter(pl.col("tries") >= BRUTE_TRIES).group_by("account").agg(
-        pl.col("tries").max(), pl.col("first_us").min(), pl.col("last_us").max(), networks=pl.col("pair").n_unique()
+    worst = (
+        windows.filter(pl.col("tries") >= BRUTE_TRIES)
+        .group_by("account")
+        .agg(
+            pl.col("tries").max(), pl.col("first_us").min(), pl.col("last_us").max(), networks=pl.col("pair").n_unique()
+        )
     )
     return [Guessing(kind="brute force", key=row.pop("account"), accounts=1, **row) for row in worst.to_dicts()]
 
