@@ -213,7 +213,7 @@ def insider_deletion(city: City, box: Path, name: str, seed: int) -> DrillReport
     missing = scene.missing(target)
     end = scene.note(f"Snapshot {given.snapshot} is restored: needs as before")
     targets = (
-        at_most("deletions that were not noticed", int(found.ok), 0, ""),
+        at_most("changes of the ledger that were not noticed", int(found.ok), 0, ""),
         at_most("acknowledged reports lost", missing, 0, ""),
         at_most("time to the first right answer", end - scene.zero, RTO_SECONDS, "s"),
     )

@@ -120,10 +120,13 @@ class FileWatch:
     _waiting: dict[str, None] = field(default_factory=dict)
     _round: list[str] = field(default_factory=list)
     _ledger: tuple[str, int] = ("", 0)
+    _stamps: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    _prefix: str = ""
     looks: int = 0
 
     def arm(self) -> int:
         """Take the tree as it is for whole; return its number of files."""
+        self._prefix = f"{self.root}/"
         self._files.clear()
         self._folders.clear()
         self._scan_new(".")
@@ -141,7 +144,7 @@ class FileWatch:
         """
         self.looks += 1
         for folder, held_ns in list(self._folders.items()):
-            seen = _folder_ns(self.root / folder)
+            seen = _folder_ns(self._at(folder))
             if seen is None:
                 self._forget(folder, now)
             elif seen != held_ns:
@@ -150,9 +153,12 @@ class FileWatch:
         self._slice(now)
         self._read_waiting(now)
         if self.decoys is not None:
-            self._note("decoy", now, len(self.decoys.touched()))
+            self._note("decoy", now, len(self._touched(self.decoys)))
         self._look_at_ledger(now)
         return self._judge(now)
+
+    def _at(self, path: str) -> str:
+        return self._prefix + path  # a Path costs more than the look at the file
 
     # -- what is seen ------------------------------------------------------------------------------
 
@@ -161,11 +167,11 @@ class FileWatch:
         found, stack = [], [top]
         while stack:
             folder = stack.pop()
-            seen = _folder_ns(self.root / folder)
+            seen = _folder_ns(self._at(folder))
             if seen is None:
                 continue
             self._folders[folder] = seen
-            files, folders = _listed(self.root / folder)
+            files, folders = _listed(self._at(folder))
             self._files[folder] = files
             found += [f"{folder}/{name}" for name in files]
             stack += [f"{folder}/{name}" for name in folders]
@@ -174,7 +180,7 @@ class FileWatch:
     def _compare(self, folder: str, now: float) -> None:
         """A folder's names changed: which, and how."""
         before = self._files.get(folder, {})
-        files, folders = _listed(self.root / folder)
+        files, folders = _listed(self._at(folder))
         self._files[folder] = files
         fresh = [name for name in files if name not in before]
         lost = [name for name in before if name not in files]
@@ -218,7 +224,7 @@ class FileWatch:
             folder, _, name = path.rpartition("/")
             held = self._files.get(folder, {}).get(name)
             try:
-                seen = os.lstat(self.root / path)
+                seen = os.lstat(self._at(path))
             except OSError:
                 continue  # its folder's time has changed too
             if held is not None and (seen.st_size, seen.st_mtime_ns) != (held.size, held.changed_ns):
@@ -231,7 +237,7 @@ class FileWatch:
         for path in list(self._waiting)[:HISTORY_CHECK]:
             del self._waiting[path]
             try:
-                descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                descriptor = os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except OSError:
                 continue
             try:
@@ -239,6 +245,15 @@ class FileWatch:
             finally:
                 os.close(descriptor)
             self._note("strange", now, int(strange(path, head) is not None))
+
+    def _touched(self, decoys: Decoys) -> list[str]:
+        """Decoys that are not as laid; one whose times and size are as they were is read once a round only."""
+        seen = {path: _stamp(self._at(path)) for path in decoys.content}
+        every = self.looks % ROUND_LOOKS == 1
+        doubtful = [path for path, stamp in seen.items() if every or stamp != self._stamps.get(path)]
+        touched = decoys.touched(doubtful)
+        self._stamps = {path: stamp for path, stamp in seen.items() if path not in touched}
+        return touched
 
     def _newest_ledger(self) -> tuple[str, int]:
         for name in ("checkpoint", "checkpoints"):
@@ -292,7 +307,7 @@ _WORDS: Final[dict[Sign, str]] = {
 }
 
 
-def _listed(folder: Path) -> tuple[dict[str, _Held], list[str]]:
+def _listed(folder: str) -> tuple[dict[str, _Held], list[str]]:
     files: dict[str, _Held] = {}
     folders: list[str] = []
     try:
@@ -312,11 +327,19 @@ def _listed(folder: Path) -> tuple[dict[str, _Held], list[str]]:
     return files, folders
 
 
-def _folder_ns(path: Path) -> int | None:
+def _folder_ns(path: str) -> int | None:
     try:
         return os.lstat(path).st_mtime_ns
     except OSError:
         return None
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return 0, 0, 0
+    return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def _differs(now: _Held, before: _Held) -> bool:
