@@ -27,20 +27,23 @@ LOOKS = 200
 
 
 def enlarge(city: Path, gigabytes: float) -> int:
-    """Fill ``city/archive`` up to a size; return the number of files."""
+    """Fill ``city/archive`` up to a size; return the number of files.
+
+    Each is the same Parquet file with another name of its writer, so that no two are stored as one.
+    """
     rows = pl.read_parquet(city / "history" / "interactions" / "**" / "*.parquet", hive_partitioning=False)
-    archive, written, number = city / "archive", 0, 0
+    archive, probe = city / "archive", city / "probe.parquet"
     archive.mkdir()
-    size = (city / "probe.parquet", rows)
-    size[1].write_parquet(size[0])
-    height = max(1_000, int(rows.height * FILE_BYTES / size[0].stat().st_size))
-    size[0].unlink()
-    while written < gigabytes * 2**30:
-        number += 1
-        path = archive / f"{number:06d}.parquet"
-        rows.sample(height, with_replacement=True, seed=number).write_parquet(path, compression="snappy")
-        written += path.stat().st_size
-    return number
+    rows.write_parquet(probe)
+    height = max(1_000, int(rows.height * FILE_BYTES / probe.stat().st_size))
+    rows.sample(height, with_replacement=True, seed=1).write_parquet(probe, compression="snappy")
+    data = probe.read_bytes()
+    probe.unlink()
+    count = int(gigabytes * 2**30 / len(data))
+    for number in range(count):
+        named = b"PAR1" + data[4:].replace(b"Polars", f"{number:06d}".encode())
+        (archive / f"{number:06d}.parquet").write_bytes(named)
+    return count
 
 
 def watching(folder: Path) -> dict[str, float]:

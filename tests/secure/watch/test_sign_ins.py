@@ -54,15 +54,19 @@ def spray(random: np.random.Generator) -> list[Row]:
 def slow(random: np.random.Generator) -> list[Row]:
     tries = int(random.integers(40, 90))
     every = 6 * DAY_US // tries
-    return [
-        (WEEK + number * every, "p5", f"evil{int(random.integers(0, 40))}", "", "wrong") for number in range(tries)
-    ]
+    return [(WEEK + number * every, "p5", f"evil{int(random.integers(0, 40))}", "", "wrong") for number in range(tries)]
 
 
 def spread(random: np.random.Generator) -> list[Row]:
     begin, networks = WEEK + int(random.integers(0, 5)) * DAY_US + MINUTE_US, int(random.integers(40, 300))
     return [
-        (begin + int(random.integers(0, 20 * 60)) * MINUTE_US, f"p{int(random.integers(0, 8))}", f"bot{bot}", "", "wrong")
+        (
+            begin + int(random.integers(0, 20 * 60)) * MINUTE_US,
+            f"p{int(random.integers(0, 8))}",
+            f"bot{bot}",
+            "",
+            "wrong",
+        )
         for bot in range(networks)
         for _ in range(int(random.integers(1, 4)))
     ]
