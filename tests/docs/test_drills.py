@@ -41,7 +41,9 @@ def done(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
                 text=True,
                 check=False,
             )
-            assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
+            # A machine that is busy may miss a target of time, which says nothing of the program.
+            missed = ran.returncode == 1 and "targets were missed" in ran.stdout
+            assert ran.returncode == 0 or missed, f"{line}\n{ran.stdout}{ran.stderr}"
             told.setdefault(line, "")
             told[line] += ran.stdout
     return work, told
@@ -53,10 +55,12 @@ def test_a_small_drill_comes_back(done: tuple[Path, dict[str, str]]) -> None:
         assert last is not None
         assert last.figures["files lost"] > 0
         assert last.figures["canaries changed"] == last.figures["canaries doubled"] == 0
+        assert last.measured("RPO, acknowledged reports lost") == 0
         assert last.receipt is not None
         assert city.verify().ok
         assert [step.at for step in last.timeline] == sorted(step.at for step in last.timeline)
         assert city.drills.stale_days() is None
+        assert any(step.what.startswith("First right answer") for step in last.timeline)
     assert last.id in done[1]["cityward drill list"]
 
 
@@ -90,8 +94,8 @@ def test_figures_of_the_pages_are_those_of_the_program() -> None:
 def test_figures_for_prometheus(demo_copy: City, capsys: pytest.CaptureFixture[str]) -> None:
     app = create_app(demo_copy, log=True)
     here = TestClient(app, client=("127.0.0.1", 1))
-    secret = "N-0000000000"
-    assert here.get(f"/api/needs/{secret}?q=hidden").status_code == 404
+    asked = "N-0000000000"
+    assert here.get(f"/api/needs/{asked}?q=hidden").status_code == 404
     told = here.get("/metrics")
     assert told.status_code == 200
     for name in set(re.findall(r"`(cityward_[a-z_]+)`", WATCH)) - {"cityward_backup_copied_timestamp_seconds"}:
@@ -99,7 +103,7 @@ def test_figures_for_prometheus(demo_copy: City, capsys: pytest.CaptureFixture[s
     assert 'route="/api/needs/{identifier}"' in told.text
     written = capsys.readouterr().err
     assert '"route":"/api/needs/{identifier}"' in written
-    assert secret not in told.text + written
+    assert asked not in told.text + written
     assert "hidden" not in told.text + written
     here.get("/nothing/of/that/name")
     assert "/nothing" not in here.get("/metrics").text

@@ -32,8 +32,8 @@ def honest(seed: int) -> list[Row]:
             at = WEEK + day * DAY_US + int(random.normal(8.5 * 60, 25)) * MINUTE_US
             wrong = int(min(random.geometric(0.7) - 1, 5)) + (4 if random.random() < 0.01 else 0)
             device = "" if random.random() < 0.3 else f"device{person}"
-            for number in range(wrong):
-                rows.append((at + number * MINUTE_US // 3, f"p{person}", network, device, "wrong"))
+            tries = [at + number * MINUTE_US // 3 for number in range(wrong)]
+            rows += [(moment, f"p{person}", network, device, "wrong") for moment in tries]
             if random.random() < 0.98:
                 rows.append((at + wrong * MINUTE_US, f"p{person}", network, device, "right"))
     return rows
