@@ -14,6 +14,7 @@ from cityward.city.folder import init
 from cityward.core.clock import Clock
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
+from cityward.core.receipts import receipt
 from cityward.secure.drill.report import DrillReport, at_most
 from cityward.secure.watch.alerts import DUTIES, OPEN_PER_KIND, REST
 from cityward.secure.watch.files import Alarm
@@ -148,6 +149,18 @@ def test_guessing_in_the_table_of_attempts(city: City, hands: Hands) -> None:
     assert alert.kind == "brute force"
     assert alert.key == "f" * 16
     assert "Nobody is locked out" in alert.sentence
+
+
+def test_entries_that_give_somebody_more(city: City, hands: Hands) -> None:
+    city.drills._keep(report(city, passed=True, at=hands.now))
+    acts = ("session granted", "roles changed", "token issued")
+    with city.writing():
+        entries = [receipt("access", "p-1", hands.now, b"x", act=act) for act in acts]
+        indexes = city.writable_ledger().append([*entries, receipt("key-handover", "k-1", hands.now, b"x")])
+    found = city.alerts.check()
+    assert {(one.kind, one.facts["entry"]) for one in found} == {("privilege", index) for index in indexes[1:]}
+    hands.now += timedelta(hours=1)
+    assert all(one.times == 1 for one in city.alerts.check())
 
 
 def test_every_kind_has_a_playbook() -> None:

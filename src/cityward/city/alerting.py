@@ -36,9 +36,10 @@ PRIVILEGES: Final = {
     "roles changed": "roles of somebody were changed",
     "sign-in reset": "the sign-in of somebody was begun anew",
     "token issued": "a token was issued",
-    "key-rotated": "a key was handed over",
+    "key-handover": "a key was handed over",
+    "key-lost": "a key was called lost",
 }
-"""Kinds of ledger entries that give somebody more than before."""
+"""What gives somebody more than before: acts of entries of the kind ``access``, and kinds of entries."""
 
 ENTRIES_MAX: Final = 5_000
 
@@ -191,7 +192,8 @@ class Alerting:
         size = self._city.ledger_size
         for entry in self._city.ledger_entries(max(0, size - ENTRIES_MAX), ENTRIES_MAX):
             at = datetime.fromisoformat(str(entry["at"])) if entry.get("at") else None
-            words = PRIVILEGES.get(str(entry.get("kind")))
+            kind = str(entry.get("kind"))
+            words = PRIVILEGES.get(str(entry.get("facts", {}).get("act")) if kind == "access" else kind)
             if words is not None and at is not None and at >= since:
                 sentence = f"By entry {entry['index']} of the ledger, {words}. Whoever decides such things confirms it."
                 yield "privilege", f"entry {entry['index']}", sentence, {"entry": entry["index"]}, at
