@@ -51,13 +51,13 @@ class Limits:
         Files in whose place lies one with its name and a suffix more. Two: ours write ``.NAME.new`` and rename it to
         NAME, never the other way.
     unknown_suffix : int
-        New files with a suffix that the folder did not hold. Eight: a user may lay files into a city's folder.
+        New files with a suffix that the folder did not hold. Thirty: people lay files into a city's folder, and its
+        own work brought three at most.
     gone : int
-        Files that went without another in their place. Merging history deletes the files of the months that it
-        rewrites (up to 60 at once in the largest trial), ends of turns delete their old ones; so 400.
+        Files that went without another in their place. Everyday work took three at once away; an erasure rewrites a
+        file for each month, twenty years of them are 240; so 400.
     written : int
-        Files that changed or are new. 2,000: the widest rewrite of ours, an erasure over twenty years of months,
-        stays below 600.
+        Files that changed or are new. Everyday work wrote 51 at once, that erasure writes some 500; so 2,000.
     ledger : int
         Looks that found the ledger's newest file gone or shorter.
     """
@@ -65,7 +65,7 @@ class Limits:
     decoy: int = 1
     strange: int = 2
     renamed: int = 2
-    unknown_suffix: int = 8
+    unknown_suffix: int = 30
     gone: int = 400
     written: int = 2_000
     ledger: int = 1

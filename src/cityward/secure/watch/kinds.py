@@ -16,7 +16,7 @@ HEAD_BYTES: Final = 4_096
 
 NOISE_BITS: Final = 7.2
 """Bits a byte from which a beginning without a known form counts as noise: 4,096 random bytes have 7.95 on average,
-512 of them 7.6; the densest text of a city, its signed notes in base64, has 6.1."""
+512 of them 7.6; base64, the densest text of a city, has 6 at most."""
 
 NOISE_BYTES_MIN: Final = 256
 """Fewer bytes cannot be told from noise."""
