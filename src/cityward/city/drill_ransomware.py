@@ -209,7 +209,7 @@ def _note_attack(timeline: _Timeline, attack: Attack) -> None:
         timeline.note("The first file is encrypted", attack.struck[0].at)
         timeline.note(f"The last of {attack.lost} files is encrypted", attack.struck[-1].at)
     if attack.signs_at is not None:
-        timeline.note("The watch sees a first sign; copies are held", attack.signs_at)
+        timeline.note("The watch sees a first sign; later copies are not used", attack.signs_at)
     if attack.alarm is not None:
         timeline.note(f"Alarm: {attack.alarm.because}", attack.alarm.at)
     timeline.note("Isolated: the server is stopped, the copy can be read only", attack.isolated_at)
