@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from cityward import __version__
 from cityward.api.ledger import add_ledger
+from cityward.api.metrics import add_metrics
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import BodyTooLarge, Shield
@@ -37,7 +38,7 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+def create_app(city: City, *, hosts: Sequence[str] | None = None, log: bool = False) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -46,6 +47,8 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
+    log : bool
+        Whether each request is told in a line of JSON on the standard error.
     """
     app = FastAPI(
         title="cityward",
@@ -63,6 +66,7 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     _add_evidence(app, city)
     add_ledger(app, city)
     app.add_middleware(Shield, hosts=hosts)
+    add_metrics(app, city, log=log)
     return app
 
 

@@ -42,13 +42,15 @@ def check_free(host: str, port: int) -> None:
             ) from None
 
 
-def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -> None:
+def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *, log: bool = False) -> None:
     """Serve the console and the API of ``city`` until interrupted.
 
     Parameters
     ----------
     tls : dict, optional
         What uvicorn is told of certificates; without it, plain http.
+    log : bool
+        Whether each request is told on standard error, as a line of JSON.
     """
     import signal
     import sys
@@ -58,12 +60,13 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     from cityward.api import create_app
     from cityward.city.courier import Courier
     from cityward.city.following import Following
+    from cityward.city.watching import Watching
     from cityward.console import mount_console
 
     check_free(host, port)
     if not _loopback(host):
         click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
-    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
+    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"), log=log)
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if tls else "http"
@@ -75,6 +78,8 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
     if city.settings.backup.continuous:
         copy.start()
+    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
+    watching.start()
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
@@ -82,6 +87,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
             **(tls or {}),
         )  # fmt: skip
     finally:
+        watching.close()
         courier.close()
         copy.close()
 
@@ -92,16 +98,19 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
 @click.option("--certificate", type=_FILE, help="Certificate of this server (PEM), for https.")
 @click.option("--key", type=_FILE, help="Its key (PEM).")
 @click.option("--client-ca", type=_FILE, help="Authorities (PEM) whose certificates programs may show.")
+@click.option(
+    "--log", type=click.Choice(["none", "json"]), default="none", show_default=True, help="On standard error."
+)
 @city_option
 def serve(
-    host: str, port: int, certificate: Path | None, key: Path | None, client_ca: Path | None, folder: str
+    host: str, port: int, certificate: Path | None, key: Path | None, client_ca: Path | None, log: str, folder: str
 ) -> None:
     """Open the console and the API."""
     from cityward.city import open_city
 
     tls = _tls(certificate, key, client_ca)
     with open_city(folder) as city:
-        start(city, host, port, tls)
+        start(city, host, port, tls, log=log == "json")
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> dict[str, Any] | None:

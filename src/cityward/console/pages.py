@@ -34,6 +34,7 @@ from cityward.console import (
     privacy_pages,
     resident_pages,
     rule_pages,
+    security_pages,
     sensor_pages,
     sign_in_pages,
     system_pages,
@@ -74,6 +75,7 @@ PARTS: tuple[Any, ...] = (
     contest_pages,
     account_pages,
     sign_in_pages,
+    security_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
