@@ -105,6 +105,11 @@ class Folder:
         return self.path / "keys" / "residents.key"
 
     @property
+    def access_key(self) -> Path:
+        """Secret of names, codes and cookies of people who sign in."""
+        return self.path / "keys" / "access.key"
+
+    @property
     def orders(self) -> Path:
         """Files of orders that go out, and of states that come in."""
         return self.path / "orders"

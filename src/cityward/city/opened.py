@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -32,7 +32,14 @@ from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
+<<<<<<< HEAD
 R = TypeVar("R", bound=Record)
+=======
+if TYPE_CHECKING:
+    from cityward.secure.access import Access
+
+R = TypeVar("R")
+>>>>>>> people
 
 
 class Opened:
@@ -157,6 +164,17 @@ class Opened:
         """History as ``reader`` may see it for ``purpose``; see `cityward.guard.consult.Reading`."""
         return self.keeper.reading(reader, purpose, table)
 
+    @cached_property
+    def access(self) -> Access:
+        """Who may come in."""
+        from cityward.city.accessing import access_of
+
+        return access_of(self)
+
+    def settle_access(self) -> None:
+        """Hand what access did to the ledger, if this program writes; else the next one that does will."""
+        self.access.settle(self._append_if_writing)
+
     # -- the ledger --------------------------------------------------------------------------------
 
     def receipt_of(self, identifier: str) -> int | None:
@@ -261,6 +279,7 @@ class Opened:
                 self._check_key(self.folder.signing_key, "signing")
                 self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
                 self.keeper.settle()
+                self.access.settle(self.writable_ledger().append)
                 if self.keeper.holds("decisions"):
                     self.door_of_decisions()
             return self._door

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
 from cityward.console import (
+    account_pages,
     ahead_pages,
     appeal_pages,
     audit_pages,
@@ -34,6 +35,7 @@ from cityward.console import (
     resident_pages,
     rule_pages,
     sensor_pages,
+    sign_in_pages,
     system_pages,
     words,
     your_data_pages,
@@ -69,6 +71,8 @@ PARTS: tuple[Any, ...] = (
     rule_pages,
     appeal_pages,
     contest_pages,
+    account_pages,
+    sign_in_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
