@@ -32,14 +32,11 @@ from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
-<<<<<<< HEAD
 R = TypeVar("R", bound=Record)
-=======
 if TYPE_CHECKING:
     from cityward.secure.access import Access
 
 R = TypeVar("R")
->>>>>>> people
 
 
 class Opened:
