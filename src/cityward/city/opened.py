@@ -32,11 +32,10 @@ from cityward.secure.ledger import Ledger, Verification, verify
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
 
-R = TypeVar("R", bound=Record)
 if TYPE_CHECKING:
     from cityward.secure.access import Access
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Record)
 
 
 class Opened:
