@@ -16,6 +16,8 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import Response
 
 from cityward import __version__
+from cityward.api.doors import DOORS
+from cityward.api.gate import Gate
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import BodyTooLarge, Shield
@@ -36,7 +38,7 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+def create_app(city: City, *, hosts: Sequence[str] | None = None, gate: bool = False, here: bool = False) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -45,6 +47,11 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
+    gate : bool
+        Whether each request must be permitted (`cityward.api.gate.Gate`). Without it nobody signs in, and the caller
+        sees to it that nobody but themselves reaches the app.
+    here : bool
+        Whether it listens on the loopback address alone, where the settings may say that nobody signs in.
     """
     app = FastAPI(
         title="cityward",
@@ -60,6 +67,9 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     _add_decisions(app, city)
     add_orders(app, city)
     _add_evidence(app, city)
+    app.state.doors = dict(DOORS)
+    if gate:
+        app.add_middleware(Gate, city=city, open_here=here)
     app.add_middleware(Shield, hosts=hosts)
     return app
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from cityward.console.asking import permit, signed
 from cityward.console.words import number
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import Decision
@@ -165,6 +166,7 @@ class PlanPages:
         typed = {
             name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
         }
+        typed = signed(request, typed)
         by, because = typed.get("by", ""), typed.get("because", "")
         try:
             if what == "move":
@@ -175,6 +177,7 @@ class PlanPages:
                 moved = self.planning.move(job, crew, by=by, because=because, plan_id=plan.id)
                 return RedirectResponse(f"/plan?{urlencode({'id': moved.id})}#moved", 303)
             if what == "decision" and typed.get("outcome") in ("approved", "rejected"):
+                permit(request, "decide-proposal", "Plan", plan.id)
                 self._keep(plan)
                 decision = self.planning.decide(typed["outcome"], by, because, plan.id)
                 return RedirectResponse(f"/explain/{decision.id}", 303)

@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
 from cityward.answerable.replay.cost import Pricing
-from cityward.answerable.table import Table, check, run_tests
+from cityward.answerable.table import Table, check, run_tests, write_form
 from cityward.answerable.table.validity import is_valid
+from cityward.console.asking import asker_of, signed
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
@@ -200,7 +201,7 @@ class RulePages:
                 self.console.city.drafting.save(form.table())
                 shown.done = "The draft is kept. It decides nothing until it is published."
             elif what == "publish":
-                return self._publish(form.table(), fields)
+                return self._publish(request, form.table(), signed(request, dict(fields)))
             elif what != "check":
                 form.change(what)
                 shown.sent = {name: one for name, one in fields.items() if not name.startswith("column-")}
@@ -225,7 +226,14 @@ class RulePages:
                 self._replays.popitem(last=False)
         return found
 
-    def _publish(self, draft: Table, fields: Mapping[str, str]) -> Response:
+    def _publish(self, request: Request, draft: Table, fields: Mapping[str, str]) -> Response:
+        asker = asker_of(request)
+        if asker is not None:
+            day = _day(fields, "valid_from").isoformat()
+            because = fields.get("because", "")
+            exact = to_json({"table": write_form(draft, "toml"), "valid_from": day, "because": because})
+            words = f"Publish version {draft.version} of the rule {draft.id}, in force from {day}: {because}"
+            asker.require("publish-rule", "Rule", draft.id, exact, words)
         without = fields.get("without", "").strip()
         evidence = None if without else self._replay(draft, fields)
         made = self.console.city.drafting.publish(
