@@ -224,16 +224,16 @@ class Policies:
             for facts in best_facts(kind, self.actions)
         )
 
+    def who_may(self, action: str, kind: str) -> tuple[Role, ...]:
+        """Roles that may do an act to a thing of ``kind`` under the best of circumstances."""
+        return self._may(self._part(action), action, kind)
+
     def matrix(self) -> list[tuple[Action, tuple[Role, ...]]]:
         """Each action with the roles that may do it to a thing of some kind, under the best of circumstances."""
         return [
             (
                 one,
-                tuple(
-                    role
-                    for role in ROLES
-                    if any(role in self._may(self._part(one.id), one.id, kind) for kind in one.kinds)
-                ),
+                tuple(role for role in ROLES if any(role in self.who_may(one.id, kind) for kind in one.kinds)),
             )
             for one in self.actions.values()
         ]
