@@ -53,4 +53,4 @@ class Flows:
         until = micros(self._base.clock.now() + LASTS)
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         once = dialect.insert(USED).values(digest=digest, until_us=until).on_conflict_do_nothing()
-        return connection.execute(once).rowcount == 1
+        return connection.execute(once.returning(USED.c.digest)).first() is not None

@@ -40,11 +40,11 @@ WAITING_MAX: Final = 8
 PAIRED: Final = 10_000
 """So many of the most common are refused in pairs too: 27 bits, which an offline guesser tries in a second."""
 
-WORD_CHARS_MIN: Final = 4
+WORD_CHARS_MIN: Final = 3
 """Shortest name that a password must not mostly consist of."""
 
 OWN_CHARS_MIN: Final = 8
-"""Characters that must be left when the names of the city and of the person are taken out."""
+"""Letters and digits that must be left when the names of the city and of the person are taken out."""
 
 DIFFERENT_MIN: Final = 5
 """Fewest different characters."""
@@ -62,8 +62,13 @@ _RUNS: Final = (
 
 
 def normalized(password: str) -> str:
-    """The password as it is hashed: in NFKC, so that every keyboard writes it alike."""
+    """The password in NFKC, so that every keyboard writes it alike."""
     return unicodedata.normalize("NFKC", password)
+
+
+def _hashed(password: str) -> bytes:
+    """The bytes that are hashed, of a text that is too long as many as show it to be none that was taken."""
+    return normalized(password[: BYTES_MAX + 1]).encode("utf-8", "surrogatepass")[: BYTES_MAX + 1]
 
 
 @cache
@@ -99,7 +104,7 @@ def check_password(password: str, names: Iterable[str] = ()) -> None:
     for word in sorted({word for name in names for word in re.findall(r"\w+", name.casefold())}, key=len, reverse=True):
         if len(word) >= WORD_CHARS_MIN:
             rest = rest.replace(word, "")
-    if len(rest) < min(len(folded), OWN_CHARS_MIN):
+    if rest != folded and len(re.findall(r"\w", rest)) < OWN_CHARS_MIN:
         raise UserError("This password is mostly the name of a person or of the city.", "Choose another.")
 
 
@@ -165,7 +170,7 @@ class Hashing:
             Too many are being hashed just now.
         """
         with self._turn(known=True):
-            return self._hasher.hash(normalized(password))
+            return self._hasher.hash(_hashed(password))
 
     def verify(self, kept: str | None, password: str, *, known: bool) -> bool:
         """Whether a password is the one that ``kept`` is the hash of; None takes as long and is never.
@@ -185,7 +190,7 @@ class Hashing:
         against = kept if kept is not None else self._nobody
         with self._turn(known=known):
             try:
-                return self._hasher.verify(against, normalized(password)[: BYTES_MAX + 1]) and kept is not None
+                return self._hasher.verify(against, _hashed(password)) and kept is not None
             except (VerificationError, InvalidHashError):
                 return False
 

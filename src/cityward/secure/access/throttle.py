@@ -155,11 +155,10 @@ class Throttle:
 
     def _next(self, pace: Pace, now: int, *which: sql.ColumnElement[bool], forgiven: bool = False) -> int:
         """When the next try may be made; where ``forgiven``, tries before the last right one do not count."""
-        since: sql.ColumnElement[int] = sql.literal(now - WINDOW_US)
+        wrong = [*which, ATTEMPTS.c.outcome == "wrong", ATTEMPTS.c.at_us > now - WINDOW_US]
         if forgiven:
-            right = sql.select(sql.func.max(ATTEMPTS.c.at_us)).where(*which, ATTEMPTS.c.outcome == "right")
-            since = sql.case((right.scalar_subquery() > since, right.scalar_subquery()), else_=since)
-        wrong = [*which, ATTEMPTS.c.outcome == "wrong", ATTEMPTS.c.at_us > since]
+            right = sql.select(sql.func.coalesce(sql.func.max(ATTEMPTS.c.ordinal), 0))
+            wrong.append(ATTEMPTS.c.ordinal > right.where(*which, ATTEMPTS.c.outcome == "right").scalar_subquery())
         failures, last = self._base.row(sql.select(sql.func.count(), sql.func.max(ATTEMPTS.c.at_us)).where(*wrong))
         return int(last or 0) + 1_000_000 * pace.wait_seconds(failures) if failures else 0
 
