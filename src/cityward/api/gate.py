@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cityward.api.certificates import shown_certificate
 from cityward.api.problems import of_error, problem
 from cityward.city import City
 from cityward.core.errors import CitywardError
@@ -102,7 +103,9 @@ class Gate:
         city, access = self._city, self._city.access
         headers = {name.lower(): value for name, value in request.headers.items()}
         local = _is_local(request, headers)
-        shown = access.certificate_of(headers, request.client.host if request.client else "")
+        shown = access.certificate_of(
+            headers, request.client.host if request.client else "", shown_certificate(request)
+        )
         who: Principal | None = None
         if shown or request.cookies or "authorization" in headers:
             who = await run_in_threadpool(access.principal_of, headers, request.cookies, shown)
@@ -124,7 +127,7 @@ class Gate:
     async def _no(self, request: Request, asker: Asker, verdict: Verdict | None) -> Response:
         if _is_nobody(asker):
             return _unknown_person(request)
-        rule = verdict.rules[0].id if verdict and verdict.rules else "default-deny"
+        rule = verdict.rule if verdict else "default-deny"
         told = verdict.told if verdict else "You may not do this. No rule permits it."
         remedy = "Sign in again, then do the same." if rule == "fresh-sign-in" else "Ask somebody who may."
         if not _wants_page(request):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
-from cityward.core.errors import Refused
 from cityward.core.principal import Principal
 
 if TYPE_CHECKING:
@@ -34,11 +33,8 @@ def permit(request: Request, action: str, kind: str, identifier: str) -> None:
         They may not.
     """
     asker = asker_of(request)
-    if asker is None:
-        return
-    verdict = asker.may(action, kind, identifier)
-    if not verdict.allowed:
-        raise Refused(verdict.rules[0].id if verdict.rules else "default-deny", verdict.told)
+    if asker is not None:
+        asker.permit(action, kind, identifier)
 
 
 def signed(request: Request, fields: dict[str, str]) -> dict[str, str]:

@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
 from cityward.answerable.replay.cost import Pricing
-from cityward.answerable.table import Table, check, run_tests, write_form
+from cityward.answerable.table import Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
+from cityward.city.drafting import rule_asked
 from cityward.console.asking import asker_of, signed
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
@@ -229,10 +230,9 @@ class RulePages:
     def _publish(self, request: Request, draft: Table, fields: Mapping[str, str]) -> Response:
         asker = asker_of(request)
         if asker is not None:
-            day = _day(fields, "valid_from").isoformat()
-            because = fields.get("because", "")
-            exact = to_json({"table": write_form(draft, "toml"), "valid_from": day, "because": because})
-            words = f"Publish version {draft.version} of the rule {draft.id}, in force from {day}: {because}"
+            first_day, because = _day(fields, "valid_from"), fields.get("because", "")
+            exact = rule_asked(draft, first_day, because)
+            words = f"Publish version {draft.version} of the rule {draft.id}, in force from {first_day}: {because}"
             asker.require("publish-rule", "Rule", draft.id, exact, words)
         without = fields.get("without", "").strip()
         evidence = None if without else self._replay(draft, fields)

@@ -79,6 +79,12 @@ class Asker:
         resource = Resource(kind=kind, id=identifier, facts=self._facts(kind, identifier))
         return self._policies.decide(self.principal, action, resource, around)
 
+    def permit(self, action: str, kind: str, identifier: str) -> None:
+        """Let an act be done; raises `Refused` when they may not."""
+        verdict = self.may(action, kind, identifier)
+        if not verdict.allowed:
+            raise Refused(verdict.rule, verdict.told)
+
     def require(self, action: str, kind: str, identifier: str, exact: bytes, words: str) -> None:
         """Let an act be done that may take a second person; what it takes is used up.
 
@@ -98,7 +104,7 @@ class Asker:
             return
         verdict = self.may(action, kind, identifier, four_eyes=True)
         if not verdict.allowed:
-            raise Refused(verdict.rules[0].id if verdict.rules else "default-deny", verdict.told)
+            raise Refused(verdict.rule, verdict.told)
         self._four_eyes.demand(action, identifier, exact, words, self.principal)
 
     def name(self, typed: str) -> str:

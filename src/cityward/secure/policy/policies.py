@@ -78,6 +78,11 @@ class Verdict(Record, frozen=True, kw_only=True):
     may: tuple[Role, ...] = ()
 
     @property
+    def rule(self) -> str:
+        """Identifier of the first rule that decided it; ``default-deny`` when none did."""
+        return self.rules[0].id if self.rules else "default-deny"
+
+    @property
     def told(self) -> str:
         """The decision in one or two sentences that do not say whether the thing exists."""
         because = " ".join(rule.advice for rule in self.rules)
