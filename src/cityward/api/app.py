@@ -220,13 +220,16 @@ def _add_decisions(app: FastAPI, city: City) -> None:
         "/api/proposals/{identifier}/decision", tags=["act"], summary="Approve or reject a proposal as a named person"
     )
     def decide(
+        request: Request,
         identifier: str,
         outcome: Annotated[str, Body(pattern="^(approved|rejected)$")],
-        by: Annotated[str, Body(max_length=200)],
         because: Annotated[str, Body(max_length=4_000)],
+        by: Annotated[str, Body(max_length=200)] = "",
         option: Annotated[int | None, Body(ge=1, le=100)] = None,
     ) -> Response:
-        return answer(city.decide(identifier, outcome, by, because, option), 201)  # type: ignore[arg-type]
+        asker = getattr(request.state, "asker", None)
+        name = by if asker is None else asker.name(by)
+        return answer(city.decide(identifier, outcome, name, because, option), 201)  # type: ignore[arg-type]
 
     @app.get("/api/decisions", tags=["act"], summary="Decisions, newest first")
     def decisions(limit: Limit = 50, offset: Offset = 0) -> Response:

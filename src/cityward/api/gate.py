@@ -182,9 +182,12 @@ def _unknown_person(request: Request) -> Response:
 
 
 def _onward(request: Request) -> str:
-    """The page of ours that was wanted; what was sent by a form is not sent again."""
+    """The page of ours that was wanted, or from which a form was sent; what it sent is not sent again."""
     path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
-    if request.method != "GET" or not path.startswith("/") or path.startswith(("//", "/\\")):
+    if request.method != "GET":
+        came = urlsplit(request.headers.get("referer", ""))
+        path, query = (came.path, "") if came.netloc == request.headers.get("host", "") else ("/", "")
+    if not path.startswith("/") or path.startswith(("//", "/\\")):
         return "/"
     return quote(path, safe="/") + (f"?{query}" if query else "")
 
@@ -194,5 +197,5 @@ def _page(request: Request, asker: Asker, status: int, what: str, remedy: str, r
     show = getattr(request.app.state, "refused", None)
     if show is None or not _wants_page(request):
         return problem(status, what, remedy=remedy, rule=rule, headers=_NO_STORE)
-    answer: Response = show(request, asker, status, what, remedy, rule)
+    answer: Response = show(request, asker, status, what, remedy, rule, _onward(request))
     return answer

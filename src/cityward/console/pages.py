@@ -131,11 +131,12 @@ class Console:
     def _watched(self) -> Watch | None:
         return self.city.observing.told() if self.city.observing.any() else None
 
-    def refused(self, request: Request, asker: Asker, status: int, what: str, remedy: str, rule: str) -> HTMLResponse:
+    def refused(
+        self, request: Request, asker: Asker, status: int, what: str, remedy: str, rule: str, back: str
+    ) -> HTMLResponse:
         """Say no, and why; nothing of the city stands on it but its name."""
         theme = request.cookies.get("theme", "auto")
         who = asker.signed_in
-        back = request.url.path if request.method == "GET" else "/"
         html = self.templates.get_template("refused.html").render(
             city=self.city.name,
             theme=theme if theme in THEMES else "auto",

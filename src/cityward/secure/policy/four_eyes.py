@@ -19,7 +19,7 @@ import sqlalchemy as sql
 
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UnknownId, UserError
-from cityward.core.person_names import same_person
+from cityward.core.person_names import NAME_CHARS_MAX, same_person
 from cityward.core.principal import Principal
 from cityward.core.records import Record
 from cityward.secure.access.acts import Acts
@@ -31,6 +31,7 @@ WAITING_MAX: Final = 20
 """Requests of one person that wait at once."""
 
 WORDS_CHARS: Final = 1_000
+ABOUT_CHARS: Final = 200
 KEPT_MAX: Final = 200
 """Requests that a list shows."""
 
@@ -42,7 +43,7 @@ REQUESTS = sql.Table(
     _META,
     sql.Column("id", sql.String(20), primary_key=True),
     sql.Column("action", sql.String(40), nullable=False),
-    sql.Column("about", sql.String(200), nullable=False),
+    sql.Column("about", sql.String(ABOUT_CHARS), nullable=False),
     sql.Column("digest", sql.String(DIGEST_CHARS), nullable=False, index=True),
     sql.Column("words", sql.Text, nullable=False),
     sql.Column("by", sql.String(20), nullable=False),
@@ -154,7 +155,9 @@ class FourEyes:
         UserError
             Too much of theirs waits already.
         """
-        digest = sha256(b"\0".join((action.encode(), about.encode(), exact))).hexdigest()
+        # Of digests, which are of one length: where one part ends and the next begins cannot be moved.
+        parts = (action.encode(), about.encode(), exact)
+        digest = sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
         mine = (
             REQUESTS.c.digest == digest, REQUESTS.c.by == who.id, REQUESTS.c.expires_us > self._base.now_us,
         )  # fmt: skip
@@ -169,8 +172,8 @@ class FourEyes:
     def _made(self, action: str, about: str, digest: str, words: str, who: Principal) -> Pending:
         now = self._base.clock.now()
         values = {
-            "id": f"q-{secrets.token_hex(6)}", "action": action, "about": about[:200], "digest": digest,
-            "words": words[:WORDS_CHARS], "by": who.id, "by_name": who.name[:120], "state": "waiting",
+            "id": f"q-{secrets.token_hex(6)}", "action": action, "about": _shown(about, ABOUT_CHARS), "digest": digest,
+            "words": _shown(words, WORDS_CHARS), "by": who.id, "by_name": _shown(who.name, NAME_CHARS_MAX), "state": "waiting",
             "other": "", "other_name": "", "made_us": micros(now), "expires_us": micros(now + LASTS),
         }  # fmt: skip
         waiting = (REQUESTS.c.by == who.id, REQUESTS.c.state == "waiting", REQUESTS.c.expires_us > micros(now))
@@ -232,8 +235,18 @@ class FourEyes:
             once = sql.update(REQUESTS).where(
                 REQUESTS.c.id == identifier, REQUESTS.c.state == "waiting", REQUESTS.c.expires_us > self._base.now_us
             )
-            if connection.execute(once.values(state=state, other=who.id, other_name=who.name[:120])).rowcount != 1:
+            if (
+                connection.execute(
+                    once.values(state=state, other=who.id, other_name=_shown(who.name, NAME_CHARS_MAX))
+                ).rowcount
+                != 1
+            ):
                 raise UserError("Somebody else answered it just now.", "Look at it again.")
             facts = {"by": who.id, "action": found.action, "digest": found.digest}
             self._acts.note(connection, f"second person {'agreed' if agree else 'refused'}", identifier, **facts)
         return self.get(identifier)
+
+
+def _shown(text: str, most: int) -> str:
+    """Text as it can be kept and shown; no sign in it hides another."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:most])

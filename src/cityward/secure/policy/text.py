@@ -145,8 +145,8 @@ def statements(file: str, text: str, schema: Schema) -> list[Statement]:
         notes = policy.get("annotations", {})
         if not (notes.get("id") or "").strip() or not (notes.get("advice") or "").strip():
             raise _broken(file, line, "it has no @id or no @advice", _AS_MANY)
-        words = {"id": notes["id"], "advice": notes["advice"], "effect": policy["effect"], "text": part.strip()}
-        found.append(Statement(file=file, line=line, actions=_heads(policy["action"]), **words))
+        said = {"id": notes["id"], "advice": notes["advice"], "effect": policy["effect"], "text": part.strip()}
+        found.append(Statement(file=file, line=line, actions=_heads(policy["action"]), **said))
     told = engine.validate_policies("\n".join(one.text for one in found), schema)
     for wrong in told.errors:
         at = found[int(wrong.policy_id.removeprefix("policy"))] if wrong.policy_id else found[0]
