@@ -162,7 +162,8 @@ def test_no_method_opens_what_is_guarded(world: Guarded, method: str, path: str)
         {"x-original-url": "/static/console.css"}, {"x-rewrite-url": "/sign-in"}, {"x-forwarded-prefix": "/static"},
         {"x-http-method-override": "GET"}, {"x-forwarded-for": "127.0.0.1"}, {"x-forwarded-user": "Sam Weiss"},
         {"x-client-certificate-sha256": "0" * 64}, {"authorization": "Bearer cw_" + "a" * 43},
-        {"authorization": "Bearer"}, {"authorization": "Basic c2FtOnNhbQ=="}, {"cookie": "cityward="}, {"cookie": "cityward=" + "a" * 43},
+        {"authorization": "Bearer"}, {"authorization": "Basic c2FtOnNhbQ=="}, {"cookie": "cityward="},
+        {"cookie": "cityward=" + "a" * 43},
         {"cookie": "__Host-cityward=x; cityward=../../x"}, {"cookie": "cityward=" + "é" * 20},
     ],
 )  # fmt: skip
