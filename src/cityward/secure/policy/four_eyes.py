@@ -173,8 +173,9 @@ class FourEyes:
         now = self._base.clock.now()
         values = {
             "id": f"q-{secrets.token_hex(6)}", "action": action, "about": _shown(about, ABOUT_CHARS), "digest": digest,
-            "words": _shown(words, WORDS_CHARS), "by": who.id,
-            "by_name": _shown(who.name, NAME_CHARS_MAX), "state": "waiting", "other": "", "other_name": "", "made_us": micros(now), "expires_us": micros(now + LASTS),
+            "words": _shown(words, WORDS_CHARS), "by": who.id, "by_name": _shown(who.name, NAME_CHARS_MAX),
+            "state": "waiting", "other": "", "other_name": "", "made_us": micros(now),
+            "expires_us": micros(now + LASTS),
         }  # fmt: skip
         waiting = (REQUESTS.c.by == who.id, REQUESTS.c.state == "waiting", REQUESTS.c.expires_us > micros(now))
         if len(self._base.rows(sql.select(REQUESTS.c.id).where(*waiting))) >= WAITING_MAX:
