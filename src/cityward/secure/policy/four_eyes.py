@@ -84,7 +84,7 @@ class SecondNeeded(Refused):
             "second-person",
             f"This takes a second person, and request {request.id} now waits for one.",
             "Another person agrees on the page /requests, or with "
-            f"'cityward access approve {request.id}', within 24 hours. Then do exactly the same again.",
+            f"'cityward access approve {request.id} --by NAME', within 24 hours. Then do exactly the same again.",
         )
 
 
