@@ -178,7 +178,7 @@ def _unknown_person(request: Request) -> Response:
     if not _wants_page(request):
         headers = {**_NO_STORE, "www-authenticate": "Bearer"}
         return problem(401, "Nobody is signed in.", remedy="Send a token, or sign in.", rule="sign-in", headers=headers)
-    return RedirectResponse(f"{SIGN_IN}?next={quote(_onward(request), safe='')}", 303, _NO_STORE)
+    return RedirectResponse(f"{SIGN_IN}?next={quote(_onward(request), safe='/')}", 303, _NO_STORE)
 
 
 def _onward(request: Request) -> str:
