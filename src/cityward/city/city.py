@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
     from cityward.city.witnessing import Witnessing
+    from cityward.core.principal import Principal
+    from cityward.secure.policy import Asker
 
 R = TypeVar("R")
 
@@ -293,6 +295,12 @@ class City(Intaking, Finding):
     def orders(self) -> Orders:
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
+
+    def asker(self, who: Principal, *, loopback: bool) -> Asker:
+        """Somebody with what decides on them; see `cityward.city.policing.asker_of`."""
+        from cityward.city.policing import asker_of
+
+        return asker_of(self, who, loopback=loopback)
 
     @cached_property
     def persons(self) -> Persons:

@@ -57,6 +57,11 @@ OWN: Final = "proposal-approval"
 RULE: Final = "rules-as-tables 1"
 
 
+def rule_asked(draft: Table, valid_from: date, because: str) -> bytes:
+    """Exactly what is asked when a rule is to be published; a second person agrees to this."""
+    return to_json({"table": write_form(draft, "toml"), "valid_from": valid_from, "because": because})
+
+
 class Drafting:
     """Drafts of the rules of a city; reached as ``city.drafting``."""
 

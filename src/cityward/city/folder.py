@@ -65,6 +65,11 @@ class Folder:
         return self.path / "authorisations"
 
     @property
+    def policies(self) -> Path:
+        """The city's own policies beside those of the program, in Cedar."""
+        return self.path / "policies"
+
+    @property
     def grants(self) -> Path:
         """Who may read what, one TOML a grant."""
         return self.path / "grants"

@@ -38,6 +38,7 @@ from cityward.secure.tiles import covers, place_of
 
 if TYPE_CHECKING:
     from cityward.secure.access import Access
+    from cityward.secure.policy import FourEyes, Policies
 
 R = TypeVar("R", bound=Record)
 
@@ -170,6 +171,20 @@ class Opened:
         from cityward.city.accessing import access_of
 
         return access_of(self)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What each may do; raises `SettingsError` when a file of policies is broken."""
+        from cityward.city.policing import policies_of
+
+        return policies_of(self)
+
+    @cached_property
+    def four_eyes(self) -> FourEyes:
+        """What waits for a second person."""
+        from cityward.city.policing import four_eyes_of
+
+        return four_eyes_of(self)
 
     def settle_access(self) -> None:
         """Hand what access did to the ledger, if this program writes; else the next one that does will."""

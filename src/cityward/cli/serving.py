@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cityward.city.turn import Turn
 
 DEMO_FOLDER = "demo-city"
+FIRST = "Invite the first person, a security officer: cityward access invite 'First Last' --role 'security officer'."
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -64,9 +66,9 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     from cityward.console import mount_console
 
     check_free(host, port)
-    if not _loopback(host):
-        click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
-    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"), log=log)
+    here = _loopback(host)
+    gate = _guarded(city, here, encrypted=tls is not None)
+    app = create_app(city, hosts=("127.0.0.1", "localhost", "[::1]") if here else None, gate=gate, here=here, log=log)
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if tls else "http"
@@ -90,6 +92,28 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
         watching.close()
         courier.close()
         copy.close()
+
+
+def _guarded(city: City, here: bool, *, encrypted: bool) -> bool:
+    """Whether each request is asked who it is; says what is missing for that.
+
+    Raises
+    ------
+    UserError
+        The library of policies is missing, a file of policies is broken, or other machines could reach a console
+        that nobody can sign in to yet.
+    """
+    settings = city.settings.access
+    if here and settings.open_on_loopback and importlib.util.find_spec("cedarpy") is None:
+        return False
+    _ = city.policies  # a broken file stops the start, not the first request
+    if not here and not city.access.anybody():
+        raise UserError("Other machines would reach this console, and nobody can sign in yet.", FIRST)
+    if not here and not encrypted and not (settings.origin or "").startswith("https://"):
+        click.echo("Warning: passwords travel in the open. Give --certificate and --key, or an https origin.", err=True)
+    if here and not settings.open_on_loopback and not city.access.anybody():
+        click.echo(f"Nobody can sign in yet. {FIRST}", err=True)
+    return True
 
 
 @click.command()
