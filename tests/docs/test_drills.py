@@ -92,8 +92,8 @@ def test_figures_of_the_pages_are_those_of_the_program() -> None:
 
 
 def test_figures_for_prometheus(demo_copy: City, capsys: pytest.CaptureFixture[str]) -> None:
-    app = create_app(demo_copy, log=True)
-    here = TestClient(app, client=("127.0.0.1", 1))
+    app = create_app(demo_copy, gate=True, here=True, log=True)
+    here = TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 1))
     asked = "N-0000000000"
     assert here.get(f"/api/needs/{asked}?q=hidden").status_code == 404
     told = here.get("/metrics")
@@ -107,5 +107,8 @@ def test_figures_for_prometheus(demo_copy: City, capsys: pytest.CaptureFixture[s
     assert "hidden" not in told.text + written
     here.get("/nothing/of/that/name")
     assert "/nothing" not in here.get("/metrics").text
-    assert TestClient(app, client=("192.0.2.1", 1)).get("/metrics").status_code == 403
-    assert here.get("/metrics", headers={"x-forwarded-for": "192.0.2.1"}).status_code == 403
+    elsewhere = TestClient(app, "http://127.0.0.1", client=("192.0.2.1", 1))
+    assert elsewhere.get("/metrics").status_code == 401
+    assert here.get("/metrics", headers={"x-forwarded-for": "192.0.2.1"}).status_code == 401
+    _, shown = demo_copy.access.tokens.issue("Prometheus", ["metrics:read"], 30, "machine")
+    assert elsewhere.get("/metrics", headers={"authorization": f"Bearer {shown}"}).status_code == 200

@@ -36,4 +36,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /api/ledger/checkpoint": Ask("read-published", "Ledger"),
     "GET /api/ledger/entries": Ask("read-ledger", "Ledger"),
     "GET /api/verify": Ask("read-ledger", "Ledger"),
+    "GET /ledger/checkpoint": Ask("read-published", "Ledger"),
+    "GET /ledger/tile/{place:path}": Ask("read-published", "Ledger"),
+    "GET /metrics": Ask("read-metrics"),
 }

@@ -60,6 +60,8 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /privacy": Ask("read-privacy"),
     "GET /privacy/records/{kind}": Ask("read-privacy"),
     "GET /grants": Ask("read-privacy"),
+    "GET /security": Ask("read-security"),
+    "GET /security/drills/{identifier}": Ask("read-security"),
     "GET /requests": Ask("read-requests", "Access"),
     "POST /requests/{identifier}": Ask("answer-request", "Request", "identifier"),
     "GET /open/catalogue.jsonld": Ask("read-published", "Release"),

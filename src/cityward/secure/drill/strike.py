@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-import cityward
 from cityward.core.clock import monotonic, pause
 from cityward.core.errors import Defect
 from cityward.secure.drill.emulate import Struck, Variant
@@ -59,7 +58,7 @@ class Emulation:
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         # -P: nothing is imported from the sandbox, in which the child runs.
         command = [sys.executable, "-P", "-m", "cityward.secure.drill.emulate", str(sandbox.root), variant]
-        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path(cityward.__file__).parents[1])}
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path(__file__).parents[3])}
         self._child = subprocess.Popen(  # noqa: S603 - our own module, in the sandbox
             [*command, str(seed), str(per_second)],
             cwd=sandbox.root,
