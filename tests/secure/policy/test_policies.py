@@ -141,7 +141,7 @@ def test_a_token_sends_rows_of_its_own_source_and_nothing_else(shipped: Policies
     assert not sends(token("intake:write"), "311")
     assert not sends(token("intake:read", "source:311"), "311")
     for action, known in shipped.actions.items():
-        if "public" not in known.groups and action != "send-rows":
+        if not {"public", "here"}.intersection(known.groups) and action != "send-rows":
             facts = {"state": "waiting", "overseers": []} if "Decision" in known.kinds else {}
             thing = Resource(kind=known.kinds[0], id="311", facts=facts if known.kinds[0] == "Decision" else {})
             assert not shipped.decide(
@@ -167,8 +167,9 @@ def test_an_overseer_whom_the_register_names_settles_and_no_other(shipped: Polic
 def test_somebody_unknown_may_what_is_public_and_nothing_else(shipped: Policies) -> None:
     for action, known in shipped.actions.items():
         for kind in known.kinds:
-            told = shipped.decide(nobody(), action, Resource(kind=kind, id="x"), Around(loopback=True))
-            assert told.allowed == ("public" in known.groups), action
+            for here, groups in ((True, {"public", "here"}), (False, {"public"})):
+                told = shipped.decide(nobody(), action, Resource(kind=kind, id="x"), Around(loopback=here))
+                assert told.allowed == bool(groups.intersection(known.groups)), action
 
 
 def test_the_matrix_in_the_docs_is_current(shipped: Policies) -> None:
