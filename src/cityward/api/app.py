@@ -27,6 +27,19 @@ INTAKE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl
 SENDERS = 64
 """Larger requests that are decoded and wait for the writer at once; more wait in the server's own queue."""
 
+_NDJSON = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"id": "1", "opened": "2014-06-30"}\n',
+            }
+        },
+    }
+}
+"""How the description of a route of the intake tells what it takes."""
+
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 
@@ -71,19 +84,14 @@ def _add_intake(app: FastAPI, city: City) -> None:
         "/api/sources/{source}/interactions",
         tags=["intake"],
         summary="Take in interactions as NDJSON; answers once they are durable",
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/x-ndjson": {
-                        "schema": {"type": "string"},
-                        "example": '{"id": "1", "opened": "2014-06-30"}\n',
-                    }
-                },
-            }
-        },
+        openapi_extra=_NDJSON,
     )
-    @app.post("/api/sources/{source}/observations", tags=["intake"], summary="Take in observations, likewise")
+    @app.post(
+        "/api/sources/{source}/observations",
+        tags=["intake"],
+        summary="Take in observations, likewise",
+        openapi_extra=_NDJSON,
+    )
     async def take(source: str, request: Request) -> Response:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in INTAKE_TYPES:
