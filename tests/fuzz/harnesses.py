@@ -255,11 +255,15 @@ HARNESSES: Final[dict[str, Harness]] = {
     "guess": Harness(_guess, _always(CSV, POINTS, ROW)),
     "gzip": Harness(_sense("rows.csv.gz"), lambda: [gzip.compress(CSV)]),
     "jobs": Harness(_jobs, _always(b"id,lon,lat,minutes,skill,waiting_since\nj,0.5,0.5,30,general,2014-06-30\n")),
-    "mapping": Harness(lambda data: parse_mapping(data.decode("utf-8", "replace"), "m.toml"), _always(MAPPING.encode())),
+    "mapping": Harness(
+        lambda data: parse_mapping(data.decode("utf-8", "replace"), "m.toml"), _always(MAPPING.encode())
+    ),
     "message": Harness(_message, _always(ROW, b"[" + ROW + b"]")),
     "ndjson": Harness(_sense("rows.ndjson"), _always(ROW * 2)),
     "note": Harness(_note, _note_seeds),
-    "proof": Harness(_proof, _always(b'{"id":"D-0123456789abcdef","batch":"E-1","problem":"","row":"{}","entry":"{}"}')),
+    "proof": Harness(
+        _proof, _always(b'{"id":"D-0123456789abcdef","batch":"E-1","problem":"","row":"{}","entry":"{}"}')
+    ),
     "rule": Harness(_rule("toml"), _rule_seeds("toml")),
     "rule-csv": Harness(_rule("csv"), _rule_seeds("csv")),
     "webhook": Harness(_webhook, _always(b"id|1768003200|v1,AAAA\n{}")),
@@ -274,4 +278,5 @@ def run(name: str, data: bytes) -> None:
     except Defect:
         raise
     except CitywardError as error:
-        assert str(error).strip(), "An error without words."
+        if not str(error).strip():
+            raise Defect("An error without words.") from error

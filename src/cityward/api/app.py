@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import anyio.to_thread
 import msgspec
 from fastapi import Body, FastAPI, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from cityward import __version__
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
-from cityward.api.shield import BodyTooLarge, Shield
+from cityward.api.shield import Shield
 from cityward.city import City
 from cityward.core.errors import UserError
 from cityward.core.limits import BODY_BYTES, PAGE_ROWS
@@ -49,7 +49,7 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+def create_app(city: City, *, hosts: Sequence[str] | None = None, proxies: Sequence[str] = ()) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -58,6 +58,8 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
+    proxies : sequence of str
+        Addresses of proxies whose word for the address of a client counts, for the pace at which one may ask.
     """
     app = FastAPI(
         title="cityward",
@@ -73,7 +75,7 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     _add_decisions(app, city)
     add_orders(app, city)
     _add_evidence(app, city)
-    app.add_middleware(Shield, hosts=hosts)
+    app.add_middleware(Shield, hosts=hosts, proxies=proxies)
     return app
 
 
@@ -98,10 +100,7 @@ def _add_intake(app: FastAPI, city: City) -> None:
             return problem(
                 415, f"'{kind[:60]}' is not taken in.", remedy="Send application/x-ndjson, one object a line."
             )
-        try:
-            body = await request.body()
-        except BodyTooLarge:
-            return problem(413, f"A body may have at most {BODY_BYTES // 2**20} MB.", remedy="Send it in parts.")
+        body = await request.body()
         coding = request.headers.get("content-encoding", "identity")
         if coding == "gzip":
             body = await anyio.to_thread.run_sync(_expanded, body)
@@ -246,7 +245,12 @@ def _add_evidence(app: FastAPI, city: City) -> None:
     def explain(identifier: str) -> Response:
         return answer(city.explain(identifier))
 
-    @app.get("/api/ledger/checkpoint", tags=["answer"], summary="The signed checkpoint of the ledger")
+    @app.get(
+        "/api/ledger/checkpoint",
+        tags=["answer"],
+        summary="The signed checkpoint of the ledger",
+        response_class=PlainTextResponse,
+    )
     def checkpoint() -> Response:
         return Response(city.checkpoint(), media_type="text/plain; charset=utf-8")
 

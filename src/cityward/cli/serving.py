@@ -11,6 +11,7 @@ import click
 from cityward.cli.intake import sum_line
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
+from cityward.core.limits import CONNECTIONS
 from cityward.core.words import percent
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def start(city: City, host: str, port: int) -> None:
     import uvicorn
 
     from cityward.api import create_app
+    from cityward.api.patience import PatientProtocol
     from cityward.city.courier import Courier
     from cityward.console import mount_console
 
@@ -58,7 +60,11 @@ def start(city: City, host: str, port: int) -> None:
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
     try:
-        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        uvicorn.run(
+            app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+            http=PatientProtocol, ws="none", limit_concurrency=CONNECTIONS,
+            proxy_headers=False,  # for whom a proxy asks is believed of proxies alone that the settings name
+        )  # fmt: skip
     finally:
         courier.close()
 
