@@ -16,9 +16,9 @@ LISTEN = """
     document.addEventListener("securitypolicyviolation", (event) => window.__broken.push(
         `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}:${event.lineNumber} ${event.sample}`));
 """
-SKIPPED = re.compile(r"/theme/|/export/|/static/|\.csv$|\.json$|/api/")
-PAGES_MAX = 60
-"""Pages that are visited; of each kind (its first part) at most three."""
+SKIPPED = re.compile(r"/plan|/open/|/theme/|/export/|/static/|\.csv$|\.json$|/api/")
+PAGES_MAX = 24
+"""Pages that are visited; of each kind (its first part) at most two."""
 
 
 def _links(page: Page) -> list[str]:
@@ -33,7 +33,7 @@ def test_no_page_breaks_the_policy(opened: Opened) -> None:
     while waiting and len(seen) < PAGES_MAX:
         path = waiting.pop(0)
         kind = path.split("?")[0].split("/")[1]
-        if path in seen or kinds.get(kind, 0) >= 3:
+        if path in seen or kinds.get(kind, 0) >= 2:
             continue
         seen.add(path)
         kinds[kind] = kinds.get(kind, 0) + 1
@@ -49,4 +49,4 @@ def test_no_page_breaks_the_policy(opened: Opened) -> None:
         waiting += _links(page)
     assert broken == []
     assert {"", "needs", "ahead", "silence", "work", "explain"} <= kinds.keys()
-    assert len(seen) > 20
+    assert len(seen) > 15
