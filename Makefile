@@ -24,7 +24,8 @@ help:  ## this list
 demo: $(DEMO_ENVIRONMENT)/.ready  ## Chicago, from file to finding; opens http://127.0.0.1:8765 (ARGS=--no-serve prints and exits)
 	$(DEMO_ENVIRONMENT)/bin/cityward demo --port $(PORT) $(ARGS)
 
-test: $(ENVIRONMENT)/.ready lint types layers pytest  ## lint, types, layers and every test, with real services
+test: $(ENVIRONMENT)/.ready lint layers  ## lint, types, layers and every test, with real services
+	@$(MAKE) --no-print-directory --jobs=2 types pytest
 
 lint: $(ENVIRONMENT)/.ready  ## rules and form of the code
 	$(ENVIRONMENT)/bin/ruff check .
@@ -36,8 +37,10 @@ types: $(ENVIRONMENT)/.ready
 layers: $(ENVIRONMENT)/.ready
 	$(ENVIRONMENT)/bin/lint-imports
 
+# In the order of the folders: xdist would keep files of few tests, which are the long ones, for the end, and one
+# worker would wait for the other.
 pytest: $(ENVIRONMENT)/.ready
-	scripts/with-services $(ENVIRONMENT)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	scripts/with-services $(ENVIRONMENT)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 format: $(ENVIRONMENT)/.ready  ## put the code in its usual form
 	$(ENVIRONMENT)/bin/ruff check --fix .

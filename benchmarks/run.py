@@ -15,6 +15,7 @@ import bench_forecast
 import bench_http
 import bench_incidents
 import bench_intake
+import bench_ledger
 import bench_outcome
 import bench_plan
 import bench_priority
@@ -53,6 +54,7 @@ def main() -> None:
         bench_audit,
         bench_replay,
         bench_decisions,
+        bench_ledger,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -31,20 +32,43 @@ def chicago() -> Path:
     return ROOT / "src" / "cityward" / "city" / "demo" / "chicago"
 
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Make a folder of a name once for all workers: the first that asks makes it, the others wait and share it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, unfinished = shared / name, shared / f"{name}-unfinished"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo_folder(once: Once) -> Path:
     """A demonstration city, made once; tests that write to it work on a copy."""
-    folder = tmp_path_factory.mktemp("demo") / "chicago"
-    run_demo(folder).close()
-    return folder
+    return once("demo", lambda folder: run_demo(folder).close())
 
 
 @pytest.fixture(scope="session")
-def acted_folder(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def acted_folder(demo_folder: Path, once: Once) -> Path:
     """The demonstration six weeks on: of its needs two were inspected, one left alone; tests write to copies."""
+    return once("acted", lambda folder: _act(shutil.copytree(demo_folder, folder)))
+
+
+def _act(folder: Path) -> None:
     from cityward.city import open_city
 
-    folder = shutil.copytree(demo_folder, tmp_path_factory.mktemp("acted") / "chicago")
     toml = folder / "city.toml"
     toml.write_text(toml.read_text().replace("replicates = 9999", "replicates = 99"))
     with open_city(folder) as city:
@@ -52,7 +76,6 @@ def acted_folder(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for proposal, option in zip(needs[:3], (1, 1, len(needs[2].options)), strict=True):
             city.decide(proposal.id, "approved", "Ana Gómez", "A crew is free on Tuesday", option)
         city.run(as_of=date(2014, 8, 15))
-    return folder
 
 
 @pytest.fixture

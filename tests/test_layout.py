@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "cityward"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PYTHON = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+PYTHON = [*MODULES, *TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
 LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -21,14 +24,26 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(_text(path))
 
 
-def _imported(tree: ast.Module) -> set[str]:
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_tree(path)))
+
+
+@cache
+def _imported(path: Path) -> set[str]:
     """Full names of everything that a module imports, inside functions too."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -36,9 +51,30 @@ def _imported(tree: ast.Module) -> set[str]:
     return names
 
 
-def _called(tree: ast.Module) -> set[str]:
+def _dotted(node: ast.expr) -> str:
+    """``a.b.c`` of a chain of attributes; what does not begin with a name begins with a question mark."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "?"
+
+
+@cache
+def _called(path: Path) -> set[str]:
     """Dotted names of everything that is called or referred to: ``datetime.now``, ``np.random.seed``."""
-    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {_dotted(node) for node in _nodes(path) if isinstance(node, ast.Attribute)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """The trees of all files are large; the tests that come after do not need them."""
+    yield
+    for known in (_text, _tree, _nodes, _imported, _called):
+        known.cache_clear()
+
+
+def _breaches(paths: Iterable[Path], rule: Callable[[Path], object]) -> dict[str, object]:
+    """What breaks ``rule``, by file: one test asks it of every file, or there would be thousands of tests."""
+    return {_name(path): found for path in paths if (found := rule(path))}
 
 
 def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -49,67 +85,67 @@ def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_there_is_something_to_look_at() -> None:
     assert len(MODULES) > 50
+    assert len(TESTS) > 50
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=_name)
-def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+def test_a_file_can_be_read_in_one_sitting() -> None:
+    lines = {_name(path): len(_text(path).splitlines()) for path in PYTHON}
+    assert {name: count for name, count in lines.items() if count > LINES_MAX} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_function_fits_a_screen(path: Path) -> None:
-    functions = [node for node in ast.walk(_tree(path)) if isinstance(node, FUNCTION)]
-    assert not {node.name for node in functions if _lines(node) > FUNCTION_LINES_MAX}
+def test_a_function_fits_a_screen() -> None:
+    def long(path: Path) -> set[str]:
+        functions = [node for node in _nodes(path) if isinstance(node, FUNCTION)]
+        return {node.name for node in functions if _lines(node) > FUNCTION_LINES_MAX}
+
+    assert _breaches(MODULES, long) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(_tree(path))
+def test_a_module_says_what_it_is() -> None:
+    assert [_name(path) for path in MODULES if not ast.get_docstring(_tree(path))] == []
 
 
-@pytest.mark.parametrize(
-    "package", sorted(path.parent for path in SOURCE.glob("*/__init__.py")), ids=lambda path: path.name
-)
-def test_a_folder_says_what_enters_what_leaves_and_what_it_never_does(package: Path) -> None:
-    told = ast.get_docstring(_tree(package / "__init__.py")) or ""
-    missing = [word for word in ("Enters", "Leaves") if word not in told]
-    assert not missing
-    assert re.search(r"\b[Nn]ever\b", told)
+def test_a_folder_says_what_enters_what_leaves_and_what_it_never_does() -> None:
+    def unsaid(package: Path) -> list[str]:
+        told = ast.get_docstring(_tree(package)) or ""
+        return [word for word in ("Enters", "Leaves", "[Nn]ever") if not re.search(rf"\b{word}\b", told)]
+
+    assert _breaches(SOURCE.glob("*/__init__.py"), unsaid) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "clock.py"], ids=_name)
-def test_time_and_chance_come_from_the_clock_alone(path: Path) -> None:
-    called = _called(_tree(path))
-    forbidden = {
-        name
-        for name in called
-        if re.search(r"(^|\.)(datetime|date)\.(now|today|utcnow)$|^time\.(time|sleep|monotonic)$", name)
-        or re.search(r"(^|\.)random\.(seed|random|shuffle|choice|default_rng|rand|randint|normal|poisson)$", name)
-    }
-    assert not forbidden
-    assert not _imported(_tree(path)) & {"random", "secrets.SystemRandom"}
+def test_time_and_chance_come_from_the_clock_alone() -> None:
+    forbidden = re.compile(
+        r"(^|\.)(datetime|date)\.(now|today|utcnow)$|^time\.(time|sleep|monotonic)$"
+        r"|(^|\.)random\.(seed|random|shuffle|choice|default_rng|rand|randint|normal|poisson)$"
+    )
+
+    def taken(path: Path) -> set[str]:
+        called = {name for name in _called(path) if forbidden.search(name)}
+        return called | _imported(path) & {"random", "secrets.SystemRandom"}
+
+    assert _breaches((path for path in MODULES if path.name != "clock.py"), taken) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if "cli" not in path.parts], ids=_name)
-def test_only_the_command_line_prints(path: Path) -> None:
-    calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
-    assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+def test_only_the_command_line_prints() -> None:
+    def prints(path: Path) -> list[int]:
+        calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
+        return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+
+    assert _breaches((path for path in MODULES if "cli" not in path.parts), prints) == {}
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=_name)
-def test_no_note_to_self_is_left(path: Path) -> None:
-    assert not re.search(r"#\s*(TODO|FIXME|XXX|HACK)\b", path.read_text(encoding="utf-8"))
+def test_no_note_to_self_is_left() -> None:
+    assert _breaches(PYTHON, lambda path: re.findall(r"#\s*(?:TODO|FIXME|XXX|HACK)\b", _text(path))) == {}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=_name)
-def test_no_test_is_skipped_or_expected_to_fail(path: Path) -> None:
-    excused = r"^pytest\.(mark\.)?(skip|skipif|xfail|importorskip)$"
-    assert not [name for name in _called(_tree(path)) if re.search(excused, name)]
+def test_no_test_is_skipped_or_expected_to_fail() -> None:
+    excused = re.compile(r"^pytest\.(mark\.)?(skip|skipif|xfail|importorskip)$")
+    assert _breaches(TESTS, lambda path: {name for name in _called(path) if excused.search(name)}) == {}
 
 
 def test_only_the_door_can_write_history() -> None:
     writer = "cityward.store.history_writer"
-    importers = {path.relative_to(SOURCE).as_posix() for path in MODULES if writer in _imported(_tree(path))}
+    importers = {path.relative_to(SOURCE).as_posix() for path in MODULES if writer in _imported(path)}
     outside = {path for path in importers if not path.startswith("store/")}
     assert outside == {"guard/admit.py", "guard/decided.py"}
 
@@ -118,7 +154,7 @@ def test_nobody_else_makes_a_writer() -> None:
     makers = {
         path.relative_to(SOURCE).as_posix()
         for path in MODULES
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("HistoryWriter")
     }
     assert makers == {"guard/admit.py", "guard/decided.py"}
@@ -128,25 +164,25 @@ def test_only_the_door_of_decisions_writes_decisions() -> None:
     makers = {
         (path.relative_to(SOURCE).as_posix(), ast.unparse(node))
         for path in MODULES
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("HistoryWriter")
     }
     assert {path for path, call in makers if "DECISIONS" in call} == {"guard/decided.py"}
     assert all("DECISIONS" in call for path, call in makers if path == "guard/decided.py")
-    assert "DECISIONS" not in (SOURCE / "guard" / "admit.py").read_text(encoding="utf-8")
+    assert "DECISIONS" not in _text(SOURCE / "guard" / "admit.py")
 
 
 def test_only_the_store_knows_the_tables() -> None:
     users = {
         path.relative_to(SOURCE).parts[0]
         for path in MODULES
-        if any(name.split(".")[0] == "deltalake" for name in _imported(_tree(path)))
+        if any(name.split(".")[0] == "deltalake" for name in _imported(path))
     }
     assert users == {"store"}
 
 
 def test_the_layers_that_are_drawn_are_the_layers_that_are_checked() -> None:
-    drawn = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    checked = re.search(r"\nlayers =\n((?:    .+\n)+)", (ROOT / ".importlinter").read_text(encoding="utf-8"))
+    drawn = _text(ROOT / "CONTRIBUTING.md")
+    checked = re.search(r"\nlayers =\n((?:    .+\n)+)", _text(ROOT / ".importlinter"))
     assert checked
     assert " > ".join(line.strip() for line in checked[1].splitlines()) in " ".join(drawn.split())

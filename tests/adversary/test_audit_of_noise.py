@@ -1,7 +1,8 @@
 """An audit from outside: tell two neighbouring data sets apart by their releases, and bound epsilon from below.
 
-The attacker runs the whole way from rows to published figures thousands of times on a data set with a person and on
-the one without, and guesses which it was by a threshold on what came out. By definition no test can be right with
+The attacker has thousands of releases made of a data set with a person and of the one without, and guesses which it
+was by a threshold on what came out. Sixty of them are made side by side, as services of one release: each cell gets
+its own noise, of the size that one service alone would get. By definition no test can be right with
 ``P(said yes | with) > exp(epsilon) P(said yes | without)``; the confidence bounds of both shares therefore bound
 epsilon from below. A claim that is too small is caught when the bound lies above it.
 
@@ -18,18 +19,24 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from msgspec import structs
 
 from cityward.core.releases import ReleaseRequest
 from cityward.guard.cells import Cells, Places
-from cityward.guard.measured import count, measure
+from cityward.guard.measured import Exact, count, measure, prepare
 from cityward.private import measuring, noise
+from cityward.private.bounding import Bounds
+from cityward.private.measuring import Cost
 
 RUNS = 6_000
 RUNS_OF_OTHERS = 3_000
 """Of claims beside the plain count: their noise is made by the same code, on the figures that lie beneath."""
 FIRST = date(2014, 1, 1)
 PLACES = Places(level="area", names={"1": "One", "2": "Two"}, parents={}, top="City")
-Attack = Callable[[pl.DataFrame], float]
+SIDE_BY_SIDE = tuple(f"release {at:02}" for at in range(60))
+Figures = np.ndarray
+"""Noisy figures of runs: (runs, figures)."""
+Attack = Callable[[Figures], np.ndarray]
 
 
 def request(kind: str, **more: object) -> ReleaseRequest:
@@ -45,14 +52,20 @@ def rows_with(person: bool) -> pl.DataFrame:
     return pl.DataFrame({"person": who, "territory": area, "value": value}).with_columns(day=pl.lit(FIRST))
 
 
+def noisy(asked: ReleaseRequest, exact: Exact, runs: int) -> Figures:
+    """What ``runs`` releases of the same exact figures publish; noise is drawn for every one."""
+    cells = Cells(structs.replace(asked, services=SIDE_BY_SIDE), PLACES)
+    many = Exact(*(None if one is None else np.tile(one, len(SIDE_BY_SIDE)) for one in (exact.counts, exact.sums)))
+    frames = [measure(cells, many).frame for _ in range(runs // len(SIDE_BY_SIDE))]
+    told = [frame.group_by("service", maintain_order=True).agg("noisy")["noisy"].to_list() for frame in frames]
+    return np.concatenate(told)
+
+
 def shares(asked: ReleaseRequest, attack: Attack, runs: int = RUNS) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of the attack, with the person and without; rows are counted once, noise is drawn every time."""
+    """Scores of the attack, with the person and without; rows are counted once."""
     cells = Cells(asked, PLACES)
-    scores = []
-    for person in (True, False):
-        exact = count(cells, rows_with(person))
-        scores.append(np.array([attack(measure(cells, exact).frame) for _ in range(runs)]))
-    return scores[0], scores[1]
+    with_, without = (attack(noisy(asked, count(cells, rows_with(person)), runs)) for person in (True, False))
+    return with_, without
 
 
 def clopper_pearson(found: int, runs: int, level: float) -> tuple[float, float]:
@@ -95,14 +108,13 @@ def epsilon_at_least(with_: np.ndarray, without: np.ndarray) -> float:
     return math.log(low / high) if low > 0 else 0.0
 
 
-def sums(frame: pl.DataFrame) -> float:
-    return float(frame["noisy"].sum())
+def sums(told: Figures) -> np.ndarray:
+    return told.sum(axis=1)
 
 
-def likely(frame: pl.DataFrame) -> float:
+def likely(told: Figures) -> np.ndarray:
     """The best there is for counts: how much likelier the figures are with the person (4 and 3) than without (2, 1)."""
-    told = frame["noisy"].to_numpy()[:2]
-    return float((np.abs(told - (2, 1)) - np.abs(told - (4, 3))).sum())
+    return (np.abs(told[:, :2] - (2, 1)) - np.abs(told[:, :2] - (4, 3))).sum(axis=1)
 
 
 CLAIMS: dict[str, tuple[ReleaseRequest, Attack]] = {
@@ -114,6 +126,20 @@ CLAIMS: dict[str, tuple[ReleaseRequest, Attack]] = {
     "histogram": (request("histogram", epsilon=1.0, edges=(0.0, 10.0, 50.0)), sums),
     "quantile": (request("quantile", epsilon=1.0, edges=(0.0, 10.0, 20.0, 50.0), quantile=0.5), sums),
 }
+
+
+def test_releases_side_by_side_are_as_noisy_as_one_alone_and_share_no_noise() -> None:
+    """What makes thousands of runs out of a hundred calls: neither the size of the noise nor its draws are shared."""
+    exact = count(Cells(CLAIMS["count"][0], PLACES), rows_with(True))
+    asked = CLAIMS["count"][0]
+    alone, together = (
+        prepare(Cells(one, PLACES), Bounds(one.rows, one.cells), Cost(one.epsilon, one.rho)).noise.scale
+        for one in (asked, structs.replace(asked, services=SIDE_BY_SIDE))
+    )
+    assert alone == together
+    told = noisy(asked, exact, RUNS) - exact.counts
+    beside = np.corrcoef(told[:-1, 0], told[1:, 0])[0, 1], np.corrcoef(told[:, 0], told[:, 1])[0, 1]
+    assert max(map(abs, beside)) < 5 / math.sqrt(RUNS)  # five standard errors of no correlation
 
 
 @pytest.mark.parametrize("name", list(CLAIMS))
@@ -143,12 +169,8 @@ def test_noise_of_half_the_scale_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_bound_that_is_forgotten_is_caught() -> None:
     """A planted mistake: ten rows of the person count, where the noise hides four."""
     asked = request("count", epsilon=1.0)
-    cells = Cells(asked, PLACES)
     loose = Cells(request("count", epsilon=1.0, rows=10), PLACES)
-    scores = [
-        np.array([likely(measure(cells, exact).frame) for _ in range(RUNS)])
-        for exact in (count(loose, rows_with(True)), count(loose, rows_with(False)))
-    ]
+    scores = [likely(noisy(asked, count(loose, rows_with(person)), RUNS)) for person in (True, False)]
     bound = epsilon_at_least(*scores)
     print(f"claimed epsilon 1, ten rows counted, the attack proves at least {bound:.3f}")
     assert bound > 1.0

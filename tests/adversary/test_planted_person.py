@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 from tests.approved import give as give_out
+from tests.typed import typed
 
 from cityward.api import create_app
 from cityward.city import City, init, open_city
@@ -35,7 +34,6 @@ MAPPING = (
     'source = "lamps"\nkind = "request"\ndomain = "public space"\n[columns]\nid = "number"\noccurred_at = "created"\n'
     'service = "type"\nlon = "lon"\nlat = "lat"\naddress = "street"\ntext = "words"\nperson = "mail"\n'
 )
-CLI = "from cityward.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +115,7 @@ def test_the_command_line_prints_no_identifier_and_no_words_of_others(city: City
     city.close()
     out = ""
     for command in ("object", "restrict", "erase"):
-        ended = subprocess.run(
-            [sys.executable, "-c", CLI, "person", command, "--by", BY, "--city", str(city.path), *json_],
-            input=PLANTED + "\n", text=True, capture_output=True, check=True,
-        )  # fmt: skip
+        ended = typed("person", command, "--by", BY, "--city", city.path, *json_, said=PLANTED + "\n")
         out += ended.stdout + ended.stderr
     show("output", out)
     assert [mark for mark in found if mark in out] == []

@@ -171,9 +171,8 @@ def test_a_client_that_sends_a_byte_a_while_is_dropped(port: int):
 
 
 def test_a_connection_that_says_nothing_is_let_go(port: int):
-    with socket.create_connection(("127.0.0.1", port), 10) as wire:
-        with suppress(ConnectionResetError):
-            assert wire.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port), 10) as wire, suppress(ConnectionResetError):
+        assert wire.recv(1) == b""
 
 
 # -- pace ----------------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import msgspec
 import polars as pl
 import pytest
 from starlette.testclient import TestClient
+from tests.typed import typed
 
 from cityward.api import create_app
 from cityward.city import City
@@ -151,23 +150,15 @@ def test_the_api_lists_warnings_beside_what_can_be_done(demo_copy: City) -> None
         assert client.get("/api/warnings", params={"service": "x" * 300}).status_code == 422
 
 
-def cityward(*arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-c", "from cityward.cli import main; main()", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
-
-
 def test_the_command_tells_what_is_ahead(demo_copy: City) -> None:
     city = ("--city", str(demo_copy.path))
-    told = cityward("ahead", *city)
+    told = typed("ahead", *city).stdout
     assert demo_copy.warnings()[0].sentence in told
     found = json.loads(
-        cityward("ahead", "--service", "Garbage in alley", "--territory", "side:West Side", "--json", *city)
+        typed("ahead", "--service", "Garbage in alley", "--territory", "side:West Side", "--json", *city).stdout
     )
     assert len(found["days"]) == 28
     assert [row["level"] for row in found["totals"]] == ["side"]
     assert {one["level"] for one in found["levels"]} == {"area", "side", "city"}
-    cityward("ahead", "--service", "Nothing", *city, code=2)
-    cityward("ahead", "--territory", "side:Nowhere", *city, code=2)
+    typed("ahead", "--service", "Nothing", *city, code=2)
+    typed("ahead", "--territory", "side:Nowhere", *city, code=2)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.typed import typed
 
 from cityward.act.options import DO_NOTHING
 from cityward.act.outcome import EARLY, FEWER, MORE, NONE, VERDICTS
@@ -144,12 +143,8 @@ def test_the_command_line_lists_outcomes_and_takes_an_option(acted: City) -> Non
     waiting = acted.proposals("waiting")[0].id
     acted.close()
 
-    def cityward(*arguments: str, code: int = 0) -> str:
-        command = [sys.executable, "-c", "from cityward.cli import main; main()", *arguments, "--city", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout
+    def cityward(*words: str, code: int = 0) -> str:
+        return typed(*words, "--city", folder, code=code).stdout
 
     told = json.loads(cityward("outcomes", "--json"))
     assert told["sums"]["all"] == len(told["outcomes"]) == 3

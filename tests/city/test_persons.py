@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.approved import give as give_out
+from tests.typed import typed
 
 from cityward.city import City, init, open_city
 from cityward.core.clock import Clock
@@ -292,7 +293,6 @@ def test_the_state_of_a_request_is_told_to_its_secret_alone(city: City) -> None:
     assert len(told) == 1
 
 
-CLI = "from cityward.cli import main; main()"
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -352,10 +352,10 @@ def test_killed_at_any_moment_nothing_half_done_is_called_done_and_a_repetition_
 
 def test_the_command_reads_the_secret_from_the_standard_input(city: City) -> None:
     city.close()
-    command = [sys.executable, "-c", CLI, "person", "access", "--by", "Olga Officer", "--city", str(city.path)]
-    told = subprocess.run([*command, "--json"], input=ANA + "\n", text=True, capture_output=True, check=True)
+    command = ("person", "access", "--by", "Olga Officer", "--city", city.path)
+    told = typed(*command, "--json", said=ANA + "\n")
     assert len(json.loads(told.stdout)["interactions"]) == 10
-    plain = subprocess.run(command, input=ANA + "\n", text=True, capture_output=True, check=True)
+    plain = typed(*command, said=ANA + "\n")
     assert "10 reports" in plain.stdout
     assert ANA not in plain.stdout + plain.stderr
 

@@ -100,6 +100,8 @@ def test_a_plan_is_kept_moved_approved_and_found_in_the_ledger(demo_copy: City) 
     kinds = {entry["subject"]: entry["kind"] for entry in demo_copy.ledger_entries(0, 200)}
     assert kinds[plan.id] == "plan-made"
     assert kinds[freed.id] == "plan-moved"
+    entries = str(demo_copy.ledger_entries(0, 200))
+    assert not any(name in entries for name in ("Ana", "Rojas", "They know the street"))  # nobody is named in it
     assert kinds[decision.id] == "decision"
     assert demo_copy.verify().ok
     told = demo_copy.explain(freed.id)

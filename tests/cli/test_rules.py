@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 from tests.answerable.table.made import HEAD
+from tests.typed import typed
 
 from cityward.cli.main import group
 from cityward.core.errors import SettingsError, UserError
@@ -128,7 +127,5 @@ def test_two_versions_at_once_are_named(file: Path, tmp_path: Path):
 
 def test_a_mistake_of_the_user_ends_with_2_and_names_the_cell(file: Path):
     file.write_text(file.read_text().replace('"< 1000"', '"< 1,000"'))
-    command = [sys.executable, "-c", "from cityward.cli import main; main()", "rules", "check", str(file), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = typed("rules", "check", file, "--json", code=2)
     assert "row 1, income: '< 1,000' could be one number or two" in json.loads(done.stderr)["error"]

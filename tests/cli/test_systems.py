@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.answerable.register.making import PARTIES, a_text
+from tests.typed import Told, typed
 
 from cityward.city import init
 
 WHY = ("--by", "Ana Gómez", "--because", "Read it line by line.")
 
 
-def cityward(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from cityward.cli import main; main()", "systems", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    return done
+def cityward(*words: str | Path, code: int = 0) -> Told:
+    return typed("systems", *words, code=code)
 
 
 @pytest.fixture
@@ -115,9 +110,7 @@ def test_the_shipped_are_approved_at_once_and_exported(folder: Path) -> None:
 
 def test_who_sets_a_city_up_approves_what_is_shipped(folder: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
-    make = ["init", str(new), "--name", "New", "--territories", str(tmp_path / "areas.geojson"), "--by", "Ana Gómez"]
-    command = [sys.executable, "-c", "from cityward.cli import main; main()", *make]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = typed("init", new, "--name", "New", "--territories", tmp_path / "areas.geojson", "--by", "Ana Gómez")
     assert "Ana Gómez approved the 5 systems that come with cityward." in done.stdout
     found = json.loads(cityward("list", "--city", new, "--json").stdout)["systems"]
     assert {one["state"] for one in found} == {"approved"}

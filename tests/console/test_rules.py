@@ -173,3 +173,14 @@ def test_a_draft_is_kept_and_published_with_a_receipt(client: tuple[City, TestCl
     assert "valid from 5 May 2026" in shown
     elsewhere = browser.post(PATH, content="do=publish", headers={"origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403
+
+
+def test_a_form_of_too_many_fields_is_a_mistake_and_no_defect(client: tuple[City, TestClient]) -> None:
+    browser, many = client[1], "&".join(f"f{at}=x" for at in range(12_001))
+    assert browser.post("/proposals/P-0000000000/decision", content=many).status_code == 404
+    for sent in ("", many):
+        answer = browser.post(PATH, content=sent)
+        assert answer.status_code == 422
+        assert "empty or too large" in answer.text
+    untitled = send(browser, "check", title="")
+    assert fields(untitled.text)["title"] == ""

@@ -6,11 +6,14 @@ import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.answerable.replay.attack import given_away
 from tests.answerable.replay.drawn import AWARD, decided, people, stricter
 from tests.properties.test_rule_properties import drawn
 
 from cityward.answerable.replay import past_of_cases, past_of_decisions, replay
-from cityward.answerable.replay.hiding import hide_flows, hide_parts, hide_rows
+from cityward.answerable.replay.hiding import hide_flows, hide_parts
+from cityward.core.clock import rng
+from cityward.core.small_counts import hide_rows
 
 COUNTS = st.lists(st.integers(0, 12), min_size=1, max_size=8).map(lambda found: np.array(found, dtype=np.int64))
 
@@ -84,6 +87,23 @@ def test_flows_do_not_add_up_to_what_is_left_out(counts: np.ndarray, data: st.Da
         if not whole[one]:
             assert rest == 0 or (rest >= least and (hidden & mine).sum() > 1)
     assert not hidden.any() or counts[hidden].sum() >= min(least, counts.sum())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(20, 250), st.integers(0, 999), st.integers(701, 1_199), st.integers(3, 8), st.integers(9, 40))
+def test_nobody_computes_a_small_count_from_all_that_is_told(
+    count: int, seed: int, limit: int, places: int, every: int
+) -> None:
+    random = rng(seed, "attack")
+    cases = people(count, seed).with_columns(
+        pl.Series("territory", [f"T{at}" for at in random.choice(places, count, p=random.dirichlet(np.ones(places)))]),
+        pl.when(pl.int_range(pl.len()) % every > 0).then("grade"),
+    )
+    half = {f"T{at}": "one half" if at < places / 2 else "other half" for at in range(places)}
+    past, draft = past_of_cases(cases, AWARD, {}), stricter(limit)
+    told = replay(draft, past, territory=cases["territory"], groups={"half": cases["territory"].replace_strict(half)})
+    known = cases.select("territory", before=past.before, after=draft.decide(cases)["outcome"])
+    assert not given_away(told, known, half, told.least)
 
 
 def test_a_day_or_an_input_that_nobody_gave_is_no_reason_to_stop() -> None:

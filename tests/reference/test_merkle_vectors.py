@@ -7,7 +7,12 @@ import json
 import tarfile
 from pathlib import Path
 
-from cityward.secure.merkle import verify_consistency, verify_inclusion
+from cityward.secure.merkle import (
+    verify_consistency,
+    verify_inclusion,
+    verify_subtree_consistency,
+    verify_subtree_inclusion,
+)
 
 
 def vectors(shared_data: Path, kind: str) -> list[dict]:
@@ -37,4 +42,26 @@ def test_consistency(shared_data: Path):
     for vector in found:
         path = [raw(step) for step in vector["proof"] or []]
         held = verify_consistency(vector["size1"], vector["size2"], path, raw(vector["root1"]), raw(vector["root2"]))
+        assert held is not vector["wantErr"], vector["desc"]
+
+
+def test_inclusion_in_subtrees(shared_data: Path):
+    found = vectors(shared_data, "subtreeinclusion")
+    assert len(found) == 204
+    for vector in found:
+        path = [raw(step) for step in vector["proof"] or []]
+        held = verify_subtree_inclusion(
+            raw(vector["leafHash"]), vector["leafIdx"], vector["start"], vector["end"], path, raw(vector["root"])
+        )
+        assert held is not vector["wantErr"], vector["desc"]
+
+
+def test_consistency_of_subtrees(shared_data: Path):
+    found = vectors(shared_data, "subtreeconsistency")
+    assert len(found) == 118
+    for vector in found:
+        path = [raw(step) for step in vector["proof"] or []]
+        held = verify_subtree_consistency(
+            vector["start"], vector["end"], vector["size"], path, raw(vector["root1"]), raw(vector["root2"])
+        )
         assert held is not vector["wantErr"], vector["desc"]

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityward.core.errors import LedgerError, StoreError
-from cityward.secure import ledger as module
 from cityward.secure.keys import create_signer, load_public_key, load_signer
 from cityward.secure.ledger import Ledger, verify
 from cityward.secure.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
@@ -67,53 +66,94 @@ def test_it_verifies_and_survives_reopening(keys: Path):
     assert "All 5 entries are whole" in found.message
 
 
+def swap(keys: Path, name: str, old: bytes, new: bytes) -> None:
+    path = keys / "ledger" / name
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
 @pytest.mark.parametrize("with_leaf", [False, True])
 def test_a_changed_entry_is_named(keys: Path, with_leaf: bool):
     filled(keys, [[b"zero"], [b"one!"], [b"two!"]])
-    path = keys / "ledger" / "entries"
-    path.write_bytes(path.read_bytes().replace(b"one!", b"ONE!"))
+    swap(keys, "tile/entries/000.p/3", b"one!", b"ONE!")
     if with_leaf:  # a careful forger changes the leaf hash too; the signed root still tells
-        leaves = keys / "ledger" / "leaves"
-        leaves.write_bytes(leaves.read_bytes().replace(leaf_hash(b"one!"), leaf_hash(b"ONE!")))
+        swap(keys, "tile/0/000.p/3", leaf_hash(b"one!"), leaf_hash(b"ONE!"))
     found = proof(keys)
     assert not found.ok
     assert found.first_bad == 1
 
 
+def test_a_changed_entry_far_back_is_named_and_so_is_a_changed_tile(keys: Path):
+    filled(keys, [[b"%05d" % at for at in range(begin, begin + 100)] for begin in range(0, 1000, 100)])
+    assert proof(keys).ok
+    swap(keys, "tile/entries/001", b"00300", b"00x00")
+    assert proof(keys).first_bad == 300
+    swap(keys, "tile/0/001", leaf_hash(b"00300"), leaf_hash(b"00x00"))
+    assert proof(keys).first_bad == 300  # the group in which it was written
+    swap(keys, "tile/entries/001", b"00x00", b"00300")
+    swap(keys, "tile/0/001", leaf_hash(b"00x00"), leaf_hash(b"00300"))
+    assert proof(keys).ok
+    upper = keys / "ledger" / "tile/1/000.p/3"
+    upper.write_bytes(upper.read_bytes()[:64] + b"x" * 32)
+    assert "tile/1/000.p/3 is not what the entries make" in proof(keys).message
+
+
 def test_missing_entries_foreign_keys_and_cut_checkpoints_are_told(keys: Path):
     filled(keys, [[b"zero"], [b"one!"]])
-    entries = keys / "ledger" / "entries"
+    entries = keys / "ledger" / "tile/entries/000.p/2"
     whole = entries.read_bytes()
-    entries.write_bytes(whole[:5])
+    entries.write_bytes(whole[:7])
     assert proof(keys).first_bad == 1
+    entries.write_bytes(whole + b"more")
+    assert not proof(keys).ok
     entries.write_bytes(whole)
     create_signer(keys / "other.key")
     assert "not signed" in verify(keys / "ledger", load_public_key(keys / "other.pub")).message
-    (keys / "ledger" / "checkpoints").unlink()
+    (keys / "ledger" / "checkpoint").unlink()
     assert not proof(keys).ok
-
-
-def test_an_unsigned_tail_is_cut_on_opening(keys: Path):
-    filled(keys, [[b"a"]])
-    for name in ("entries", "ends", "leaves"):
-        with (keys / "ledger" / name).open("ab") as file:
-            file.write(b"torn half-written tail")
-    ledger = filled(keys, [[b"b"]])
-    assert list(ledger.entries(0, 9)) == [b"a", b"b"]
-    assert proof(keys).ok
-
-
-def test_a_changed_ledger_is_not_continued(keys: Path):
-    filled(keys, [[b"a"], [b"b"]])
-    leaves = keys / "ledger" / "leaves"
-    leaves.write_bytes(leaf_hash(b"x") + leaves.read_bytes()[32:])
-    with pytest.raises(LedgerError, match="does not add up"):
+    with pytest.raises(LedgerError, match="lost its newest checkpoint"):
         filled(keys, [])
 
 
-@pytest.mark.parametrize("failing_call", [1, 2, 3, 4])
-def test_a_full_disk_at_any_write_acknowledges_nothing(keys: Path, monkeypatch, failing_call: int):
-    ledger = filled(keys, [[b"a"]])
+def test_a_ledger_whose_checkpoint_was_put_back_is_told_and_not_continued(keys: Path):
+    filled(keys, [[b"zero"]])
+    old = (keys / "ledger" / "checkpoint").read_bytes()
+    filled(keys, [[b"one!"]])
+    (keys / "ledger" / "checkpoint").write_bytes(old)
+    assert "put back" in proof(keys).message
+    with pytest.raises(LedgerError, match="put back: 2 entries were signed once, 1 are there"):
+        filled(keys, [])
+
+
+def test_what_no_checkpoint_covers_is_removed_on_opening(keys: Path):
+    filled(keys, [[b"a"]])
+    tiles = keys / "ledger" / "tile"
+    for name in ("0/000.p/2", "0/000", "entries/000.p/77", "entries/000", "0/001", "entries/001.p/3", "1/000.p/1"):
+        (tiles / name).parent.mkdir(parents=True, exist_ok=True)
+        (tiles / name).write_bytes(b"torn half-written")
+    with (keys / "ledger" / "checkpoints").open("ab") as file:
+        file.write(b"torn")
+    ledger = filled(keys, [[b"b"]])
+    assert list(ledger.entries(0, 9)) == [b"a", b"b"]
+    assert sorted(str(path.relative_to(tiles)) for path in tiles.rglob("*") if path.is_file()) == [
+        "0/000.p/1", "0/000.p/2", "entries/000.p/1", "entries/000.p/2",
+    ]  # fmt: skip
+    assert proof(keys).ok
+
+
+@pytest.mark.parametrize("name", ["tile/0/000.p/2", "tile/entries/000.p/2"])
+def test_a_changed_ledger_is_not_continued(keys: Path, name: str):
+    filled(keys, [[b"a"], [b"b"]])
+    path = keys / "ledger" / name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(LedgerError, match=r"does not add up|not those that were signed"):
+        filled(keys, [])
+
+
+@pytest.mark.parametrize("failing_call", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("held", [1, 255])
+def test_a_full_disk_at_any_write_acknowledges_nothing(keys: Path, monkeypatch, failing_call: int, held: int):
+    ledger = filled(keys, [[b"a"] * held])
     calls, real = [], os.fsync
 
     def full(descriptor: int) -> None:
@@ -122,13 +162,17 @@ def test_a_full_disk_at_any_write_acknowledges_nothing(keys: Path, monkeypatch, 
             raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor)
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="Nothing of it was acknowledged"):
         ledger.append([b"lost"])
-    monkeypatch.setattr(module.os, "fsync", real)
-    assert ledger.append([b"b"]) == [1]
-    assert list(ledger.entries(0, 9)) == [b"a", b"b"]
+    monkeypatch.setattr(os, "fsync", real)
+    # Once the new checkpoint can be read by others, no other tree of that size is signed: the entry stays.
+    lost = [b"lost"] if ledger.size == held + 1 else []
+    assert failing_call > 5 or not lost
+    assert ledger.append([b"b"]) == [held + len(lost)]
+    assert list(ledger.entries(0, 999)) == [b"a"] * held + [*lost, b"b"]
     assert proof(keys).ok
+    assert list(filled(keys, [[b"c"]]).entries(0, 999)) == [b"a"] * held + [*lost, b"b", b"c"]
 
 
 def test_a_reader_cannot_append(keys: Path):

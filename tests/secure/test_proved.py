@@ -14,6 +14,7 @@ from cityward.core.errors import LedgerError
 from cityward.secure.ledger import Ledger
 from cityward.secure.merkle import leaf_hash
 from cityward.secure.proved import ProvedEntries
+from cityward.secure.tiles import bundle
 
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
@@ -52,7 +53,7 @@ def test_no_change_of_the_files_makes_another_entry_of_it(tmp_path: Path, data: 
     found = proved(folder)
     if data.draw(st.booleans(), label="asked before"):
         found.entries(range(6))
-    path = folder / data.draw(st.sampled_from(["entries", "ends", "leaves", "checkpoints"]))
+    path = folder / data.draw(st.sampled_from(["tile/entries/000.p/6", "tile/0/000.p/6", "checkpoint", "checkpoints"]))
     raw = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] ^= data.draw(st.integers(1, 255))
@@ -67,7 +68,10 @@ def test_no_change_of_the_files_makes_another_entry_of_it(tmp_path: Path, data: 
 def test_an_entry_and_its_leaf_that_are_changed_together(tmp_path: Path) -> None:
     written(tmp_path, 4)
     other = entry(9)
-    for name, old, new in (("entries", entry(2), other), ("leaves", leaf_hash(entry(2)), leaf_hash(other))):
+    for name, old, new in (
+        ("tile/entries/000.p/4", entry(2), other),
+        ("tile/0/000.p/4", leaf_hash(entry(2)), leaf_hash(other)),
+    ):
         path = tmp_path / name
         path.write_bytes(path.read_bytes().replace(old, new))
     with pytest.raises(LedgerError, match="does not add up"):
@@ -76,8 +80,7 @@ def test_an_entry_and_its_leaf_that_are_changed_together(tmp_path: Path) -> None
 
 def test_an_entry_that_was_added_without_a_signature_is_none(tmp_path: Path) -> None:
     written(tmp_path, 2)
-    end = len(entry(0)) * 3
-    for name, data in (("entries", entry(2)), ("ends", end.to_bytes(8, "big")), ("leaves", leaf_hash(entry(2)))):
+    for name, data in (("tile/entries/000.p/2", bundle([entry(2)])), ("tile/0/000.p/2", leaf_hash(entry(2)))):
         with (tmp_path / name).open("ab") as file:
             file.write(data)
     assert proved(tmp_path).entries([1, 2]) == {1: entry(1)}
@@ -102,3 +105,14 @@ def test_a_ledger_that_was_restored_is_followed(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "two", tmp_path / "one")
     assert found.entries([1, 5]) == {1: entry(1), 5: b'{"another":4}'}
     assert found.entries([2]) == {2: b'{"another":1}'}
+
+
+def test_entries_of_a_log_of_several_levels_and_one_changed_tile(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, KEY)
+    ledger.append([entry(number) for number in range(70_000)])
+    found = proved(tmp_path)
+    asked = [0, 255, 256, 65_535, 65_536, 69_999]
+    assert found.entries(asked) == {number: entry(number) for number in asked}
+    path = tmp_path / "tile/0/100"
+    path.write_bytes(leaf_hash(entry(0)) + path.read_bytes()[32:])
+    assert found.entries([25_600, 0]) == {0: entry(0)}

@@ -30,7 +30,7 @@ KNOWN = {
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1",
+        "127.0.0.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1",  # noqa: S104
         "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1",
         "::ffff:169.254.169.254", "2002:7f00:1::", "64:ff9b::7f00:1", "192.0.0.1", "198.18.0.1", "240.0.0.1",
     ],
@@ -40,7 +40,7 @@ def test_addresses_that_nobody_outside_has_are_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"]
+    "address", ["169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"]  # noqa: S104
 )
 def test_where_clouds_keep_secrets_is_refused_even_to_who_may_use_a_private_network(address: str) -> None:
     assert not may(address, private=True)

@@ -88,7 +88,7 @@ def decide(
             "Mend that and decide again.",
         )
     decision = Decision(
-        id=make_id("decision", proposal.id, outcome, by, at.isoformat()),
+        id=make_id("decision", proposal.id, outcome, at.isoformat()),  # no name: the ledger shows it
         proposal=proposal.id,
         outcome=outcome,
         by=by,

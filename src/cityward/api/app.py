@@ -16,6 +16,7 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from cityward import __version__
+from cityward.api.ledger import add_ledger
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import Shield
@@ -49,7 +50,7 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None, proxies: Sequence[str] = ()) -> FastAPI:
+def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -58,8 +59,6 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None, proxies: Seque
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
-    proxies : sequence of str
-        Addresses of proxies whose word for the address of a client counts, for the pace at which one may ask.
     """
     app = FastAPI(
         title="cityward",
@@ -75,7 +74,8 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None, proxies: Seque
     _add_decisions(app, city)
     add_orders(app, city)
     _add_evidence(app, city)
-    app.add_middleware(Shield, hosts=hosts, proxies=proxies)
+    add_ledger(app, city)
+    app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies)
     return app
 
 

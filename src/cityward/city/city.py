@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
+    from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
     from cityward.city.observing import Observing
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
+    from cityward.city.witnessing import Witnessing
 
 R = TypeVar("R")
 
@@ -179,6 +181,20 @@ class City(Intaking, Finding):
             .item()
         )
         return min(self.today, latest) if latest else self.today
+
+    @cached_property
+    def witnessing(self) -> Witnessing:
+        """Who else signs the ledger's checkpoints."""
+        from cityward.city.witnessing import Witnessing
+
+        return Witnessing(self)
+
+    @cached_property
+    def ledger_keys(self) -> LedgerKeys:
+        """Receipts of the ledger, and the keys that sign it."""
+        from cityward.city.ledger_keys import LedgerKeys
+
+        return LedgerKeys(self)
 
     @cached_property
     def planning(self) -> Planning:

@@ -182,7 +182,7 @@ class Drafting:
         if now is not None and same_rule(draft, now):
             raise UserError(
                 f"The draft says the same as {now.name}, which is in force: nobody would be decided otherwise.",
-                "Change a row of it first.",
+                "Change a row of it first. If only its words are new, publish it without a replay and say so.",
             )
 
     def _replay(

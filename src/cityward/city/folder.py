@@ -90,6 +90,16 @@ class Folder:
         return self.path / "keys" / "ledger.key"
 
     @property
+    def previous_key(self) -> Path:
+        """Secret that signs beside `signing_key` for a while after a hand-over."""
+        return self.path / "keys" / "ledger.previous.key"
+
+    @property
+    def next_key(self) -> Path:
+        """Secret to which `signing_key` is being handed over; there is one only while that is under way."""
+        return self.path / "keys" / "ledger.next.key"
+
+    @property
     def public_key(self) -> Path:
         """What a verifier needs of `signing_key`."""
         return self.path / "keys" / "ledger.pub"
@@ -103,6 +113,11 @@ class Folder:
     def residents_key(self) -> Path:
         """Secret of the links by which residents answer."""
         return self.path / "keys" / "residents.key"
+
+    @property
+    def access_key(self) -> Path:
+        """Secret of names, codes and cookies of people who sign in."""
+        return self.path / "keys" / "access.key"
 
     @property
     def orders(self) -> Path:

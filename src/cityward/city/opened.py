@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -27,10 +27,16 @@ from cityward.guard.keeper import Keeper, Place
 from cityward.guard.registers import Registers
 from cityward.know.territory import TerritoryIndex
 from cityward.private.pseudonym import Pseudonyms, load_or_create_key
+from cityward.secure.earlier_form import lies_in_earlier_form
 from cityward.secure.keys import load_public_key, load_signer
-from cityward.secure.ledger import Ledger, Verification, verify
+from cityward.secure.ledger import Ledger, Verification, origin_in, verify
+from cityward.secure.note import origin_of
 from cityward.secure.proved import ProvedEntries
 from cityward.secure.receipts import read_receipt
+from cityward.secure.tiles import covers, place_of
+
+if TYPE_CHECKING:
+    from cityward.secure.access import Access
 
 R = TypeVar("R", bound=Record)
 
@@ -157,11 +163,27 @@ class Opened:
         """History as ``reader`` may see it for ``purpose``; see `cityward.guard.consult.Reading`."""
         return self.keeper.reading(reader, purpose, table)
 
+    @cached_property
+    def access(self) -> Access:
+        """Who may come in."""
+        from cityward.city.accessing import access_of
+
+        return access_of(self)
+
+    def settle_access(self) -> None:
+        """Hand what access did to the ledger, if this program writes; else the next one that does will."""
+        self.access.settle(self._append_if_writing)
+
     # -- the ledger --------------------------------------------------------------------------------
 
     def receipt_of(self, identifier: str) -> int | None:
         """Ledger index of the newest entry about ``identifier``."""
         return self.registers.get_receipt(identifier)
+
+    @property
+    def origin(self) -> str:
+        """Name of the ledger in its checkpoints."""
+        return self.settings.ledger.origin or origin_in(self.folder.ledger) or origin_of(self.name)
 
     def _reading_ledger(self) -> Ledger:
         return self._ledger or Ledger(self.folder.ledger, None)
@@ -169,7 +191,9 @@ class Opened:
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
-            self._ledger = Ledger(self.folder.ledger, load_signer(self.folder.signing_key))
+            signer = load_signer(self.folder.signing_key)
+            also = [load_signer(key) for key in (self.folder.previous_key, self.folder.next_key) if key.exists()]
+            self._ledger = Ledger(self.folder.ledger, signer, self.origin, also)
         return self._ledger
 
     def enter(self, entries: Sequence[tuple[str, bytes]]) -> Sequence[int]:
@@ -215,6 +239,10 @@ class Opened:
             self.registers.put(kind, [kept], update=update, state=state)
         return kept
 
+    def reopen_ledger(self) -> None:
+        """Open the ledger anew with the next entry: its key is another."""
+        self._ledger = None
+
     @property
     def ledger_size(self) -> int:
         """Number of entries."""
@@ -243,6 +271,11 @@ class Opened:
         """The signed checkpoint, as text; empty before the first entry."""
         return self._reading_ledger().checkpoint()
 
+    def ledger_tile(self, name: str) -> bytes | None:
+        """A file of the ledger (``tile/0/000.p/5``) that its checkpoint covers; None for every other."""
+        place, ledger = place_of(name), self._reading_ledger()
+        return ledger.raw_tile(place) if place is not None and covers(ledger.size, place) else None
+
     def verify(self) -> Verification:
         """Re-compute the whole ledger from its entries and check the signature."""
         return verify(self.folder.ledger, load_public_key(self.folder.public_key))
@@ -259,8 +292,11 @@ class Opened:
         with self._lock:
             if self._door is None:
                 self._check_key(self.folder.signing_key, "signing")
+                if lies_in_earlier_form(self.folder.ledger):
+                    self.writable_ledger()  # it is converted before anything is read from it
                 self._door = self.keeper.open_door(lambda entry: self.writable_ledger().append([entry])[0])
                 self.keeper.settle()
+                self.access.settle(self.writable_ledger().append)
                 if self.keeper.holds("decisions"):
                     self.door_of_decisions()
             return self._door

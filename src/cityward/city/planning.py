@@ -215,7 +215,7 @@ class Planning:
         held = next((visit.crew for visit in plan.visits if visit.job == job), None)
         change = Move(job=job, from_crew=held, crew=crew, by=by, because=because, at=self._city.clock.now())
         moved = move(plan, self._planner_of(plan), change)
-        self._keep(moved, "plan-moved", job=job, crew=crew, by=by, before=plan.id)
+        self._keep(moved, "plan-moved", job=job, crew=crew, before=plan.id)
         return moved
 
     def _keep(self, plan: WorkPlan, kind: str, **facts: str) -> None:

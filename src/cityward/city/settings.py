@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.ledger_settings import LedgerSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
 from cityward.core.toml_text import decode_toml, line_of, read_toml
+from cityward.secure.access.settings import AccessSection
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -253,6 +255,8 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
     appeals: AppealsSection = AppealsSection()
+    access: AccessSection = AccessSection()
+    ledger: LedgerSection = LedgerSection()
 
 
 def load_settings(folder: Path) -> Settings:

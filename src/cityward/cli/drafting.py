@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cityward.answerable.replay import GroupChange, Pricing, Replay, headline, told_share
+from cityward.answerable.replay import GroupChange, Replay, headline, read_pricing, told_share
 from cityward.answerable.table import Table, load_table
 from cityward.city import open_city
 from cityward.cli.main import as_json, city_option, json_option, some
@@ -115,24 +115,8 @@ def _how(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "better": [one.strip() for one in (options["better"] or "").split(",") if one.strip()],
         "groups": list(options["groups"]),
-        "pricing": pricing_of(options["cost"] or "", options["currency"]),
+        "pricing": read_pricing(options["cost"] or "", options["currency"]),
     }
-
-
-def pricing_of(text: str, currency: str) -> Pricing | None:
-    """Read ``--cost``: an output, or prices by outcome; None when it is empty."""
-    if not text.strip():
-        return None
-    if "=" not in text:
-        return Pricing(output=text.strip())
-    prices = {}
-    for one in text.split(","):
-        name, value = pair(one)
-        try:
-            prices[name] = float(value)
-        except ValueError:
-            raise UserError(f"The price of {name[:60]} is no number.", "Write full=300,half=150.") from None
-    return Pricing(prices=prices, unit=currency)
 
 
 def _days(options: dict[str, Any]) -> tuple[date, date]:
@@ -181,11 +165,11 @@ def _tell_limits(found: Replay) -> None:
         click.echo(f"Not decided: {reason}: {_count(count)}")
     for name, count in found.missing.items():
         click.echo(f"Without {name}: {_count(count)}")
-    if found.unreadable:
-        click.echo(f"Inputs that cannot be read: {found.unreadable:,}")
+    if found.unreadable != 0:
+        click.echo(f"Inputs that cannot be read: {_count(found.unreadable)}")
     for note in found.notes:
         click.echo(f"Note: {note}")
-    click.echo("Intervals are of 95 %: how far a period of cases like these could come out otherwise.")
+    click.echo("Intervals are of 95 %: the average of many periods of cases like these. A single one can lie outside.")
 
 
 def _by(groups: Sequence[GroupChange]) -> list[tuple[str, list[GroupChange]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cityward.city.turn import Turn
 
 DEMO_FOLDER = "demo-city"
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def _loopback(host: str) -> bool:
@@ -28,18 +29,9 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def start(city: City, host: str, port: int) -> None:
-    """Serve the console and the API of ``city`` until interrupted."""
-    import signal
+def check_free(host: str, port: int) -> None:
+    """Raise `UserError` unless a server can listen there."""
     import socket
-    import sys
-
-    import uvicorn
-
-    from cityward.api import create_app
-    from cityward.api.patience import PatientProtocol
-    from cityward.city.courier import Courier
-    from cityward.console import mount_console
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,12 +41,34 @@ def start(city: City, host: str, port: int) -> None:
             raise UserError(
                 f"Port {port} of {host} cannot be used ({error.strerror}).", "Choose another with --port."
             ) from None
+
+
+def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -> None:
+    """Serve the console and the API of ``city`` until interrupted.
+
+    Parameters
+    ----------
+    tls : dict, optional
+        What uvicorn is told of certificates; without it, plain http.
+    """
+    import signal
+    import sys
+
+    import uvicorn
+
+    from cityward.api import create_app
+    from cityward.api.patience import PatientProtocol
+    from cityward.city.courier import Courier
+    from cityward.console import mount_console
+
+    check_free(host, port)
     if not _loopback(host):
         click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
     app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"The console is on http://{shown}:{port} (stop with Ctrl-C).")
+    scheme = "https" if tls else "http"
+    click.echo(f"The console is on {scheme}://{shown}:{port} (stop with Ctrl-C).")
     # The server passes the signal on once it has stopped; the city is then still to be closed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
@@ -62,8 +76,9 @@ def start(city: City, host: str, port: int) -> None:
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
-            http=PatientProtocol, ws="none", limit_concurrency=CONNECTIONS,
-            proxy_headers=False,  # for whom a proxy asks is believed of proxies alone that the settings name
+            ws="none", limit_concurrency=CONNECTIONS,
+            proxy_headers=False,  # whom a proxy asks for is told to access, by proxies that the settings name
+            **{"http": PatientProtocol, **(tls or {})},
         )  # fmt: skip
     finally:
         courier.close()
@@ -72,13 +87,35 @@ def start(city: City, host: str, port: int) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--certificate", type=_FILE, help="Certificate of this server (PEM), for https.")
+@click.option("--key", type=_FILE, help="Its key (PEM).")
+@click.option("--client-ca", type=_FILE, help="Authorities (PEM) whose certificates programs may show.")
 @city_option
-def serve(host: str, port: int, folder: str) -> None:
+def serve(
+    host: str, port: int, certificate: Path | None, key: Path | None, client_ca: Path | None, folder: str
+) -> None:
     """Open the console and the API."""
     from cityward.city import open_city
 
+    tls = _tls(certificate, key, client_ca)
     with open_city(folder) as city:
-        start(city, host, port)
+        start(city, host, port, tls)
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> dict[str, Any] | None:
+    """What uvicorn is told of certificates; a client may show one, and a person without one signs in."""
+    if certificate is None or key is None:
+        if certificate or key or client_ca:
+            raise UserError("A certificate and its key go together.", "Give --certificate and --key.")
+        return None
+    import ssl
+
+    from cityward.api.certificates import ShowingProtocol
+
+    told: dict[str, Any] = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    if client_ca is not None:
+        told |= {"ssl_ca_certs": str(client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL, "http": ShowingProtocol}
+    return told
 
 
 @click.command()

@@ -169,10 +169,15 @@ class DraftForm:
         self.tests = tests_toml(tuple(kept))
 
 
+def fits(table: Table) -> bool:
+    """Whether a rule is small enough for a page."""
+    return len(table.sheet.rows) * (len(table.sheet.inputs) + len(table.sheet.outputs)) <= CELLS_MAX
+
+
 def form_of(table: Table) -> DraftForm:
     """The form of a rule; raises UserError when it is too large for a page."""
     sheet = table.sheet
-    if len(sheet.rows) * (len(sheet.inputs) + len(sheet.outputs)) > CELLS_MAX:
+    if not fits(table):
         raise _too_large()
     head = msgspec.to_builtins(sheet)
     head.pop("rows")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from cityward.city import City
 from cityward.console import (
+    account_pages,
     ahead_pages,
     appeal_pages,
     audit_pages,
@@ -34,11 +35,13 @@ from cityward.console import (
     resident_pages,
     rule_pages,
     sensor_pages,
+    sign_in_pages,
     system_pages,
     words,
     your_data_pages,
     your_request_pages,
 )
+from cityward.console.forms import fields_of, first_of
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
@@ -69,10 +72,13 @@ PARTS: tuple[Any, ...] = (
     rule_pages,
     appeal_pages,
     contest_pages,
+    account_pages,
+    sign_in_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
 PAGE_ENTRIES = 25
+FIELDS_MAX = 10
 THEMES = ("light", "dark", "auto")
 _SINCE_DAYS = {"7": 7, "14": 14, "30": 30}
 _STATUS: list[tuple[type[CitywardError], int]] = [
@@ -201,9 +207,7 @@ class Console:
 
     def decide(self, request: Request, identifier: str, body: bytes) -> Response:
         """Take the form; on a mistake show it again with everything that was typed."""
-        fields = {
-            name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
-        }
+        fields = first_of(fields_of(body, FIELDS_MAX))
         asked = fields.get("outcome", "approved" if "option" in fields else "")
         outcome: Literal["approved", "rejected"] = "approved" if asked == "approved" else "rejected"
         by, because = fields.get("by", ""), fields.get("because", "")

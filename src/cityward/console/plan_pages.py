@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from cityward.console.forms import fields_of, first_of
 from cityward.console.words import number
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import Decision
@@ -24,6 +25,7 @@ COLOURS = 5
 DRAFTS_MAX = 64
 """Plans kept in memory: a few hundred kB each."""
 
+FIELDS_MAX = 10
 FLOOR_MIN, FLOOR_MAX = 1.0, 3.0
 _NOTHING = 0.05
 """Days of waiting, over all cases, that a page with one decimal shows as none."""
@@ -162,9 +164,7 @@ class PlanPages:
     def change(self, request: Request, identifier: str, what: str, body: bytes) -> Response:
         """Move a job or decide; a mistake shows the page again with what was typed."""
         plan = self.get(identifier)
-        typed = {
-            name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
-        }
+        typed = first_of(fields_of(body, FIELDS_MAX))
         by, because = typed.get("by", ""), typed.get("because", "")
         try:
             if what == "move":

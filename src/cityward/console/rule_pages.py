@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, told_share
-from cityward.answerable.replay.cost import Pricing
-from cityward.answerable.table import Table, check, run_tests
+from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, read_pricing, told_share
+from cityward.answerable.table import Finding, Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
-from cityward.console.draft_form import FIELDS_MAX, DraftForm, form_of, form_sent, next_version
+from cityward.console.draft_form import FIELDS_MAX, DraftForm, fits, form_of, form_sent, next_version
+from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
 from cityward.core.words import day
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from cityward.city import City
     from cityward.console.pages import Console
 
-REPLAYS_KEPT: Final = 20
+KEPT_MAX: Final = 20
+"""Most replays, and most findings of rules, that are kept in memory."""
 PERIOD_DAYS: Final = 90
 LEVELS: Final = ("error", "warning", "note")
 HITS: Final = {
@@ -55,7 +55,7 @@ def mount(router: APIRouter, console: Console) -> None:
 
     @router.get("/rules/{identifier}")
     def rule(request: Request, identifier: str) -> Response:
-        return console.page(request, "rule.html", **_shown(console.city, identifier))
+        return console.page(request, "rule.html", **_shown(console.city, identifier, pages.findings))
 
     @router.get("/rules/{identifier}/draft")
     def draft(request: Request, identifier: str) -> Response:
@@ -113,14 +113,15 @@ def _now(versions: Sequence[Table], today: date) -> Table:
 
 def _origin(table: Table, published: Sequence[Any]) -> Any:
     """Who published a version, or None."""
-    for one in published:
-        sheet = msgspec.structs.replace(table.sheet, valid_until=None)
-        if one.digest == digest_of(Table(sheet, table.conditions, table.outcomes)):
-            return one
-    return None
+    mine = [one for one in published if (one.rule, one.version) == (table.id, table.version)]
+    if not mine:
+        return None
+    sheet = msgspec.structs.replace(table.sheet, valid_until=None)
+    digest = digest_of(Table(sheet, table.conditions, table.outcomes))
+    return next((one for one in mine if one.digest == digest), None)
 
 
-def _shown(city: City, identifier: str) -> dict[str, Any]:
+def _shown(city: City, identifier: str, findings: Callable[[Table], Sequence[Finding]]) -> dict[str, Any]:
     versions = [one for one in city.rules() if one.id == identifier]
     if not versions:
         raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
@@ -133,15 +134,11 @@ def _shown(city: City, identifier: str) -> dict[str, Any]:
         "period": _period,
         "versions": [(one, _origin(one, published)) for one in versions],
         "published": published,
-        "findings": check(table),
+        "findings": findings(table),
         "tests": run_tests(table),
         "draft": identifier in city.drafting.drafts(),
-        "form": form_of(table) if _fits(table) else None,
+        "form": form_of(table) if fits(table) else None,
     }
-
-
-def _fits(table: Table) -> bool:
-    return len(table.sheet.rows) * (len(table.sheet.inputs) + len(table.sheet.outputs)) <= FIELDS_MAX // 2
 
 
 # -- the workbench ---------------------------------------------------------------------------------
@@ -159,12 +156,27 @@ class Shown:
 
 
 class RulePages:
-    """What the routes of the workbench show; the last replays are kept for their maps."""
+    """What the routes of the workbench show; the last replays are kept for their maps, and what was found in rules."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._replays: OrderedDict[str, Replay] = OrderedDict()
+        self._findings: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
         self._lock = Lock()
+
+    def findings(self, table: Table) -> tuple[Finding, ...]:
+        """What the checks find in a rule that decides; a large one takes seconds, so that it is checked once."""
+        digest = digest_of(table)
+        with self._lock:
+            found = self._findings.get(digest)
+        return found if found is not None else self._keep(self._findings, digest, check(table))
+
+    def _keep(self, kept: OrderedDict[str, Any], key: str, found: Any) -> Any:
+        with self._lock:
+            kept[key] = found
+            while len(kept) > KEPT_MAX:
+                kept.popitem(last=False)
+        return found
 
     def draft(self, request: Request, identifier: str) -> Response:
         """The draft that is kept, or the rule in force as the next version."""
@@ -186,11 +198,9 @@ class RulePages:
 
     def change(self, request: Request, identifier: str, body: bytes) -> Response:
         """Do what a button says; on a mistake show the form again with everything that was typed."""
-        try:
-            sent = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-        except ValueError:
-            raise UserError("This form is too large.", "Edit the rule as a file.") from None
-        fields = {name: values[0] for name, values in sent.items()}
+        fields = first_of(fields_of(body, FIELDS_MAX, blank=True))
+        if not fields:
+            raise UserError("This form is empty or too large.", "Open it again, or edit the rule as a file.")
         form, what = form_sent(fields, identifier), fields.get("do", "check")
         shown = Shown(sent=fields)
         try:
@@ -217,12 +227,9 @@ class RulePages:
             against="outcome" if fields.get("against") == "outcome" else "recommended",
             better=[one for one in fields.get("better", "").split(",") if one.strip()],
             groups=[one.strip() for one in fields.get("groups", "").split(",") if one.strip()],
-            pricing=_pricing(fields),
+            pricing=read_pricing(fields.get("cost", ""), fields.get("currency", "").strip()[:20] or "EUR"),
         )
-        with self._lock:
-            self._replays[_key(found)] = found
-            while len(self._replays) > REPLAYS_KEPT:
-                self._replays.popitem(last=False)
+        self._keep(self._replays, _key(found), found)
         return found
 
     def _publish(self, draft: Table, fields: Mapping[str, str]) -> Response:
@@ -341,20 +348,3 @@ def _day(fields: Mapping[str, str], name: str) -> date:
         return date.fromisoformat(fields.get(name, "").strip())
     except ValueError:
         raise UserError("A day is missing or is none.", "Write it as 2026-01-31.") from None
-
-
-def _pricing(fields: Mapping[str, str]) -> Pricing | None:
-    """An output, or prices by outcome: ``full=300, half=150``."""
-    text = fields.get("cost", "").strip()
-    if not text:
-        return None
-    if "=" not in text:
-        return Pricing(output=text)
-    prices = {}
-    for one in text.split(","):
-        name, _, value = one.partition("=")
-        try:
-            prices[name.strip()] = float(value)
-        except ValueError:
-            raise UserError(f"The price of {name.strip()[:60]} is no number.", "Write full=300, half=150.") from None
-    return Pricing(prices=prices, unit=fields.get("currency", "").strip()[:20] or "EUR")

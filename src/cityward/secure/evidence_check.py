@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cityward.core.errors import LedgerError
 from cityward.secure.ledger import Ledger
 from cityward.secure.merkle import inclusion_path, leaf_hash, verify_inclusion
-from cityward.secure.note import Checkpoint, check
+from cityward.secure.note import Checkpoint, alone, check
 
 MANIFEST, LEDGER, CHECKPOINT, KEY = "manifest.json", "ledger.json", "checkpoint.txt", "city.pub"
 ENTRIES: Final = "ledger/"
@@ -43,14 +43,14 @@ def proved_by(ledger: Ledger, indexes: set[int], key: bytes) -> dict[str, bytes]
     key : bytes
         The file ``city.pub``.
     """
-    size, range_hash = ledger.size, cache(ledger._range_hash)
+    size, range_hash = ledger.size, cache(ledger.subtree)
     known = sorted(index for index in indexes if 0 <= index < size)
     paths = {str(at): [step.hex() for step in inclusion_path(at, size, range_hash)] for at in known}
     files = {f"{ENTRIES}{at}.json": ledger.entry(at) for at in known}
     return {
         **files,
         LEDGER: msgspec.json.encode({"size": size, "paths": paths}, order="sorted"),
-        CHECKPOINT: ledger.checkpoint().encode(),
+        CHECKPOINT: alone(ledger.checkpoint()).encode(),
         KEY: key,
     }
 

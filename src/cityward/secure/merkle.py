@@ -41,6 +41,30 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+class Frontier:
+    """Root of a growing tree: hashes of its complete subtrees, largest first."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: bytes) -> None:
+        """Add a leaf hash."""
+        height, current = 0, leaf
+        while self._parts and self._parts[-1][0] == height:
+            current = node_hash(self._parts.pop()[1], current)
+            height += 1
+        self._parts.append((height, current))
+
+    def root(self) -> bytes:
+        """Root over all leaves so far."""
+        if not self._parts:
+            return EMPTY_ROOT
+        current = self._parts[-1][1]
+        for _, left in reversed(self._parts[:-1]):
+            current = node_hash(left, current)
+        return current
+
+
 def inclusion_path(index: int, size: int, range_hash: RangeHash) -> list[bytes]:
     """Audit path of entry ``index`` in the tree of ``size`` entries, leaf first."""
     path: list[bytes] = []
@@ -118,6 +142,54 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
             second = node_hash(second, step)
         node, last = node >> 1, last >> 1
     return last == 0 and first == old_root and second == new_root
+
+
+def is_subtree(start: int, end: int) -> bool:
+    """Whether entries [start, end) are a subtree of every tree that has them.
+
+    So they are when ``start`` is a multiple of the smallest power of two no smaller than ``end - start``.
+    """
+    return 0 <= start < end and start % (1 << (end - start - 1).bit_length()) == 0
+
+
+def verify_subtree_inclusion(leaf: bytes, index: int, start: int, end: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether ``path`` proves that ``leaf`` is entry ``index`` of the subtree [start, end) with ``root``."""
+    return is_subtree(start, end) and verify_inclusion(leaf, index - start, end - start, path, root)
+
+
+def verify_subtree_consistency(
+    start: int, end: int, size: int, path: Sequence[bytes], subtree_root: bytes, root: bytes
+) -> bool:
+    """Whether ``path`` proves that the subtree [start, end) is in the tree of ``size`` entries with ``root``.
+
+    Source: draft-ietf-plants-merkle-tree-certs, section 4.4.3.
+    """
+    if start == end:  # the empty subtree is in every tree that reaches so far
+        return 0 <= start <= size and not path and subtree_root == EMPTY_ROOT
+    if (start, end) == (0, size):
+        return end > 0 and not path and subtree_root == root
+    if not is_subtree(start, end) or end > size or not _hashes(subtree_root, root, *path):
+        return False
+    first, last, final = start, end - 1, size - 1
+    # Up to the largest whole tree at the subtree's right edge: what the proof begins with.
+    while first != last and (last == final or last & 1):
+        first, last, final = first >> 1, last >> 1, final >> 1
+    steps = [subtree_root, *path] if first == last else list(path)
+    if not steps:
+        return False
+    inner = outer = steps[0]
+    for step in steps[1:]:
+        if final == 0:
+            return False
+        if last & 1 or last == final:
+            inner = node_hash(step, inner) if first < last else inner
+            outer = node_hash(step, outer)
+            while not last & 1 and last:
+                first, last, final = first >> 1, last >> 1, final >> 1
+        else:
+            outer = node_hash(outer, step)
+        first, last, final = first >> 1, last >> 1, final >> 1
+    return final == 0 and inner == subtree_root and outer == root
 
 
 def _hashes(*values: bytes) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -17,14 +17,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cityward.core.errors import UserError
 from cityward.secure.keys import public_bytes
 
-_ED25519: Final = b"\x01"
+ED25519: Final = b"\x01"
+"""Kind of a key that signs texts as they are."""
+
+COSIGNATURE: Final = b"\x04"
+"""Kind of a key of a witness; see `cityward.secure.cosignature`."""
+
 NOTE_CHARS_MAX: Final = 16_384
 """Longest note that is read: sixteen signatures and more text than any of ours."""
 
 
 def sign_text(text: str, name: str, signer: Ed25519PrivateKey) -> str:
     """Return ``text``, which ends with a line break, as a note signed by the key called ``name``."""
-    signature = _key_id(name, signer.public_key()) + signer.sign(text.encode())
+    signature = key_id(name, signer.public_key()) + signer.sign(text.encode())
     return f"{text}\n— {name} {base64.b64encode(signature).decode()}\n"
 
 
@@ -49,14 +54,13 @@ def signers(note: str, keys: Mapping[str, Ed25519PublicKey]) -> set[str]:
     text = text_of(note).encode()
     right: set[str] = set()
     wrong: set[str] = set()
-    for line in note.rpartition("\n\n")[2].splitlines():
-        mark, name, signature = [*line.split(" "), "", ""][:3]
+    for name, signature in signature_lines(note):
         key = keys.get(name)
-        if mark != "—" or key is None:
+        if key is None:
             continue
         try:
             raw = base64.b64decode(signature, validate=True)
-            if raw[:4] != _key_id(name, key):
+            if raw[:4] != key_id(name, key):
                 continue  # another key of the same name
             key.verify(raw[4:], text)
             right.add(name)
@@ -65,13 +69,23 @@ def signers(note: str, keys: Mapping[str, Ed25519PublicKey]) -> set[str]:
     return right - wrong
 
 
-def verifier_key(name: str, key: Ed25519PublicKey) -> str:
+def signature_lines(note: str) -> Iterator[tuple[str, str]]:
+    """Names and signatures (base64) under a note; lines that are none are left out."""
+    if len(note) > NOTE_CHARS_MAX:
+        return
+    for line in note.rpartition("\n\n")[2].split("\n"):
+        mark, name, signature, *more = [*line.split(" "), "", ""]
+        if mark == "—" and name and more == ["", ""]:
+            yield name, signature
+
+
+def verifier_key(name: str, key: Ed25519PublicKey, kind: bytes = ED25519) -> str:
     """A public key as text: ``name+id+key``."""
-    encoded = base64.b64encode(_ED25519 + public_bytes(key)).decode()
-    return f"{name}+{_key_id(name, key).hex()}+{encoded}"
+    encoded = base64.b64encode(kind + public_bytes(key)).decode()
+    return f"{name}+{key_id(name, key, kind).hex()}+{encoded}"
 
 
-def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
+def read_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, Ed25519PublicKey]:
     """Return name and key of a verifier key.
 
     Raises
@@ -83,10 +97,10 @@ def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
     known, _, encoded = rest.partition("+")
     try:
         raw = base64.b64decode(encoded, validate=True)
-        if raw[:1] != _ED25519 or not name or any(sign.isspace() for sign in name):
+        if raw[:1] != kind or not name or any(sign.isspace() for sign in name):
             raise ValueError
         key = Ed25519PublicKey.from_public_bytes(raw[1:])
-        if _key_id(name, key).hex() != known:
+        if key_id(name, key, kind).hex() != known:
             raise ValueError
     except (ValueError, binascii.Error):
         raise UserError(
@@ -96,5 +110,6 @@ def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
     return name, key
 
 
-def _key_id(name: str, key: Ed25519PublicKey) -> bytes:
-    return sha256(name.encode() + b"\n" + _ED25519 + public_bytes(key)).digest()[:4]
+def key_id(name: str, key: Ed25519PublicKey, kind: bytes = ED25519) -> bytes:
+    """The four bytes by which a signature names the key that made it."""
+    return sha256(name.encode() + b"\n" + kind + public_bytes(key)).digest()[:4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import polars as pl
 import pytest
 from tests.answerable.replay.drawn import AWARD, decided, people, stricter
@@ -13,6 +14,7 @@ from cityward.answerable.replay import (
     headline,
     past_of_cases,
     past_of_decisions,
+    read_pricing,
     replay,
     same_rule,
     thirds,
@@ -210,3 +212,27 @@ def test_thirds_hold_as_many_territories_and_know_what_is_not_known() -> None:
     found = thirds({f"T{at}": float(at) for at in range(9)} | {"T9": None})
     assert Counter(found.values()) == {"lowest third": 3, "middle third": 3, "highest third": 3, "not known": 1}
     assert set(thirds({"T1": 1.0, "T2": None}).values()) == {"not known"}
+
+
+@pytest.mark.parametrize("text", ["full=nan", "full=inf", "full=", "=3", "full=1,full=2", "full=much"])
+def test_a_price_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(UserError, match="is no number, or is there twice"):
+        read_pricing(text, "EUR")
+
+
+def test_cost_does_not_tell_what_counts_leave_out() -> None:
+    few = pl.DataFrame(
+        {"income": [1100.0] * 7 + [500.0] * 3 + [100.0] * 90, "grade": [7.0] * 100, "enrolled": [True] * 100}
+    )
+    rows = tuple(
+        msgspec.structs.replace(row, when={key: str(cell).replace("600", "400") for key, cell in row.when.items()})
+        for row in stricter().sheet.rows
+    )
+    found = replay(
+        stricter(rows=rows), past_of_cases(few, AWARD, {}), pricing=Pricing(prices={"full": 300, "half": 150})
+    )
+    assert found.whole.worse.cases == 10
+    assert [one.cases for one in found.flows if one.direction == "worse"] == [None, None]
+    assert found.cost is not None
+    assert (found.cost.before % 750, found.cost.change % 750) == (0, 0)
+    assert found.notes == ("Cost is rounded to 750, so that it does not tell of fewer than 5 people.",)

@@ -9,7 +9,7 @@ from tests.answerable.table.made import HEAD, made
 
 from cityward.answerable.table import check, load_tables
 from cityward.answerable.table.attributes import recognise
-from cityward.answerable.table.geometry import an_example, explore
+from cityward.answerable.table.geometry import an_example, explore, meetings
 
 
 def found(table, *kinds):
@@ -144,6 +144,17 @@ def test_a_grid_of_ten_thousand_rows_is_gone_through_whole():
     explored = explore(made(*rows, hit="unique"))
     assert explored.whole
     assert explored.gap_count > 0
+
+
+def test_rows_of_several_stretches_are_compared_like_all_others():
+    rows = [
+        ('income = "not([5..10))"', "x"),
+        ('income = "6, 7"', "y"),
+        ('adult = "yes"', "z"),
+        ('income = "1, 6"', "v"),
+    ]
+    met = {row: earlier.tolist() for row, earlier in meetings(made(*rows))}
+    assert met == {0: [], 1: [], 2: [0, 1], 3: [0, 1, 2]}
 
 
 def test_what_is_too_large_says_so():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 from tests.answerable.table.made import made
 
-from cityward.answerable.table import load_table, load_tables, losses, read_condition, read_form, write_form
+from cityward.answerable.table import load_table, load_tables, losses, make_table, read_condition, read_form, write_form
 from cityward.answerable.table.gorules import from_zen
 from cityward.core.errors import SettingsError
 from cityward.core.limits import RULE_FILE_BYTES
@@ -194,6 +195,45 @@ def test_hit_policies_of_dmn(tmp_path, policy):
     assert hit == ("collect" if policy == "RULE ORDER" else policy.lower())
     added = DMN.replace('"UNIQUE"', '"COLLECT" aggregation="SUM"')
     assert read_dmn(tmp_path, added).sheet.hit == "collect-sum"
+
+
+def test_a_default_answer_of_dmn_is_a_last_row_or_refused(tmp_path):
+    text = DMN.replace(
+        '<dmn:output name="price" typeRef="number"/>',
+        '<dmn:output name="price" typeRef="number">'
+        "<dmn:defaultOutputEntry><dmn:text>9</dmn:text></dmn:defaultOutputEntry></dmn:output>",
+    )
+    with pytest.raises(SettingsError, match="has a default answer"):
+        read_dmn(tmp_path, text)
+    table = read_dmn(tmp_path, text.replace("UNIQUE", "FIRST"))
+    assert table.judge({"Age": 70, "Zone": "B"}).outputs == {"price": 9}
+
+
+def test_dmn_1_1_is_read_as_its_successors(tmp_path):
+    old = DMN.replace("https://www.omg.org/spec/DMN/20191111/MODEL/", "http://www.omg.org/spec/DMN/20151101/dmn.xsd")
+    assert read_dmn(tmp_path, old).sheet == read_dmn(tmp_path, DMN).sheet
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\u202e", "\u2066"])
+@pytest.mark.parametrize("place", ["because", "law", "title"])
+def test_text_that_reads_otherwise_than_it_decides_is_refused(place, character):
+    sheet = made(('income = "< 5"', "x")).sheet
+    text = f"a{character}b"
+    if place == "title":
+        sheet = replace(sheet, title=text)
+    else:
+        sheet = replace(sheet, rows=(replace(sheet.rows[0], **{place: text}),))
+    with pytest.raises(SettingsError, match=rf"U\+{ord(character):04X}"):
+        make_table(sheet, "hostile.toml")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"nodes":' + "[" * 10_000 + "]" * 10_000 + "}", '{"a":' * 10_000 + "1" + "}" * 10_000]
+)
+def test_json_that_is_nested_without_end_is_refused(tmp_path, text):
+    (tmp_path / "deep.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="not valid JSON"):
+        load_table(tmp_path / "deep.json")
 
 
 BOMB = '<!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'

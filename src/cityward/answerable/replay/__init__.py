@@ -5,7 +5,7 @@ groups of them. Leaves: counts with intervals, never a case; a count of few peop
 would tell it. Never: opens a city, asks the clock, or decides anybody.
 """
 
-from cityward.answerable.replay.cost import Pricing
+from cityward.answerable.replay.cost import Pricing, read_pricing
 from cityward.answerable.replay.groups import thirds
 from cityward.answerable.replay.past import Past, past_of_cases, past_of_decisions
 from cityward.answerable.replay.replay import digest_of, replay, same_rule
@@ -23,6 +23,7 @@ __all__ = [
     "headline",
     "past_of_cases",
     "past_of_decisions",
+    "read_pricing",
     "replay",
     "same_rule",
     "thirds",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -29,6 +31,25 @@ class Pricing:
     output: str | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     unit: str = "1"
+
+
+def read_pricing(text: str, unit: str) -> Pricing | None:
+    """An output, or prices by outcome (``full=300, half=150``); None when the text is empty; raises UserError."""
+    if not text.strip():
+        return None
+    if "=" not in text:
+        return Pricing(output=text.strip())
+    prices: dict[str, float] = {}
+    for one in text.split(","):
+        name, _, value = (part.strip() for part in one.partition("="))
+        try:
+            price = float(value)
+        except ValueError:
+            price = math.nan
+        if not math.isfinite(price) or not name or name in prices:
+            raise UserError(f"The price of '{name[:60]}' is no number, or is there twice.", "Write full=300,half=150.")
+        prices[name] = price
+    return Pricing(prices=prices, unit=unit)
 
 
 def costs(draft: Table, past: Past, answers: pl.DataFrame, after: pl.Series, pricing: Pricing | None) -> _Costs | None:
@@ -123,6 +144,18 @@ def _by_past(past: Past, after: pl.Series) -> _Costs:
     return _Costs(
         before, known, "as kept", "as kept of each case; a changed one costs what its new outcome cost on average"
     )
+
+
+def coarse(cost: CostChange, found: _Costs, least: int) -> tuple[CostChange, str]:
+    """Cost rounded to what ``least`` of the dearest cases change, and what is to be said of that.
+
+    Where a count is left out, sums to the last cent and the prices would tell it.
+    """
+    most = (found.after - found.before).abs().drop_nans().max()
+    step = least * float(most if isinstance(most, int | float) else 0) or 1.0
+    rounded = {name: round(getattr(cost, name) / step) * step for name in ("before", "change", "low", "high")}
+    told = msgspec.structs.replace(cost, **rounded, after=rounded["before"] + rounded["change"])
+    return told, f"Cost is rounded to {step:,.0f}, so that it does not tell of fewer than {least} people."
 
 
 def cost_change(found: _Costs, least: int, seed: int) -> CostChange | None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from cityward.answerable.audit.comparisons import holm, p_values
 from cityward.answerable.audit.intervals import clopper_pearson, difference
-from cityward.answerable.replay.hiding import Mask, hide_parts, hide_rows
+from cityward.answerable.replay.hiding import hide_groups
 from cityward.answerable.replay.shape import DIRECTIONS, SMALL, GroupChange, Share
+from cityward.core.small_counts import Counts, Mask
 
 Floats = NDArray[np.float64]
 CHANGES: Final = DIRECTIONS[:-1]
@@ -44,19 +45,22 @@ def net(better: Floats, worse: Floats, cases: Floats) -> tuple[Floats, Floats, F
     return apart / some, np.maximum(middle - half, -1), np.minimum(middle + half, 1)
 
 
-def group_changes(table: pl.DataFrame, grouping: str, least: int) -> tuple[GroupChange, ...]:
+def group_changes(
+    table: pl.DataFrame, grouping: str, least: int, within: Counts | None = None
+) -> tuple[GroupChange, ...]:
     """What changes for each group, those with the most who lose first; small ones and hidden ones last.
 
     Parameters
     ----------
     table : polars.DataFrame
         ``group``, ``cases`` and a count for each of `DIRECTIONS`.
+    within : array of int, optional
+        Larger groups whose sums are told too.
     """
     names = table.get_column("group").to_list()
     counts = table.select(CHANGES).to_numpy().astype(np.int64)
     cases = table.get_column("cases").to_numpy().astype(np.int64)
-    few = hide_parts(cases, least)
-    hidden = hide_rows(np.where(few[:, None], 0, counts), least) | few
+    hidden, few = hide_groups(table, least, within)
     found = _told(names, grouping, counts, cases, hidden, few)
     compared = _compared(counts[:, CHANGES.index("worse")], cases, hidden, found)
     return tuple(sorted(compared, key=_rank))

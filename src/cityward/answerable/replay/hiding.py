@@ -1,56 +1,22 @@
-"""Which counts are left out, so that none of few people is told, nor follows from those that are told beside it.
-
-A count of 1 to ``least - 1`` is small. What is left out of a partition whose total is told must itself add up to
-``least`` or more, else the total less the others would tell it; so further parts are left out, the smallest first.
-
-Source: Hundepool et al., Statistical Disclosure Control (2012), chapter 4 (primary and secondary suppression).
-"""
+"""Which counts of a replay are left out; `cityward.core.small_counts` says by what rule."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
+import polars as pl
 
-Counts = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-
-def small(counts: Counts, least: int) -> Mask:
-    """Where a count is of some, but of fewer than ``least``."""
-    found: Mask = (counts > 0) & (counts < least)
-    return found
+from cityward.answerable.replay.shape import DIRECTIONS
+from cityward.core.small_counts import Counts, Line, Mask, hide, hide_rows, rows_told
 
 
 def hide_parts(counts: Counts, least: int) -> Mask:
-    """Which parts of a partition are left out, of shape (parts,)."""
-    hidden = small(counts, least)
-    if not hidden.any():
-        return hidden
-    for at in np.argsort(counts, kind="stable"):
-        if hidden.sum() > 1 and counts[hidden].sum() >= least:
-            break
-        hidden[at] |= counts[at] > 0
-    return hidden
+    """Which parts of a partition are left out, of shape (parts,); its sum is told."""
+    return hide(counts, [(range(len(counts)), None)], least)
 
 
-def hide_rows(counts: Counts, least: int) -> Mask:
-    """Which groups are left out of a table of shape (groups, ways of changing), whose column sums are told.
-
-    A group is told whole or not at all: its sum, told alone, would give away what is left out of it.
-    """
-    hidden: Mask = np.asarray(small(counts, least).any(axis=1))
-    if not hidden.any():
-        return hidden
-    totals, changed = counts.sum(axis=0), counts.sum(axis=1)
-    for at in np.argsort(changed, kind="stable"):
-        sums = counts[hidden].sum(axis=0)
-        if not (small(sums, least) & (sums < totals)).any() and (hidden.sum() > 1 or (sums == totals)[sums > 0].all()):
-            break
-        hidden[at] |= changed[at] > 0
-    return hidden
-
-
-def hide_flows(counts: Counts, kind: NDArray[np.int64], kinds: int, least: int) -> tuple[Mask, Mask]:
+def hide_flows(counts: Counts, kind: Counts, kinds: int, least: int) -> tuple[Mask, Mask]:
     """Which flows are left out, and which sums of flows of a kind; the number of all cases is told.
 
     Parameters
@@ -59,15 +25,46 @@ def hide_flows(counts: Counts, kind: NDArray[np.int64], kinds: int, least: int) 
     kind : array of int, shape (flows,)
         The direction of each, from 0 to ``kinds`` - 1.
     """
-    hidden = np.zeros(len(counts), dtype=bool)
+    flows = len(counts)
     sums = np.bincount(kind, weights=counts, minlength=kinds).astype(np.int64)
-    for one in range(kinds):
-        at = np.flatnonzero(kind == one)
-        hidden[at] = hide_parts(counts[at], least)
-    whole = hide_parts(sums, least)
-    for one in np.flatnonzero(whole).tolist():
-        # With its sum left out, a flow of it must be left out too, or the flows would add up to the sum.
-        at = np.flatnonzero((kind == one) & (counts > 0))
-        if at.size and not hidden[at].any():
-            hidden[at[np.argmin(counts[at])]] = True
-    return hidden, whole
+    lines: list[Line] = [(np.flatnonzero(kind == one).tolist(), flows + one) for one in range(kinds)]
+    lines += [(range(flows), None), (range(flows, flows + kinds), None)]
+    hidden = hide(np.concatenate([counts, sums]), lines, least)
+    return hidden[:flows], hidden[flows:]
+
+
+def hide_groups(table: pl.DataFrame, least: int, within: Counts | None = None) -> tuple[Mask, Mask]:
+    """Groups of which nothing is told, and those of which not even the number of cases is.
+
+    ``table`` has ``cases`` and a count for each of `DIRECTIONS`.
+    """
+    few = hide_rows(table.select("cases").to_numpy().astype(np.int64), least, within=within)
+    return hide_rows(_ways(table), least, also=few, within=within), few
+
+
+def larger(cases: pl.DataFrame, fine: str, groupings: Sequence[str]) -> list[str]:
+    """Those of ``groupings`` that are made of whole groups of ``fine``: their sums are sums of its groups."""
+    if fine not in cases.columns:
+        return []
+    values = cases.group_by(fine).agg(pl.col(name).n_unique() for name in groupings)
+    return [name for name in groupings if values.get_column(name).max() == 1]
+
+
+def blocks(cases: pl.DataFrame, fine: str, table: pl.DataFrame, groupings: Sequence[str]) -> Counts:
+    """By group of ``fine``, in the order of ``table``, the number of the larger groups that it is part of."""
+    places = cases.group_by(fine).agg(pl.col(name).first() for name in groupings)
+    joined = table.select(pl.col("group").alias(fine)).join(places, on=fine, how="left", maintain_order="left")
+    found: Counts = joined.select(pl.struct(groupings).rank("dense")).to_series().to_numpy().astype(np.int64)
+    return found
+
+
+def gives_away(table: pl.DataFrame, least: int, within: Counts) -> bool:
+    """Whether larger groups, told beside these, would give away what is left out."""
+    hidden, few = hide_groups(table, least, within)
+    cases = table.select("cases").to_numpy().astype(np.int64)
+    return rows_told(_ways(table), hidden, least, within) or rows_told(cases, few, least, within)
+
+
+def _ways(table: pl.DataFrame) -> Counts:
+    found: Counts = table.select(DIRECTIONS).to_numpy().astype(np.int64)
+    return found

@@ -78,7 +78,7 @@ def past_of_decisions(frame: pl.DataFrame, table: Table | None = None, against: 
         waiting = int(frame.get_column("outcome").null_count())
         frame = frame.filter(pl.col("outcome").is_not_null())
         if waiting:
-            notes.append(f"{waiting:,} decisions still wait for a person and are left out.")
+            notes.append("Decisions that still wait for a person are left out.")
         if not frame.height:
             raise UserError(
                 "Every decision of this period still waits for a person.", "Compare with what the rule said instead."

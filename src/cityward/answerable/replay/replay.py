@@ -11,15 +11,16 @@ import numpy as np
 import polars as pl
 
 from cityward.answerable.audit.intervals import clopper_pearson
-from cityward.answerable.replay.cost import Pricing, cost_change, costs
+from cityward.answerable.replay.cost import Pricing, coarse, cost_change, costs
 from cityward.answerable.replay.counts import group_changes, net, shares
 from cityward.answerable.replay.direction import direction, order_of
 from cityward.answerable.replay.groups import UNKNOWN, by_column
-from cityward.answerable.replay.hiding import hide_flows, hide_parts, small
+from cityward.answerable.replay.hiding import blocks, gives_away, hide_flows, hide_parts, larger
 from cityward.answerable.replay.past import Past, answer, labels, outcome_of
 from cityward.answerable.replay.shape import DIRECTIONS, LEAST, SMALL, Flow, GroupChange, Replay
 from cityward.answerable.table import Table, write_form
 from cityward.core.errors import UserError
+from cityward.core.small_counts import small
 
 
 def replay(
@@ -64,8 +65,9 @@ def replay(
 
     Notes
     -----
-    The cases are all that there were, not a sample: an interval says how far a period of cases like these could come
-    out otherwise. Nobody of the past is decided anew; what people would have done under the draft is not known.
+    The cases are all that there were, not a sample: an interval is of the share to which many periods of cases like
+    these would come on average; a single one can lie outside. Nobody of the past is decided anew; what people would
+    have done under the draft is not known.
 
     Raises
     ------
@@ -90,6 +92,11 @@ def replay(
     if priced and cost is None:
         notes.append(f"The cost of fewer than {least} cases changes; it is not told.")
     whole, told = _whole(flows, least)
+    if priced and cost and any(one.cases is None and one.direction != "same" for one in told):
+        cost, says = coarse(cost, priced, least)
+        notes.append(says)
+    territories, parts, left_out = _grouped(cases, flows, list(groups), least)
+    notes += left_out
     reasons = answered.answers.get_column("reason").drop_nulls().value_counts(sort=True).rows()
     return Replay(
         rule=draft.id,
@@ -103,11 +110,11 @@ def replay(
         order_told=order_told,
         whole=whole,
         flows=told,
-        territories=_parts(cases, "territory", flows, least),
-        groups=tuple(one for name in groups for one in _parts(cases, f"by {name}", flows, least)),
-        reasons=_reasons(reasons, least),
-        missing={name: None if count < least else count for name, count in answered.missing.items()},
-        unreadable=answered.unreadable,
+        territories=territories,
+        groups=parts,
+        reasons=_reasons(reasons, least, any(one.after is None and one.cases is None for one in told)),
+        missing={name: _told(count, least) for name, count in answered.missing.items()},
+        unreadable=_told(answered.unreadable, least),
         cost=cost,
         least=least,
         notes=tuple(notes),
@@ -160,11 +167,33 @@ def _cases(
     return pl.DataFrame(columns)
 
 
-def _parts(cases: pl.DataFrame, name: str, flows: pl.DataFrame, least: int) -> tuple[GroupChange, ...]:
-    """What changes for each group of one grouping."""
-    if name not in cases.columns:
-        return ()
-    counted = (
+def _grouped(
+    cases: pl.DataFrame, flows: pl.DataFrame, groups: Sequence[str], least: int
+) -> tuple[tuple[GroupChange, ...], tuple[GroupChange, ...], list[str]]:
+    """What changes by territory and by group, and what of it is not told at all.
+
+    Groups of territories have sums that are sums of territories, so both are looked at together.
+    """
+    columns = {f"by {name}": name for name in groups}
+    territories: tuple[GroupChange, ...] = ()
+    notes = []
+    if "territory" in cases.columns:
+        counted, within = _counted(cases, "territory", flows), None
+        made_of = larger(cases, "territory", list(columns))
+        while made_of:
+            within = blocks(cases, "territory", counted, made_of)
+            if not gives_away(counted, least, within):
+                break
+            name, within = columns.pop(made_of.pop()), None
+            notes.append(f"By {name} nothing is told: beside the areas it would tell of fewer than {least} people.")
+        territories = group_changes(counted, "territory", least, within)
+    parts = [one for key, name in columns.items() for one in group_changes(_counted(cases, key, flows), name, least)]
+    return territories, tuple(parts), notes
+
+
+def _counted(cases: pl.DataFrame, name: str, flows: pl.DataFrame) -> pl.DataFrame:
+    """Cases of each group of one grouping, all and by direction."""
+    return (
         cases.group_by(name, "before", "after")
         .len("cases")
         .join(flows.drop("cases"), on=["before", "after"], nulls_equal=True)
@@ -175,7 +204,6 @@ def _parts(cases: pl.DataFrame, name: str, flows: pl.DataFrame, least: int) -> t
         )
         .sort("group")
     )
-    return group_changes(counted, name.removeprefix("by "), least)
 
 
 def _whole(flows: pl.DataFrame, least: int) -> tuple[GroupChange, tuple[Flow, ...]]:
@@ -224,6 +252,13 @@ def _whole(flows: pl.DataFrame, least: int) -> tuple[GroupChange, tuple[Flow, ..
     return whole, tuple(sorted(told, key=lambda one: (in_order[one.direction], -(one.cases or 0))))
 
 
-def _reasons(rows: Sequence[tuple[str, int]], least: int) -> dict[str, int | None]:
+def _told(count: int, least: int) -> int | None:
+    return None if 0 < count < least else count
+
+
+def _reasons(rows: Sequence[tuple[str, int]], least: int, untold: bool) -> dict[str, int | None]:
+    """Why nothing is decided; nothing of it where a flow to no decision is not told, which their sum would tell."""
+    if untold:
+        return {reason: None for reason, _ in rows}
     hidden = hide_parts(np.array([count for _, count in rows], dtype=np.int64), least)
     return {reason: None if left_out else count for (reason, count), left_out in zip(rows, hidden, strict=True)}

@@ -106,7 +106,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[GroupChange, ...]
     reasons: dict[str, int | None]
     missing: dict[str, int | None]
-    unreadable: int
+    unreadable: int | None
     cost: CostChange | None
     least: int
     notes: tuple[str, ...]

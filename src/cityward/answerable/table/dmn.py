@@ -1,6 +1,6 @@
 """A rule as DMN: one decision with its table, and what DMN does not know in extension elements.
 
-**Source**: OMG DMN 1.5 (formal/24-01-01), clauses 8.3 (metamodel of decision tables) and 9 (S-FEEL); files of 1.2 to
+**Source**: OMG DMN 1.5 (formal/24-01-01), clauses 8.3 (metamodel of decision tables) and 9 (S-FEEL); files of 1.1 to
 1.4 are read too. Documents with a DOCTYPE are refused: entities of XML have no place in a rule.
 """
 
@@ -25,7 +25,7 @@ from cityward.core.limits import RULE_COLUMNS, RULE_ROWS
 
 NAMESPACE: Final = "https://www.omg.org/spec/DMN/20230324/MODEL/"
 _OWN: Final = "urn:cityward:rule"
-_SPACES: Final = re.compile(r"https?://www\.omg\.org/spec/DMN/\d{8}/MODEL/")
+_SPACES: Final = re.compile(r"https?://www\.omg\.org/spec/DMN/(?:\d{8}/MODEL/|20151101/dmn\.xsd)")
 _DEPTH_MAX: Final = 60
 _NODES_MAX: Final = 4 * RULE_ROWS * 10
 _KINDS: Final = {"number": "number", "text": "string", "yes-no": "boolean", "date": "date"}
@@ -220,7 +220,7 @@ def read_dmn(text: str, name: str, stem: str, units: Mapping[str, str], decision
     root = parse_xml(text, name)
     if root.name != "definitions" or not _SPACES.fullmatch(root.space):
         raise SettingsError(
-            f"{name} is no DMN 1.2 to 1.5: its root is {root.name[:40]}.", "Export it as DMN 1.3 or newer."
+            f"{name} is no DMN 1.1 to 1.5: its root is {root.name[:40]}.", "Export it as DMN 1.3 or newer."
         )
     known = _known(root, name)
     found = _decision(root, name, decision)
@@ -264,6 +264,7 @@ def read_dmn(text: str, name: str, stem: str, units: Mapping[str, str], decision
         }
         for at, rule in enumerate(rules)
     ]
+    rows += _default(outputs, called, shown["outputs"], table, name)
     facts = {
         "id": rule_id(found.attributes.get("name") or stem),
         "title": found.attributes.get("name", ""),
@@ -271,6 +272,22 @@ def read_dmn(text: str, name: str, stem: str, units: Mapping[str, str], decision
         "hit": _hit(table, name),
     }
     return join(shown, rows, facts, units, name)
+
+
+def _default(
+    outputs: list[_Node], called: list[str], columns: Mapping[str, Any], table: _Node, name: str
+) -> list[dict[str, Any]]:
+    """The row of what is answered where no other holds, which a table can say under FIRST alone."""
+    texts = {column: one.inner("defaultOutputEntry") for column, one in zip(called, outputs, strict=True)}
+    if not any(texts.values()):
+        return []
+    if table.attributes.get("hitPolicy", "").upper() != "FIRST":
+        raise SettingsError(
+            f"{name} has a default answer, which would hold beside every row here.",
+            "Write rows for the other cases, or let the first row that holds decide (FIRST).",
+        )
+    told = {one: literal(text, columns[one]["type"], f"{name}, default, {one}") for one, text in texts.items()}
+    return [{"then": {column: value for column, value in told.items() if value is not None}}]
 
 
 def _known(root: _Node, name: str) -> dict[str, Any]:

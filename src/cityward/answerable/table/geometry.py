@@ -19,8 +19,8 @@ from cityward.answerable.table.cells import Segment
 if TYPE_CHECKING:
     from cityward.answerable.table.table import Table
 
-STEPS_MAX: Final = 3_000_000
-"""Most stretches and rows that are looked at for one table: some seconds."""
+STEPS_MAX: Final = 1_500_000
+"""Most stretches, rows and sets of rows that are looked at for one table: some seconds, also of 10,000 rows."""
 
 PAIR_ROWS_MAX: Final = 20_000
 """Most rows of a table whose rows are compared with each other."""
@@ -85,6 +85,7 @@ class _Walk:
 
     def visit(self, at: int, active: int, missing: bool, path: tuple[tuple[int, tuple[Segment, ...]], ...]) -> None:
         """Go on with input number ``at`` and the rows that still may hold; ``path`` says how we came here."""
+        self._step()
         if not active:
             if not missing:
                 self._gap(path)
@@ -109,6 +110,11 @@ class _Walk:
             self.visit(at + 1, child, missing, (*path, (at, tuple(stretches))))
         self.visit(at + 1, active & self.open_to_missing[at], True, path)
 
+    def _step(self, steps: int = 1) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise _TooLarge
+
     def _children(self, at: int, active: int) -> dict[int, list[Segment]]:
         """The stretches of an input by the rows that hold there."""
         first, stop = self.axes[at].domain
@@ -120,9 +126,7 @@ class _Walk:
                     turns[begin] = turns.get(begin, 0) ^ (1 << row)
                     turns[end] = turns.get(end, 0) ^ (1 << row)
             self.left -= 1
-        self.left -= len(turns)
-        if self.left < 0:
-            raise _TooLarge
+        self._step(len(turns))
         children: dict[int, list[Segment]] = {}
         holding, begin = active & ~self.asking[at], first
         for edge in sorted({*turns, stop}):
@@ -166,7 +170,7 @@ def meetings(table: Table) -> Iterator[tuple[int, np.ndarray]]:
         earlier = np.ones(place, dtype=bool)
         for side in sides:
             if earlier.any():
-                earlier &= side.meets(place)[:place]
+                earlier &= side.meets(place)
         yield int(order[place]), order[:place][earlier]
 
 
@@ -176,18 +180,21 @@ class _Side:
     def __init__(self, table: Table, at: int) -> None:
         axis = table.axes[at]
         self._by_row = [
-            clipped(axis.segments(table.condition(row, axis.name)), axis.domain, axis.missing) for row in table.order
+            # A row that holds nowhere has one stretch all the same, and an empty one meets nothing.
+            clipped(axis.segments(table.condition(row, axis.name)), axis.domain, axis.missing) or ((0, 0),)
+            for row in table.order
         ]
-        self._owner = np.array([row for row, segments in enumerate(self._by_row) for _ in segments], dtype=np.int64)
+        self._begins = np.cumsum([0, *(len(segments) for segments in self._by_row)])
         ends = np.array([one for segments in self._by_row for one in segments], dtype=np.int64).reshape(-1, 2)
-        self._first, self._stop = ends[:, 0], ends[:, 1]
+        self._first, self._stop = ends[:, 0].copy(), ends[:, 1].copy()
 
     def meets(self, place: int) -> np.ndarray:
-        """Which rows share a cell with one."""
-        found = np.zeros(len(self._by_row), dtype=bool)
+        """Which of the rows before a place share a cell with the one there."""
+        before = self._begins[place]
+        found = np.zeros(before, dtype=bool)
         for first, stop in self._by_row[place]:
-            found[self._owner[(self._first < stop) & (self._stop > first)]] = True
-        return found
+            found |= (self._first[:before] < stop) & (self._stop[:before] > first)
+        return found if before == place else np.logical_or.reduceat(found, self._begins[:place])
 
 
 def clipped(segments: Sequence[Segment], domain: Segment, missing: int) -> tuple[Segment, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -29,6 +30,10 @@ CELL: TypeAlias = Any
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\W\d][\w-]{0,79}$")]
 RESERVED: Final = frozenset({"row", "rows", "reason"})
 """Columns that an answer has beside its outputs."""
+
+
+_UNSHOWN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of writing (Source: Unicode Technical Report 36, 2.10)."""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -133,6 +138,26 @@ def check_shape(sheet: Sheet, name: str) -> None:
     if sheet.id in sheet.uses:
         raise SettingsError(f"{name} uses itself.", "Take it out of 'uses'.")
     _check_hit(sheet, name)
+    _check_shown(sheet, name)
+
+
+def _check_shown(sheet: Sheet, name: str) -> None:
+    """Raise SettingsError for text that is not what it looks like, or cannot be shown: whoever signs has read it."""
+    head = {"its head": [sheet.title, sheet.reference, sheet.version, *sheet.justified.values()]}
+    sides: list[tuple[str, Input | Output]] = [*sheet.inputs.items(), *sheet.outputs.items()]
+    columns = {f"column {key}": [key, one.label, one.unit or "", *one.values] for key, one in sides}
+    rows = {
+        f"row {number}": [row.because, row.law, *map(str, row.when.values()), *map(str, row.then.values())]
+        for number, row in enumerate(sheet.rows, start=1)
+    }
+    tests = {f"test {number}": [test.says] for number, test in enumerate(sheet.tests, start=1)}
+    for where, texts in (head | columns | rows | tests).items():
+        if found := _UNSHOWN.search("\n".join(texts)):
+            raise SettingsError(
+                f"{name}, {where} holds the character U+{ord(found[0]):04X}, which is not shown or turns the text "
+                "around, so that the rule reads otherwise than it decides.",
+                "Take it out.",
+            )
 
 
 def _check_input(column: str, given: Input, name: str) -> None:
