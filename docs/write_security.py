@@ -41,7 +41,13 @@ def asvs(all_: list[dict[str, Any]]) -> str:
         f"{count['not applicable']} do not apply. Nobody outside has checked this.",
     ]
     for number, title in CHAPTERS.items():
-        lines += ["", f"## V{number} {title}", "", "| id | level | what | state | shown by, or why |", "|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"## V{number} {title}",
+            "",
+            "| id | level | what | state | shown by, or why |",
+            "|---|---|---|---|---|",
+        ]
         for one in all_:
             if one["id"].split(".")[0] == f"V{number}":
                 why = "; ".join(f"`{test}`" for test in one.get("tests", ())) or one["reason"]

@@ -11,7 +11,7 @@ from tests.fuzz.small_city import small_city
 from cityward.api import create_app
 from cityward.city import open_city
 
-EXAMPLES = 4
+EXAMPLES = 3
 
 
 def test_every_operation_answers_as_its_description_says(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def test_addresses_that_nobody_outside_has_are_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"]  # noqa: S104
+    "address",
+    ["169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"],  # noqa: S104
 )
 def test_where_clouds_keep_secrets_is_refused_even_to_who_may_use_a_private_network(address: str) -> None:
     assert not may(address, private=True)

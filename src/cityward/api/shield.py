@@ -1,4 +1,4 @@
-"""What every request passes before anything reads it: form, size, time, pace, host, origin; and headers on the way out."""
+"""What every request passes before anything reads it: form, size, time, pace, host and origin; and headers out."""
 
 from __future__ import annotations
 
