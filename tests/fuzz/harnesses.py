@@ -59,7 +59,7 @@ default = "x"
 """
 ROW: Final = b'{"id":"1","at":"2025-03-04 05:06","lon":13.4,"lat":52.5,"kind":"lamp","note":"dark","who":"Ana"}\n'
 CSV: Final = b'id,at,lon,lat,kind,note,who\n1,2025-03-04 05:06,13.4,52.5,lamp,"dark, still",Ana\n2,x,,,,,\n'
-SQUARE: Final = b'{"type":"Polygon","coordinates":[[[0,0],[0,1],[1,1],[1,0],[0,0]]]}'
+SQUARE: Final = b'{"type":"Polygon","coordinates":[[[0,0],[0,0.02],[0.02,0.02],[0.02,0],[0,0]]]}'
 POINTS: Final = (
     b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"id":"1","at":"2025-03-04",'
     b'"kind":"x","note":"","who":""},"geometry":{"type":"Point","coordinates":[13.4,52.5]}}]}'
