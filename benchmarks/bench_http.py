@@ -100,6 +100,8 @@ def main() -> dict[str, object]:
             [*CITYWARD, "init", str(city), "--name", "B", "--territories", str(polygons)], check=True, stdout=2
         )
         (city / "sources" / "synthetic.toml").write_text(MAPPING)
+        with (city / "city.toml").open("a") as settings:
+            settings.write("\n[access]\nopen_on_loopback = true\n")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import bench_audit
+import bench_backup
 import bench_consult
 import bench_decisions
 import bench_demo
@@ -55,6 +56,7 @@ def main() -> None:
         bench_replay,
         bench_decisions,
         bench_ledger,
+        bench_backup,
     ):
         # A process of its own: the peak memory of one is not that of those before it.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:

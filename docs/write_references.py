@@ -16,6 +16,8 @@ import click
 from cityward.api import create_app
 from cityward.city import init, open_city
 from cityward.cli.main import EXIT_DEFECT, EXIT_NO, EXIT_USER, group
+from cityward.secure.policy import Policies
+from cityward.secure.policy.table import matrix_text
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 
@@ -34,7 +36,19 @@ _SQUARE = {
 
 def references() -> dict[str, str]:
     """Return the reference by file name."""
-    return {"cli.md": cli_page(), "openapi.json": openapi_text()}
+    return {"cli.md": cli_page(), "openapi.json": openapi_text(), "../access-matrix.md": matrix_page()}
+
+
+def matrix_page() -> str:
+    """Return the page of which role may do what."""
+    return (
+        "# Which role may do what\n\n"
+        "Written from the policies by `make references`; do not edit it. [Who asks, and what each may do](access.md) "
+        "tells how they are read and changed. A star marks what takes a second person, a sign-in of the last ten "
+        "minutes and two factors. *Anybody* is somebody without an account, as residents are; *source* is a token "
+        "of a program, for the source that it names.\n\n"
+        f"{matrix_text(Policies().matrix())}\n"
+    )
 
 
 def openapi_text() -> str:

@@ -74,6 +74,11 @@ def _rewrite(folder: Path) -> Turn:
 
 @contextmanager
 def _served(city: Path) -> Iterator[str]:
+    """Serve a city; one whose settings say nothing of access is open on this machine."""
+    settings = city / "city.toml"
+    if "[access]" not in settings.read_text(encoding="utf-8"):
+        with settings.open("a", encoding="utf-8") as toml:
+            toml.write("\n[access]\nopen_on_loopback = true\n")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

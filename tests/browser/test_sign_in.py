@@ -40,6 +40,8 @@ def guarded(
     one = {"type": "Feature", "properties": {"name": "Centre"}, "geometry": {"type": "Polygon", "coordinates": SQUARE}}
     areas.write_text(json.dumps({"type": "FeatureCollection", "features": [one]}), encoding="utf-8")
     home = init(folder / "city", name="Rivertown", territories=areas, name_property="name")
+    with (home / "city.toml").open("a", encoding="utf-8") as toml:
+        toml.write("\n[access]\nopen_on_loopback = false\n")
     with open_city(home) as city:
         invited = [(ANA, [OFFICER]), (BEN, ["analyst"])]
         codes = {name: city.access.people.invite(name, roles, "machine")[1] for name, roles in invited}

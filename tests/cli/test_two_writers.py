@@ -150,10 +150,14 @@ def test_a_server_keeps_others_out_and_closes_its_city_when_it_is_stopped(folder
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
 
+    with open_city(folder) as city:
+        _, secret = city.access.tokens.issue("feed", ["intake:write"], 1, "machine", source="s")
+    headers = {"content-type": "application/x-ndjson", "authorization": f"Bearer {secret}"}
+
     def post(identifier: str) -> dict[str, int]:
         row = {"id": identifier, "opened": "2014-06-30", "lon": -87.65, "lat": 41.85}
         address = f"http://127.0.0.1:{port}/api/sources/s/interactions"
-        request = urllib.request.Request(address, json.dumps(row).encode(), {"content-type": "application/x-ndjson"})
+        request = urllib.request.Request(address, json.dumps(row).encode(), headers)
         with urllib.request.urlopen(request, timeout=100) as answer:
             taken: dict[str, int] = json.load(answer)
         return taken

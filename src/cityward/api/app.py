@@ -16,7 +16,10 @@ from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from cityward import __version__
+from cityward.api.doors import DOORS
+from cityward.api.gate import Gate
 from cityward.api.ledger import add_ledger
+from cityward.api.metrics import add_metrics
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
 from cityward.api.shield import Shield
@@ -50,7 +53,9 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
+def create_app(
+    city: City, *, hosts: Sequence[str] | None = None, gate: bool = False, here: bool = False, log: bool = False
+) -> FastAPI:
     """Return the API of ``city``.
 
     Parameters
@@ -59,6 +64,13 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
         Open; the caller closes it.
     hosts : sequence of str, optional
         Host names that are answered; default all.
+    gate : bool
+        Whether each request must be permitted (`cityward.api.gate.Gate`). Without it nobody signs in, and the caller
+        sees to it that nobody but themselves reaches the app.
+    here : bool
+        Whether it listens on the loopback address alone, where the settings may say that nobody signs in.
+    log : bool
+        Whether each request is told in a line of JSON on the standard error.
     """
     app = FastAPI(
         title="cityward",
@@ -75,7 +87,11 @@ def create_app(city: City, *, hosts: Sequence[str] | None = None) -> FastAPI:
     add_orders(app, city)
     _add_evidence(app, city)
     add_ledger(app, city)
+    app.state.doors = dict(DOORS)
+    if gate:
+        app.add_middleware(Gate, city=city, open_here=here)
     app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies)
+    add_metrics(app, city, log=log)
     return app
 
 
@@ -217,13 +233,16 @@ def _add_decisions(app: FastAPI, city: City) -> None:
         "/api/proposals/{identifier}/decision", tags=["act"], summary="Approve or reject a proposal as a named person"
     )
     def decide(
+        request: Request,
         identifier: str,
         outcome: Annotated[str, Body(pattern="^(approved|rejected)$")],
-        by: Annotated[str, Body(max_length=200)],
         because: Annotated[str, Body(max_length=4_000)],
+        by: Annotated[str, Body(max_length=200)] = "",
         option: Annotated[int | None, Body(ge=1, le=100)] = None,
     ) -> Response:
-        return answer(city.decide(identifier, outcome, by, because, option), 201)  # type: ignore[arg-type]
+        asker = getattr(request.state, "asker", None)
+        name = by if asker is None else asker.name(by)
+        return answer(city.decide(identifier, outcome, name, because, option), 201)  # type: ignore[arg-type]
 
     @app.get("/api/decisions", tags=["act"], summary="Decisions, newest first")
     def decisions(limit: Limit = 50, offset: Offset = 0) -> Response:

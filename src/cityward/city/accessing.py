@@ -12,6 +12,7 @@ from cityward.core.clock import Clock
 from cityward.core.errors import SettingsError, UserError
 from cityward.secure.access import Access, Around, open_access
 from cityward.secure.access.services import Ready
+from cityward.secure.policy.four_eyes import agreed_here
 
 if TYPE_CHECKING:
     from cityward.city.opened import Opened
@@ -28,7 +29,7 @@ def access_of(city: Opened) -> Access:
         city.settings.access,
         city=city.name,
         clock=city.clock,
-        around=Around(fetch=fetch, ready=_ready(city)),
+        around=Around(second=agreed_here, fetch=fetch, ready=_ready(city)),
     )
 
 

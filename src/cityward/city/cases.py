@@ -24,7 +24,7 @@ from cityward.city.case_words import reason
 from cityward.city.folder import neutral_csv
 from cityward.core.cases import Case, GroupResult, Ranking, Reason
 from cityward.core.clock import end_of_day
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, make_folder, replace_file
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -233,7 +233,7 @@ class Cases:
             entry = receipt("ranking", f"{ranking.type} {ranking.known_to}", self._city.clock.now(), body, **facts)
             index = self._city.writable_ledger().append([entry])[0]
             self._city.registers.put_receipts({case.id: index for case in ranking.cases})
-            path.parent.mkdir(exist_ok=True)
+            make_folder(path.parent)
             replace_file(path.with_suffix(_TRIED), table.getvalue())
             replace_file(path, body)
 

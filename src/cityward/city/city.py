@@ -46,11 +46,15 @@ from cityward.core.work import DO_NOTHING, WorkPlan
 from cityward.guard.explain import explain
 
 if TYPE_CHECKING:
+    from cityward.city.alerting import Alerting
     from cityward.city.appealing import Appeals
+    from cityward.city.backing_up import Backups
     from cityward.city.breaches import Breaches
     from cityward.city.cases import Cases
+    from cityward.city.continuity import Continuity
     from cityward.city.deciding import Deciding
     from cityward.city.drafting import Drafting
+    from cityward.city.drilling import Drilling
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -61,6 +65,8 @@ if TYPE_CHECKING:
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
     from cityward.city.witnessing import Witnessing
+    from cityward.core.principal import Principal
+    from cityward.secure.policy import Asker
 
 R = TypeVar("R")
 
@@ -290,6 +296,12 @@ class City(Intaking, Finding):
         """Work orders: given out, sent, reported on, and confirmed by residents."""
         return Orders(self)
 
+    def asker(self, who: Principal, *, loopback: bool) -> Asker:
+        """Somebody with what decides on them; see `cityward.city.policing.asker_of`."""
+        from cityward.city.policing import asker_of
+
+        return asker_of(self, who, loopback=loopback)
+
     @cached_property
     def persons(self) -> Persons:
         """What residents can ask about themselves."""
@@ -310,6 +322,34 @@ class City(Intaking, Finding):
         from cityward.city.noticing import Notices
 
         return Notices(self)
+
+    @cached_property
+    def drills(self) -> Drilling:
+        """Drills on a copy of it."""
+        from cityward.city.drilling import Drilling
+
+        return Drilling(self)
+
+    @cached_property
+    def continuity(self) -> Continuity:
+        """Sheets of paper for days without a computer."""
+        from cityward.city.continuity import Continuity
+
+        return Continuity(self)
+
+    @cached_property
+    def alerts(self) -> Alerting:
+        """What it noticed of attacks on itself."""
+        from cityward.city.alerting import Alerting
+
+        return Alerting(self)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups: made, proven by drills, restored."""
+        from cityward.city.backing_up import Backups
+
+        return Backups(self)
 
     @cached_property
     def breaches(self) -> Breaches:

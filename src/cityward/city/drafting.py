@@ -36,7 +36,7 @@ from cityward.answerable.table.toml_form import read_toml
 from cityward.answerable.table.validity import check_versions, is_valid
 from cityward.core.clock import end_of_day
 from cityward.core.decided import KeptRule
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, make_folder, replace_file
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import entered, to_json
@@ -55,6 +55,11 @@ KIND: Final = "rule"
 OWN: Final = "proposal-approval"
 """The rule of cityward that no city may loosen."""
 RULE: Final = "rules-as-tables 1"
+
+
+def rule_asked(draft: Table, valid_from: date, because: str) -> bytes:
+    """Exactly what is asked when a rule is to be published; a second person agrees to this."""
+    return to_json({"table": write_form(draft, "toml"), "valid_from": valid_from, "because": because})
 
 
 class Drafting:
@@ -96,7 +101,7 @@ class Drafting:
         _check_own(draft)
         path = self._file(draft.id)
         with self._city.writing(), durable("writing the draft of a rule"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             replace_file(path, write_form(draft, "toml").encode())
         return path
 
@@ -313,7 +318,7 @@ class Drafting:
         with self._city.writing():
             before, files = self._files(draft, valid_from)
             version = self._record(draft, before, by, because, evidence, without)
-            self._city.folder.rules.mkdir(exist_ok=True)
+            make_folder(self._city.folder.rules)
             with durable("writing a version of a rule"):
                 for path, text in files.items():
                     replace_file(path, text.encode())

@@ -17,7 +17,7 @@ import polars as pl
 from cityward.city.granting import draft
 from cityward.city.settings import TerritorySection, check_time_zone
 from cityward.core.clock import Clock
-from cityward.core.disk import durable
+from cityward.core.disk import durable, make_folder, sync_folder, sync_tree
 from cityward.core.errors import TerritoryError, UserError
 from cityward.core.neutral_csv import neutral_csv
 from cityward.core.records import Territory
@@ -63,6 +63,11 @@ class Folder:
     def authorisations(self) -> Path:
         """Authorisations to receive biometric payloads or recordings; none unless a person puts one there."""
         return self.path / "authorisations"
+
+    @property
+    def policies(self) -> Path:
+        """The city's own policies beside those of the program, in Cedar."""
+        return self.path / "policies"
 
     @property
     def grants(self) -> Path:
@@ -177,13 +182,14 @@ def make(
     """Write a city folder from a ready ``city.toml`` and the files that it names, with the grants it needs."""
     staging = path.with_name(f".{path.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
+    make_folder(path.parent)
     for part in ("territories", "sources", "systems", "keys"):
         (staging / part).mkdir(parents=True)
     (staging / "keys").chmod(0o700)
     for level, file in territories.items():
-        shutil.copyfile(file, staging / "territories" / f"{level}.geojson")
+        (staging / "territories" / f"{level}.geojson").write_bytes(file.read_bytes())
     for file in extra:
-        shutil.copyfile(file, staging / "territories" / file.name)
+        (staging / "territories" / file.name).write_bytes(file.read_bytes())
     (staging / "city.toml").write_text(city_toml, encoding="utf-8")
     new = Folder(staging)
     draft(new.grants, today or Clock().now().date())
@@ -191,8 +197,9 @@ def make(
     load_or_create_key(new.pseudonym_key)
     if path.exists():
         path.rmdir()  # empty: checked by the caller
-    path.parent.mkdir(parents=True, exist_ok=True)
+    sync_tree(staging)  # before it gets its name: a city that is there is whole
     staging.replace(path)
+    sync_folder(path.parent)
 
 
 def guess_properties(geojson: Path) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from cityward.city.gathering import Gatherer
 from cityward.city.opened import Opened
 from cityward.city.reading import read_ahead
 from cityward.core.batch import Batch
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, make_folder, replace_file
 from cityward.core.errors import UnknownId
 from cityward.core.records import (
     Intake,
@@ -50,7 +50,7 @@ class Intaking(Opened):
         self._add_sensor_list(path.parent, mapping)
         target, content = self.folder.sources / f"{mapping.source}.toml", path.read_bytes()
         if not target.exists():
-            target.parent.mkdir(exist_ok=True)
+            make_folder(target.parent)
             replace_file(target, content)
         elif content != target.read_bytes():
             with self.writing():
@@ -65,7 +65,7 @@ class Intaking(Opened):
         target, content = self.folder.sources / mapping.sensors.file, (folder / mapping.sensors.file).read_bytes()
         if not target.exists() or content != target.read_bytes():
             with self.writing():
-                target.parent.mkdir(exist_ok=True)
+                make_folder(target.parent)
                 replace_file(target, content)
                 self._sensor_lists.pop(mapping.source, None)
 

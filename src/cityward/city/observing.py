@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from cityward.core.clock import believable
-from cityward.core.disk import durable, replace_file, sync_folder
+from cityward.core.disk import SUMS, durable, make_folder, replace_file, sync_folder
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.receipts import receipt
@@ -156,12 +156,12 @@ class Observing:
     @durable("writing the watch")
     def _write(self, told: Watch, found: Watched) -> None:
         target = self._folder / told.id
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         for name, frame in (("sensors", found.sensors), ("hours", _chart(found))):
             buffer = BytesIO()
             frame.write_parquet(buffer)
-            replace_file(target / f"{name}.parquet", buffer.getbuffer())
-        replace_file(target / "watch.json", to_json(told))
+            replace_file(target / f"{name}.parquet", buffer.getbuffer(), self._folder / SUMS)
+        replace_file(target / "watch.json", to_json(told), self._folder / SUMS)
         sync_folder(self._folder)
         replace_file(self._folder / "current", told.id.encode())
         for old in self._folder.glob("U-*"):

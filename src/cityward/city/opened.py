@@ -17,6 +17,7 @@ from cityward.city.folder import Folder, load_territories
 from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
+from cityward.core.disk import durable, make_folder
 from cityward.core.errors import SettingsError, UserError
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, Territory, entered
@@ -37,6 +38,7 @@ from cityward.secure.tiles import covers, place_of
 
 if TYPE_CHECKING:
     from cityward.secure.access import Access
+    from cityward.secure.policy import FourEyes, Policies
 
 R = TypeVar("R", bound=Record)
 
@@ -170,6 +172,20 @@ class Opened:
 
         return access_of(self)
 
+    @cached_property
+    def policies(self) -> Policies:
+        """What each may do; raises `SettingsError` when a file of policies is broken."""
+        from cityward.city.policing import policies_of
+
+        return policies_of(self)
+
+    @cached_property
+    def four_eyes(self) -> FourEyes:
+        """What waits for a second person."""
+        from cityward.city.policing import four_eyes_of
+
+        return four_eyes_of(self)
+
     def settle_access(self) -> None:
         """Hand what access did to the ledger, if this program writes; else the next one that does will."""
         self.access.settle(self._append_if_writing)
@@ -191,6 +207,8 @@ class Opened:
     def writable_ledger(self) -> Ledger:
         """The ledger, for a holder of `writing`."""
         if self._ledger is None:
+            with durable("opening the ledger"):
+                make_folder(self.folder.ledger)
             signer = load_signer(self.folder.signing_key)
             also = [load_signer(key) for key in (self.folder.previous_key, self.folder.next_key) if key.exists()]
             self._ledger = Ledger(self.folder.ledger, signer, self.origin, also)

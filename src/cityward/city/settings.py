@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cityward.city.backup_settings import BackupSection
+from cityward.city.drill_settings import DrillSection, WatchSection
 from cityward.city.ledger_settings import LedgerSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
@@ -257,6 +259,9 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     appeals: AppealsSection = AppealsSection()
     access: AccessSection = AccessSection()
     ledger: LedgerSection = LedgerSection()
+    backup: BackupSection = BackupSection()
+    drill: DrillSection = DrillSection()
+    watch: WatchSection = WatchSection()
 
 
 def load_settings(folder: Path) -> Settings:

@@ -23,7 +23,7 @@ from cityward.city.foreseeing import foresee
 from cityward.city.prospects import courses, work_of
 from cityward.city.settings import Settings
 from cityward.core.clock import end_of_day
-from cityward.core.disk import durable, replace_file, sync_folder
+from cityward.core.disk import SUMS, durable, make_folder, replace_file
 from cityward.core.frames import CUBE
 from cityward.core.identifiers import make_id
 from cityward.core.records import (
@@ -239,20 +239,20 @@ def _ahead(
 def write_turn(found: Found, folder: Path) -> None:
     """Write a turn to ``folder/<id>`` and make it current; a half-written turn is never seen."""
     target = folder / found.turn.id
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
+    sums = folder / SUMS
     # A turn taken again has the same folder, and may be the current one: each file is replaced whole.
     for name, frame in (("cube", found.cube), ("forecast", found.forecast), ("outlook", found.outlook)):
         buffer = BytesIO()
         frame.write_parquet(buffer)
-        replace_file(target / f"{name}.parquet", buffer.getbuffer())
-    (folder / "evidence").mkdir(exist_ok=True)
+        replace_file(target / f"{name}.parquet", buffer.getbuffer(), sums)
+    make_folder(folder / "evidence")
     for digest, rows in found.evidence.items():
         buffer = BytesIO()
         rows.write_parquet(buffer)
-        replace_file(folder / "evidence" / f"{digest}.parquet", buffer.getbuffer())
-    replace_file(target / "proposals.json", to_json(found.proposals))
-    replace_file(target / "turn.json", to_json(found.turn))
-    sync_folder(folder)
+        replace_file(folder / "evidence" / f"{digest}.parquet", buffer.getbuffer(), sums)
+    replace_file(target / "proposals.json", to_json(found.proposals), sums)
+    replace_file(target / "turn.json", to_json(found.turn), sums)
     replace_file(folder / "current", found.turn.id.encode())
 
 

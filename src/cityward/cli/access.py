@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
 
 from cityward.city import City, open_city
+from cityward.cli import agreeing
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, city_option, json_option, some
 from cityward.core.errors import CityBusy, UserError
-from cityward.secure.access.people import OFFICER, ROLES
+from cityward.secure.access.people import OFFICER, ROLES, checked_roles, folded_name
 from cityward.secure.access.records import MACHINE, Person
 
 CERTIFICATE_BYTES_MAX = 64 * 2**10
@@ -19,7 +21,11 @@ CERTIFICATE_BYTES_MAX = 64 * 2**10
 
 @click.group()
 def access() -> None:
-    """Who may come in: people, their roles and sessions, and tokens of programs."""
+    """Who may come in: people, their roles and sessions, and tokens of programs; and what each may do."""
+
+
+for command in agreeing.COMMANDS:
+    access.add_command(command)
 
 
 @contextmanager
@@ -34,6 +40,21 @@ def changing(folder: str) -> Iterator[City]:
 def _by(city: City, name: str | None) -> str:
     """Identifier of who does it; without a name it is whoever sits at the machine."""
     return MACHINE if name is None else city.access.people.get(name).id
+
+
+@contextmanager
+def _granting(city: City, name: str, roles: tuple[str, ...], by: str | None) -> Iterator[None]:
+    """Roles take two persons where the city says so; a further security officer always does."""
+    people, wanted = city.access.people, checked_roles(roles)
+    known = [one for one in people.all() if name in (one.id, one.name)] if city.access.anybody() else []
+    others = [one for one in (people.all() if city.access.anybody() else []) if OFFICER in one.roles]
+    officer = OFFICER in wanted and any(one.state != "revoked" and one not in known for one in others)
+    whom = known[0].name if known else name
+    exact = f"{folded_name(whom)}\n{', '.join(wanted)}".encode()
+    words = f"Give {whom} the roles {', '.join(wanted)}, and no others."
+    first = not any(one.state != "revoked" for one in others)
+    with nullcontext() if first else second_person(city, "grant-roles", "people", exact, words, by, always=officer):
+        yield
 
 
 def _by_option(function: click.decorators.FC) -> click.decorators.FC:
@@ -81,7 +102,8 @@ def people(folder: str, json_: bool) -> None:
 def invite(name: str, roles: tuple[str, ...], by: str | None, folder: str, json_: bool) -> None:
     """Invite NAME (first and last name); prints a code, once. The first person is a security officer."""
     with changing(folder) as city:
-        person, code = city.access.people.invite(name, roles, _by(city, by))
+        with _granting(city, name, roles, by):
+            person, code = city.access.people.invite(name, roles, _by(city, by))
         _hand_over(city, person, code, json_)
 
 
@@ -93,7 +115,7 @@ def invite(name: str, roles: tuple[str, ...], by: str | None, folder: str, json_
 @json_option
 def roles(person: str, roles: tuple[str, ...], by: str | None, folder: str, json_: bool) -> None:
     """Give PERSON (name or identifier) these roles and no others."""
-    with changing(folder) as city:
+    with changing(folder) as city, _granting(city, person, roles, by):
         changed = city.access.people.set_roles(person, roles, _by(city, by))
     as_json(changed) if json_ else click.echo(_told(changed))
 

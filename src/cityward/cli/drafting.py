@@ -13,6 +13,8 @@ import click
 from cityward.answerable.replay import GroupChange, Replay, headline, read_pricing, told_share
 from cityward.answerable.table import Table, load_table
 from cityward.city import open_city
+from cityward.city.drafting import rule_asked
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, city_option, json_option, some
 from cityward.cli.tables import cases_of, pair, read_table
 from cityward.core.errors import UserError
@@ -211,7 +213,12 @@ def publish(
     table = load_table(draft)
     with open_city(folder) as city:
         found = None if without else _of_decisions(city, table, {}, options)
-        made = city.drafting.publish(table, valid_from.date(), by=by, because=because, evidence=found, without=without)
+        exact = rule_asked(table, valid_from.date(), because)
+        words = f"Publish version {table.version} of the rule {table.id}, in force from {valid_from.date()}: {because}"
+        with second_person(city, "publish-rule", table.id, exact, words, by):
+            made = city.drafting.publish(
+                table, valid_from.date(), by=by, because=because, evidence=found, without=without
+            )
     if json_:
         as_json(made)
         return

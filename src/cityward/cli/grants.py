@@ -8,6 +8,7 @@ import click
 
 from cityward.city import open_city
 from cityward.city.granting import draft as write_draft
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
 from cityward.core.limits import PAGE_ROWS
 from cityward.private.grants import FIELDS, sentences
@@ -142,6 +143,9 @@ def read(
 @city_option
 def draft(folder: str) -> None:
     """Write the grants that the city's own parts need and that are not there yet, for people to review."""
-    with open_city(folder) as city, city.writing():
-        new = write_draft(city.folder.grants, city.clock.now().date())
+    with open_city(folder) as city:
+        there = ", ".join(sorted(path.name for path in city.folder.grants.glob("*.toml")))
+        words = f"Write the grants that the city's own parts need, beside: {there or 'none'}."
+        with second_person(city, "change-grant", "grants", there.encode(), words), city.writing():
+            new = write_draft(city.folder.grants, city.clock.now().date())
     click.echo(f"Wrote {', '.join(new)}. Review each: they are in force now." if new else "All of them are there.")

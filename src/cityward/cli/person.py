@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cityward.city import open_city
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, city_option, json_option, some
 from cityward.core.errors import UserError
+from cityward.core.records import to_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -158,7 +160,11 @@ def _pair(line: str) -> tuple[str, str]:
 def erase(folder: str, json_: bool, **proof: Any) -> None:
     """Take everything of the person out, and prove it."""
     with _asked(folder, proof) as (city, subject):
-        done = city.persons.erase(subject, proof["by"], proof["number"])
+        # Keyed pseudonyms and opaque identifiers, never what the person is known by: the digest is kept.
+        exact = to_json([sorted(subject.pseudonyms.items()), subject.order, subject.decision, proof["number"]])
+        words = f"Erase everything of the person who asked{' with ' + proof['number'] if proof['number'] else ''}."
+        with second_person(city, "erase-person", proof["number"] or "", exact, words, proof["by"]):
+            done = city.persons.erase(subject, proof["by"], proof["number"])
         counts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items() if name != "decisions_named")
         named = done.counts.get("decisions_named", 0)
         told = f"Erased: {counts}. Nothing else is left in this city's folder."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from cityward.city import open_city
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, city_option, json_option
+from cityward.core.records import to_json
 
 
 @click.group()
@@ -19,7 +21,9 @@ def retention() -> None:
 def run(folder: str, json_: bool) -> None:
     """Delete what has been kept for long enough."""
     with open_city(folder) as city:
-        done = city.persons.retain()
+        limits = to_json(city.settings.retention)
+        with second_person(city, "prune", "retention", limits, "Delete what was kept for longer than city.toml says."):
+            done = city.persons.retain()
     if json_:
         as_json(done)
     elif done is None:

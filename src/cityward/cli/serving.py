@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cityward.city.turn import Turn
 
 DEMO_FOLDER = "demo-city"
+FIRST = "Invite the first person, a security officer: cityward access invite 'First Last' --role 'security officer'."
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -43,13 +45,15 @@ def check_free(host: str, port: int) -> None:
             ) from None
 
 
-def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -> None:
+def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *, log: bool = False) -> None:
     """Serve the console and the API of ``city`` until interrupted.
 
     Parameters
     ----------
     tls : dict, optional
         What uvicorn is told of certificates; without it, plain http.
+    log : bool
+        Whether each request is told on standard error, as a line of JSON.
     """
     import signal
     import sys
@@ -59,12 +63,14 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     from cityward.api import create_app
     from cityward.api.patience import PatientProtocol
     from cityward.city.courier import Courier
+    from cityward.city.following import Following
+    from cityward.city.watching import Watching
     from cityward.console import mount_console
 
     check_free(host, port)
-    if not _loopback(host):
-        click.echo(f"Warning: {host} can be reached from other machines, and nobody signs in yet.", err=True)
-    app = create_app(city, hosts=None if not _loopback(host) else ("127.0.0.1", "localhost", "[::1]"))
+    here = _loopback(host)
+    gate = _guarded(city, here, encrypted=tls is not None)
+    app = create_app(city, hosts=("127.0.0.1", "localhost", "[::1]") if here else None, gate=gate, here=here, log=log)
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if tls else "http"
@@ -73,6 +79,11 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
+    copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
+    if city.settings.backup.continuous:
+        copy.start()
+    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
+    watching.start()
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
@@ -81,7 +92,31 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
             **{"http": PatientProtocol, **(tls or {})},
         )  # fmt: skip
     finally:
+        watching.close()
         courier.close()
+        copy.close()
+
+
+def _guarded(city: City, here: bool, *, encrypted: bool) -> bool:
+    """Whether each request is asked who it is; says what is missing for that.
+
+    Raises
+    ------
+    UserError
+        The library of policies is missing, a file of policies is broken, or other machines could reach a console
+        that nobody can sign in to yet.
+    """
+    settings = city.settings.access
+    if here and settings.open_on_loopback and importlib.util.find_spec("cedarpy") is None:
+        return False
+    _ = city.policies  # a broken file stops the start, not the first request
+    if not here and not city.access.anybody():
+        raise UserError("Other machines would reach this console, and nobody can sign in yet.", FIRST)
+    if not here and not encrypted and not (settings.origin or "").startswith("https://"):
+        click.echo("Warning: passwords travel in the open. Give --certificate and --key, or an https origin.", err=True)
+    if here and not settings.open_on_loopback and not city.access.anybody():
+        click.echo(f"Nobody can sign in yet. {FIRST}", err=True)
+    return True
 
 
 @click.command()
@@ -90,16 +125,19 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None) -
 @click.option("--certificate", type=_FILE, help="Certificate of this server (PEM), for https.")
 @click.option("--key", type=_FILE, help="Its key (PEM).")
 @click.option("--client-ca", type=_FILE, help="Authorities (PEM) whose certificates programs may show.")
+@click.option(
+    "--log", type=click.Choice(["none", "json"]), default="none", show_default=True, help="On standard error."
+)
 @city_option
 def serve(
-    host: str, port: int, certificate: Path | None, key: Path | None, client_ca: Path | None, folder: str
+    host: str, port: int, certificate: Path | None, key: Path | None, client_ca: Path | None, log: str, folder: str
 ) -> None:
     """Open the console and the API."""
     from cityward.city import open_city
 
     tls = _tls(certificate, key, client_ca)
     with open_city(folder) as city:
-        start(city, host, port, tls)
+        start(city, host, port, tls, log=log == "json")
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cityward.console.asking import signed
 from cityward.console.contest_pages import FIELDS_MAX, FORM_BYTES
 from cityward.console.forms import fields_of
 from cityward.core.appeals import CLOSED, PERSON, Appeal, AppealNotice
@@ -57,7 +58,7 @@ def mount(router: APIRouter, console: Console) -> None:
 
     def do(request: Request, identifier: str, step: str, body: bytes) -> Response:
         sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
-        fields = {name: sent.get(name, [""])[0] for name in _FIELDS}
+        fields = signed(request, {name: sent.get(name, [""])[0] for name in _FIELDS})
         wrong = tuple(sent.get("wrong", []))
         try:
             _do(console.city, identifier, step, fields, wrong)

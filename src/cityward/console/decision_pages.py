@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.answerable.reasons import facts
+from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import Refused, UnknownId, UserError
 
@@ -115,6 +116,7 @@ def settled(console: Console, request: Request, identifier: str, fields: dict[st
     """Take the decision; on a mistake show it again with everything that was typed."""
     view = fields.get("own_view", "")
     opened = _opened(console, identifier, fields, view)
+    fields = signed(request, {"competence": "", **fields})
     typed = {name: fields.get(name, "") for name in ("outcome", "by", "competence", "because")}
     try:
         if opened is None or not view:

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cityward.act import orders as life
 from cityward.city.crew_names import crew_namer
 from cityward.console import words
+from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.work import Message, WorkOrder
@@ -98,7 +99,7 @@ class OrderPages:
 
     def step(self, request: Request, identifier: str, body: bytes) -> Response:
         """Take the form; on a mistake show it again with everything that was typed."""
-        fields = first_of(fields_of(body[:FORM_BYTES], 10))
+        fields = signed(request, first_of(fields_of(body[:FORM_BYTES], 10)))
         by, because, wanted = fields.get("by", ""), fields.get("because", ""), fields.get("state", "")
         orders = self._console.city.orders
         try:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -32,8 +32,10 @@ from cityward.console import (
     outcome_pages,
     plan_pages,
     privacy_pages,
+    request_pages,
     resident_pages,
     rule_pages,
+    security_pages,
     sensor_pages,
     sign_in_pages,
     system_pages,
@@ -41,6 +43,8 @@ from cityward.console import (
     your_data_pages,
     your_request_pages,
 )
+from cityward.console.asking import asker_of, signed
+from cityward.console.doors import DOORS
 from cityward.console.forms import fields_of, first_of
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
@@ -51,6 +55,7 @@ from cityward.core.identifiers import CASE_DECISION, kind_of
 
 if TYPE_CHECKING:
     from cityward.city.observing import Watch
+    from cityward.secure.policy import Asker
 
 PARTS: tuple[Any, ...] = (
     liability_pages,
@@ -74,6 +79,8 @@ PARTS: tuple[Any, ...] = (
     contest_pages,
     account_pages,
     sign_in_pages,
+    security_pages,
+    request_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""
 
@@ -109,8 +116,11 @@ class Console:
         theme = request.cookies.get("theme", "auto")
         waiting = len(self.city.proposals("waiting"))
         watched = self._watched()
+        asker = asker_of(request)
         html = self.templates.get_template(template).render(
             city=self.city.name,
+            who=asker.signed_in if asker else None,
+            nobody_signs_in=asker is None or asker.open_here,
             turn=self.city.turn(),
             total=self.city.conservation(),
             ledger_size=self.city.ledger_size,
@@ -124,6 +134,26 @@ class Console:
 
     def _watched(self) -> Watch | None:
         return self.city.observing.told() if self.city.observing.any() else None
+
+    def refused(
+        self, request: Request, asker: Asker, status: int, what: str, remedy: str, rule: str, back: str
+    ) -> HTMLResponse:
+        """Say no, and why; nothing of the city stands on it but its name."""
+        theme = request.cookies.get("theme", "auto")
+        who = asker.signed_in
+        html = self.templates.get_template("refused.html").render(
+            city=self.city.name,
+            theme=theme if theme in THEMES else "auto",
+            code=status,
+            what=what.partition(". ")[0].rstrip(".") + ".",
+            because=what.partition(". ")[2],
+            remedy=remedy,
+            rule=rule,
+            again=f"/sign-in?next={quote(back)}" if rule == "fresh-sign-in" else "",
+            name=who.name if who else "",
+            roles=", ".join(who.roles) if who else "",
+        )
+        return HTMLResponse(html, status, headers={"cache-control": "no-store"})
 
     def error(self, request: Request, error: Exception) -> HTMLResponse:
         """Render what went wrong, with the way on."""
@@ -210,6 +240,7 @@ class Console:
         fields = first_of(fields_of(body, FIELDS_MAX))
         asked = fields.get("outcome", "approved" if "option" in fields else "")
         outcome: Literal["approved", "rejected"] = "approved" if asked == "approved" else "rejected"
+        fields = signed(request, fields)
         by, because = fields.get("by", ""), fields.get("because", "")
         try:
             if asked not in ("approved", "rejected"):
@@ -317,6 +348,8 @@ def mount_console(app: FastAPI, city: City) -> None:
     for part in PARTS:
         part.mount(router, console)
     app.include_router(router)
+    app.state.doors = {**getattr(app.state, "doors", {}), **DOORS}
+    app.state.refused = console.refused
     # Only these are sent compressed: a page can hold a secret beside what somebody typed, and its length would tell.
     static = GZipMiddleware(StaticFiles(directory=Path(__file__).parent / "static"), compresslevel=6)
     app.mount("/static", static, name="static")

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from cityward.console.asking import permit, signed
 from cityward.console.forms import fields_of, first_of
 from cityward.console.words import number
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
@@ -164,7 +165,7 @@ class PlanPages:
     def change(self, request: Request, identifier: str, what: str, body: bytes) -> Response:
         """Move a job or decide; a mistake shows the page again with what was typed."""
         plan = self.get(identifier)
-        typed = first_of(fields_of(body, FIELDS_MAX))
+        typed = signed(request, first_of(fields_of(body, FIELDS_MAX)))
         by, because = typed.get("by", ""), typed.get("because", "")
         try:
             if what == "move":
@@ -175,6 +176,7 @@ class PlanPages:
                 moved = self.planning.move(job, crew, by=by, because=because, plan_id=plan.id)
                 return RedirectResponse(f"/plan?{urlencode({'id': moved.id})}#moved", 303)
             if what == "decision" and typed.get("outcome") in ("approved", "rejected"):
+                permit(request, "decide-proposal", "Plan", plan.id)
                 self._keep(plan)
                 decision = self.planning.decide(typed["outcome"], by, because, plan.id)
                 return RedirectResponse(f"/explain/{decision.id}", 303)

@@ -18,6 +18,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from cityward.answerable.replay import GroupChange, Replay, digest_of, headline, read_pricing, told_share
 from cityward.answerable.table import Finding, Table, check, run_tests
 from cityward.answerable.table.validity import is_valid
+from cityward.city.drafting import rule_asked
+from cityward.console.asking import asker_of, signed
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, fits, form_of, form_sent, next_version
 from cityward.console.forms import fields_of, first_of
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
@@ -210,7 +212,7 @@ class RulePages:
                 self.console.city.drafting.save(form.table())
                 shown.done = "The draft is kept. It decides nothing until it is published."
             elif what == "publish":
-                return self._publish(form.table(), fields)
+                return self._publish(request, form.table(), signed(request, dict(fields)))
             elif what != "check":
                 form.change(what)
                 shown.sent = {name: one for name, one in fields.items() if not name.startswith("column-")}
@@ -232,7 +234,13 @@ class RulePages:
         self._keep(self._replays, _key(found), found)
         return found
 
-    def _publish(self, draft: Table, fields: Mapping[str, str]) -> Response:
+    def _publish(self, request: Request, draft: Table, fields: Mapping[str, str]) -> Response:
+        asker = asker_of(request)
+        if asker is not None:
+            first_day, because = _day(fields, "valid_from"), fields.get("because", "")
+            exact = rule_asked(draft, first_day, because)
+            words = f"Publish version {draft.version} of the rule {draft.id}, in force from {first_day}: {because}"
+            asker.require("publish-rule", "Rule", draft.id, exact, words)
         without = fields.get("without", "").strip()
         evidence = None if without else self._replay(draft, fields)
         made = self.console.city.drafting.publish(

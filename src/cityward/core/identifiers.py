@@ -36,6 +36,9 @@ KINDS = {
     "incident": "I",
     "liability": "LF",
     "notice": "NT",
+    "drill": "DR",
+    "security": "SA",
+    "sheets": "SH",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

@@ -41,6 +41,9 @@ _DAY_CHARS: Final = 10
 _LENGTH: Final = struct.Struct(">I")
 _RECORD: Final = struct.Struct(f">{LEAF_DIGITS}s{_NONCE_BYTES}sI")
 _SKIPPED: Final = ("keys/", "history/interactions/", "history/log", "registers.db", ".")
+EPOCHS: Final = "backup-epochs.key"
+"""The keys of all days on which an epoch of a repository can begin, in one."""
+
 _PERSONS, _COMMON, _VERSION = "persons.sealed", "common.arrow", "version"
 
 
@@ -110,7 +113,24 @@ def destroy_days(keys: Path, today: date, kept_days: int) -> int:
             path.unlink()
         if gone:
             sync_folder(keys / "backups")
+        if (keys / EPOCHS).exists():
+            held = PuncturedKey.from_bytes((keys / EPOCHS).read_bytes())
+            first = _leaf_of_day(today - timedelta(days=kept_days))
+            replace_file(keys / EPOCHS, held.without_before(first).to_bytes())
+            (keys / EPOCHS).chmod(0o600)
     return len(gone)
+
+
+def epoch_key(keys: Path, day: date) -> bytes | None:
+    """The key of an epoch that begins on ``day``; None when it was destroyed.
+
+    Keys of all days are derived from one file, so that an older copy of ``keys/`` opens newer backups.
+    """
+    return PuncturedKey.from_bytes(_made(keys / EPOCHS)).key_of(_leaf_of_day(day))
+
+
+def _leaf_of_day(day: date) -> str:
+    return f"{day.toordinal():0{LEAF_DIGITS}x}"
 
 
 # -- sealing ---------------------------------------------------------------------------------------

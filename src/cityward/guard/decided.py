@@ -20,7 +20,7 @@ import polars as pl
 from cityward.answerable.table.validity import SKEW
 from cityward.core.clock import Clock
 from cityward.core.decided import CaseDecision, DecisionBatch, KeptRule, Proof, ProvedChange
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import durable, make_folder, replace_file
 from cityward.core.errors import Defect, LedgerError, Refused, UnknownId, UserError
 from cityward.core.frames import DECISION, conform
 from cityward.core.identifiers import make_id
@@ -396,7 +396,7 @@ def leaves_path(folder: Path, batch: str) -> Path:
 
 @durable("writing the tree of decisions")
 def _write_leaves(path: Path, tree: Leaves) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     replace_file(path, tree.to_bytes())
 
 

@@ -6,7 +6,7 @@ leads to the store inside these objects is called ``_inside``, a name that a tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ import polars as pl
 from cityward.core.clock import Clock
 from cityward.core.consults import Consult
 from cityward.core.errors import SettingsError
+from cityward.core.faults import Fault
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.receipts import receipt
 from cityward.core.records import Refusal, to_json
@@ -36,6 +37,7 @@ from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
 from cityward.secure.proved import ProvedEntries
 from cityward.store import outbox as outbox_store
+from cityward.store import soundness
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
 from cityward.store.registers import open_registers
@@ -254,6 +256,23 @@ class Keeper:
             zone=held.zone,
             clock=held.clock,
         )
+
+    # -- is it sound -----------------------------------------------------------------------------
+
+    def faults(self, ledger_size: int, subject_of: Callable[[int], str]) -> Iterator[Fault]:
+        """What is damaged in history and registers; ``subject_of`` tells what an entry of the ledger is about."""
+        history = self._inside.history
+        yield from soundness.log_faults(history)
+        yield from soundness.table_faults(history)
+        engine = self.registers._inside.engine
+        damaged = list(soundness.register_faults(engine))
+        yield from damaged
+        if all(one.mendable for one in damaged):
+            yield from soundness.receipt_faults(engine, ledger_size, subject_of)
+
+    def index_anew(self) -> None:
+        """Make the indexes of the registers anew."""
+        soundness.index_anew(self.registers._inside.engine)
 
     # -- receipts ----------------------------------------------------------------------------------
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 import polars as pl
 
+from cityward.core.disk import SUMS, create_file, make_folder, note_sum
 from cityward.core.errors import SettingsError
 
 KEY_BYTES = 32
@@ -77,11 +77,12 @@ def load_or_create_key(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
+        pass
+    make_folder(path.parent, 0o700)
+    try:
         key = secrets.token_bytes(KEY_BYTES)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
+        note_sum(path.parent / SUMS, path, key)  # of so many random bytes the digest tells nothing
+        create_file(path, key)
+    except FileExistsError:
+        pass  # made by another program a moment ago
+    return path.read_bytes()

@@ -59,6 +59,21 @@ class PuncturedKey:
             secret = _down(secret, leaf[level])
         return PuncturedKey(nodes)
 
+    def without_before(self, leaf: str) -> PuncturedKey:
+        """The same key, from which no leaf that comes before ``leaf`` in order can be derived."""
+        kept: dict[str, bytes] = {}
+        for path, secret in self._nodes.items():
+            if path >= leaf[: len(path)] and not leaf.startswith(path):
+                kept[path] = secret
+            elif leaf.startswith(path):
+                here = secret
+                for level in range(len(path), LEAF_DIGITS):
+                    at = leaf[:level]
+                    kept |= {at + digit: _down(here, digit) for digit in _DIGITS if digit > leaf[level]}
+                    here = _down(here, leaf[level])
+                kept[leaf] = here
+        return PuncturedKey(kept)
+
     def to_bytes(self) -> bytes:
         """The nodes, in the order of their paths."""
         return b"".join(

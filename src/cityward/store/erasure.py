@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from cityward.core.disk import durable, sync_folder
 from cityward.core.errors import StoreError
 from cityward.store.history_table import DECISIONS, INTERACTIONS, OBSERVATIONS, HistoryTable
-from cityward.store.history_writer import lock_folder, sync_commits, write_part
+from cityward.store.history_writer import exchange, lock_folder, write_part
 
 TABLES = (INTERACTIONS, OBSERVATIONS, DECISIONS)
 
@@ -59,7 +59,7 @@ def columns_of(
     folder: Path, table: HistoryTable, columns: Sequence[str], upto: str | None = None
 ) -> Iterator[pl.DataFrame]:
     """Yield ``columns`` of every version of every row, a file at a time; of months up to ``upto`` (2014-06)."""
-    for _, path in _files(table.path(folder), upto):
+    for _, path in files_of(table.path(folder), upto):
         yield _read(path, table, columns)
 
 
@@ -93,7 +93,7 @@ def rewrite(
     delta = DeltaTable(path)
     actions: list[AddAction | RemoveAction] = []
     removed = changed = files = 0
-    for action, file in _files(path, upto):
+    for action, file in files_of(path, upto):
         meant = touches(_read(file, table, columns))
         if not meant.any():
             continue
@@ -106,8 +106,7 @@ def rewrite(
     if actions:
         for parent in {path / Path(str(action.path)).parent for action in actions}:
             sync_folder(parent)
-        delta.create_write_transaction(actions, mode="append", schema=delta.schema(), partition_by=["month"])
-        sync_commits(path)
+        exchange(path, actions)
     return Rewritten(removed, changed, files)
 
 
@@ -119,7 +118,7 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
         return 0
     # Ours alone: what another writer of the table had begun does not exist while the lock is held, so that the
     # library's minimum of seven days, made for that, protects nobody.
-    held = {file for _, file in _files(path)}
+    held = {file for _, file in files_of(path)}
     gone = [file for file in path.rglob("*.parquet") if "_delta_log" not in file.parts and file not in held]
     for file in gone:
         file.unlink()
@@ -131,11 +130,17 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
 def stale_files(folder: Path, table: HistoryTable) -> int:
     """How many data files lie in the folder of the table that it does not hold."""
     path = table.path(folder)
-    held = {file for _, file in _files(path)}
+    held = {file for _, file in files_of(path)}
     return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
 
 
-def _files(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
+def held_files(path: Path) -> dict[Path, int]:
+    """Data files that the table at ``path`` holds, with the bytes that each was written with."""
+    return {file: int(action["size_bytes"]) for action, file in files_of(path)}
+
+
+def files_of(path: Path, upto: str | None = None) -> list[tuple[dict[str, Any], Path]]:
+    """Data files of the Delta table at ``path``, each with its action; of months up to ``upto`` (2014-06)."""
     if not DeltaTable.is_deltatable(str(path)):
         return []
     adds = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))
@@ -174,6 +179,5 @@ def _exchange(file: Path, action: dict[str, Any], left: pl.DataFrame, version: i
         )
     ]
     if left.height:
-        new = file.with_name(f"{file.stem.split('-')[0]}-{version:020d}.parquet")
-        actions.append(write_part(new, month, left))
+        actions.append(write_part(file.parent, f"{file.stem.split('-')[0]}-{version:020d}", left))
     return actions

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import SUMS, durable, replace_file
 
 
 def gone_path(folder: Path, table: str) -> Path:
@@ -25,7 +25,7 @@ def remember_gone(folder: Path, table: str, keys: NDArray[np.uint64]) -> None:
     held = gone_keys(folder, table)
     every = np.union1d(held, keys)
     if every.size > held.size:
-        replace_file(gone_path(folder, table), every.astype("<u8").tobytes())
+        replace_file(gone_path(folder, table), every.astype("<u8").tobytes(), folder / SUMS)
 
 
 def gone_keys(folder: Path, table: str) -> NDArray[np.uint64]:

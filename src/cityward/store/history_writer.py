@@ -13,17 +13,19 @@ import struct
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
 from cityward.core.clock import Clock
-from cityward.core.disk import durable, sync_file, sync_folder, write_file
+from cityward.core.disk import durable, make_folder, sync_folder, write_file
 from cityward.core.errors import CityBusy, StoreError
 from cityward.core.frames import UTC_TIME, conform
 from cityward.core.limits import MEMORY_FLUSH_ROWS
@@ -31,6 +33,7 @@ from cityward.store.gone import gone_keys
 from cityward.store.history_table import INTERACTIONS, HistoryTable
 from cityward.store.keyset import KeySet
 from cityward.store.segment_log import SegmentLog
+from cityward.store.table_commit import commit
 
 APPLICATION = "cityward-log"
 """Name under which a Delta commit notes the log record it ends with."""
@@ -61,7 +64,7 @@ def lock_folder(folder: Path, name: str = INTERACTIONS.lock) -> int:
     CityBusy
         Another process has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -197,9 +200,19 @@ class HistoryWriter:
         version = table_version(self._table.path(self._folder))
         self._gone.add(gone_keys(self._folder, self._table.name))
         if version:
-            self._load_keys()
+            try:
+                self._load_keys()
+            except (pl.exceptions.PolarsError, DeltaError, OSError) as error:
+                raise StoreError(
+                    f"The table of {self._table.name} is damaged ({type(error).__name__}). "
+                    "Run 'cityward fsck': it names the file."
+                ) from error
         self._log = SegmentLog(self._table.log(self._folder), after=version)
-        for _, payload in self._log.replay(after=version):
+        for number, payload in self._log.replay(after=version):
+            wanted = version + 1 + len(self.recovered)
+            if number != wanted:
+                log = self._table.log(self._folder).name
+                raise StoreError(f"{log} lacks the records from {wanted} to {number - 1}. Run 'cityward fsck'.")
             rows, note = decode(payload)
             self.recovered.append(note)
             self._hold(rows, flush=False)
@@ -256,9 +269,11 @@ class HistoryWriter:
             with durable("writing the history table"):
                 ended.result()
         except BaseException as failure:
-            # Whatever it was, the rows must wait again: the next move cuts the log up to its own end.
-            self._waiting = [*self._moving, *self._waiting]
-            self._waiting_rows = sum(frame.height for frame in self._waiting)
+            # Whatever it was, the rows must wait again: the next move cuts the log up to its own end. Unless the
+            # commit is there and only an fsync failed: the log keeps them until the next move has fsynced it too.
+            if not self._in_table(last):
+                self._waiting = [*self._moving, *self._waiting]
+                self._waiting_rows = sum(frame.height for frame in self._waiting)
             if not isinstance(failure, StoreError):
                 raise
             self._failure = failure
@@ -269,6 +284,12 @@ class HistoryWriter:
                 self._failure = failure
         self._moving = []
 
+    def _in_table(self, last: int) -> bool:
+        try:
+            return table_version(self._table.path(self._folder)) >= last
+        except (DeltaError, OSError):
+            return False
+
     def _write_table(self, parts: Sequence[pl.DataFrame], last: int) -> None:
         """Write one file a month, make all durable, then commit them together.
 
@@ -276,60 +297,59 @@ class HistoryWriter:
         """
         path = self._table.path(self._folder)
         stored = pl.concat(parts, rechunk=True).with_columns(pl.col("key", "digest").reinterpret(signed=True))
-        table = new_table(path, stored)
+        new_table(path, stored)
         months = stored.partition_by("month", as_dict=True)
         written = [write_month(path, str(month), part, last) for (month,), part in months.items()]
         for folder in {path / Path(action.path).parent for action in written} | {path}:
             sync_folder(folder)
-        added: list[AddAction | RemoveAction] = [*written]
+        exchange(path, written, CommitProperties(app_transactions=[Transaction(APPLICATION, last)]))
+
+
+def new_table(path: Path, rows: pl.DataFrame) -> None:
+    """Make the table unless there is one."""
+    if not DeltaTable.is_deltatable(str(path)):
+        commit(path, lambda place: DeltaTable.create(place, schema=rows.schema, partition_by=["month"]))
+
+
+def exchange(
+    path: Path, actions: Sequence[AddAction | RemoveAction], properties: CommitProperties | None = None
+) -> None:
+    """Add and remove data files of the table at ``path`` in one commit; their folders must be durable already."""
+
+    def write(place: str) -> None:
+        table = DeltaTable(place)
         table.create_write_transaction(
-            added,
+            list(actions),
             mode="append",
             schema=table.schema(),
             partition_by=["month"],
-            commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, last)]),
+            commit_properties=properties,
         )
-        sync_commits(path)
 
-
-def new_table(path: Path, rows: pl.DataFrame) -> DeltaTable:
-    """Open the table, or make it and make that durable."""
-    if DeltaTable.is_deltatable(str(path)):
-        return DeltaTable(path)
-    path.mkdir(parents=True, exist_ok=True)
-    table = DeltaTable.create(path, schema=rows.schema, partition_by=["month"])
-    sync_commits(path)
-    sync_folder(path)
-    sync_folder(path.parent)
-    return table
-
-
-def sync_commits(path: Path) -> None:
-    """Fsync the newest commit: the table library does not."""
-    commits = path / "_delta_log"
-    sync_file(max(commits.glob("*.json")))
-    sync_folder(commits)
+    commit(path, write)
 
 
 def write_month(path: Path, month: str, rows: pl.DataFrame, last: int) -> AddAction:
     """Write one month's rows to a file named after the log record ``last``, durably; return its action."""
-    file = path / f"month={month}" / f"{last:020d}.parquet"
-    file.parent.mkdir(exist_ok=True)
-    return write_part(file, month, rows.drop("month"))
+    folder = path / f"month={month}"
+    folder.mkdir(exist_ok=True)
+    return write_part(folder, f"{last:020d}", rows.drop("month"))
 
 
-def write_part(file: Path, month: str, rows: pl.DataFrame) -> AddAction:
-    """Write rows without their month to a data file, durably; return its action.
+def write_part(folder: Path, name: str, rows: pl.DataFrame) -> AddAction:
+    """Write a month's rows (without the month) to a data file in its ``folder``, durably; return its action.
 
-    Its statistics are the number of rows alone: smallest and largest values would be data.
+    Its own digest ends the file's name, so that nothing can change in it unnoticed. Its statistics are the number of
+    rows alone: smallest and largest values would be data.
     """
     buffer = BytesIO()  # written by us: the writer of the library tells a full disk as a malformed file
     rows.write_parquet(buffer, compression="snappy")
+    file = folder / f"{name}-{sha256(buffer.getbuffer()).hexdigest()}.parquet"
     write_file(file, buffer.getbuffer())
     return AddAction(
-        path=f"month={month}/{file.name}",
+        path=f"{folder.name}/{file.name}",
         size=file.stat().st_size,
-        partition_values={"month": month},
+        partition_values={"month": folder.name.removeprefix("month=")},
         modification_time=0,
         data_change=True,
         stats=f'{{"numRecords":{rows.height}}}',

@@ -10,7 +10,7 @@ from deltalake import CommitProperties, Transaction
 from cityward.core.disk import durable, sync_folder
 from cityward.core.frames import conform
 from cityward.store.history_table import HistoryTable
-from cityward.store.history_writer import APPLICATION, new_table, sync_commits, table_version, write_month
+from cityward.store.history_writer import APPLICATION, exchange, new_table, table_version, write_month
 
 
 @durable("writing the restored history table")
@@ -19,19 +19,12 @@ def restore_table(folder: Path, table: HistoryTable, rows: pl.DataFrame, last: i
     path = table.path(folder)
     kept = conform(rows, table.kept).sort("sequence")
     stored = kept.with_columns(pl.col("key", "digest").reinterpret(signed=True))
-    delta = new_table(path, stored)
+    new_table(path, stored)
     months = stored.partition_by("month", as_dict=True)
     written = [write_month(path, str(month), part, last) for (month,), part in months.items()]
     for parent in {path / Path(action.path).parent for action in written} | {path}:
         sync_folder(parent)
-    delta.create_write_transaction(
-        [*written],
-        mode="append",
-        schema=delta.schema(),
-        partition_by=["month"],
-        commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, max(last, 1))]),
-    )
-    sync_commits(path)
+    exchange(path, written, CommitProperties(app_transactions=[Transaction(APPLICATION, max(last, 1))]))
 
 
 def version_of(folder: Path, table: HistoryTable) -> int:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cityward.core.disk import durable, sync_folder, write_all
+from cityward.core.disk import durable, make_folder, sync_folder, write_all
 from cityward.core.errors import StoreError
 from cityward.core.limits import SEGMENT_BYTES
 
@@ -44,7 +44,7 @@ class SegmentLog:
         self._broken = False
         if writable:
             with durable("opening the history log"):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 self._recover()
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cityward.core.disk import durable, replace_file
+from cityward.core.disk import SUMS, durable, make_folder, replace_file
 from cityward.core.errors import StoreError
 
 
@@ -46,12 +46,12 @@ class SmallList:
     @durable("keeping a list beside history")
     def write(self, folder: Path, rows: pl.DataFrame) -> None:
         """Put a new list in the place of the old one."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         buffer = BytesIO()
         # Smallest and largest values would be a second copy of pseudonyms.
         kept = rows.cast(dict(self.schema)).unique().sort(self.schema.names())  # type: ignore[arg-type]
         kept.write_parquet(buffer, statistics=False)
-        replace_file(self._path(folder), buffer.getbuffer())
+        replace_file(self._path(folder), buffer.getbuffer(), folder / SUMS)
 
     def _path(self, folder: Path) -> Path:
         return folder / f"{self.name}.parquet"

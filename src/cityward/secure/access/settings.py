@@ -37,7 +37,8 @@ class AccessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ``idle_minutes`` and ``whole_hours`` end a session that is not used, and every session. Acts that are marked as
     strong ask anew for who it is after ``strong_minutes``. ``proxies`` are the addresses of those who may tell the
     address and the certificate of a client in headers. ``open_on_loopback`` is for demonstrations: on the loopback
-    address nobody signs in, and a person named in a form is taken at their word.
+    address nobody signs in, and a person named in a form is taken at their word. ``four_eyes_at_machine`` asks for a
+    second person at the command line too, for what takes two.
     """
 
     origin: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]{1,250}$")] | None = None
@@ -47,4 +48,5 @@ class AccessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sessions: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
     proxies: tuple[Annotated[str, msgspec.Meta(max_length=50)], ...] = ()
     open_on_loopback: bool = False
+    four_eyes_at_machine: bool = False
     services: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$")], SignInService] = {}

@@ -17,7 +17,8 @@ from cityward.core.clock import Clock
 from cityward.core.errors import UserError
 from cityward.store.engine import answering, make_tables
 
-_META = sql.MetaData()
+META = sql.MetaData()
+"""All tables of access."""
 DIGEST_CHARS: Final = 64
 """SHA-256 and HMAC-SHA256 in hexadecimal digits."""
 
@@ -25,7 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PEOPLE = sql.Table(
     "access_people",
-    _META,
+    META,
     sql.Column("id", sql.String(20), primary_key=True),
     sql.Column("name", sql.String(120), nullable=False),
     sql.Column("name_digest", sql.String(DIGEST_CHARS), unique=True, nullable=False),
@@ -36,7 +37,7 @@ PEOPLE = sql.Table(
 )
 CREDENTIALS = sql.Table(
     "access_credentials",
-    _META,
+    META,
     sql.Column("id", sql.String(20), primary_key=True),
     sql.Column("person", sql.String(20), nullable=False, index=True),
     sql.Column("kind", sql.String(10), nullable=False),
@@ -49,7 +50,7 @@ CREDENTIALS = sql.Table(
 )
 SESSIONS = sql.Table(
     "access_sessions",
-    _META,
+    META,
     sql.Column("digest", sql.String(DIGEST_CHARS), primary_key=True),
     sql.Column("person", sql.String(20), nullable=False, index=True),
     sql.Column("assurance", sql.String(20), nullable=False),
@@ -60,7 +61,7 @@ SESSIONS = sql.Table(
 )
 TOKENS = sql.Table(
     "access_tokens",
-    _META,
+    META,
     sql.Column("digest", sql.String(DIGEST_CHARS), primary_key=True),
     sql.Column("id", sql.String(20), unique=True, nullable=False),
     sql.Column("kind", sql.String(12), nullable=False),
@@ -74,7 +75,7 @@ TOKENS = sql.Table(
 )
 INVITES = sql.Table(
     "access_invites",
-    _META,
+    META,
     sql.Column("digest", sql.String(DIGEST_CHARS), primary_key=True),
     sql.Column("person", sql.String(20), nullable=False, index=True),
     sql.Column("purpose", sql.String(10), nullable=False),
@@ -82,7 +83,7 @@ INVITES = sql.Table(
 )
 ATTEMPTS = sql.Table(
     "access_attempts",
-    _META,
+    META,
     sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
     sql.Column("at_us", sql.BigInteger, nullable=False, index=True),
     sql.Column("account", sql.String(DIGEST_CHARS), nullable=False),
@@ -95,13 +96,13 @@ ATTEMPTS = sql.Table(
 )
 USED = sql.Table(
     "access_used",
-    _META,
+    META,
     sql.Column("digest", sql.String(DIGEST_CHARS), primary_key=True),
     sql.Column("until_us", sql.BigInteger, nullable=False, index=True),
 )
 ACTS = sql.Table(
     "access_acts",
-    _META,
+    META,
     sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
     sql.Column("entry", sql.LargeBinary, nullable=False),
 )
@@ -136,7 +137,7 @@ class Base:
     def __init__(self, engine: sql.Engine, clock: Clock) -> None:
         self._engine = engine
         self.clock = clock
-        make_tables(engine, _META)
+        make_tables(engine, META)
 
     @property
     def now_us(self) -> int:

@@ -1,0 +1,178 @@
+"""Figures for Prometheus at ``/metrics``, and one line of JSON a request on the standard error.
+
+Neither tells of a person: a route is its template (``/needs/{identifier}``), never the address that was asked; label
+sets are bounded by the routes, methods, classes of status, kinds of alerts and sources that there are. Names follow
+the conventions of Prometheus and are listed in docs/watch.md. The text form is also what an OpenTelemetry collector
+reads with its Prometheus receiver.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from fastapi import FastAPI, Request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cityward.api.problems import problem
+from cityward.core.clock import Clock, monotonic
+from cityward.secure.watch.alerts import DUTIES
+
+if TYPE_CHECKING:
+    from cityward.city import City
+
+SCOPE: Final = "metrics"
+"""Scope of a token that may read them from another machine."""
+
+UNMATCHED: Final = "(none)"
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
+SOURCES_MAX: Final = 200
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Measured:
+    """ASGI middleware: counts and times requests, and tells each in a line if asked to.
+
+    Parameters
+    ----------
+    app : ASGI application
+    registry : CollectorRegistry
+        Where the figures are kept.
+    log : bool
+        Whether each request is told on the standard error.
+    """
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, *, log: bool) -> None:
+        self._app, self._log, self._clock = app, log, Clock()
+        labels = ("route", "method", "status")
+        self._count = Counter("cityward_http_requests", "Requests answered.", labels, registry=registry)
+        self._time = Histogram(
+            "cityward_http_request_duration_seconds",
+            "Time from a request to the end of its answer.",
+            ("route", "method"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note how it went."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, request = monotonic(), 500, secrets.token_hex(8)
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request.encode())]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        finally:
+            seconds = monotonic() - began
+            route = getattr(scope.get("route"), "path", None) or UNMATCHED
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self._count.labels(route, method, f"{status // 100}xx").inc()
+            self._time.labels(route, method).observe(seconds)
+            if self._log:
+                self._tell(request, route, method, status, seconds)
+
+    def _tell(self, request: str, route: str, method: str, status: int, seconds: float) -> None:
+        line = {
+            "at": self._clock.now(),
+            "event": "request",
+            "request": request,
+            "route": route,
+            "method": method,
+            "status": status,
+            "duration_ms": round(1_000 * seconds, 2),
+        }
+        sys.stderr.write(msgspec.json.encode(line).decode() + "\n")
+
+
+class _OfCity(Collector):
+    """What is read from the city when somebody asks."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the figures of the moment."""
+        yield _gauge("cityward_ledger_entries", "Entries of the ledger.", self._city.ledger_size)
+        yield self._rows()
+        alerts = GaugeMetricFamily("cityward_security_alerts", "Alerts that stand open.", labels=["kind"])
+        kinds = [one.kind for one in self._city.alerts.open()]
+        for kind in DUTIES:
+            alerts.add_metric([kind], kinds.count(kind))
+        yield alerts
+        yield from self._drill()
+        copied = self._city.backups.remembered()
+        if copied is not None:
+            at = copied.copied_at.timestamp()
+            yield _gauge("cityward_backup_copied_timestamp_seconds", "Moment of the newest copy.", at)
+
+    def _rows(self) -> Metric:
+        rows = GaugeMetricFamily("cityward_intake_rows", "Rows that came in.", labels=["source", "outcome"])
+        for one in self._city.conservation()["by_source"][:SOURCES_MAX]:
+            for outcome in ("admitted", "quarantined", "refused"):
+                rows.add_metric([one["source"], outcome], one[outcome])
+        return rows
+
+    def _drill(self) -> Iterator[Metric]:
+        last = self._city.drills.last()
+        if last is None:
+            return
+        prefix = "cityward_drill"
+        yield _gauge(f"{prefix}_timestamp_seconds", "End of the last drill of ransomware.", last.ended_at.timestamp())
+        yield _gauge(f"{prefix}_passed", "1 when it met every target.", int(last.passed))
+        names = {"RPO, acknowledged reports lost": "rpo_reports", "RTO, alarm to first right answer": "rto_seconds"}
+        for name, called in names.items():
+            measured = last.measured(name)
+            if measured is not None:
+                yield _gauge(f"{prefix}_{called}", f"Of the last drill: {name}.", measured)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def add_metrics(app: FastAPI, city: City, *, log: bool = False) -> None:
+    """Add the address ``/metrics``, and measure every request of ``app``.
+
+    Called last, so that what other middleware refuses counts too.
+    """
+    registry = CollectorRegistry()
+    registry.register(_OfCity(city))
+    app.add_middleware(Measured, registry=registry, log=log)
+
+    @app.get("/metrics", tags=["city"], summary="Figures for Prometheus; from this machine, or with a token")
+    async def metrics(request: Request) -> Response:
+        if not may_read(request):
+            return problem(403, "Figures are told to this machine alone.", remedy=f"Ask with a token of scope {SCOPE}.")
+        return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def may_read(request: Request) -> bool:
+    """Whether somebody at this machine asks, with nobody between, or a token of the scope."""
+    asker: Any = request.scope.get("state", {}).get("asker")
+    principal = getattr(asker, "principal", None)
+    if principal is not None and SCOPE in principal.scopes:
+        return True
+    if any(name in _FORWARDED for name, _ in request.scope["headers"]) or request.client is None:
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,94 @@
+"""The pages *Security*: how the city stands in one glance, and the report of a drill."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from cityward.core.errors import CitywardError
+from cityward.secure.drill.report import DrillReport, Target
+
+if TYPE_CHECKING:
+    from cityward.city import City
+    from cityward.city.backing_up import Standing
+    from cityward.console.pages import Console
+    from cityward.secure.watch.alerts import SecurityAlert
+
+DRILLS_SHOWN: Final = 20
+ALERTS_SHOWN: Final = 50
+GRAVE: Final = {1: "act at once", 2: "today", 3: "this week"}
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/security`` and ``/security/drills/{identifier}``."""
+
+    @router.get("/security")
+    def security(request: Request) -> HTMLResponse:
+        return console.page(request, "security.html", **security_page(console.city))
+
+    @router.get("/security/drills/{identifier}")
+    def drill(request: Request, identifier: str) -> HTMLResponse:
+        report = console.city.drills.get(identifier)
+        return console.page(request, "drill.html", report=report, targets=[target_told(one) for one in report.targets])
+
+
+def security_page(city: City) -> dict[str, Any]:
+    """Return what stands open, the last drill, backups and the ledger."""
+    drills, alerts = city.drills.all(), list(city.alerts.all())
+    last, late = city.drills.last(), city.drills.stale_days()
+    open_ = [one for one in alerts if one.state != "closed"]
+    backup, trouble = _backup(city)
+    proof = city.verify()
+    return {
+        "headline": headline(open_, last, late),
+        "alerts": open_[:ALERTS_SHOWN],
+        "closed": len(alerts) - len(open_),
+        "grave": GRAVE,
+        "last": last,
+        "targets": [target_told(one) for one in last.targets] if last else [],
+        "late": late,
+        "every": city.settings.drill.every_days,
+        "next_due": last.ended_at + timedelta(days=city.settings.drill.every_days) if last else None,
+        "drills": drills[:DRILLS_SHOWN],
+        "backup": backup,
+        "trouble": trouble,
+        "proof": proof,
+        "watching": city.settings.watch.files,
+    }
+
+
+def headline(alerts: list[SecurityAlert], last: DrillReport | None, late: float | None) -> str:
+    """The finding in a sentence."""
+    grave = [one for one in alerts if one.duty.grave == 1]
+    if grave:
+        return f"Act now: {grave[0].sentence[0].lower()}{grave[0].sentence[1:].removesuffix('.')}"
+    if last is None:
+        return "Nobody knows yet whether this city comes back: no drill was run"
+    came = "The last drill met every target" if last.passed else "The last drill missed a target"
+    overdue = ", and the next is overdue" if late is not None else ""
+    counted = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} open" if alerts else "no alert is open"
+    return f"{came}{overdue}; {counted}"
+
+
+def target_told(one: Target) -> dict[str, Any]:
+    """A target as a row: measured, wanted, and whether it was met."""
+    unit = f" {one.unit}" if one.unit else ""
+    return {
+        "name": one.name,
+        "measured": f"{one.measured:,.4g}{unit}",
+        "wanted": f"at most {one.wanted:,.4g}{unit}",
+        "met": one.met,
+    }
+
+
+def _backup(city: City) -> tuple[Standing | None, str]:
+    """How backups stand, or why that cannot be told."""
+    if city.settings.backup.repository is None:
+        return None, "No repository of backups is named in city.toml ([backup] repository)."
+    try:
+        return city.backups.status(), ""
+    except (CitywardError, OSError) as error:
+        return None, f"The repository does not answer as it should: {error}"
