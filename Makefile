@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Modules are compiled once here; where Python may not keep its bytecode, each start would compile them anew (2 s).
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help demo test lint types layers pytest format bench wheel screenshots references clean
+.PHONY: help demo test lint types layers pytest format bench wheel sbom audit screenshots references clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -51,6 +51,12 @@ bench: $(ENVIRONMENT)/.ready  ## measure, and write benchmarks/RESULTS.md
 
 wheel: $(UV)  ## build dist/cityward-*.whl
 	$(UV) build --wheel
+
+sbom: $(ENVIRONMENT)/.ready  ## list what a release is made of: dist/cityward-VERSION.cdx.json (CycloneDX)
+	scripts/sbom $(ENVIRONMENT)/bin
+
+audit: $(ENVIRONMENT)/.ready  ## ask for known vulnerabilities of what uv.lock names
+	scripts/audit $(ENVIRONMENT)/bin
 
 screenshots: $(ENVIRONMENT)/.ready  ## make the pictures of the docs from a running demonstration
 	scripts/with-services scripts/screenshots $(ENVIRONMENT)/bin

@@ -70,6 +70,7 @@ class Guarded:
         elif role not in (None, "resident"):
             headers["cookie"] = f"cityward={self.session(role)}"
         told = {"client": ("127.0.0.1", 5000), "base_url": "http://localhost", **more}
+        headers.setdefault("sec-fetch-site", "same-origin")  # as every browser says of a page of ours
         return TestClient(self.app, headers=headers, follow_redirects=False, raise_server_exceptions=False, **told)
 
 

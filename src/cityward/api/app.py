@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import anyio.to_thread
 import msgspec
 from fastapi import Body, FastAPI, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from cityward import __version__
 from cityward.api.doors import DOORS
@@ -22,7 +22,7 @@ from cityward.api.ledger import add_ledger
 from cityward.api.metrics import add_metrics
 from cityward.api.orders import add_orders
 from cityward.api.problems import add_problems, problem
-from cityward.api.shield import BodyTooLarge, Shield
+from cityward.api.shield import Shield
 from cityward.city import City
 from cityward.core.errors import UserError
 from cityward.core.limits import BODY_BYTES, PAGE_ROWS
@@ -30,6 +30,19 @@ from cityward.core.limits import BODY_BYTES, PAGE_ROWS
 INTAKE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json")
 SENDERS = 64
 """Larger requests that are decoded and wait for the writer at once; more wait in the server's own queue."""
+
+_NDJSON = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"id": "1", "opened": "2014-06-30"}\n',
+            }
+        },
+    }
+}
+"""How the description of a route of the intake tells what it takes."""
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
@@ -77,7 +90,7 @@ def create_app(
     app.state.doors = dict(DOORS)
     if gate:
         app.add_middleware(Gate, city=city, open_here=here)
-    app.add_middleware(Shield, hosts=hosts)
+    app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies)
     add_metrics(app, city, log=log)
     return app
 
@@ -89,29 +102,21 @@ def _add_intake(app: FastAPI, city: City) -> None:
         "/api/sources/{source}/interactions",
         tags=["intake"],
         summary="Take in interactions as NDJSON; answers once they are durable",
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/x-ndjson": {
-                        "schema": {"type": "string"},
-                        "example": '{"id": "1", "opened": "2014-06-30"}\n',
-                    }
-                },
-            }
-        },
+        openapi_extra=_NDJSON,
     )
-    @app.post("/api/sources/{source}/observations", tags=["intake"], summary="Take in observations, likewise")
+    @app.post(
+        "/api/sources/{source}/observations",
+        tags=["intake"],
+        summary="Take in observations, likewise",
+        openapi_extra=_NDJSON,
+    )
     async def take(source: str, request: Request) -> Response:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in INTAKE_TYPES:
             return problem(
                 415, f"'{kind[:60]}' is not taken in.", remedy="Send application/x-ndjson, one object a line."
             )
-        try:
-            body = await request.body()
-        except BodyTooLarge:
-            return problem(413, f"A body may have at most {BODY_BYTES // 2**20} MB.", remedy="Send it in parts.")
+        body = await request.body()
         coding = request.headers.get("content-encoding", "identity")
         if coding == "gzip":
             body = await anyio.to_thread.run_sync(_expanded, body)
@@ -259,7 +264,12 @@ def _add_evidence(app: FastAPI, city: City) -> None:
     def explain(identifier: str) -> Response:
         return answer(city.explain(identifier))
 
-    @app.get("/api/ledger/checkpoint", tags=["answer"], summary="The signed checkpoint of the ledger")
+    @app.get(
+        "/api/ledger/checkpoint",
+        tags=["answer"],
+        summary="The signed checkpoint of the ledger",
+        response_class=PlainTextResponse,
+    )
     def checkpoint() -> Response:
         return Response(city.checkpoint(), media_type="text/plain; charset=utf-8")
 

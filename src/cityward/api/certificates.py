@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.requests import HTTPConnection
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cityward.api.patience import PatientProtocol
 
 SHOWN: Final = "cityward.client_certificate"
 
 
-class ShowingProtocol(HttpToolsProtocol):
+class ShowingProtocol(PatientProtocol):
     """HTTP whose requests know the certificate of their client, once TLS has checked it against the authorities."""
 
     def on_message_begin(self) -> None:

@@ -6,7 +6,7 @@ import gzip
 from typing import Final
 
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from cityward.api.problems import problem
 from cityward.city import City
@@ -20,14 +20,25 @@ _LASTING: Final = {"cache-control": "public, max-age=31536000, immutable"}
 def add_ledger(app: FastAPI, city: City) -> None:
     """Add the routes; a prefix for clients is the address of the city and ``/ledger``."""
 
-    @app.get("/ledger/checkpoint", tags=["answer"], summary="The signed checkpoint (C2SP tlog-checkpoint)")
+    @app.get(
+        "/ledger/checkpoint",
+        tags=["answer"],
+        summary="The signed checkpoint (C2SP tlog-checkpoint)",
+        response_class=PlainTextResponse,
+    )
     def checkpoint() -> Response:
         note = city.checkpoint()
         if not note:
             return problem(404, "The ledger has no entry yet.")
         return Response(note, media_type=_TEXT, headers=_FRESH)
 
-    @app.get("/ledger/tile/{place:path}", tags=["answer"], summary="Hashes and entries (C2SP tlog-tiles)")
+    @app.get(
+        "/ledger/tile/{place:path}",
+        tags=["answer"],
+        summary="Hashes and entries (C2SP tlog-tiles)",
+        response_class=Response,
+        responses={200: {"content": {_BYTES: {}}}},
+    )
     def tile(place: str, request: Request) -> Response:
         data = city.ledger_tile(f"tile/{place}")
         if data is None:

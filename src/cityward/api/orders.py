@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from cityward.act.send.signing import Unsigned
 from cityward.api.problems import problem
-from cityward.api.shield import BodyTooLarge
 from cityward.city import City
 from cityward.city.sending import REPORT_BYTES_MAX
 from cityward.core.limits import PAGE_ROWS
@@ -51,10 +50,7 @@ def add_orders(app: FastAPI, city: City) -> None:
         },
     )
     async def status(identifier: str, request: Request) -> Response:
-        try:
-            body = await request.body()
-        except BodyTooLarge:
-            return problem(413, _TOO_LARGE)
+        body = await request.body()
         if len(body) > REPORT_BYTES_MAX:
             return problem(413, _TOO_LARGE)
         try:

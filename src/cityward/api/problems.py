@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -34,10 +34,17 @@ class Problem(msgspec.Struct, omit_defaults=True):
     rule: str = ""
 
 
+MEDIA: Final = "application/problem+json"
+
+DETAIL_CHARS: Final = 2_000
+"""Longest detail: what was sent may be quoted in it, and is not sent back whole."""
+
+
 def problem(status: int, detail: str, *, remedy: str = "", rule: str = "", headers: Any = None) -> Response:
     """Return an RFC 9457 response."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, remedy=remedy, rule=rule)
-    return Response(msgspec.json.encode(body), status, media_type="application/problem+json", headers=headers)
+    told = detail if len(detail) <= DETAIL_CHARS else f"{detail[:DETAIL_CHARS]}…"
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=told, remedy=remedy, rule=rule)
+    return Response(msgspec.json.encode(body), status, media_type=MEDIA, headers=headers)
 
 
 def of_error(error: CitywardError) -> Response:
@@ -67,3 +74,32 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def defect(_: Request, error: Exception) -> Response:
         return problem(500, f"This is a defect of cityward ({type(error).__name__}).", remedy="Please report it.")
+
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Let the API's description say what every route answers when it says no."""
+    written = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        document = written()
+        (_, schemas) = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+        parts = document.setdefault("components", {}).setdefault("schemas", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            parts.pop(unused, None)
+        parts.update(schemas)
+        answer = {
+            "description": "A problem document (RFC 9457)",
+            "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"] = {
+                    status: told for status, told in operation["responses"].items() if status != "422"
+                } | {"4XX": answer, "503": answer}
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]

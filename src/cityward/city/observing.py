@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from cityward.core.clock import believable
 from cityward.core.disk import SUMS, durable, make_folder, replace_file, sync_folder
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
@@ -104,7 +105,9 @@ class Observing:
             There are no observations by then.
         """
         city = self._city
-        until = min(until or city.clock.now(), city.clock.now()).astimezone(UTC)
+        until = city.clock.now() if until is None else until
+        believable(until.date())
+        until = min(until, city.clock.now()).astimezone(UTC)
         start = (until - timedelta(days=WATCH_DAYS)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         with city.writing() as door:
             door.flush()

@@ -12,6 +12,7 @@ import click
 from cityward.cli.intake import sum_line
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
+from cityward.core.limits import CONNECTIONS
 from cityward.core.words import percent
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     import uvicorn
 
     from cityward.api import create_app
+    from cityward.api.patience import PatientProtocol
     from cityward.city.courier import Courier
     from cityward.city.following import Following
     from cityward.city.watching import Watching
@@ -85,8 +87,9 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+            ws="none", limit_concurrency=CONNECTIONS,
             proxy_headers=False,  # whom a proxy asks for is told to access, by proxies that the settings name
-            **(tls or {}),
+            **{"http": PatientProtocol, **(tls or {})},
         )  # fmt: skip
     finally:
         watching.close()

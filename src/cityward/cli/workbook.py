@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,17 @@ MAGIC: Final = b"PK\x03\x04"
 _SMALL_BYTES: Final = 16 * 2**20
 _EPOCH: Final = date(1899, 12, 30)
 _DATE_FORMATS: Final = {*range(14, 18), 22}
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,  # a packing that no workbook has
+    RuntimeError,  # encrypted
+    KeyError,
+    ElementTree.ParseError,
+    ValueError,
+    EOFError,
+    OSError,
+)
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -44,7 +56,7 @@ def read_workbook(file: Path, sheet: str | None = None) -> pl.DataFrame:
             at = _sheet(book, file, sheet)
             texts = _texts(book)
             rows = _rows(book, at, texts, _date_styles(book))
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, ValueError, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise UserError(
             f"{file.name} is not a whole workbook ({type(error).__name__}).", "Save it again, or as CSV."
         ) from None

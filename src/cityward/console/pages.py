@@ -161,10 +161,13 @@ class Console:
             status = next(code for kind, code in _STATUS if isinstance(error, kind))
             what, remedy = getattr(error, "what", str(error)), getattr(error, "remedy", "")
         elif isinstance(error, HTTPException):
-            status, what, remedy = error.status_code, "There is no such page.", ""
+            missing = error.status_code == 404
+            status, what, remedy = error.status_code, "There is no such page." if missing else str(error.detail), ""
         else:
             status, what, remedy = 500, f"This is a defect of cityward ({type(error).__name__}).", "Please report it."
-        return self.page(request, "error.html", status, code=status, what=what, remedy=remedy)
+        page = self.page(request, "error.html", status, code=status, what=what, remedy=remedy)
+        page.headers.update(getattr(error, "headers", None) or {})
+        return page
 
     # -- pages -------------------------------------------------------------------------------------
 

@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import polars as pl
 
+from cityward.core.errors import UserError
+from cityward.core.limits import YEAR_MAX, YEAR_MIN
+
 
 def _system_now() -> datetime:
     return datetime.now(UTC)
@@ -63,10 +66,17 @@ def local_day(moment: datetime, time_zone: str) -> date:
 
 
 def end_of_day(day: date, time_zone: str = "UTC") -> datetime:
-    """Last microsecond of the local ``day``, in UTC: what ``--as-of DATE`` means."""
+    """Last microsecond of the local ``day``, in UTC: what ``--as-of DATE`` means; raises as `believable`."""
+    believable(day)
     following = day + timedelta(days=1)
     midnight = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(time_zone))
     return midnight.astimezone(UTC) - timedelta(microseconds=1)
+
+
+def believable(day: date) -> None:
+    """Raise `UserError` unless a day that somebody asks for lies in the years that rows can have."""
+    if not YEAR_MIN <= day.year <= YEAR_MAX:
+        raise UserError(f"Nothing is known of the year {day.year}.", f"Years from {YEAR_MIN} to {YEAR_MAX} are kept.")
 
 
 def is_time_zone(name: str) -> bool:

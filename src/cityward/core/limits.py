@@ -10,6 +10,36 @@ BATCH_ROWS: Final = 250_000
 BODY_BYTES: Final = 32 * 2**20
 """Largest HTTP body, before parsing."""
 
+FORM_BYTES: Final = 2**20
+"""Largest HTTP body outside the intake."""
+
+DRAFT_BYTES: Final = 4 * 2**20
+"""Largest form in which a rule is edited: 6,000 cells and what is said of them, each byte written as three."""
+
+HEAD_BYTES: Final = 32 * 2**10
+"""Longest head of an HTTP request, first line and headers together."""
+
+HEADERS: Final = 100
+"""Most headers of a request; a browser sends about 20."""
+
+URL_BYTES: Final = 8 * 2**10
+"""Longest path and query of a request; RFC 9110, section 4.1, asks for at least 8,000."""
+
+HEAD_SECONDS: Final = 10.0
+"""Longest wait for the whole head of a request."""
+
+BODY_SECONDS: Final = 30.0
+"""Longest wait for a body of no size; a larger one has longer by `BODY_BYTES_PER_SECOND`."""
+
+BODY_BYTES_PER_SECOND: Final = 16 * 2**10
+"""Slowest link that a body may come by: a sensor on a 128 kbit/s line."""
+
+PACED_CLIENTS: Final = 20_000
+"""Most clients whose pace is remembered: about 6 MB."""
+
+CONNECTIONS: Final = 1_000
+"""Most connections at once; more are answered 503."""
+
 LINE_BYTES: Final = 4 * 2**20
 """Longest line of a text source; a longer one is quarantined without being kept."""
 

@@ -57,6 +57,10 @@ def decode_toml_text(text: str, kind: type[T], name: str) -> T:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{name} is not valid TOML: {error}.", "Mend that line; strings need quotes.") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; brackets in thousands of brackets
+        raise SettingsError(
+            f"{name} is not valid TOML: a number is too long, or brackets stand too deep.", "Write what it means."
+        ) from None
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import httpx
 from cityward.act.send.way import NotDelivered, Way
 from cityward.core.clock import monotonic
 from cityward.core.errors import SettingsError
+from cityward.secure.outbound import NotAllowed, address_of
 
 ANSWER_BYTES: Final = 256 * 2**10
 """Most of an answer that is read: a receipt is small, and a larger one is no receipt."""
@@ -109,16 +108,10 @@ class Client:
     def _address(self, host: str) -> str:
         """An address of the host that may be connected to."""
         try:
-            found = socket.getaddrinfo(host, self._base.port or 443, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise NotDelivered(f"The name {host} is not known to the name servers.") from None
-        for *_, (address, *_rest) in found:
-            if _may(str(address), private=self._way.allow_private):
-                return str(address).split("%", maxsplit=1)[0]
-        raise NotDelivered(
-            f"The name {host} leads to an address of a private network, which this way may not use "
-            "(allow_private in city.toml).",
-        )
+            return address_of(host, self._base.port or 443, private=self._way.allow_private)
+        except NotAllowed as error:
+            hint = "" if self._way.allow_private else " Machines of your own network need allow_private in city.toml."
+            raise NotDelivered(f"{error}{hint}") from None
 
     def close(self) -> None:
         """Close connections."""
@@ -169,15 +162,6 @@ def _checked(way: Way) -> SplitResult:
             'Write url = "https://…"; plain http, and machines of your own network, need allow_private = true.',
         )
     return parts
-
-
-def _may(address: str, *, private: bool) -> bool:
-    """Whether an address may be connected to."""
-    found = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    if found.is_multicast or found.is_unspecified or found.is_link_local:
-        return False
-    return private or found.is_global
 
 
 def _told(error: httpx.HTTPError, way: Way) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from cityward.core.errors import SourceError
 from cityward.core.identifiers import slug
 from cityward.core.records import Intake
+from cityward.secure.outbound import NotAllowed, address_of
 from cityward.sense.sources.delivery import hand_over
 
 _log = logging.getLogger("cityward.sense.mqtt")
@@ -73,9 +74,11 @@ def listen(url: str, topic: str, mapping_name: str, deliver: Callable[[bytes], I
     client.on_connect = connected
     client.on_message = lambda _client, _data, message: waiting.put(message)
     port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    host = parts.hostname or "127.0.0.1"
     try:
-        client.connect(parts.hostname or "127.0.0.1", port, keepalive=30)
-    except OSError as error:
+        address = address_of(host, port, private=True)
+        client.connect(host if parts.scheme == "mqtts" else address, port, keepalive=30)
+    except (OSError, NotAllowed) as error:
         raise SourceError(
             f"The MQTT broker at {parts.hostname}:{port} cannot be reached ({type(error).__name__}).",
             "Check that it runs and that the address is right.",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from cityward.core.errors import SourceError
 from cityward.core.identifiers import slug
 from cityward.core.records import Intake
+from cityward.secure.outbound import NotAllowed, address_of
 from cityward.sense.sources.delivery import hand_over
 
 _log = logging.getLogger("cityward.sense.nats")
@@ -59,10 +60,12 @@ async def _listen(
     try:
         # A server that was never there is told at once; one that goes away later is waited for.
         where = urlsplit(url if "//" in url else f"nats://{url}")
-        _, probe = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port or 4222), 5)
+        port = where.port or 4222
+        address = await asyncio.to_thread(address_of, where.hostname or "", port, private=True)
+        _, probe = await asyncio.wait_for(asyncio.open_connection(address, port), 5)
         probe.close()
         connection = await nats.connect(url, connect_timeout=5, allow_reconnect=True, max_reconnect_attempts=-1)
-    except (OSError, TimeoutError, ValueError, Error, NoServersError) as error:
+    except (OSError, TimeoutError, ValueError, NotAllowed, Error, NoServersError) as error:
         raise SourceError(
             f"The NATS server cannot be reached ({type(error).__name__}).", "Check that it runs and the address."
         ) from None

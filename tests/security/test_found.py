@@ -1,0 +1,67 @@
+"""What fuzzing found, one test each: every one of these was a crash, a hang or a leak before it was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from tests.fuzz.harnesses import HARNESSES
+
+from cityward.city import City
+from cityward.city.settings import load_settings
+from cityward.cli.workbook import read_workbook
+from cityward.core.errors import SettingsError, UserError
+
+
+@pytest.mark.parametrize("day", [date(9999, 12, 31), date(2300, 1, 1), date(1, 1, 1)])
+def test_a_turn_of_an_unbelievable_day_is_a_mistake_of_the_asker(small: City, day: date) -> None:
+    with pytest.raises(UserError, match="Years from 1900 to 2200"):
+        small.run(as_of=day)
+
+
+def test_a_watch_before_all_time_is_a_mistake_of_the_asker(small: City) -> None:
+    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime.fromisoformat("0001-01-01T00:00:00+23:59")):
+        with pytest.raises(UserError, match="Years from 1900 to 2200"):
+            small.observing.watch(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5_000, "a = " + "{a=" * 5_000, f"a = {'9' * 5_000}", "a = 0001-01-01T00:00:00+99:99", "\0"],
+    ids=["arrays", "tables", "number", "offset", "nul"],
+)
+def test_settings_that_break_the_reader_of_toml_are_told_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "city.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_settings(tmp_path)
+
+
+def _workbook(change: Callable[[bytearray], None]) -> bytes:
+    data = bytearray(HARNESSES["workbook"].seeds()[1])
+    change(data)
+    return bytes(data)
+
+
+def _method(data: bytearray) -> None:
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = data.find(mark) + at
+        data[place : place + 2] = b"\x63\x00"
+
+
+def _version(data: bytearray) -> None:
+    data[data.find(b"PK\x01\x02") + 6] = 222
+
+
+def _damaged(data: bytearray) -> None:
+    at = data.find(b"xl/workbook.xml") + len("xl/workbook.xml")
+    data[at : at + 8] = b"\xff" * 8
+
+
+@pytest.mark.parametrize("change", [_method, _version, _damaged])
+def test_a_damaged_workbook_is_told_in_words(tmp_path: Path, change: Callable[[bytearray], None]) -> None:
+    book = tmp_path / "book.xlsx"
+    book.write_bytes(_workbook(change))
+    with pytest.raises(UserError, match="not a whole workbook"):
+        read_workbook(book)
