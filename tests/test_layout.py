@@ -131,7 +131,9 @@ def test_only_the_command_line_prints() -> None:
         calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
         return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
 
-    assert _breaches((path for path in MODULES if "cli" not in path.parts), prints) == {}
+    # The program for people elsewhere is a command line of its own, in one file.
+    own = [path for path in MODULES if "cli" not in path.parts and path.name != "standalone_verifier.py"]
+    assert _breaches(own, prints) == {}
 
 
 def test_no_note_to_self_is_left() -> None:
