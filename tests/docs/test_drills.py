@@ -17,6 +17,7 @@ from cityward.api import create_app
 from cityward.city import City, open_city
 from cityward.secure.drill import report
 from cityward.secure.watch import files, sign_ins
+from cityward.secure.watch.decoys import lay
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DRILLS, WATCH = ((DOCS / name).read_text(encoding="utf-8") for name in ("drills.md", "watch.md"))
@@ -27,6 +28,7 @@ def done(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """A copy of the demonstration in which everything on the pages was done, and what each command said."""
     work = tmp_path_factory.mktemp("drills")
     shutil.copytree(demo_folder, work / "city")
+    lay(work / "city", b"as a city that was served lies")
     for name, text in re.findall(r"^```csv (\S+)\n(.*?)^```$", DRILLS, re.DOTALL | re.MULTILINE):
         (work / name).write_text(text, encoding="utf-8")
     told: dict[str, str] = {}

@@ -25,7 +25,7 @@ from tests.simulation.power_cut.disk_model import LOST, Cut, Disk, whole
 from tests.simulation.power_cut.judge import judge
 from tests.simulation.power_cut.recording import Change, Naming, Recording, Sync
 
-from cityward.city import fsck, open_city
+from cityward.city import City, fsck, open_city
 from cityward.cli.fsck import fsck as command
 from cityward.core.clock import Clock
 from cityward.core.disk import create_file, note_sum, replace_file, wrong_sums
@@ -222,6 +222,13 @@ def test_a_rotten_record_of_the_log_is_told_and_nothing_is_cut(copy: Path) -> No
 
 def test_a_sound_city_has_no_fault(lived: Lived) -> None:
     assert faults_of(lived.city) == []
+
+
+def test_a_ranking_is_one_entry_about_all_of_its_cases(demo_copy: City) -> None:
+    assert fsck.faults(demo_copy) == []
+    demo_copy.registers.put_receipts({"C-0123456789": demo_copy.receipt_of(demo_copy.cases.rankings()[0].cases[0].id)})
+    (found,) = fsck.faults(demo_copy)
+    assert (found.kind, found.what[:30]) == ("receipt", "The receipt of C-0123456789 is")
 
 
 def test_mending_removes_what_nobody_needs_and_tells_the_ledger(copy: Path) -> None:

@@ -72,6 +72,7 @@ class Cases:
     def __init__(self, city: City) -> None:
         self._city = city
         self._folder = city.path / "cases"
+        self._names: tuple[tuple[Path, ...], frozenset[str]] = (), frozenset()
 
     def types(self) -> dict[str, CaseType]:
         """Declared types, by identifier."""
@@ -144,6 +145,17 @@ class Cases:
                 if one.id == identifier:
                     return one
         return None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Identifiers of all cases of rankings that are kept."""
+        kept = tuple(self._kept.glob("*.json"))
+        if self._names[0] != kept:
+            self._names = (
+                kept,
+                frozenset(case.id for path in kept for case in from_json(path.read_bytes(), Ranking).cases),
+            )
+        return self._names[1]
 
     def jobs(self) -> list[Job]:
         """Ranked cases with a place, as work for the planner.

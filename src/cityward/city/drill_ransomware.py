@@ -159,7 +159,8 @@ def _at_work(
     city: City, sandbox: Sandbox, repository: Path, book: Book, timeline: _Timeline
 ) -> Iterator[tuple[Served, FileWatch, float]]:
     """The sandbox served, with canaries, watched; it copies itself all the time, as ``continuous = true`` says."""
-    decoys = lay(sandbox.root, book.signer.private_bytes_raw())
+    # The city's own came with the copy; their key stays with the city.
+    decoys = lay(sandbox.root, book.signer.private_bytes_raw(), anew=True)
     began = monotonic()
     with served(sandbox.root) as held:
         held.until_it_answers()

@@ -10,7 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import polars as pl
@@ -137,14 +137,16 @@ def _ledger(city: City) -> Iterator[Fault]:
 
 def _store(city: City) -> Iterator[Fault]:
     size = city.ledger_size
-    subjects: dict[int, str] = {}
+    entries: dict[int, dict[str, Any]] = {}
 
-    def subject_of(entry: int) -> str:
-        if not subjects:
-            subjects.update({one["index"]: str(one["subject"]) for one in city.ledger_entries(0, size)})
-        return subjects[entry]
+    def is_about(entry: int, name: str) -> bool:
+        if not entries:
+            entries.update({one["index"]: one for one in city.ledger_entries(0, size)})
+        told = entries[entry]
+        # A ranking is one entry about all of its cases.
+        return name in str(told["subject"]) or (told["kind"] == "ranking" and name in city.cases.names)
 
-    yield from city.keeper.faults(size, subject_of)
+    yield from city.keeper.faults(size, is_about)
 
 
 def _found(city: City) -> Iterator[Fault]:

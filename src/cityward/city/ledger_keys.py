@@ -50,7 +50,8 @@ class LedgerKeys:
         if index is None or not 0 <= index < ledger.size:
             raise UserError(
                 f"The ledger has no entry {'' if plain else 'about '}'{about[:60]}'.",
-                "Give the number of an entry, or an identifier such as D-0123456789.",
+                "Give the number of an entry, or an identifier such as D-0123456789. A case that was decided with "
+                "others has its proof from 'cityward decisions prove'.",
             )
         cosigned = self._city.witnessing.cosigned()
         checkpoint = cosigned if cosigned and parse(cosigned).size > index else ledger.checkpoint()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from cityward.city import open_city
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
+
+SHOWN: Final = 20
+"""Faults that are told one by one on a terminal."""
 
 
 @click.command()
@@ -31,8 +35,10 @@ def fsck(mend: bool, folder: str, json_: bool) -> None:
         click.echo("Every file of the city is what was written.")
     else:
         click.echo(f"{some(len(found), 'fault')} found, {len(found) - len(left)} mended.")
-        for one in found:
+        for one in found[:SHOWN]:
             done = "Mended." if one.mended else one.remedy
             click.echo(f"\n{one.file}: {one.what}\n  {one.means}\n  {done}")
+        if len(found) > SHOWN:
+            click.echo(f"\n… and {len(found) - SHOWN:,} more; --json tells all.")
     if left:
         sys.exit(EXIT_NO)

@@ -259,8 +259,8 @@ class Keeper:
 
     # -- is it sound -----------------------------------------------------------------------------
 
-    def faults(self, ledger_size: int, subject_of: Callable[[int], str]) -> Iterator[Fault]:
-        """What is damaged in history and registers; ``subject_of`` tells what an entry of the ledger is about."""
+    def faults(self, ledger_size: int, is_about: Callable[[int, str], bool]) -> Iterator[Fault]:
+        """What is damaged in history and registers; ``is_about`` tells whether a ledger entry is about a name."""
         history = self._inside.history
         yield from soundness.log_faults(history)
         yield from soundness.table_faults(history)
@@ -268,7 +268,7 @@ class Keeper:
         damaged = list(soundness.register_faults(engine))
         yield from damaged
         if all(one.mendable for one in damaged):
-            yield from soundness.receipt_faults(engine, ledger_size, subject_of)
+            yield from soundness.receipt_faults(engine, ledger_size, is_about)
 
     def index_anew(self) -> None:
         """Make the indexes of the registers anew."""

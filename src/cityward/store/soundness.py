@@ -156,13 +156,13 @@ def index_anew(engine: sql.Engine) -> None:
         connection.execute(sql.text("REINDEX"))
 
 
-def receipt_faults(engine: sql.Engine, size: int, subject_of: Callable[[int], str]) -> Iterator[Fault]:
+def receipt_faults(engine: sql.Engine, size: int, is_about: Callable[[int, str], bool]) -> Iterator[Fault]:
     """Receipts in the registers that name an entry of the ledger that is not there or is about something else."""
     with answering(), engine.connect() as connection:
         held: list[Any] = list(connection.execute(sql.text("select id, entry from receipts order by entry")))
     for name, entry in held:
         missing = entry >= size
-        if missing or str(name) not in subject_of(entry):
+        if missing or not is_about(entry, str(name)):
             yield Fault(
                 kind="receipt",
                 what=f"The receipt of {name} is entry {entry} of the ledger, which "

@@ -56,12 +56,12 @@ def decoys_of(root: Path, key: bytes) -> Decoys:
 
 
 @durable("laying decoys")
-def lay(root: Path, key: bytes) -> Decoys:
-    """Put the decoys that are missing into a folder; one that lies there is left as it is."""
+def lay(root: Path, key: bytes, *, anew: bool = False) -> Decoys:
+    """Put the decoys that are missing into a folder; one that lies there is left as it is, unless ``anew``."""
     decoys = decoys_of(root, key)
     for path, content in decoys.content.items():
         target = root / path
-        if not target.exists():
+        if anew or not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             replace_file(target, content)
     return decoys
