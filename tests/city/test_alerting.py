@@ -136,13 +136,8 @@ def test_a_source_that_fell_silent(city: City, hands: Hands) -> None:
 def test_guessing_in_the_table_of_attempts(city: City, hands: Hands) -> None:
     city.drills._keep(report(city, passed=True, at=hands.now))
     now = int(hands.now.timestamp() * 1e6)
+    assert not city.access.anybody()  # its tables are made
     with sql.create_engine(f"sqlite:///{city.path / 'registers.db'}").begin() as connection:
-        connection.execute(
-            sql.text(
-                "CREATE TABLE access_attempts (ordinal INTEGER PRIMARY KEY, at_us BIGINT, account TEXT, network TEXT, "
-                "device TEXT, way TEXT, outcome TEXT)"
-            )
-        )
         row = "INSERT INTO access_attempts (at_us, account, network, device, way, outcome) VALUES (:at, :who, 'n', '', 'password', 'wrong')"  # noqa: E501
         connection.execute(sql.text(row), [{"at": now - 5_000_000 * n, "who": "f" * 64} for n in range(1, 40)])
     (alert,) = city.alerts.check()

@@ -493,6 +493,8 @@ def test_a_proof_that_was_changed_anywhere_proves_nothing(city: City):
     assert proof.change is not None
     forged = msgspec.structs.replace(proof.change, row=proof.change.row.replace('"half"', '"full"'))
     for field in Proof.__struct_fields__:
+        if field == "erased":
+            continue  # the city's word on what it no longer holds; nothing rests on it
         value = getattr(proof, field)
         kept = ("problem", "change", "rule")
         other = value + 1 if isinstance(value, int) else value[1:] if field not in kept else "no"
