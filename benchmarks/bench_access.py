@@ -6,7 +6,6 @@ entities as text with each request. The ratio is of one run on one machine.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from time import process_time
 
@@ -31,7 +30,8 @@ def a_second(decide: Callable[[], object]) -> float:
     return calls / (process_time() - start)
 
 
-def main() -> dict[str, float]:
+def main() -> dict[str, tuple[float, str]]:
+    """Decisions a second of a core, with policies that are kept parsed and with ones that are parsed each time."""
     policies = Policies()
     text = "\n".join(one.text for one in policies.rules())
     entities = str(_entities(_of(WHO)))
@@ -45,17 +45,18 @@ def main() -> dict[str, float]:
     decision = Resource(kind="Decision", id="D-1", facts=waits)
     assert policies.decide(WHO, "read-findings", need, AROUND).allowed
     assert cedarpy.is_authorized(request, text, entities).allowed
-    whole, handles = cedarpy.PolicySet.from_str(text), cedarpy.Entities.from_json_str(entities)
+    ours = a_second(lambda: policies.decide(WHO, "read-findings", need, AROUND))
+    parsed = a_second(lambda: cedarpy.is_authorized(request, text, entities))
     return {
-        "policies": len(policies.rules()),
-        "ours_per_second": a_second(lambda: policies.decide(WHO, "read-findings", need, AROUND)),
-        "ours_with_facts_per_second": a_second(lambda: policies.decide(WHO, "read-decisions", decision, AROUND)),
-        "one_handle_for_all_per_second": a_second(lambda: cedarpy.is_authorized(request, whole, handles)),
-        "parsed_each_time_per_second": a_second(lambda: cedarpy.is_authorized(request, text, entities)),
+        f"Access, decisions/s by {len(policies.rules())} policies": (ours, ""),
+        "Access, decisions/s with facts of the thing": (
+            a_second(lambda: policies.decide(WHO, "read-decisions", decision, AROUND)),
+            "",
+        ),
+        "Access, times as fast as Cedar that parses each time": (ours / parsed, ""),
     }
 
 
 if __name__ == "__main__":
-    found = main()
-    found["ratio"] = found["ours_per_second"] / found["parsed_each_time_per_second"]
-    print(json.dumps({name: round(value, 1) for name, value in found.items()}, indent=1))
+    for name, (value, _) in main().items():
+        print(f"{name}: {value:,.1f}")
