@@ -151,7 +151,7 @@ def test_what_matters_most_comes_first(opened: Opened, tmp_path: Path) -> None:
         shown = client(city)
         told = "The authority was not told of a breach of personal data: its 72 hours ended 2 hours ago"
         assert heading(shown.get("/privacy").text) == told
-        city.breaches.notify(city.breaches.list()[0].id, "Olga Officer", "The train was found late")
+        city.breaches.tell(city.breaches.all()[0].id, "Olga Officer", "The train was found late")
         assert "is overdue" in heading(shown.get("/privacy").text)
 
 
