@@ -138,7 +138,9 @@ class Console:
     def refused(
         self, request: Request, asker: Asker, status: int, what: str, remedy: str, rule: str, back: str
     ) -> HTMLResponse:
-        """Say no, and why; nothing of the city stands on it but its name."""
+        """Say no, and why; nothing of the city stands on it but its name, where people sign in."""
+        if status == 404 and asker.open_here:
+            return self.error(request, HTTPException(status))
         theme = request.cookies.get("theme", "auto")
         who = asker.signed_in
         html = self.templates.get_template("refused.html").render(
