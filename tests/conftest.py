@@ -10,11 +10,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cityward.city import City
 from cityward.city.demo import run_demo
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long one example takes says how busy the machine is, or that something is compiled the first time.
+settings.register_profile("cityward", deadline=None)
+settings.load_profile("cityward")
 
 
 @pytest.fixture(scope="session")

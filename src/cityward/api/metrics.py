@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward.core.clock import Clock, monotonic
@@ -151,6 +151,11 @@ def add_metrics(app: FastAPI, city: City, *, log: bool = False) -> None:
     registry.register(_OfCity(city))
     app.add_middleware(Measured, registry=registry, log=log)
 
-    @app.get("/metrics", tags=["city"], summary="Figures for Prometheus; from this machine, or with a token")
+    @app.get(
+        "/metrics",
+        tags=["city"],
+        summary="Figures for Prometheus; from this machine, or with a token",
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
         return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
