@@ -37,8 +37,6 @@ def test_a_replay_is_read_beside_its_map(opened: Opened, width: int, scheme: str
     assert page.inner_text("h1").endswith("and nobody would gain")
     page.wait_for_selector("#map[data-ready]")
     assert page.get_by_role("table").first.is_visible()
-    by_income = page.get_by_role("heading", name="By income of the area")
-    assert by_income.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(UNNAMED) == []
     assert page.locator("#edit ~ .scroll input").first.evaluate("one => one.labels !== null")

@@ -188,7 +188,14 @@ def test_a_rotten_bit_is_told_with_the_name_of_its_file(copy: Path, kind: str) -
 
 
 def test_a_rotten_bit_anywhere_in_the_ledger_is_told(copy: Path) -> None:
-    files = [path for path in (copy / "ledger").rglob("*") if path.is_file() and path.stat().st_size]
+    held = [path for path in (copy / "ledger").rglob("*") if path.is_file() and path.stat().st_size]
+    # Of the parts of a tile the newest counts; what is left of earlier ones is read by nobody.
+    newest = {
+        path.parent: max(path.parent.iterdir(), key=lambda one: int(one.name))
+        for path in held
+        if ".p" in path.parent.suffix
+    }
+    files = [path for path in held if newest.get(path.parent, path) == path]
     assert files
     for path in files:
         before = path.read_bytes()

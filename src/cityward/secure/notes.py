@@ -48,11 +48,16 @@ class Notes:
             return None
 
     def repair(self) -> None:
-        """Cut a note that was written in part."""
+        """Cut from the first note on that a power cut left in part: they are not fsynced, and may hold zeros."""
         tail = self._tail()
-        torn = len(tail) - (tail.rfind(END) + 1)
-        if torn:
-            os.truncate(self._path, self._path.stat().st_size - torn)
+        begin = self._path.stat().st_size - len(tail) if tail else 0
+        at = tail.find(END) + 1 if begin else 0  # what came before the tail began may be the end of a note
+        while at < len(tail):
+            end = tail.find(END, at)
+            if end < 0 or not _is_note(tail[at:end]):
+                os.truncate(self._path, begin + at)
+                return
+            at = end + 1
 
     def __iter__(self) -> Iterator[str]:
         if not self._path.exists():
@@ -70,3 +75,11 @@ class Notes:
         with self._path.open("rb") as file:
             file.seek(max(0, self._path.stat().st_size - 8 * NOTE_CHARS_MAX))
             return file.read()
+
+
+def _is_note(text: bytes) -> bool:
+    try:
+        parse(text.decode("utf-8", "replace"))
+    except LedgerError:
+        return False
+    return True

@@ -138,6 +138,10 @@ def _calls(lines: Iterator[str], recording: Recording) -> Iterator[tuple[int, in
         pid, rest, begin = matched["pid"], matched["rest"], at
         if unfinished := _UNFINISHED.match(rest):
             begun[pid] = (at, unfinished["text"])
+            # A descriptor is free for other threads as soon as its closing begins, not when that returns.
+            if unfinished["text"].startswith("close("):
+                yield at, at, "close", unfinished["text"].removeprefix("close("), 0
+                del begun[pid]
             continue
         if resumed := _RESUMED.match(rest):
             if pid not in begun:
