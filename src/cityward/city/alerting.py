@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cityward.city.saying import name_of, words_of
+from cityward.core.clock import micros, moment_of
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import kind_of, make_id
 from cityward.guard.sign_ins import attempts_since
@@ -21,7 +22,6 @@ from cityward.secure.watch.usual import limit_of
 if TYPE_CHECKING:
     from cityward.city.city import City
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CONSULTS_MAX: Final = 10_000
 """Looks that are compared: the newest."""
 
@@ -161,10 +161,10 @@ class Alerting:
         yield "drill overdue", "ransomware", sentence, {"days late": round(late, 1)}, today
 
     def _guessed(self) -> Iterator[_Seen]:
-        now_us = (self._city.clock.now() - _EPOCH) // timedelta(microseconds=1)
+        now_us = micros(self._city.clock.now())
         attempts = attempts_since(self._city.registers, now_us - SLOW_DAYS * DAY_US)
         for one in guessing(attempts, now_us):
-            yield one.kind, one.key[:16], _guess_sentence(one), _guess_facts(one), _moment(one.last_us)
+            yield one.kind, one.key[:16], _guess_sentence(one), _guess_facts(one), moment_of(one.last_us)
 
     def _exported(self) -> Iterator[_Seen]:
         """Readers whose rows of a day are far above their past."""
@@ -215,10 +215,6 @@ class Alerting:
 
 
 _Seen = tuple[Kind, str, str, dict[str, float | str], datetime]
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _guess_facts(one: Guessing) -> dict[str, float | str]:

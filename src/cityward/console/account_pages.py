@@ -15,10 +15,10 @@ from starlette.responses import RedirectResponse, Response
 
 from cityward.console.sign_in_forms import HEADERS, Desk, form_of, script_of, status_of, told
 from cityward.console.sign_in_pages import posted
+from cityward.core.clock import micros
 from cityward.core.errors import Refused, UserError
 from cityward.core.principal import Principal
 from cityward.secure.access.records import NotRecognised
-from cityward.secure.access.tables import micros
 
 if TYPE_CHECKING:
     from cityward.console.pages import Console

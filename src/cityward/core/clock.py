@@ -18,6 +18,18 @@ import polars as pl
 from cityward.core.errors import UserError
 from cityward.core.limits import YEAR_MAX, YEAR_MIN
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware moment."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(microseconds: int) -> datetime:
+    """The moment (UTC) of a number of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
 
 def _system_now() -> datetime:
     return datetime.now(UTC)

@@ -8,12 +8,13 @@ death is tried again under the same key, by which whoever receives it knows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sql
 
+from cityward.core.clock import micros, moment_of
 from cityward.core.errors import CityBusy
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import from_json, to_json
@@ -208,14 +209,14 @@ class Outbox:
 
         A message whose holder died is due again when the lease is over.
         """
-        due = (_MESSAGES.c.state == "waiting", _MESSAGES.c.due_us <= _us(now), _MESSAGES.c.way.in_(list(ways)))
+        due = (_MESSAGES.c.state == "waiting", _MESSAGES.c.due_us <= micros(now), _MESSAGES.c.way.in_(list(ways)))
         while rows := self._rows(sql.select(_MESSAGES).where(*due).order_by(_MESSAGES.c.ordinal).limit(1)):
             row, message = rows[0], _message(rows[0])
             first = message.first_try_at or now
             mine = (
                 sql.update(_MESSAGES)
                 .where(_MESSAGES.c.key == row.key, _MESSAGES.c.due_us == row.due_us, _MESSAGES.c.state == "waiting")
-                .values(due_us=_us(now + lease), attempts=row.attempts + 1, first_try_us=_us(first))
+                .values(due_us=micros(now + lease), attempts=row.attempts + 1, first_try_us=micros(first))
             )
             with answering(), self._engine.begin() as connection:
                 if connection.execute(mine).rowcount == 1:
@@ -224,7 +225,7 @@ class Outbox:
 
     def anything_due(self, now: datetime) -> bool:
         """Whether a message waits to be tried."""
-        due = (_MESSAGES.c.state == "waiting", _MESSAGES.c.due_us <= _us(now))
+        due = (_MESSAGES.c.state == "waiting", _MESSAGES.c.due_us <= micros(now))
         return bool(self._rows(sql.select(_MESSAGES.c.key).where(*due).limit(1)))
 
     def delivered(self, key: str, reference: str | None, at: datetime, due: datetime) -> bool:
@@ -234,7 +235,7 @@ class Outbox:
 
     def failed(self, key: str, error: str, due: datetime | None) -> None:
         """Write down what went wrong and when it is tried next; without a next time it stops."""
-        change = {"error": error[:ERROR_CHARS], **({"due_us": _us(due)} if due else {"state": "stopped"})}
+        change = {"error": error[:ERROR_CHARS], **({"due_us": micros(due)} if due else {"state": "stopped"})}
         statement = sql.update(_MESSAGES).where(_MESSAGES.c.key == key, _MESSAGES.c.state == "waiting").values(**change)
         with answering(), self._engine.begin() as connection:
             connection.execute(statement)
@@ -244,7 +245,7 @@ class Outbox:
         statement = (
             sql.update(_MESSAGES)
             .where(_MESSAGES.c.key == key, _MESSAGES.c.state.in_(("waiting", "stopped")))
-            .values(state="waiting", due_us=_us(at), made_us=_us(at))
+            .values(state="waiting", due_us=micros(at), made_us=micros(at))
         )
         with answering(), self._engine.begin() as connection:
             return connection.execute(statement).rowcount == 1
@@ -255,14 +256,14 @@ class Outbox:
             _MESSAGES.c.way.in_(list(ways)),
             _MESSAGES.c.state == "delivered",
             _MESSAGES.c.kind == "dispatch",
-            _MESSAGES.c.due_us <= _us(now),
+            _MESSAGES.c.due_us <= micros(now),
         )
         statement = sql.select(_MESSAGES).where(*conditions).order_by(_MESSAGES.c.due_us).limit(limit)
         return [_message(row) for row in self._rows(statement)]
 
     def ask_after(self, key: str, due: datetime, reference: str | None = None) -> None:
         """Note when a receiver is asked next, and what it calls the order if that is news."""
-        values: dict[str, Any] = {"due_us": _us(due), **({"reference": reference} if reference else {})}
+        values: dict[str, Any] = {"due_us": micros(due), **({"reference": reference} if reference else {})}
         with answering(), self._engine.begin() as connection:
             connection.execute(sql.update(_MESSAGES).where(_MESSAGES.c.key == key).values(**values))
 
@@ -365,8 +366,8 @@ def _put_messages(connection: sql.Connection, messages: Sequence[Message]) -> No
     rows = [
         {
             **{name: getattr(message, name) for name in ("key", "order", "kind", "way", "body", "state", "attempts")},
-            "made_us": _us(message.made_at),
-            "due_us": _us(message.due_at),
+            "made_us": micros(message.made_at),
+            "due_us": micros(message.due_at),
         }
         for message in messages
     ]
@@ -374,15 +375,15 @@ def _put_messages(connection: sql.Connection, messages: Sequence[Message]) -> No
 
 
 def _put_report(connection: sql.Connection, order: str, key: str, at: datetime) -> None:
-    upsert(connection, _REPORTS, [{"key": key[:KEY_CHARS], "order": order, "at_us": _us(at)}], "key", ())
+    upsert(connection, _REPORTS, [{"key": key[:KEY_CHARS], "order": order, "at_us": micros(at)}], "key", ())
 
 
 def _delivery(key: str, reference: str | None, at: datetime, due: datetime) -> sql.Update:
     values = {
         "state": "delivered",
         "reference": reference,
-        "delivered_us": _us(at),
-        "due_us": _us(due),
+        "delivered_us": micros(at),
+        "due_us": micros(due),
         "error": None,
     }
     return sql.update(_MESSAGES).where(_MESSAGES.c.key == key, _MESSAGES.c.state != "delivered").values(**values)
@@ -392,21 +393,10 @@ def _message(row: Any) -> Message:
     return Message(
         **{name: getattr(row, name) for name in ("key", "kind", "way", "body", "state", "attempts")},
         order=row._mapping["order"],
-        made_at=_moment(row.made_us),
-        due_at=_moment(row.due_us),
-        first_try_at=None if row.first_try_us is None else _moment(row.first_try_us),
+        made_at=moment_of(row.made_us),
+        due_at=moment_of(row.due_us),
+        first_try_at=None if row.first_try_us is None else moment_of(row.first_try_us),
         error=row.error,
         reference=row.reference,
-        delivered_at=None if row.delivered_us is None else _moment(row.delivered_us),
+        delivered_at=None if row.delivered_us is None else moment_of(row.delivered_us),
     )
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)

@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from cityward.core.clock import micros
 from cityward.secure.access.sealing import Seal, digest_of
-from cityward.secure.access.tables import Base, micros
+from cityward.secure.access.tables import Base
 
 LASTS: Final = timedelta(days=90)
 

@@ -12,8 +12,9 @@ import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
+from cityward.core.clock import micros
 from cityward.secure.access.sealing import Seal, digest_of
-from cityward.secure.access.tables import USED, Base, micros
+from cityward.secure.access.tables import USED, Base
 
 F = TypeVar("F", bound=msgspec.Struct)
 LASTS: Final = timedelta(minutes=10)

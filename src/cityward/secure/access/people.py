@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import sqlalchemy as sql
 
+from cityward.core.clock import micros, moment_of
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.person_names import is_full_name
 from cityward.core.principal import Role
@@ -17,7 +18,7 @@ from cityward.secure.access.acts import Acts
 from cityward.secure.access.records import Person, SecondPerson
 from cityward.secure.access.sealing import Seal, digest_of, new_token
 from cityward.secure.access.sessions import Sessions
-from cityward.secure.access.tables import CREDENTIALS, INVITES, PEOPLE, Base, micros, moment_of
+from cityward.secure.access.tables import CREDENTIALS, INVITES, PEOPLE, Base
 
 ROLES: Final[tuple[Role, ...]] = tuple(role for role in get_args(Role) if role not in ("resident", "source"))
 """What a person can be; residents and sources have no account."""

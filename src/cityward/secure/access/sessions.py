@@ -7,19 +7,16 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sql
 
-from cityward.core.clock import monotonic
+from cityward.core.clock import moment_of
 from cityward.core.errors import StoreError
 from cityward.core.principal import Assurance, Principal, Role
 from cityward.secure.access.acts import Acts
 from cityward.secure.access.records import Person, Session, Visit
+from cityward.secure.access.remembered import Remembered
 from cityward.secure.access.sealing import digest_of, new_token
 from cityward.secure.access.settings import AccessSection
-from cityward.secure.access.tables import PEOPLE, SESSIONS, Base, moment_of
+from cityward.secure.access.tables import PEOPLE, SESSIONS, Base
 
-REMEMBERED_SECONDS: Final = 3.0
-"""For so long an answer is not looked up again; what another program revokes counts after it at the latest."""
-
-REMEMBERED_MAX: Final = 10_000
 TOUCHED_EVERY_US: Final = 60_000_000
 """A use is written down once a minute, so that a page costs no write."""
 
@@ -42,8 +39,7 @@ class Sessions:
 
     def __init__(self, base: Base, acts: Acts, settings: AccessSection) -> None:
         self._base, self._acts, self._settings = base, acts, settings
-        self._known: dict[str, tuple[float, Principal]] = {}
-        self._changes = 0
+        self._known = Remembered[Principal]()
 
     def begin(
         self,
@@ -70,7 +66,7 @@ class Sessions:
         proved = now if proved_us is None else min(now, proved_us)
         before = digest_of(visit.session)
         self.end(connection, before, person.id)
-        self._known.pop(before, None)
+        self._known.drop(before)
         mine = sql.select(SESSIONS.c.digest).where(SESSIONS.c.person == person.id).order_by(SESSIONS.c.used_us.desc())
         for (digest,) in connection.execute(mine.offset(self._settings.sessions - 1)).all():
             self.end(connection, digest, person.id)
@@ -89,14 +85,14 @@ class Sessions:
     def find(self, token: str) -> Principal | None:
         """Who a cookie's secret belongs to, or None."""
         digest = digest_of(token)
-        known = self._known.get(digest)
-        if known is not None and known[0] > monotonic():
-            return known[1]
-        changes = self._changes
+        known = self._known.find(digest)
+        if known is not None:
+            return known
+        changes = self._known.changes
         now = self._base.now_us
         row = self._base.row(self._alive(now).where(SESSIONS.c.digest == digest))
         if row is None:
-            self._known.pop(digest, None)
+            self._known.drop(digest)
             return None
         if now - row.used_us > TOUCHED_EVERY_US:
             # A disk that is full is no reason to send away who only reads.
@@ -104,10 +100,7 @@ class Sessions:
                 used = sql.update(SESSIONS).where(SESSIONS.c.digest == digest)
                 connection.execute(used.values(used_us=now))
         principal = _principal(row)
-        if changes == self._changes:  # nothing was revoked while it was looked up
-            if len(self._known) >= REMEMBERED_MAX:
-                self._known.clear()
-            self._known[digest] = (monotonic() + REMEMBERED_SECONDS, principal)
+        self._known.keep(digest, principal, changes)
         return principal
 
     def _alive(self, now: int) -> sql.Select[Any]:
@@ -170,8 +163,7 @@ class Sessions:
 
     def forget(self) -> None:
         """Look everything up again: something was revoked or changed."""
-        self._changes += 1
-        self._known.clear()
+        self._known.forget()
 
 
 def _principal(row: Any) -> Principal:

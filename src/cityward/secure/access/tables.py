@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sql
 
-from cityward.core.clock import Clock
+from cityward.core.clock import Clock, micros
 from cityward.core.errors import UserError
 from cityward.store.engine import answering, make_tables
 
@@ -21,8 +20,6 @@ META = sql.MetaData()
 """All tables of access."""
 DIGEST_CHARS: Final = 64
 """SHA-256 and HMAC-SHA256 in hexadecimal digits."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PEOPLE = sql.Table(
     "access_people",
@@ -106,16 +103,6 @@ ACTS = sql.Table(
     sql.Column("ordinal", sql.Integer, primary_key=True, autoincrement=True),
     sql.Column("entry", sql.LargeBinary, nullable=False),
 )
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware moment."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def moment_of(microseconds: int) -> datetime:
-    """The moment (UTC) of a number of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 class Base:

@@ -13,14 +13,15 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sql
 
-from cityward.core.clock import monotonic
+from cityward.core.clock import micros, moment_of
 from cityward.core.errors import StoreError, UnknownId, UserError
 from cityward.core.principal import Principal
 from cityward.secure.access.acts import Acts
 from cityward.secure.access.records import ServiceToken
+from cityward.secure.access.remembered import Remembered
 from cityward.secure.access.sealing import digest_of, new_token
-from cityward.secure.access.sessions import REMEMBERED_MAX, REMEMBERED_SECONDS, TOUCHED_EVERY_US
-from cityward.secure.access.tables import TOKENS, Base, micros, moment_of
+from cityward.secure.access.sessions import TOUCHED_EVERY_US
+from cityward.secure.access.tables import TOKENS, Base
 
 MARK: Final = "cw_"
 """How a token begins, so that a scanner of secrets finds one that was published by mistake."""
@@ -46,8 +47,7 @@ class Tokens:
 
     def __init__(self, base: Base, acts: Acts) -> None:
         self._base, self._acts = base, acts
-        self._known: dict[str, tuple[float, int, Principal]] = {}
-        self._changes = 0
+        self._known = Remembered[tuple[int, Principal]]()  # with the moment (us) at which it expires
 
     def issue(
         self, name: str, scopes: Sequence[str], days: int, by: str, *, source: str | None = None
@@ -148,10 +148,10 @@ class Tokens:
 
     def _find(self, digest: str, kind: Literal["token", "certificate"]) -> Principal | None:
         now = self._base.now_us
-        known = self._known.get(digest)
-        if known is not None and known[0] > monotonic() and known[1] > now and known[2].assurance == kind:
-            return known[2]
-        changes = self._changes
+        known = self._known.find(digest)
+        if known is not None and known[0] > now and known[1].assurance == kind:
+            return known[1]
+        changes = self._known.changes
         alive = (TOKENS.c.kind == kind, TOKENS.c.revoked_us.is_(None), TOKENS.c.expires_us > now)
         row = self._base.row(sql.select(TOKENS).where(TOKENS.c.digest == digest, *alive))
         # The index compares digests of secrets, so that its time tells nothing of a secret; this says so once more.
@@ -164,16 +164,12 @@ class Tokens:
             id=row.id, name=row.name, kind="service", roles=("source",), assurance=kind,
             at=moment_of(now), scopes=tuple(row.scopes.split("\n")), session=digest,
         )  # fmt: skip
-        if changes == self._changes:
-            if len(self._known) >= REMEMBERED_MAX:
-                self._known.clear()
-            self._known[digest] = (monotonic() + REMEMBERED_SECONDS, row.expires_us, principal)
+        self._known.keep(digest, (row.expires_us, principal), changes)
         return principal
 
     def forget(self) -> None:
         """Look everything up again."""
-        self._changes += 1
-        self._known.clear()
+        self._known.forget()
 
 
 def _token(row: Any) -> ServiceToken:

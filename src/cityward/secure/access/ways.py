@@ -9,12 +9,13 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sql
 
+from cityward.core.clock import moment_of
 from cityward.core.errors import Refused, UnknownId
 from cityward.secure.access.acts import Acts
 from cityward.secure.access.codes import matching_step, plain_recovery, recovery_codes
 from cityward.secure.access.records import Credential
 from cityward.secure.access.sealing import Seal, digest_of
-from cityward.secure.access.tables import CREDENTIALS, PEOPLE, Base, moment_of
+from cityward.secure.access.tables import CREDENTIALS, PEOPLE, Base
 
 PASSKEYS_MAX: Final = 20
 LABEL_CHARS: Final = 80

@@ -17,13 +17,13 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sql
 
-from cityward.core.clock import Clock
+from cityward.core.clock import Clock, micros, moment_of
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.person_names import NAME_CHARS_MAX, same_person
 from cityward.core.principal import Principal
 from cityward.core.records import Record
 from cityward.secure.access.acts import Acts
-from cityward.secure.access.tables import DIGEST_CHARS, Base, micros, moment_of
+from cityward.secure.access.tables import DIGEST_CHARS, Base
 from cityward.store.engine import make_tables, open_engine
 
 LASTS: Final = timedelta(hours=24)
