@@ -23,7 +23,7 @@ from cityward.guard.outbox import Outbox
 from cityward.guard.registers import Registers
 from cityward.private.pseudonym import Pseudonyms
 from cityward.store.engine import compact
-from cityward.store.erasure import columns_of, exclusive, rewrite, stale_files, vacuum
+from cityward.store.erasure import columns_of, exclusive, left_over, rewrite, vacuum
 from cityward.store.gone import remember_gone
 from cityward.store.history import HistoryReader
 from cityward.store.history_table import DECISIONS, INTERACTIONS
@@ -368,7 +368,7 @@ def _prove(place: Place, subject: Subject, meant: Callable[[pl.DataFrame], pl.Se
     What a hold keeps is there still, so that bytes prove nothing while one does; rows that it does not keep are gone.
     """
     left = sum(int(meant(part).sum()) for part in columns_of(place.history, INTERACTIONS, _LOOKED_AT))
-    if left or stale_files(place.history, INTERACTIONS):
+    if left or left_over(INTERACTIONS.path(place.history)):
         raise StoreError("Rows of the person are still held. Do the same again.")
     if held:
         return

@@ -118,8 +118,7 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
         return 0
     # Ours alone: what another writer of the table had begun does not exist while the lock is held, so that the
     # library's minimum of seven days, made for that, protects nobody.
-    held = {file for _, file in files_of(path)}
-    gone = [file for file in path.rglob("*.parquet") if "_delta_log" not in file.parts and file not in held]
+    gone = left_over(path)
     for file in gone:
         file.unlink()
     for parent in {file.parent for file in gone}:
@@ -127,11 +126,10 @@ def vacuum(folder: Path, table: HistoryTable) -> int:
     return len(gone)
 
 
-def stale_files(folder: Path, table: HistoryTable) -> int:
-    """How many data files lie in the folder of the table that it does not hold."""
-    path = table.path(folder)
-    held = {file for _, file in files_of(path)}
-    return sum("_delta_log" not in file.parts and file not in held for file in path.rglob("*.parquet"))
+def left_over(path: Path) -> list[Path]:
+    """Data files below the table at ``path`` that it does not hold: of a write cut short, or of an old version."""
+    held = held_files(path)
+    return sorted(file for file in path.rglob("*.parquet") if "_delta_log" not in file.parts and file not in held)
 
 
 def held_files(path: Path) -> dict[Path, int]:

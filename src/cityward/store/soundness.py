@@ -18,7 +18,7 @@ from cityward.core.disk import SUMS, wrong_sums
 from cityward.core.errors import StoreError
 from cityward.core.faults import Fault
 from cityward.store.engine import answering
-from cityward.store.erasure import TABLES, held_files
+from cityward.store.erasure import TABLES, held_files, left_over
 from cityward.store.history_table import HistoryTable
 from cityward.store.history_writer import table_version
 from cityward.store.segment_log import SegmentLog
@@ -76,7 +76,7 @@ def table_faults(folder: Path) -> Iterator[Fault]:
             continue
         yield from damaged
         if not damaged:  # else a file that seems left over may be one that a damaged commit names
-            yield from (_left_over(file, folder) for file in left_over(folder, table))
+            yield from (_left_over(file, folder) for file in left_over(path))
     yield from _wrong(folder / SUMS, folder, "A list beside history is not what was written.")
 
 
@@ -102,13 +102,6 @@ def _data_problem(file: Path, size: int) -> str:
     with file.open("rb") as content:
         digest = file_digest(content, "sha256").hexdigest()
     return "A data file is not what was written: its digest is another." if named and named["digest"] != digest else ""
-
-
-def left_over(folder: Path, table: HistoryTable) -> list[Path]:
-    """Data files of a table that it does not hold: of a write that a death cut short, or of an old version."""
-    path = table.path(folder)
-    held = held_files(path)
-    return sorted(one for one in path.rglob("*.parquet") if "_delta_log" not in one.parts and one not in held)
 
 
 def _left_over(file: Path, folder: Path) -> Fault:
