@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,6 +23,8 @@ ED25519: Final = b"\x01"
 COSIGNATURE: Final = b"\x04"
 """Kind of a key of a witness; see `cityward.secure.cosignature`."""
 
+T = TypeVar("T")
+
 NOTE_CHARS_MAX: Final = 16_384
 """Longest note that is read: sixteen signatures and more text than any of ours."""
 
@@ -30,7 +32,7 @@ NOTE_CHARS_MAX: Final = 16_384
 def sign_text(text: str, name: str, signer: Ed25519PrivateKey) -> str:
     """Return ``text``, which ends with a line break, as a note signed by the key called ``name``."""
     signature = key_id(name, signer.public_key()) + signer.sign(text.encode())
-    return f"{text}\n— {name} {base64.b64encode(signature).decode()}\n"
+    return f"{text}\n{signature_line(name, signature)}"
 
 
 def countersign(note: str, name: str, signer: Ed25519PrivateKey) -> str:
@@ -45,28 +47,41 @@ def text_of(note: str) -> str:
 
 
 def signers(note: str, keys: Mapping[str, Ed25519PublicKey]) -> set[str]:
-    """Names of those of ``keys`` whose signature over the text of ``note`` is right.
-
-    A signature by a known key that does not fit counts for nothing, and neither does any other of that name.
-    """
-    if len(note) > NOTE_CHARS_MAX:
-        return set()
+    """Names of those of ``keys`` whose signature over the text of ``note`` is right; see `right_signatures`."""
     text = text_of(note).encode()
-    right: set[str] = set()
+    return set(right_signatures(note, keys, ED25519, lambda key, signature: key.verify(signature, text)))
+
+
+def right_signatures(
+    note: str, keys: Mapping[str, Ed25519PublicKey], kind: bytes, check: Callable[[Ed25519PublicKey, bytes], T]
+) -> dict[str, list[T]]:
+    """What ``check`` tells of the signatures of one kind that are right, by the names of ``keys``.
+
+    A signature by a known key that does not hold counts for nothing, and neither does any other of that name.
+
+    Parameters
+    ----------
+    check : callable
+        Given a key and the bytes of a signature after the key's own; raises InvalidSignature or ValueError.
+    """
+    right: dict[str, list[T]] = {}
     wrong: set[str] = set()
-    for name, signature in signature_lines(note):
+    for name, encoded in signature_lines(note):
         key = keys.get(name)
         if key is None:
             continue
         try:
-            raw = base64.b64decode(signature, validate=True)
-            if raw[:4] != key_id(name, key):
-                continue  # another key of the same name
-            key.verify(raw[4:], text)
-            right.add(name)
+            raw = base64.b64decode(encoded, validate=True)
+            if raw[:4] == key_id(name, key, kind):  # else another key of the same name
+                right.setdefault(name, []).append(check(key, raw[4:]))
         except (binascii.Error, ValueError, InvalidSignature):
             wrong.add(name)
-    return right - wrong
+    return {name: told for name, told in right.items() if name not in wrong}
+
+
+def signature_line(name: str, raw: bytes) -> str:
+    """The line of a signature under a note."""
+    return f"— {name} {base64.b64encode(raw).decode()}\n"
 
 
 def signature_lines(note: str) -> Iterator[tuple[str, str]]:
