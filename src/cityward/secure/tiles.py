@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from cityward.core.disk import replace_file, sync_file, sync_folder
+from cityward.core.disk import sync_file, sync_folder
 from cityward.core.errors import LedgerError
 from cityward.secure.merkle import EMPTY_ROOT, HASH_BYTES, root_of
 
@@ -208,13 +208,15 @@ class Tiles:
         synced = folders | {made for folder in folders for made in self._missing(folder)}
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        for path, data in paths.items():
+        staged = {**paths, last: data_last}
+        for path, data in staged.items():
             _beside(path).write_bytes(data)
-        sync_files([_beside(path) for path in paths])
+        sync_files([_beside(path) for path in staged])
         for path in paths:
             _beside(path).replace(path)
         sync_folders(synced)
-        replace_file(last, data_last)
+        _beside(last).replace(last)
+        sync_folder(last.parent)
 
     def drop_partial(self, places: Iterable[Place]) -> None:
         """Remove what is left of tiles that are full and durable now."""
