@@ -10,8 +10,8 @@ import msgspec
 
 from cityward.city.saying import name_of, words_of
 from cityward.core.clock import micros, moment_of
-from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of, make_id
+from cityward.core.errors import UserError
+from cityward.core.identifiers import make_id
 from cityward.guard.sign_ins import attempts_since
 from cityward.secure.drill.report import DrillReport
 from cityward.secure.watch.alerts import OPEN_PER_KIND, REST, Kind, SecurityAlert
@@ -63,11 +63,7 @@ class Alerting:
 
     def get(self, identifier: str) -> SecurityAlert:
         """One alert; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, SecurityAlert) if kind_of(identifier) == "security" else None
-        if held is None:
-            raise UnknownId(f"There is no alert '{identifier[:40]}'.", "'cityward alerts' lists them.")
-        found: SecurityAlert = held
-        return found
+        return self._city.kept("security", SecurityAlert, identifier, "alert", "cityward alerts")
 
     # -- what people do with them ------------------------------------------------------------------
 

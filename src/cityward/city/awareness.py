@@ -9,8 +9,7 @@ import msgspec
 
 from cityward.city.saying import name_of, words_of
 from cityward.core.awareness import Clocked
-from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of
+from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +47,7 @@ class Clocks(Generic[C]):
 
     def get(self, identifier: str) -> C:
         """One of them; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, self.record) if kind_of(identifier) == self.kind else None
-        if held is None:
-            raise UnknownId(f"There is no {self.noun} '{identifier[:40]}'.", f"'{self.listed_by}' lists them.")
-        found: C = held
+        found: C = self._city.kept(self.kind, self.record, identifier, self.noun, self.listed_by)
         return found
 
     def hours_left(self, one: C) -> float:

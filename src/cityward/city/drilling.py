@@ -14,8 +14,8 @@ import msgspec
 
 from cityward.city.drill_ransomware import Plan, ransomware
 from cityward.core.disk import durable
-from cityward.core.errors import UnknownId, UserError
-from cityward.core.identifiers import kind_of, make_id
+from cityward.core.errors import UserError
+from cityward.core.identifiers import make_id
 from cityward.secure.drill.report import DrillReport
 from cityward.secure.drill.strike import writable
 
@@ -72,11 +72,7 @@ class Drilling:
 
     def get(self, identifier: str) -> DrillReport:
         """One report; raises `UnknownId`."""
-        held = self._city.registers.get(identifier, DrillReport) if kind_of(identifier) == "drill" else None
-        if held is None:
-            raise UnknownId(f"There is no drill '{identifier[:40]}'.", "'cityward drill list' lists them.")
-        found: DrillReport = held
-        return found
+        return self._city.kept("drill", DrillReport, identifier, "drill", "cityward drill list")
 
     def last(self, kind: str = RANSOMWARE) -> DrillReport | None:
         """The newest of a kind."""

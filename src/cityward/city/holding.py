@@ -85,9 +85,7 @@ class Holding:
     def release(self, identifier: str, by: str, because: str) -> Hold:
         """Release a hold: retention and erasure apply again."""
         by, because = name_of(by), words_of(because, "why the evidence need not be kept any more")
-        held = self._city.registers.get(identifier, Hold) if kind_of(identifier) == HOLD else None
-        if held is None:
-            raise UnknownId(f"There is no hold '{identifier[:40]}'.", "'cityward liability holds' lists them.")
+        held = self._city.kept(HOLD, Hold, identifier, "hold", "cityward liability holds")
         if not held.stands:
             raise UserError(f"{held.id} was released already.", "Nothing is to be done.")
         with self._city.writing():

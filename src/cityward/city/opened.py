@@ -18,7 +18,8 @@ from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
 from cityward.core.disk import durable, make_folder
-from cityward.core.errors import SettingsError, UserError
+from cityward.core.errors import SettingsError, UnknownId, UserError
+from cityward.core.identifiers import kind_of
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, Territory, entered
 from cityward.guard.admit import Door
@@ -256,6 +257,13 @@ class Opened:
             kept = msgspec.structs.replace(record, receipt=index)
             self.registers.put(kind, [kept], update=update, state=state)
         return kept
+
+    def kept(self, kind: str, record: type[R], identifier: str, noun: str, listed_by: str) -> R:
+        """A record that `keep` kept; raises `UnknownId`, which says with which command its like are listed."""
+        held = self.registers.get(identifier, record) if kind_of(identifier) == kind else None
+        if held is None:
+            raise UnknownId(f"There is no {noun} '{identifier[:40]}'.", f"'{listed_by}' lists them.")
+        return held
 
     def reopen_ledger(self) -> None:
         """Open the ledger anew with the next entry: its key is another."""
