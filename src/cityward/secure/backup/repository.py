@@ -9,7 +9,6 @@ digests inside the sealed listing, so that a name says nothing of what it names.
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -236,13 +235,6 @@ class Repository:
         except Missing:
             return False
         return len(data) == size and sha256(data).hexdigest() == name
-
-    def sizes_by_kind(self) -> dict[str, int]:
-        """Bytes that lie in the repository, by the first word of the objects' names."""
-        found: defaultdict[str, int] = defaultdict(int)
-        for kind in ("packs", "indexes", "snapshots", "steps", "proofs"):
-            found[kind] = sum(held.size_bytes for held in self.place.list(kind))
-        return dict(found)
 
 
 def pack_name(name: str) -> str:
