@@ -95,6 +95,7 @@ class Backups:
         self._seen: dict[str, _Seen] = {}
         self._sizes: dict[str, int] = {}
         self._seen_in: tuple[str, str] = ("", "")
+        self._unlocked: tuple[str, bytes] = ("", b"")
 
     # -- keys and places ---------------------------------------------------------------------------
 
@@ -155,8 +156,6 @@ class Backups:
         if self._unlocked[0] != repository.about.id:
             self._unlocked = (repository.about.id, repository.unlocked(self._passphrase))
         return self._unlocked[1]
-
-    _unlocked: tuple[str, bytes] = ("", b"")
 
     # -- making ------------------------------------------------------------------------------------
 

@@ -184,7 +184,7 @@ def _at_work(
 
 
 def _newest(repository: Path, sandbox: Sandbox) -> Snapshot | None:
-    if not (repository / "repository").exists() and not repository.exists():
+    if not repository.exists():
         return None
     try:
         return _opened(repository, sandbox.root / "keys").newest()
