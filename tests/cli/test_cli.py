@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.typed import typed as cityward
+
+from cityward.cli import main
 
 
 @pytest.fixture
@@ -106,3 +109,19 @@ def test_as_of_sees_nothing_later(folder: Path):
     turn = json.loads(cityward("run", "--as-of", "2012-03-01", "--city", str(folder), "--json").stdout)
     assert turn["last_day"] <= "2012-03-01"
     assert all(need["ends"] == "2012-03-01" for need in turn["needs"])
+
+
+def test_a_reader_who_has_seen_enough_meets_no_error():
+    shown = f"'{sys.executable}' -c 'from cityward.cli import main; main()' rules list | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", shown], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_what_the_system_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def refuses(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "city/turns/current")
+
+    monkeypatch.setattr(sys.modules["cityward.cli.main"], "group", refuses)
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err.startswith("The system refused 'city/turns/current': Permission denied.")

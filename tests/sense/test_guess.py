@@ -127,7 +127,7 @@ def test_the_page_to_the_letter(case: str, tmp_path: Path, monkeypatch: pytest.M
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
     (tmp_path / "areas.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [area]}))
-    init, propose, sense, run = commands()
+    init, propose, sense, run, invite = commands()
     assert "'CODIGO'" in cityward(init.replace("America/Bogota", zone))
     cityward(propose)
     map_file = tmp_path / "map.toml"
@@ -140,6 +140,7 @@ def test_the_page_to_the_letter(case: str, tmp_path: Path, monkeypatch: pytest.M
     assert "120 received = 120 admitted + 0 quarantined + 0 refused" in sums
     if case == "spanish":  # a turn looks at interactions alone, whatever their language was
         assert "120 interactions" in cityward(run)
+        assert "/sign-in/invited#" in cityward(invite)
     held = pl.concat([pl.read_parquet(file) for file in (tmp_path / "my-city" / "history").rglob("*.parquet")])
     years = held["occurred_at"].dt.convert_time_zone(zone).dt.year().unique().to_list()
     assert years in ([2023], [2024])

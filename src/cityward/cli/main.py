@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -107,6 +108,15 @@ def main() -> None:
         _stop(f"This is a defect of cityward: {error}", "Please report it.", EXIT_DEFECT)
     except CitywardError as error:
         _stop(str(error), "", EXIT_NO)
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still in the buffer goes nowhere, without another error at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_NO)
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename else ""
+        _stop(
+            f"The system refused{where}: {error.strerror or type(error).__name__}.", "Mend that and try again.", EXIT_NO
+        )
 
 
 def _stop(what: str, remedy: str, code: int) -> None:

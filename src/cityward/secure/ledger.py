@@ -127,7 +127,9 @@ class Ledger:
             raise LedgerError(f"An entry of the ledger is longer than {ENTRY_BYTES_MAX} bytes.")
         if not entries:
             return []
-        if self._read_note() != self._note:
+        with durable("reading the ledger's checkpoint"):
+            found = self._read_note()
+        if found != self._note:
             raise LedgerError("Another program wrote to this ledger meanwhile; stop one of the two and start again.")
         start = self.size
         edge, files = grown(self._edge, start, [leaf_hash(entry) for entry in entries])
