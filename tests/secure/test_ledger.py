@@ -125,6 +125,24 @@ def test_a_ledger_whose_checkpoint_was_put_back_is_told_and_not_continued(keys: 
         filled(keys, [])
 
 
+def test_a_first_append_that_was_cut_off_leaves_an_empty_ledger(keys: Path):
+    filled(keys, [[b"a", b"b"]])
+    for name in ("checkpoint", "checkpoints"):
+        (keys / "ledger" / name).unlink()
+    assert "no signed checkpoint" in proof(keys).message
+    assert filled(keys, []).size == 0
+    assert proof(keys).message == "The ledger is empty."
+
+
+def test_a_long_ledger_without_checkpoints_is_evidence_and_stays(keys: Path):
+    filled(keys, [[str(at).encode() for at in range(300)]])
+    for name in ("checkpoint", "checkpoints"):
+        (keys / "ledger" / name).unlink()
+    with pytest.raises(LedgerError, match="lost its newest checkpoint"):
+        filled(keys, [])
+    assert (keys / "ledger" / "tile" / "entries" / "000").exists()
+
+
 def test_what_no_checkpoint_covers_is_removed_on_opening(keys: Path):
     filled(keys, [[b"a"]])
     tiles = keys / "ledger" / "tile"

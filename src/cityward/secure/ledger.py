@@ -232,7 +232,8 @@ class Ledger:
         if self._note:
             # What another key signed must not come under ours with the next entry.
             check(self._note, signer.public_key())
-        elif self._notes.last() is not None:
+        elif self._notes.last() is not None or self._tiles.raw((ENTRIES, 0, WIDTH)) is not None:
+            # A first append is the making of a city, of few entries: these were acknowledged, and are evidence.
             raise LedgerError(
                 "The ledger has lost its newest checkpoint. Run 'cityward verify', then restore a backup."
             )

@@ -226,6 +226,9 @@ class Tiles:
 
     def sweep(self, size: int) -> None:
         """Remove what lies beyond a log of ``size`` entries: it was never acknowledged."""
+        if not size:
+            shutil.rmtree(self._folder / "tile", ignore_errors=True)
+            return
         places = edge_places(size)
         top = len(places)
         for level, index, width in [(ENTRIES, *places[0][1:]), *places, (top, 0, 0), (top + 1, 0, 0)]:
