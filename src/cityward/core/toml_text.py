@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from cityward.core.errors import SettingsError
 
 T = TypeVar("T")
+TOML_TEXTS_MAX: Final = 256
+"""How many decoded texts are kept; one has some kilobytes."""
 _AT = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
@@ -53,6 +56,13 @@ def line_of(text: str, path: str) -> int:
 
 def decode_toml_text(text: str, kind: type[T], name: str) -> T:
     """As `decode_toml`, for a text whose origin is called ``name``."""
+    hashable: Any = kind
+    config = getattr(kind, "__struct_config__", None)
+    decoded: T = (_decoded_once if config is not None and config.frozen else _decoded)(text, hashable, name)
+    return decoded
+
+
+def _decoded(text: str, kind: type[T], name: str) -> T:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -65,6 +75,12 @@ def decode_toml_text(text: str, kind: type[T], name: str) -> T:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise _explain(str(error), text, kind, name) from None
+
+
+@lru_cache(maxsize=TOML_TEXTS_MAX)
+def _decoded_once(text: str, kind: Any, name: str) -> Any:
+    """Settings, grants and rules are read before each use, so that an edit counts at once; they rarely change."""
+    return _decoded(text, kind, name)
 
 
 def _explain(message: str, text: str, kind: type[Any], name: str) -> SettingsError:
