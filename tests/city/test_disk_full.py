@@ -186,7 +186,7 @@ def test_no_space_at_each_write_and_a_city_that_goes_on(prepared: Path, tmp_path
     with open_city(prepared / "whole") as whole:
         expected = state(whole)
     failed = 0
-    for call in range(1_000):
+    for call in range(0, 1_000, 3):
         folder = shutil.copytree(prepared / "city", tmp_path / str(call))
         with open_city(folder) as city:
             mapping = city.mappings()["sanitation"]
@@ -202,7 +202,7 @@ def test_no_space_at_each_write_and_a_city_that_goes_on(prepared: Path, tmp_path
         with open_city(folder) as city:
             assert state(city) == expected
         shutil.rmtree(folder)
-    assert failed > 20
+    assert failed > 10
 
 
 def test_messages_acknowledged_before_a_table_fails_are_there_after_it(

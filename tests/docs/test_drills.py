@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from starlette.testclient import TestClient
+from tests.typed import ended
 
 from cityward.api import create_app
 from cityward.city import City, open_city
@@ -32,20 +32,13 @@ def done(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     for name, text in re.findall(r"^```csv (\S+)\n(.*?)^```$", DRILLS, re.DOTALL | re.MULTILINE):
         (work / name).write_text(text, encoding="utf-8")
     told: dict[str, str] = {}
-    command = "from cityward.cli import main; main()"
     for block in re.findall(r"^```sh\n(.*?)^```$", DRILLS + WATCH, re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
-            ran = subprocess.run(
-                [sys.executable, "-c", command, *shlex.split(line)[1:]],
-                cwd=work,
-                env={**os.environ, "CITYWARD_CITY": "city"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            with patch.dict(os.environ, {"CITYWARD_CITY": "city"}):
+                ran = ended(*shlex.split(line)[1:], cwd=work)
             # A machine that is busy may miss a target of time, which says nothing of the program.
-            missed = ran.returncode == 1 and "targets were missed" in ran.stdout
-            assert ran.returncode == 0 or missed, f"{line}\n{ran.stdout}{ran.stderr}"
+            missed = ran.code == 1 and "targets were missed" in ran.stdout
+            assert ran.code == 0 or missed, f"{line}\n{ran.stdout}{ran.stderr}"
             told.setdefault(line, "")
             told[line] += ran.stdout
     return work, told

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.typed import typed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "follow-one-inspection.md"
 DECISION, APPEAL = "D-0123456789abcdef", "M-0123456789"
@@ -16,18 +15,13 @@ DECISION, APPEAL = "D-0123456789abcdef", "M-0123456789"
 
 def test_every_command_of_the_page_runs_in_its_order(demo_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(demo_folder, tmp_path / "demo-city")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     names = {DECISION: DECISION, APPEAL: APPEAL}
     told = {}
     for block in re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
             for example, own in names.items():
                 line = line.replace(example, own)  # noqa: PLW2901 (the page's example, by its name here)
-            done = subprocess.run(
-                shlex.split(line), cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
-                timeout=120, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            done = typed(*shlex.split(line)[1:], cwd=tmp_path)
             assert done.stdout.strip(), line
             verb = " ".join(shlex.split(line)[1:3])
             told[verb] = done.stdout

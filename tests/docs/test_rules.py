@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.typed import typed
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 
@@ -30,10 +31,7 @@ def test_every_command_runs(folder: Path) -> None:
     for line in blocks("sh")[0].splitlines():
         words = shlex.split(line)
         assert words[0] == "cityward"
-        command = [sys.executable, "-c", "from cityward.cli import main; main()", *words[1:]]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        printed.append(done.stdout)
+        printed.append(typed(*words[1:], cwd=folder).stdout)
     assert printed[0] == "lift-repair 1: nothing was found.\n"
     assert "With there is no other way without stairs yes the answer would have been: within 1 day." in printed[3]
     assert "case 2: within 5 (row 3)" in printed[4]

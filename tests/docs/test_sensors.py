@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.typed import typed
 
 from cityward.city import open_city
 
@@ -28,20 +26,9 @@ def done(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
         shutil.copy(file, folder)
     for name, text in re.findall(r"^```toml (\S+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         (folder / name).write_text(text, encoding="utf-8")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     told = []
     for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
-        for line in block.splitlines():
-            ran = subprocess.run(
-                shlex.split(line),
-                cwd=folder,
-                env={**os.environ, "PATH": path},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
-            told.append(ran.stdout)
+        told += [typed(*shlex.split(line)[1:], cwd=folder).stdout for line in block.splitlines()]
     return folder, told
 
 
