@@ -26,8 +26,7 @@ def open_warnings(lived) -> list:
     return [one for one in lived.turn.warnings if one.state == "open"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_loads_and_fits_a_phone_in_both_themes(opened: Opened, lived, width: int, scheme: str) -> None:
     page = opened(viewport={"width": width, "height": 860}, color_scheme=scheme)
     answer = page.goto("/ahead")

@@ -15,8 +15,7 @@ Opened = Callable[..., Page]
 PATHS = ["/cases", "/systems/chicago-food-inspection"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_both_pages_fit_a_phone_in_both_themes(opened: Opened, width: int, scheme: str) -> None:
     page = opened(viewport={"width": width, "height": 860}, color_scheme=scheme)
     for path in PATHS:

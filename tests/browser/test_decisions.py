@@ -120,8 +120,7 @@ def test_a_view_that_was_not_said_here_is_none(page: Page, deciding_city: tuple[
     assert page.request.get("/decisions/D-0123456789abcdef").status == 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_pages_fit_a_phone_in_both_themes(
     browser: Browser, deciding_city: tuple[str, Path], width: int, scheme: str
 ) -> None:

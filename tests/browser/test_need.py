@@ -55,8 +55,7 @@ def test_the_usual_range_is_that_of_tables(mean: float, wanted: tuple[int, int])
     assert usual_range(mean) == wanted
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_loads_and_fits_a_phone_in_both_themes(opened: Opened, lived, width: int, scheme: str) -> None:
     page = opened(viewport={"width": width, "height": 860}, color_scheme=scheme)
     for path in (f"/needs/{lived.turn.needs[0].id}", "/?excess=90", "/intake"):

@@ -31,8 +31,7 @@ def rows(page: Page) -> list[list[str]]:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("path", ["/silence", "/compare", "/compare?a=36&b=7"])
 def test_pages_load_and_fit_a_phone_in_both_themes(opened: Opened, path: str, width: int, scheme: str) -> None:
     page = opened(viewport={"width": width, "height": 860}, color_scheme=scheme)

@@ -17,7 +17,11 @@ from cityward.cli import main
 
 @pytest.fixture
 def folder(demo_folder: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(demo_folder, tmp_path / "city")
+    """A demonstration whose turns are quick: a hundredth of the replicates."""
+    city = shutil.copytree(demo_folder, tmp_path / "city")
+    settings = city / "city.toml"
+    settings.write_text(settings.read_text().replace("replicates = 9999", "replicates = 99"))
+    return city
 
 
 def test_from_an_unknown_file_to_needs(tmp_path: Path, chicago: Path):
