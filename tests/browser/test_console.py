@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/silence", "/compare", "/ahead", "/proposals", "/outcomes", "/intake", "/ledger?verify=1")
+PAGES = ("/", "/proposals", "/intake", "/ledger?verify=1")
+"""Those that no other file here opens in both widths."""
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
 
