@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ Mask: TypeAlias = NDArray[np.bool_]
 Kind: TypeAlias = Literal["approval", "points", "ranked"]
 Ballot: TypeAlias = tuple[tuple[int, int], ...]
 """Projects by number with their weights, in the order of their numbers."""
+
+_OF_BALLOTS: Final = ("mark_copies", "scores", "votes", "supporters", "rank")
+"""What follows from ballots and costs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,25 @@ class Election:
             own = sorted(marks[ends[at] : ends[at + 1]], key=lambda mark: place[mark[0]])
             ballots += [",".join(f"{self.ids[one]}:{weight}" for one, weight in own)] * copies
         return hashlib.sha256("\n".join([*lines, *sorted(ballots)]).encode()).hexdigest()
+
+
+def with_budget(known: Election, budget: int) -> Election:
+    """The same ballots with another budget, in units."""
+    made = replace(known, budget=budget)
+    made.__dict__.update({name: value for name, value in known.__dict__.items() if name in _OF_BALLOTS})
+    return made
+
+
+def with_more(known: Election, project: int, voters: int, weight: int) -> Election:
+    """The same election with more voters, each of whom asks for one project alone."""
+    return replace(
+        known,
+        begins=np.append(known.begins, known.begins[-1] + 1),
+        project=np.append(known.project, project),
+        weight=np.append(known.weight, weight),
+        copies=np.append(known.copies, voters),
+        ballot_of=np.append(known.ballot_of, np.full(voters, len(known.copies))),
+    )
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -55,17 +55,22 @@ def equal_shares(
     Projects without cost are bought first. It does not stop because nothing more would fit: with more money for
     everybody another choice can be bought that costs less than the budget too.
     """
-    search = _Search(election, satisfaction or ("cost" if election.kind == "approval" else "points"))
+    search = _Search(election, satisfaction)
     share = Fraction(election.budget, election.voters)
     found = search.run(share)
     if completion in ("add1", "add1u"):
         share, found = search.add1(share, found)
     begun = found.funded
-    made = Outcome(begun, found.ties, share, search.prices(share, begun))
+    made = Outcome(begun, found.ties, share, (*[Fraction(0)] * len(search.free), *search.after(share, begun).prices))
     if completion not in ("add1u", "greedy"):
         return made
     more = greedy(election, Greedy(), begun)
     return Outcome(more.funded, (*made.ties, *_met(more)), share, made.prices, more.completed)
+
+
+def exact_after(election: Election, satisfaction: Satisfaction | None, share: Fraction, funded: Sequence[int]) -> Exact:
+    """What each voter has, exactly, after purchases in the order of a count."""
+    return _Search(election, satisfaction).after(share, funded)
 
 
 def _met(more: Outcome) -> tuple[Tie, ...]:
@@ -77,7 +82,8 @@ def _met(more: Outcome) -> tuple[Tie, ...]:
 class _Search:
     """Buys projects for one election, with one share or another."""
 
-    def __init__(self, election: Election, satisfaction: Satisfaction) -> None:
+    def __init__(self, election: Election, satisfaction: Satisfaction | None) -> None:
+        satisfaction = satisfaction or ("cost" if election.kind == "approval" else "points")
         own = election.supporters
         weight = own.weight if satisfaction == "points" else np.ones_like(own.weight)
         self.election = election
@@ -85,10 +91,9 @@ class _Search:
         self.worth = tuple(election.costs if satisfaction == "cost" else [1] * len(election.costs))
         self.costs = np.array(election.costs, dtype=np.float64)
         self.worth_doubles = np.array(self.worth, dtype=np.float64)
-        self.free = tuple(
-            sorted((one for one, cost in enumerate(election.costs) if not cost and election.votes[one]), key=election.better)
-        )
-        self.wanted = sum(bool(votes) for votes in election.votes)
+        wanted = [one for one, votes in enumerate(election.votes.tolist()) if votes]
+        self.free = tuple(sorted((one for one in wanted if not election.costs[one]), key=election.better))
+        self.wanted = len(wanted)
 
     def run(self, share: Fraction) -> _Bought:
         """What is bought when every voter has ``share``."""
@@ -111,7 +116,9 @@ class _Search:
                 continue
             if cost_of(self.election, following.funded) > self.election.budget:
                 break
-            share, found = share + steps * unit, following
+            # All these steps buy the same; where that is everything, the first of them was enough.
+            share += (1 if len(following.funded) == self.wanted else steps) * unit
+            found = following
             wait, stride = (wait - 1, stride) if wait else (0, stride * 2)
         return share, found
 
@@ -136,21 +143,19 @@ class _Search:
                 return None
             else:
                 _follow(exact, bought)
-                near = exact.near
-                has = exact.money()
-                low[:], high[:] = np.maximum(has - near, 0.0) * (has > 0), has + near * (has > 0)
+                low[:], high[:] = exact.bounds()
                 prices = {one: price for one in open_ if (price := exact.price(one)) is not None}
                 standing[[one for one in open_ if one not in prices]] = False
             if prices:
                 self._settle(prices, ties, (low, high, standing, bought))
         return _Bought((*self.free, *bought[: bought[projects]].tolist()), tuple(ties))
 
-    def prices(self, share: Fraction, funded: Sequence[int]) -> tuple[Fraction, ...]:
-        """The most that a point paid for each project, nothing for those without cost."""
+    def after(self, share: Fraction, funded: Sequence[int]) -> Exact:
+        """What each voter has after purchases in this order, of which those without cost come first."""
         exact = Exact(self.supporters, self.election.costs, len(self.election.copies), share)
         for one in funded[len(self.free) :]:
             exact.buy(one)
-        return (*[Fraction(0)] * len(self.free), *exact.prices)
+        return exact
 
     def _in_full(self, project: int) -> Fraction:
         own = self.supporters.of(project)

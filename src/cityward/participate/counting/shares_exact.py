@@ -39,6 +39,7 @@ class Exact:
         self.costs = costs
         self.share = share
         self.prices: list[Fraction] = []
+        self._near = float(share) * _NEAR
         self._paid = np.zeros((ballots, 8), dtype=np.int64)
         self._spent: Mask = np.zeros(ballots, dtype=np.bool_)
 
@@ -62,14 +63,24 @@ class Exact:
         self._paid[ballot[~poor], at] = weight[~poor]
         self.prices.append(price)
 
-    def money(self) -> Floats:
-        """What each voter has, as doubles; off by at most `near`."""
-        return self._money(np.arange(len(self._spent)))
+    def paying(self, project: int) -> tuple[int, int]:
+        """How many voters would pay for a project in full, and how many all that they have left."""
+        found = self._price(project)
+        if found is None:
+            raise ValueError("nobody can pay for it")
+        copies = self.supporters.copies[self.supporters.of(project)]
+        return int(copies[~found[1]].sum()), int(copies[found[1]].sum())
 
-    @property
-    def near(self) -> float:
-        """By how much doubles may be off, in units."""
-        return float(self.share) * _NEAR
+    def together(self, project: int) -> Fraction:
+        """What the supporters of a project have together."""
+        own = self.supporters.of(project)
+        return self._sum(self.supporters.ballot[own], self.supporters.copies[own])
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Doubles between which lies what each voter has, of shape (ballots,) each."""
+        has = self._money(np.arange(len(self._spent)))
+        near = np.where(self._spent, 0.0, self._near)
+        return np.maximum(has - near, 0.0), has + near
 
     def _money(self, ballot: Ints) -> Floats:
         paid = self._paid[ballot, : len(self.prices)] @ np.array([float(one) for one in self.prices])
@@ -79,8 +90,12 @@ class Exact:
     def _has(self, ballot: int) -> Fraction:
         if self._spent[ballot]:
             return Fraction(0)
-        row = self._paid[ballot, : len(self.prices)].tolist()
-        return self.share - sum((points * price for points, price in zip(row, self.prices, strict=True) if points), Fraction(0))
+        return self.share - self._worth(self._paid[ballot, : len(self.prices)])
+
+    def _worth(self, points: Ints) -> Fraction:
+        """What points paid for at each purchase cost together."""
+        pairs = zip(points.tolist(), self.prices, strict=True)
+        return sum((count * price for count, price in pairs if count), Fraction(0))
 
     def _price(self, project: int) -> tuple[Fraction, Mask] | None:
         """What a point pays, and who cannot pay in full."""
@@ -93,7 +108,7 @@ class Exact:
         while True:
             # Whoever is poor stays so as the price rises: each round it is at most the true one.
             level = float(price) * weight
-            margin = self.near + level * _NEAR
+            margin = self._near + level * _NEAR
             more = ~poor & (money < level - margin)
             for one in np.flatnonzero(~poor & ~more & (money < level + margin)):
                 more[one] = self._has(int(ballot[one])) < price * int(weight[one])
@@ -111,9 +126,7 @@ class Exact:
         """What some voters have together."""
         live = ~self._spent[ballot]
         ballot, copies = ballot[live], copies[live]
-        paid = (copies @ self._paid[ballot, : len(self.prices)]).tolist()
-        spent = sum((points * price for points, price in zip(paid, self.prices, strict=True) if points), Fraction(0))
-        return int(copies.sum()) * self.share - spent
+        return int(copies.sum()) * self.share - self._worth(copies @ self._paid[ballot, : len(self.prices)])
 
 
 def below(value: Fraction) -> float:

@@ -60,6 +60,31 @@ def buy(ballots, weights, low, high, price_low, price_high):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
+def _consider(begins, ballot, weight, copies, costs, worth, low, high, standing, floor, bounds, rich):  # type: ignore[no-untyped-def]
+    """Bound the prices of projects, the lowest first, until none that is left can be lower; return the least bound."""
+    rich[:] = -1
+    best = np.inf
+    while True:
+        one, least = -1, np.inf
+        for each in range(len(costs)):
+            if standing[each] and rich[each] == -1 and (one < 0 or floor[each] < least):
+                one, least = each, floor[each]
+        if one < 0 or least > best:
+            return best
+        own = slice(begins[one], begins[one + 1])
+        start = least * worth[one] * (1.0 - 4 * _SLACK)
+        under, _ = _price(ballot[own], weight[own], copies[own], high, costs[one], start, -1.0)
+        if under == np.inf:
+            standing[one] = False
+            continue
+        over, all_rich = _price(ballot[own], weight[own], copies[own], low, costs[one], under, 1.0)
+        bounds[one, 0], bounds[one, 1] = under, over
+        rich[one] = 1 if all_rich else 0
+        floor[one] = under / worth[one] * (1.0 - 4 * _SLACK)
+        best = min(best, over / worth[one] * (1.0 + 4 * _SLACK))
+
+
+@njit(cache=True, nogil=True)
 def advance(begins, ballot, weight, copies, costs, worth, low, high, standing, floor, bounds, rich, bought):  # type: ignore[no-untyped-def]
     """Buy projects for as long as the bounds say which is next.
 
@@ -89,34 +114,14 @@ def advance(begins, ballot, weight, copies, costs, worth, low, high, standing, f
     """
     projects = len(costs)
     while True:
-        rich[:] = -1
-        best = np.inf
-        while True:
-            one, least = -1, np.inf
-            for each in range(projects):
-                if standing[each] and rich[each] == -1 and (one < 0 or floor[each] < least):
-                    one, least = each, floor[each]
-            if one < 0 or least > best:
-                break
-            own = slice(begins[one], begins[one + 1])
-            start = least * worth[one] * (1.0 - 4 * _SLACK)
-            under, _ = _price(ballot[own], weight[own], copies[own], high, costs[one], start, -1.0)
-            if under == np.inf:
-                standing[one] = False
-                continue
-            over, all_rich = _price(ballot[own], weight[own], copies[own], low, costs[one], under, 1.0)
-            bounds[one, 0], bounds[one, 1] = under, over
-            rich[one] = 1 if all_rich else 0
-            floor[one] = under / worth[one] * (1.0 - 4 * _SLACK)
-            best = min(best, over / worth[one] * (1.0 + 4 * _SLACK))
+        best = _consider(begins, ballot, weight, copies, costs, worth, low, high, standing, floor, bounds, rich)
         chosen, count = -1, 0
         for each in range(projects):
-            if rich[each] >= 0:
-                if floor[each] <= best:
-                    chosen = each
-                    count += 1
-                else:
-                    rich[each] = -1
+            if rich[each] >= 0 and floor[each] > best:
+                rich[each] = -1
+            elif rich[each] >= 0:
+                chosen = each
+                count += 1
         if count == 0:
             return DONE
         if count > 1 or bounds[chosen, 1] == np.inf:

@@ -1,0 +1,149 @@
+"""What the command count prints for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cityward.core import words
+
+if TYPE_CHECKING:
+    from cityward.participate.counting.report import Report, Result
+    from cityward.participate.counting.represent import Represented
+    from cityward.participate.counting.why import Why
+
+_TIES = 10
+
+
+def money(value: float, currency: str) -> str:
+    """An amount with its currency: ``995,079 PLN``."""
+    written = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return f"{written} {currency}".rstrip()
+
+
+def tell(made: Report) -> None:
+    """Print a count, the finding first."""
+    _tell_result(made.result, made)
+    if made.other is not None and made.preferred is not None:
+        click.echo()
+        _tell_result(made.other, made)
+        _tell_both(made)
+    ballots = made.ballots
+    click.echo()
+    click.echo(
+        f"{ballots.received:,} ballots were received: {ballots.counted:,} count ({ballots.blank:,} of them blank), "
+        f"{ballots.not_counted:,} do not."
+    )
+    for why, number in ballots.reasons.items():
+        click.echo(f"  {number:,} {why}")
+    if made.published is not None:
+        _tell_published(made)
+    for note in made.notes:
+        click.echo(f"Take care: {note}")
+    click.echo(f"Digest of what was counted: {made.digest}")
+
+
+def _tell_result(result: Result, made: Report) -> None:
+    currency = made.currency
+    click.echo(
+        f"{made.election}: by {result.rule}, {len(result.winners):,} projects win and cost "
+        f"{money(result.total_cost, currency)} of {money(result.budget, currency)}."
+    )
+    width = max((len(one.id) for one in result.winners), default=0)
+    for one in result.winners:
+        added = " (by completion)" if one.by_completion else ""
+        score = "" if one.score == one.votes else f", {one.score:,} points"
+        cost = money(one.cost, currency)
+        click.echo(
+            f"  {one.place:>3}. {one.id:<{width}}  {cost:>16}  {one.votes:,} votes{score}  {one.name[:70]}{added}"
+        )
+    _tell_represented(result.representation, currency)
+    told = [tie for tie in result.ties if tie.decided]
+    for tie in told[:_TIES]:
+        click.echo(f"  Tie between {', '.join(tie.projects)}: {tie.first} came first by {tie.by}.")
+    rest = len(result.ties) - len(told[:_TIES])
+    if rest:
+        click.echo(
+            f"  {rest:,} other ties were met{'' if told[_TIES:] else ' and changed nothing'}; --json lists them."
+        )
+    for note in result.notes:
+        click.echo(f"  {note}")
+
+
+def _tell_represented(found: Represented, currency: str) -> None:
+    click.echo(
+        f"  {words.percent(found.share, 1)} of {found.voters:,} voters have a funded project that they asked for; "
+        f"{found.mean_projects:.2f} on average."
+    )
+    for name, groups in found.groups.items():
+        click.echo(f"  By {name.replace('_', ' ')}:")
+        for one in groups:
+            if one.voters is None:
+                click.echo(f"    {one.group[:40]}: few voters, left out")
+                continue
+            few = ", few voters" if one.few else ""
+            ratio = "" if one.money_ratio is None else f" ({one.money_ratio:.2f} times the mean)"
+            click.echo(
+                f"    {one.group[:40]}: {words.percent(one.share or 0.0, 1)} of {one.voters:,}, "
+                f"{one.mean_projects:.2f} projects, {money(round(one.money_each or 0.0, 2), currency)} each{ratio}{few}"
+            )
+
+
+def _tell_both(made: Report) -> None:
+    first, other, voters = made.result, made.other, made.preferred
+    if other is None or voters is None:
+        return
+    mine, theirs = {one.id for one in first.winners}, {one.id for one in other.winners}
+    click.echo()
+    click.echo(f"{'':<34}{first.rule:>24}{other.rule:>24}")
+    rows = [
+        ("projects", f"{len(mine):,}", f"{len(theirs):,}"),
+        ("cost", f"{first.total_cost:,}", f"{other.total_cost:,}"),
+        (
+            "voters with a funded project",
+            words.percent(first.representation.share, 1),
+            words.percent(other.representation.share, 1),
+        ),
+        (
+            "funded projects a voter",
+            f"{first.representation.mean_projects:.2f}",
+            f"{other.representation.mean_projects:.2f}",
+        ),
+        ("voters with more funded projects", f"{voters.first:,}", f"{voters.second:,}"),
+    ]
+    for name, left, right in rows:
+        click.echo(f"{name:<34}{left:>24}{right:>24}")
+    click.echo(f"Only by {first.rule}: {', '.join(sorted(mine - theirs)) or 'none'}.")
+    click.echo(f"Only by {other.rule}: {', '.join(sorted(theirs - mine)) or 'none'}.")
+
+
+def _tell_published(made: Report) -> None:
+    found = made.published
+    if found is None:
+        return
+    if found.agrees:
+        click.echo("The file names the same winners.")
+        return
+    click.echo(
+        f"The file names other winners: only in the file {', '.join(found.only_in_file) or 'none'}; "
+        f"only here {', '.join(found.only_here) or 'none'}."
+    )
+
+
+def tell_why(why: Why, currency: str) -> None:
+    """Print why a project won or lost."""
+    click.echo()
+    place = f", {why.place}. in order" if why.place else ""
+    click.echo(f"Project {why.project} ({why.name[:80]}) {'wins' if why.funded else 'does not win'}{place}.")
+    for sentence in why.because:
+        click.echo(f"  {sentence}")
+    if why.funded:
+        return
+    if why.enough_budget is not None and why.budget_step is not None:
+        click.echo(
+            f"  A budget of {money(why.enough_budget, currency)} would have been enough; "
+            f"{money(why.budget_step, currency)} less would not."
+        )
+    if why.enough_voters is not None:
+        click.echo(f"  {why.enough_voters:,} voters more who ask for it alone would have been enough.")
