@@ -81,7 +81,7 @@ def count(
     made = report(document, received, way, outcome, other)
     reason = None if explained is None else why(election, way, outcome, explained)
     if export:
-        replace_file(export, pabulib.write(selected(document, election, outcome)).encode())
+        replace_file(export, pabulib.write(selected(document, election, way, outcome)).encode())
     if json_:
         told = msgspec.to_builtins(made)
         as_json({**told, **({"explain": reason} if reason else {}), "seconds": round(seconds, 3)})

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.main import some
 from cityward.core import words
 
 if TYPE_CHECKING:
-    from cityward.participate.counting.report import Report, Result
+    from cityward.participate.counting.report import Beside, Report, Result
     from cityward.participate.counting.represent import Represented
     from cityward.participate.counting.why import Why
 
@@ -24,11 +25,11 @@ def money(value: float, currency: str) -> str:
 
 def tell(made: Report) -> None:
     """Print a count, the finding first."""
-    _tell_result(made.result, made)
-    if made.other is not None and made.preferred is not None:
+    _tell_result(made, made)
+    if made.compare is not None:
         click.echo()
-        _tell_result(made.other, made)
-        _tell_both(made)
+        _tell_result(made.compare, made)
+        _tell_both(made, made.compare)
     ballots = made.ballots
     click.echo()
     click.echo(
@@ -39,7 +40,7 @@ def tell(made: Report) -> None:
         click.echo(f"  {number:,} {why}")
     if made.published is not None:
         _tell_published(made)
-    for note in made.notes:
+    for note in made.caveats:
         click.echo(f"Take care: {note}")
     click.echo(f"Digest of what was counted: {made.digest}")
 
@@ -47,7 +48,7 @@ def tell(made: Report) -> None:
 def _tell_result(result: Result, made: Report) -> None:
     currency = made.currency
     click.echo(
-        f"{made.election}: by {result.rule}, {len(result.winners):,} projects win and cost "
+        f"{made.election}: by {result.rule}, funded {some(len(result.winners), 'project')} for "
         f"{money(result.total_cost, currency)} of {money(result.budget, currency)}."
     )
     width = max((len(one.id) for one in result.winners), default=0)
@@ -65,7 +66,7 @@ def _tell_result(result: Result, made: Report) -> None:
     rest = len(result.ties) - len(told[:_TIES])
     if rest:
         click.echo(
-            f"  {rest:,} other ties were met{'' if told[_TIES:] else ' and changed nothing'}; --json lists them."
+            f"  Ties that {'are not shown' if told[_TIES:] else 'changed nothing'}: {rest:,}; --json lists them."
         )
     for note in result.notes:
         click.echo(f"  {note}")
@@ -80,7 +81,7 @@ def _tell_represented(found: Represented, currency: str) -> None:
         click.echo(f"  By {name.replace('_', ' ')}:")
         for one in groups:
             if one.voters is None:
-                click.echo(f"    {one.group[:40]}: few voters, left out")
+                click.echo(f"    {one.group[:40]}: left out, so that few voters of this group or another are not shown")
                 continue
             few = ", few voters" if one.few else ""
             ratio = "" if one.money_ratio is None else f" ({one.money_ratio:.2f} times the mean)"
@@ -90,30 +91,21 @@ def _tell_represented(found: Represented, currency: str) -> None:
             )
 
 
-def _tell_both(made: Report) -> None:
-    first, other, voters = made.result, made.other, made.preferred
-    if other is None or voters is None:
-        return
+def _tell_both(first: Report, other: Beside) -> None:
     mine, theirs = {one.id for one in first.winners}, {one.id for one in other.winners}
-    click.echo()
-    click.echo(f"{'':<34}{first.rule:>24}{other.rule:>24}")
+    each = first.representation, other.representation
     rows = [
+        ("", first.rule, other.rule),
         ("projects", f"{len(mine):,}", f"{len(theirs):,}"),
         ("cost", f"{first.total_cost:,}", f"{other.total_cost:,}"),
-        (
-            "voters with a funded project",
-            words.percent(first.representation.share, 1),
-            words.percent(other.representation.share, 1),
-        ),
-        (
-            "funded projects a voter",
-            f"{first.representation.mean_projects:.2f}",
-            f"{other.representation.mean_projects:.2f}",
-        ),
-        ("voters with more funded projects", f"{voters.first:,}", f"{voters.second:,}"),
+        ("voters with a funded project", *(words.percent(one.share, 1) for one in each)),
+        ("funded projects a voter", *(f"{one.mean_projects:.2f}" for one in each)),
+        ("voters who have more of them", f"{other.voters.first:,}", f"{other.voters.second:,}"),
     ]
+    click.echo()
+    width = max(len(cell) for _, *cells in rows for cell in cells) + 2
     for name, left, right in rows:
-        click.echo(f"{name:<34}{left:>24}{right:>24}")
+        click.echo(f"{name:<30}{left:>{width}}{right:>{width}}")
     click.echo(f"Only by {first.rule}: {', '.join(sorted(mine - theirs)) or 'none'}.")
     click.echo(f"Only by {other.rule}: {', '.join(sorted(theirs - mine)) or 'none'}.")
 

@@ -55,7 +55,15 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
             return self.rule if self.last_share is None else f"greedy-last-share-{float(self.last_share):g}"
         named = self.rule if self.completion == "none" else f"{self.rule}/{self.completion}"
         named += f" ({self.satisfaction})" if self.satisfaction else ""
-        return f"{named}, compared with greedy" if self.compared else named
+        return f"{named}-comparison" if self.compared else named
+
+    @property
+    def pabulib(self) -> str:
+        """The rule as Pabulib names it."""
+        if self.rule != "equal-shares":
+            return self.rule
+        done = "equalshares" if self.completion == "none" else f"equalshares/{self.completion}"
+        return f"{done}-comparison" if self.compared else done
 
 
 class Preferred(msgspec.Struct, frozen=True):

@@ -34,7 +34,8 @@ class Outcome:
     share : Fraction, optional
         Under equal shares, what each voter had in the end, in units.
     prices : tuple of Fraction
-        Under equal shares, the most that one point of a supporter paid for each project bought, in units.
+        Of the projects bought: under equal shares, the most that one point of a supporter paid; under Phragmén, what
+        each supporter bears once it is bought; in units.
     completed : tuple of int
         Projects that a completion added, out of all that are funded.
     rest : int, optional

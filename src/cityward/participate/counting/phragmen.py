@@ -52,7 +52,7 @@ def phragmen(election: Election) -> Outcome:
         standing.remove(first)
         loads.append(least)
         _move(election, first, last, borne, len(bought))
-    return Outcome(tuple(bought), tuple(ties))
+    return Outcome(tuple(bought), tuple(ties), prices=tuple(loads[1:]))
 
 
 def _near(standing: Ints, costs: np.ndarray, votes: Ints, borne: Ints, loads: list[Fraction]) -> list[int]:

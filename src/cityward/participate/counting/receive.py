@@ -323,7 +323,9 @@ def _projects(document: Document) -> _Projects:
 
 def _remarks(document: Document, remarks: Counter[str], budget: Number, projects: _Projects) -> list[str]:
     """What people should know of a file that could be counted all the same."""
-    notes = [f"{count:,} ballots {what}; they count without that mark." for what, count in sorted(remarks.items())]
+    notes = [
+        f"Ballots that {what}: {count:,}. They count without that mark." for what, count in sorted(remarks.items())
+    ]
     for name, rows in (("num_votes", len(document.votes)), ("num_projects", len(projects.ids))):
         stated = document.meta.get(name, "")
         if stated and stated != str(rows):
@@ -331,9 +333,9 @@ def _remarks(document: Document, remarks: Counter[str], budget: Number, projects
     free = sum(cost == 0 for cost in projects.costs)
     dear = sum(cost > budget for cost in projects.costs)
     if free:
-        notes.append(f"{free:,} projects cost nothing.")
+        notes.append(f"Projects that cost nothing: {free:,}.")
     if dear:
-        notes.append(f"{dear:,} projects cost more than the whole budget.")
+        notes.append(f"Projects that cost more than the whole budget: {dear:,}.")
     return notes
 
 
@@ -342,7 +344,7 @@ def _without_beyond(
 ) -> list[tuple[int, _Marks]]:
     """Leave out ballots beyond the limits, unless the file's own totals show that the city counted them."""
     if _totals_agree(made, rows):
-        notes.append(f"{len(beyond):,} ballots are {_BEYOND}; the file's own totals include them, so they count here.")
+        notes.append(f"Ballots {_BEYOND}: {len(beyond):,}. The file's own totals include them, so they count here.")
         return made
     reasons[_BEYOND] += len(beyond)
     out = set(beyond)

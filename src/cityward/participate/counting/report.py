@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
-from cityward.participate.counting.count import Preferred, Way, preferred
+from cityward.core.errors import UserError
+from cityward.participate.counting.count import Preferred, Way, own_way, preferred
 from cityward.participate.counting.election import Election
 from cityward.participate.counting.outcome import Outcome
 from cityward.participate.counting.pabulib import Document
@@ -70,19 +72,23 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A count."""
+class Beside(Result, frozen=True, kw_only=True):
+    """A second way of counting; ``voters`` are those who have more funded projects by the first, or by the second."""
+
+    voters: Preferred
+
+
+class Report(Result, frozen=True, kw_only=True):
+    """A count. ``caveats`` are of the file, ``notes`` of the way."""
 
     election: str
     currency: str
     vote_type: str
     ballots: Ballots
     digest: str
-    result: Result
     published: Published | None = None
-    other: Result | None = None
-    preferred: Preferred | None = None
-    notes: tuple[str, ...] = ()
+    compare: Beside | None = None
+    caveats: tuple[str, ...] = ()
 
 
 def report(
@@ -96,7 +102,10 @@ def report(
     election = received.election
     attributes = _attributes(document, received.kept)
     meta = document.meta
-    beside = None if other is None else _result(election, *other, attributes, meta)
+    beside = None
+    if other is not None:
+        voters = preferred(election, outcome, other[1])
+        beside = Beside(**_fields(election, *other, attributes, meta), voters=voters)
     return Report(
         election=meta.get("description") or meta.get("unit", ""),
         currency=meta.get("currency", ""),
@@ -109,16 +118,15 @@ def report(
             blank=received.blank,
         ),
         digest=election.digest,
-        result=_result(election, way, outcome, attributes, meta),
+        **_fields(election, way, outcome, attributes, meta),
         published=_published(election, outcome, received.published),
-        other=beside,
-        preferred=None if other is None else preferred(election, outcome, other[1]),
-        notes=received.notes,
+        compare=beside,
+        caveats=received.notes,
     )
 
 
-def selected(document: Document, election: Election, outcome: Outcome) -> Document:
-    """The file with the winners of a count in its column ``selected``; what it says of them already stays."""
+def selected(document: Document, election: Election, way: Way, outcome: Outcome) -> Document:
+    """The file with the winners of a count in its column ``selected``, and their rule; what it says already stays."""
     fields = document.project_fields
     has = "selected" in fields
     at = fields.index("selected") if has else len(fields)
@@ -131,12 +139,21 @@ def selected(document: Document, election: Election, outcome: Outcome) -> Docume
         return said if said and (said != "0") == won else str(int(won))
 
     rows = tuple((*row[:at], cell(row), *row[at + 1 :]) for row in document.projects)
-    return replace(document, project_fields=fields if has else (*fields, "selected"), projects=rows)
+    meta = document.meta if way == _own(document) else {**document.meta, "rule": way.pabulib}
+    return replace(document, meta=meta, project_fields=fields if has else (*fields, "selected"), projects=rows)
 
 
-def _result(
+def _own(document: Document) -> Way | None:
+    try:
+        return own_way(document.meta)
+    except UserError:
+        return None
+
+
+def _fields(
     election: Election, way: Way, outcome: Outcome, attributes: Mapping[str, Sequence[str]], meta: Mapping[str, str]
-) -> Result:
+) -> dict[str, Any]:
+    """What `Result` holds."""
     cost = outcome.cost(election)
     funded = set(outcome.funded)
     notes = [way.note] if way.note else []
@@ -145,24 +162,26 @@ def _result(
         notes.append(f"The file asks for a score of at least {asked[:20]} of every project; this rule does not.")
     if outcome.rest is not None:
         notes.append(f"Part of the cost of {election.ids[outcome.rest]} comes from elsewhere.")
-    return Result(
-        rule=way.name,
-        winners=tuple(_winner(election, outcome, one, place) for place, one in enumerate(outcome.funded, 1)),
-        total_cost=election.amount(cost),
-        budget=election.amount(election.budget),
-        left=election.amount(election.budget - cost),
-        voter_share=None if outcome.share is None else float(outcome.share / election.unit),
-        ties=tuple(
-            ToldTie(
-                tuple(election.ids[one] for one in tie.projects),
-                election.ids[tie.first],
-                tie.by,
-                0 < len(funded & set(tie.projects)) < len(tie.projects),
-            )
-            for tie in outcome.ties
-        ),
-        representation=represent(election, outcome, attributes),
-        notes=tuple(notes),
+    return msgspec.structs.asdict(
+        Result(
+            rule=way.name,
+            winners=tuple(_winner(election, outcome, one, place) for place, one in enumerate(outcome.funded, 1)),
+            total_cost=election.amount(cost),
+            budget=election.amount(election.budget),
+            left=election.amount(election.budget - cost),
+            voter_share=None if outcome.share is None else float(outcome.share / election.unit),
+            ties=tuple(
+                ToldTie(
+                    tuple(election.ids[one] for one in tie.projects),
+                    election.ids[tie.first],
+                    tie.by,
+                    0 < len(funded & set(tie.projects)) < len(tie.projects),
+                )
+                for tie in outcome.ties
+            ),
+            representation=represent(election, outcome, attributes),
+            notes=tuple(notes),
+        )
     )
 
 

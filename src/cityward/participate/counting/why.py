@@ -64,6 +64,10 @@ def why(election: Election, way: Way, outcome: Outcome, project: int) -> Why:
 def _won(election: Election, way: Way, outcome: Outcome, project: int, made: Why) -> Why:
     place = outcome.funded.index(project)
     made = msgspec.structs.replace(made, place=place + 1)
+    if way.rule == "phragmen":
+        earned = _money(election, outcome.prices[place])
+        told = f"Its {made.votes:,} supporters could pay for it together when every voter had earned {earned}."
+        return msgspec.structs.replace(made, because=(told,))
     if outcome.share is None or project in outcome.completed:
         return msgspec.structs.replace(made, because=(_fits(election, outcome, project, place),))
     exact = exact_after(election, way.satisfaction, outcome.share, outcome.funded[:place])
