@@ -94,7 +94,7 @@ def _matrix(long: pl.DataFrame) -> Answers:
     }
     if not last.height:
         raise SourceError("No answer can be read.", "Write agree, disagree and pass, or 1, -1 and 0.")
-    statements = last["statement"].unique(maintain_order=True).to_list()
+    statements = sorted(last["statement"].unique())
     voters = last["voter"].n_unique()
     if len(statements) > COUNT_PROJECTS or voters * len(statements) > COUNT_CELLS:
         raise SourceError(
