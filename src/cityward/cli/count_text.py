@@ -23,31 +23,36 @@ def money(value: float, currency: str) -> str:
     return f"{written} {currency}".rstrip()
 
 
+def say(line: str = "") -> None:
+    """Print a line; what files of others hold cannot steer the terminal."""
+    click.echo("".join(sign if sign.isprintable() else " " for sign in line))
+
+
 def tell(made: Report) -> None:
     """Print a count, the finding first."""
     _tell_result(made, made)
     if made.compare is not None:
-        click.echo()
+        say()
         _tell_result(made.compare, made)
         _tell_both(made, made.compare)
     ballots = made.ballots
-    click.echo()
-    click.echo(
+    say()
+    say(
         f"{ballots.received:,} ballots were received: {ballots.counted:,} count ({ballots.blank:,} of them blank), "
         f"{ballots.not_counted:,} do not."
     )
     for why, number in ballots.reasons.items():
-        click.echo(f"  {number:,} {why}")
+        say(f"  {number:,} {why}")
     if made.published is not None:
         _tell_published(made)
     for note in made.caveats:
-        click.echo(f"Take care: {note}")
-    click.echo(f"Digest of what was counted: {made.digest}")
+        say(f"Take care: {note}")
+    say(f"Digest of what was counted: {made.digest}")
 
 
 def _tell_result(result: Result, made: Report) -> None:
     currency = made.currency
-    click.echo(
+    say(
         f"{made.election}: by {result.rule}, funded {some(len(result.winners), 'project')} for "
         f"{money(result.total_cost, currency)} of {money(result.budget, currency)}."
     )
@@ -56,36 +61,32 @@ def _tell_result(result: Result, made: Report) -> None:
         added = " (by completion)" if one.by_completion else ""
         score = "" if one.score == one.votes else f", {one.score:,} points"
         cost = money(one.cost, currency)
-        click.echo(
-            f"  {one.place:>3}. {one.id:<{width}}  {cost:>16}  {one.votes:,} votes{score}  {one.name[:70]}{added}"
-        )
+        say(f"  {one.place:>3}. {one.id:<{width}}  {cost:>16}  {one.votes:,} votes{score}  {one.name[:70]}{added}")
     _tell_represented(result.representation, currency)
     told = [tie for tie in result.ties if tie.decided]
     for tie in told[:_TIES]:
-        click.echo(f"  Tie between {', '.join(tie.projects)}: {tie.first} came first by {tie.by}.")
+        say(f"  Tie between {', '.join(tie.projects)}: {tie.first} came first by {tie.by}.")
     rest = len(result.ties) - len(told[:_TIES])
     if rest:
-        click.echo(
-            f"  Ties that {'are not shown' if told[_TIES:] else 'changed nothing'}: {rest:,}; --json lists them."
-        )
+        say(f"  Ties that {'are not shown' if told[_TIES:] else 'changed nothing'}: {rest:,}; --json lists them.")
     for note in result.notes:
-        click.echo(f"  {note}")
+        say(f"  {note}")
 
 
 def _tell_represented(found: Represented, currency: str) -> None:
-    click.echo(
+    say(
         f"  {words.percent(found.share, 1)} of {found.voters:,} voters have a funded project that they asked for; "
         f"{found.mean_projects:.2f} on average."
     )
     for name, groups in found.groups.items():
-        click.echo(f"  By {name.replace('_', ' ')}:")
+        say(f"  By {name.replace('_', ' ')}:")
         for one in groups:
             if one.voters is None:
-                click.echo(f"    {one.group[:40]}: left out, so that few voters of this group or another are not shown")
+                say(f"    {one.group[:40]}: left out, so that few voters of this group or another are not shown")
                 continue
             few = ", few voters" if one.few else ""
             ratio = "" if one.money_ratio is None else f" ({one.money_ratio:.2f} times the mean)"
-            click.echo(
+            say(
                 f"    {one.group[:40]}: {words.percent(one.share or 0.0, 1)} of {one.voters:,}, "
                 f"{one.mean_projects:.2f} projects, {money(round(one.money_each or 0.0, 2), currency)} each{ratio}{few}"
             )
@@ -102,12 +103,12 @@ def _tell_both(first: Report, other: Beside) -> None:
         ("funded projects a voter", *(f"{one.mean_projects:.2f}" for one in each)),
         ("voters who have more of them", f"{other.voters.first:,}", f"{other.voters.second:,}"),
     ]
-    click.echo()
+    say()
     width = max(len(cell) for _, *cells in rows for cell in cells) + 2
     for name, left, right in rows:
-        click.echo(f"{name:<30}{left:>{width}}{right:>{width}}")
-    click.echo(f"Only by {first.rule}: {', '.join(sorted(mine - theirs)) or 'none'}.")
-    click.echo(f"Only by {other.rule}: {', '.join(sorted(theirs - mine)) or 'none'}.")
+        say(f"{name:<30}{left:>{width}}{right:>{width}}")
+    say(f"Only by {first.rule}: {', '.join(sorted(mine - theirs)) or 'none'}.")
+    say(f"Only by {other.rule}: {', '.join(sorted(theirs - mine)) or 'none'}.")
 
 
 def _tell_published(made: Report) -> None:
@@ -115,9 +116,9 @@ def _tell_published(made: Report) -> None:
     if found is None:
         return
     if found.agrees:
-        click.echo("The file names the same winners.")
+        say("The file names the same winners.")
         return
-    click.echo(
+    say(
         f"The file names other winners: only in the file {', '.join(found.only_in_file) or 'none'}; "
         f"only here {', '.join(found.only_here) or 'none'}."
     )
@@ -125,17 +126,20 @@ def _tell_published(made: Report) -> None:
 
 def tell_why(why: Why, currency: str) -> None:
     """Print why a project won or lost."""
-    click.echo()
+    say()
     place = f", {why.place}. in order" if why.place else ""
-    click.echo(f"Project {why.project} ({why.name[:80]}) {'wins' if why.funded else 'does not win'}{place}.")
+    say(f"Project {why.project} ({why.name[:80]}) {'wins' if why.funded else 'does not win'}{place}.")
     for sentence in why.because:
-        click.echo(f"  {sentence}")
+        say(f"  {sentence}")
     if why.funded:
         return
     if why.enough_budget is not None and why.budget_step is not None:
-        click.echo(
+        say(
             f"  A budget of {money(why.enough_budget, currency)} would have been enough; "
             f"{money(why.budget_step, currency)} less would not."
         )
     if why.enough_voters is not None:
-        click.echo(f"  {why.enough_voters:,} voters more who ask for it alone would have been enough.")
+        say(
+            f"  {why.enough_voters:,} voters more who ask for it alone would have been enough; "
+            f"{why.voters_step:,} fewer would not."
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.count_text import say
 from cityward.cli.main import as_json, json_option
 from cityward.cli.tables import read_any
 from cityward.core import words
@@ -38,23 +39,23 @@ def opinions(file: Path, seed: int, json_: bool) -> None:
 
 
 def _tell(found: Opinions) -> None:
-    click.echo(found.finding)
-    click.echo(
+    say(found.finding)
+    say(
         f"{found.voters:,} voters, {found.voters_grouped:,} of whom answered enough to be in a group; "
         f"{found.statements_count:,} statements."
     )
     if found.groups:
         sizes = ", ".join(f"{name} {voters:,}" for name, voters in zip("ABCDE", found.groups, strict=False))
-        click.echo(f"Voters by group: {sizes}.")
+        say(f"Voters by group: {sizes}.")
     for one in found.statements[:_SHOWN]:
         told = f"{_share(one.agree)} agree of {one.answers:,}"
         if one.bridge is not None:
             groups = ", ".join(f"{name} {_share(each)}" for name, each in zip("ABCDE", one.by_group, strict=False))
             told = f"bridges by {one.bridge.share:.2f} ({one.bridge.low:.2f} to {one.bridge.high:.2f}); agree: {groups}"
-        click.echo(f"  {one.statement[:80]}: {told}")
-    click.echo(f"{found.answers_received:,} answers were received; {found.answers_counted:,} count.")
+        say(f"  {one.statement[:80]}: {told}")
+    say(f"{found.answers_received:,} answers were received; {found.answers_counted:,} count.")
     for why, number in found.reasons.items():
-        click.echo(f"  {number:,} {why}")
+        say(f"  {number:,} {why}")
 
 
 def _share(found: Interval) -> str:

@@ -28,6 +28,9 @@ _DATES: Final = ("date", "vote_date", "voted_on", "voted_at", "timestamp")
 _LEAST: Final = {"min_length": "length", "min_sum_points": "sum_points", "min_sum_cost": "sum_cost"}
 _MOST: Final = {"max_length": "length", "max_sum_points": "sum_points", "max_sum_cost": "sum_cost"}
 
+_MARKS: Final = tuple("0123456789")
+"""What a file can say of whether a project won."""
+
 _BEYOND: Final = "beyond the limits of the ballot"
 _UNKNOWN: Final = "name a project that does not stand for election"
 _TWICE: Final = "name a project twice"
@@ -314,7 +317,7 @@ def _projects(document: Document) -> _Projects:
         found.costs.append(cost)
         for name, values in found.stated.items():
             values.append(_short(amount(cells[at[name]])))
-        if "selected" in at and cells[at["selected"]].isdigit():
+        if "selected" in at and cells[at["selected"]] in _MARKS:
             found.published[one] = int(cells[at["selected"]])
     if not known:
         raise SourceError("Section PROJECTS names no project.", "Give each a line with its identifier and cost.")

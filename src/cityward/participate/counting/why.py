@@ -15,10 +15,7 @@ from cityward.participate.counting.represent import LEAST
 from cityward.participate.counting.shares import exact_after
 
 _MARKS: Final = 100_000
-"""With more marks a budget that is enough is looked for in steps of a thousandth of the budget only."""
-
-_TIMES: Final = 2**20
-"""No larger a budget, times the real one, is looked for."""
+"""With more marks what is enough is looked for in steps of a thousandth of the budget, or of the voters, only."""
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +23,8 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
     ``because`` are sentences. ``paid_in_full`` and ``paid_all_they_had`` count voters (None where they are few);
     ``most_paid`` is the most that one voter paid. ``enough_budget`` is a budget with which it wins while it does not
-    with ``budget_step`` less; ``enough_voters`` is how many voters more, who ask for it alone, would have been enough.
+    with ``budget_step`` less; ``enough_voters`` is how many voters more, who ask for it alone, would have been enough,
+    while ``voters_step`` fewer would not.
     """
 
     project: str
@@ -43,6 +41,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     enough_budget: int | float | None = None
     budget_step: int | float | None = None
     enough_voters: int | None = None
+    voters_step: int | None = None
 
 
 def why(election: Election, way: Way, outcome: Outcome, project: int) -> Why:
@@ -98,13 +97,14 @@ def _fits(election: Election, outcome: Outcome, project: int, place: int) -> str
 
 def _lost(election: Election, way: Way, outcome: Outcome, project: int, made: Why) -> Why:
     budget, step = _budget(election, way, project)
-    voters = _voters(election, way, project)
+    voters, voters_step = _voters(election, way, project)
     return msgspec.structs.replace(
         made,
         because=(_reason(election, way, outcome, project),),
         enough_budget=None if budget is None else election.amount(budget),
         budget_step=None if budget is None else election.amount(step),
         enough_voters=voters,
+        voters_step=None if voters is None else voters_step,
     )
 
 
@@ -154,14 +154,18 @@ def _budget(election: Election, way: Way, project: int) -> tuple[int | None, int
     return (None, step) if found is None else (election.budget + found * step, step)
 
 
-def _voters(election: Election, way: Way, project: int) -> int | None:
-    """How many voters more who ask for a project alone are enough."""
+def _voters(election: Election, way: Way, project: int) -> tuple[int | None, int]:
+    """How many voters more who ask for a project alone are enough, and how many fewer are not."""
+    step = 1 if len(election.project) <= _MARKS else max(1, election.voters // 1000)
     weight = int(election.weight.max(initial=1))
     if election.costs[project] > election.budget and way.last_share is None:
-        return None
-    return _first(
-        lambda more: project in count(with_more(election, project, more, weight), way).funded, 4 * election.voters
-    )
+        return None, step
+
+    def wins(steps: int) -> bool:
+        return project in count(with_more(election, project, steps * step, weight), way).funded
+
+    found = _first(wins, max(1, 4 * election.voters // step))
+    return (None, step) if found is None else (found * step, step)
 
 
 def _first(enough: Callable[[int], bool], most: int) -> int | None:

@@ -58,26 +58,29 @@ def answers(table: pl.DataFrame) -> Answers:
     voter, statement, vote = (
         next((lower[one] for one in known if one in lower), None) for known in (_VOTER, _STATEMENT, _VOTE)
     )
-    if statement and vote and voter:
-        long = table.select(voter=pl.col(voter), statement=pl.col(statement), vote=pl.col(vote))
-    elif statement or vote:
+    if (statement or vote) and not (statement and vote and voter):
         raise SourceError("The table lacks one of the columns voter, statement and vote.", "Name all three.")
-    else:
-        long = _unpivoted(table, voter or table.columns[0])
-    return _matrix(long.cast(pl.String))
+    try:
+        if statement and vote and voter:
+            columns = {"voter": voter, "statement": statement, "vote": vote}
+            return _matrix(pl.DataFrame([table[own].cast(pl.String).alias(name) for name, own in columns.items()]))
+        return _matrix(_unpivoted(table, voter or next(iter(table.columns), "")))
+    except pl.exceptions.InvalidOperationError:
+        raise SourceError("The table holds values that are no text and no numbers.", "Give it as CSV.") from None
 
 
 def _unpivoted(table: pl.DataFrame, voter: str) -> pl.DataFrame:
     names = [name for name in table.columns if name != voter and name.strip().lower() not in _ABOUT]
     if not names:
         raise SourceError("The table has no statements.", "Give the columns voter, statement and vote.")
-    if table[voter].n_unique() < table.height:
+    voters = table[voter].cast(pl.String)
+    if voters.n_unique() < table.height:
         raise SourceError(f"Column '{voter[:60]}' names some voter twice.", "Give each voter one row.")
-    return (
-        table.select(pl.col(voter).alias("voter"), *(pl.col(name).cast(pl.String) for name in names))
-        .unpivot(index="voter", variable_name="statement", value_name="vote")
-        .filter(pl.col("vote").is_not_null())
-    )
+    parts = [
+        pl.DataFrame({"voter": voters, "statement": [name] * table.height, "vote": table[name].cast(pl.String)})
+        for name in names
+    ]
+    return pl.concat(parts).filter(pl.col("vote").is_not_null())
 
 
 def _matrix(long: pl.DataFrame) -> Answers:
