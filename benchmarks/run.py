@@ -11,6 +11,7 @@ import bench_access
 import bench_audit
 import bench_backup
 import bench_consult
+import bench_counting
 import bench_decisions
 import bench_demo
 import bench_erasure
@@ -47,6 +48,7 @@ BENCHES = (
     bench_sensors,
     bench_priority,
     bench_plan,
+    bench_counting,
     bench_private,
     bench_consult,
     bench_erasure,

@@ -35,6 +35,8 @@ _COMMANDS = {
     "backtest": ("backtest", "Try every forecast model on the past of a file."),
     "cases": ("cases", "List the cases that wait for a visit, the most likely finding first."),
     "priority": ("priority", "Try a ranking by risk on the past of a file."),
+    "count": ("count", "Count a participatory budget exactly, and say who is represented."),
+    "opinions": ("opinions", "Groups of opinion in agree and disagree votes, and what bridges them."),
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),

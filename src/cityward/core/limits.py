@@ -124,3 +124,18 @@ RULE_CELL_CHARS: Final = 10_000
 
 RULE_VERSIONS: Final = 10_000
 """Most files of rules of one city."""
+
+COUNT_FILE_BYTES: Final = 512 * 2**20
+"""Largest file of one election: the largest known, of 120,000 ballots, has 12 MB."""
+
+COUNT_BALLOTS: Final = 3_000_000
+"""Most ballots of one election; each takes about 1 kB while it is read."""
+
+COUNT_PROJECTS: Final = 20_000
+"""Most projects of one election, or statements of one consultation."""
+
+COUNT_AMOUNT: Final = 2**52
+"""Largest cost, budget or sum of points, in its smallest unit: a double holds it exactly."""
+
+COUNT_CELLS: Final = 200_000_000
+"""Most marks of all ballots together, and most answers of a consultation."""
