@@ -124,3 +124,9 @@ RULE_CELL_CHARS: Final = 10_000
 
 RULE_VERSIONS: Final = 10_000
 """Most files of rules of one city."""
+
+TABLE_BYTES: Final = 512 * 2**20
+"""Largest text of a table that is read as a whole, expanded: ten million rows of a few figures."""
+
+DIVIDE_DRAWS: Final = 10_000
+"""Most draws of an interval of inequality."""

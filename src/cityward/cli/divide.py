@@ -1,0 +1,83 @@
+"""The command 'divide': how unequal places are, whether the gap closes, and which of them can be ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cityward.cli.divide_text import tell
+from cityward.cli.main import as_json, json_option
+from cityward.cli.tables import read_texts, where
+from cityward.core.errors import UserError
+from cityward.core.limits import DIVIDE_DRAWS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--value", help="Column of the value.")
+@click.option("--place", multiple=True, help="Column that names a place; several name it together.")
+@click.option("--weight-column", "weight", help="Column of people or households; default: places count the same.")
+@click.option("--over", help="Column that the value is divided by (accesses over people).")
+@click.option("--per", type=click.FloatRange(0, min_open=True), help="The value is per so many (100: per 100 people).")
+@click.option("--group", help="Column of groups of places, as departments.")
+@click.option("--time", multiple=True, help="Column of the time; several together, as year and quarter.")
+@click.option("--at", multiple=True, help="A time, as 2016-4; more than once. Default: the first and the last.")
+@click.option("--floor", type=float, help="Say who is below, and what it takes to bring them there.")
+@click.option("--epsilon", "epsilons", type=float, multiple=True, help="Aversion of Atkinson's index [0.5 and 1].")
+@click.option("--error", help="Column of the value's error: gives ranks with limits, and tiers.")
+@click.option("--error-is", type=click.Choice(["sd", "moe90", "half95", "mae"]), help="What the error is.")
+@click.option("--error-law", "law", type=click.Choice(["normal", "laplace"]), default="normal", show_default=True)
+@click.option("--lower-is-better", is_flag=True, help="The first rank is of the lowest value.")
+@click.option("--unit", type=click.Choice(["number", "percent", "share"]), help="Default: by the column's name.")
+@click.option("--decimal", type=click.Choice([",", "."]), help="Sign of decimals; default: what the figures tell.")
+@click.option("--repeated", type=click.Choice(["mean", "sum", "first", "last"]), help="Several values of one place.")
+@click.option("--where", "conditions", multiple=True, help="COLUMN=VALUE: only such rows.")
+@click.option("--sheet", help="Sheet of a workbook; default: the first.")
+@click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--draws", type=click.IntRange(50, DIVIDE_DRAWS), default=1_000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--show", type=click.IntRange(0), default=10, show_default=True, help="Most places in the text.")
+@json_option
+def divide(file: Path, conditions: tuple[str, ...], sheet: str | None, show: int, json_: bool, **asked: Any) -> None:
+    """Say how unequal places are, over time, and in what order, from a table of places.
+
+    FILE is a CSV of any usual kind (also .gz), a Parquet file or a workbook, with one row for each place and time.
+    """
+    if not asked["value"] or not asked["place"]:
+        raise UserError("A divide needs a value and a place.", "Name their columns with --value COL and --place COL.")
+    found = _of_value(where(read_texts(file, sheet), conditions), asked)
+    if json_:
+        as_json(found)
+    else:
+        tell(found, show)
+
+
+def _of_value(table: pl.DataFrame, asked: dict[str, Any]) -> Any:
+    from cityward.equitable.divide.examine import Question, examine
+    from cityward.equitable.divide.reading import Asked, read_values
+
+    columns = Asked(**{name: asked[name] for name in Asked.__struct_fields__})
+    question = Question(
+        at=asked["at"],
+        floor=asked["floor"],
+        level=asked["level"],
+        epsilons=_epsilons(asked["epsilons"]),
+        law=asked["law"],
+        higher_is_better=not asked["lower_is_better"],
+        draws=asked["draws"],
+        seed=asked["seed"],
+    )
+    return examine(read_values(table, columns), asked["value"], question)
+
+
+def _epsilons(given: tuple[float, ...]) -> tuple[float, ...]:
+    if any(not 0 < one <= 100 for one in given):
+        raise UserError("An aversion to inequality lies above 0, up to 100.", "Give --epsilon 0.5, 1 or 2.")
+    return tuple(dict.fromkeys(given)) or (0.5, 1.0)

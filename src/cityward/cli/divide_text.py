@@ -1,0 +1,100 @@
+"""How a divide is told in a terminal: the finding, its figures, and what was set aside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cityward.core import words
+
+if TYPE_CHECKING:
+    from cityward.equitable.divide.report import Divide, Estimate, Figures, Moved, OverTime, Ranking
+
+
+def told(one: Estimate, digits: int = 3) -> str:
+    """``0.395 (0.341 to 0.420)``."""
+    if one.value is None:
+        return f"none: {one.why}"
+    if one.low is None or one.high is None:
+        return f"{one.value:,.{digits}f}"
+    return f"{one.value:,.{digits}f} ({one.low:,.{digits}f} to {one.high:,.{digits}f})"
+
+
+def tell(found: Divide, show: int) -> None:
+    """Print it."""
+    click.echo(found.finding)
+    for one in found.figures:
+        _tell_figures(one)
+    if found.over_time:
+        _tell_over_time(found.over_time, show)
+    if found.trend:
+        slope = told(found.trend.gini_per_period, 5)
+        click.echo(f"Over all {found.trend.periods} periods Gini changed by {slope} a period.")
+    if found.ranking:
+        _tell_ranking(found.ranking, show)
+    for aside in found.set_aside:
+        examples = ", ".join(aside.examples[:3])
+        click.echo(f"Set aside, in no figure: {aside.rows:,} rows, for {aside.reason}: {examples}.")
+    for note in found.notes:
+        click.echo(f"Note: {note}")
+    click.echo(f"In brackets {words.percent(found.level)} intervals: {found.intervals}.")
+
+
+def _tell_figures(one: Figures) -> None:
+    click.echo(f"{one.period or 'All'}: {one.places:,} places, {one.people:,.0f} people or households")
+    atkinson = ", ".join(f"at {index.epsilon:g} {told(index.index)}" for index in one.atkinson)
+    lines = [
+        ("mean", told(one.mean, 2)),
+        ("mean and median of places", f"{told(one.mean_of_places, 2)}; {one.median_of_places:,.2f}"),
+        ("Gini", told(one.gini)),
+        ("Theil T, Theil L", f"{told(one.theil_t)}; {told(one.theil_l)}"),
+        ("Atkinson", atkinson),
+        ("fifth with least, with most", f"{told(one.fifths.least, 2)}; {told(one.fifths.most, 2)}"),
+        ("ratio of these", told(one.fifths.ratio, 2)),
+    ]
+    if one.floor:
+        under = one.floor
+        needed = f"; {told(under.needed, 0)} are needed to bring them there" if under.needed else ""
+        lines.append((f"under {under.floor:g}", f"{told(under.places, 0)} places, {under.people:,.0f} people{needed}"))
+    if one.decomposed:
+        lines.append(("of Theil T between groups", told(one.decomposed.between_share)))
+    if one.noise_share is not None:
+        lines.append(("of the variance is error", words.percent(one.noise_share, 1)))
+    for name, text in lines:
+        click.echo(f"  {name}: {text}")
+
+
+def _tell_over_time(time: OverTime, show: int) -> None:
+    change, converged = time.change, time.convergence
+    if time.alarm.raised:
+        click.echo(f"Alarm: {time.alarm.says}")
+    click.echo(f"Change {change.before} to {change.after}: mean {told(change.mean, 2)}, Gini {told(change.gini)}.")
+    click.echo(
+        f"Of {converged.places:,} places {time.rose:,} rose and {time.fell:,} fell: {converged.verdict} "
+        f"(beta {told(converged.beta)}, spread of logarithms {told(converged.sigma_log)})."
+    )
+    if time.mobility:
+        moved = time.mobility
+        click.echo(
+            f"Between fifths {moved.up:,} went up and {moved.down:,} down; the share that stayed is "
+            f"{told(moved.stayed_share)}."
+        )
+    for name, places in (("Advanced most", time.advanced), ("Fell back most", time.fell_back)):
+        if places and show:
+            click.echo(f"{name} in rank: {'; '.join(map(_moved, places[:show]))}.")
+
+
+def _moved(one: Moved) -> str:
+    return f"{one.place} {one.before:,.2f} to {one.after:,.2f} (rank {one.rank_before:,} to {one.rank_after:,})"
+
+
+def _tell_ranking(ranking: Ranking, show: int) -> None:
+    click.echo(
+        f"Ranks with limits that hold together ({words.percent(ranking.level)}): {ranking.tiers:,} tiers; "
+        f"{words.percent(ranking.ordered_share)} of all pairs can be ordered. Places of one tier are not."
+    )
+    for one in ranking.places[:show]:
+        click.echo(f"  tier {one.tier}: {one.place} {one.value:,.3f}, rank {one.rank_low:,} to {one.rank_high:,}")
+    if len(ranking.places) > show:
+        click.echo(f"  … and {len(ranking.places) - show:,} more; --json has all.")
