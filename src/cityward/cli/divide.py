@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cityward.cli.divide_text import tell
+from cityward.cli.divide_text import tell, tell_index
 from cityward.cli.main import as_json, json_option
-from cityward.cli.tables import read_texts, where
+from cityward.cli.tables import pair, read_texts, where
 from cityward.core.errors import UserError
 from cityward.core.limits import DIVIDE_DRAWS
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cityward.equitable.divide.index import Index
+    from cityward.equitable.divide.report import Divide
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -22,6 +25,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--value", help="Column of the value.")
+@click.option(
+    "--index", help="Instead of a value: an index, by its name or a TOML file (household-internet, cityward)."
+)
+@click.option("--weight", "factors", multiple=True, help="NAME=FACTOR: change a weight of the index, as access=2.")
+@click.option("--enough", type=click.FloatRange(0, 1), default=0.75, show_default=True, help="Known share for a rank.")
+@click.option("--name", help="Column of names of places, for the index.")
 @click.option("--place", multiple=True, help="Column that names a place; several name it together.")
 @click.option("--weight-column", "weight", help="Column of people or households; default: places count the same.")
 @click.option("--over", help="Column that the value is divided by (accesses over people).")
@@ -50,16 +59,44 @@ def divide(file: Path, conditions: tuple[str, ...], sheet: str | None, show: int
 
     FILE is a CSV of any usual kind (also .gz), a Parquet file or a workbook, with one row for each place and time.
     """
-    if not asked["value"] or not asked["place"]:
-        raise UserError("A divide needs a value and a place.", "Name their columns with --value COL and --place COL.")
-    found = _of_value(where(read_texts(file, sheet), conditions), asked)
+    if not asked["place"] or bool(asked["value"]) == bool(asked["index"]):
+        raise UserError(
+            "A divide needs places, and either a value or an index.",
+            "Name columns with --place COL and --value COL, or choose --index household-internet.",
+        )
+    table = where(read_texts(file, sheet), conditions)
+    found: Any = _of_index(table, asked) if asked["index"] else _of_value(table, asked)
     if json_:
         as_json(found)
+    elif asked["index"]:
+        tell_index(found, show)
     else:
         tell(found, show)
 
 
-def _of_value(table: pl.DataFrame, asked: dict[str, Any]) -> Any:
+def _of_index(table: pl.DataFrame, asked: dict[str, Any]) -> Index:
+    from cityward.equitable.divide.index import compute
+    from cityward.equitable.divide.index_reading import read_matrix
+    from cityward.equitable.divide.presets import load_preset, reweighted
+
+    preset = reweighted(load_preset(asked["index"]), _factors(asked["factors"]))
+    law = asked["law"]
+    matrix = read_matrix(table, preset, place=asked["place"], name=asked["name"], decimal=asked["decimal"], law=law)
+    return compute(matrix, preset, level=asked["level"], law=law, enough_share=asked["enough"], seed=asked["seed"])
+
+
+def _factors(given: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for one in given:
+        name, value = pair(one)
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise UserError(f"'{value[:40]}' is no weight.", "Write --weight access=2.") from None
+    return found
+
+
+def _of_value(table: pl.DataFrame, asked: dict[str, Any]) -> Divide:
     from cityward.equitable.divide.examine import Question, examine
     from cityward.equitable.divide.reading import Asked, read_values
 

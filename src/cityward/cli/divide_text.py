@@ -9,6 +9,8 @@ import click
 from cityward.core import words
 
 if TYPE_CHECKING:
+    from cityward.equitable.divide.index import Index
+    from cityward.equitable.divide.reading import SetAside
     from cityward.equitable.divide.report import Divide, Estimate, Figures, Moved, OverTime, Ranking
 
 
@@ -33,11 +35,7 @@ def tell(found: Divide, show: int) -> None:
         click.echo(f"Over all {found.trend.periods} periods Gini changed by {slope} a period.")
     if found.ranking:
         _tell_ranking(found.ranking, show)
-    for aside in found.set_aside:
-        examples = ", ".join(aside.examples[:3])
-        click.echo(f"Set aside, in no figure: {aside.rows:,} rows, for {aside.reason}: {examples}.")
-    for note in found.notes:
-        click.echo(f"Note: {note}")
+    _tell_rest(found.set_aside, found.notes)
     click.echo(f"In brackets {words.percent(found.level)} intervals: {found.intervals}.")
 
 
@@ -98,3 +96,36 @@ def _tell_ranking(ranking: Ranking, show: int) -> None:
         click.echo(f"  tier {one.tier}: {one.place} {one.value:,.3f}, rank {one.rank_low:,} to {one.rank_high:,}")
     if len(ranking.places) > show:
         click.echo(f"  … and {len(ranking.places) - show:,} more; --json has all.")
+
+
+def tell_index(found: Index, show: int) -> None:
+    """Print an index: tiers first, and what moves them."""
+    click.echo(found.finding)
+    click.echo(f"{found.title}. {found.source}")
+    for one in found.indicators:
+        if one.column is not None:
+            moves = "" if one.moves_ranks is None else f"; without it a place moves {one.moves_ranks:.1f} ranks"
+            click.echo(f"  {one.label}: {words.percent(one.weight_share)} of the weight, error {one.error}{moves}")
+    click.echo(
+        f"{found.tiers:,} tiers, by {found.method}. Places of one tier are not ordered; rank 1 is the deepest divide."
+    )
+    for place in found.places[:show]:
+        if place.index is None:
+            click.echo(f"  {place.name or place.place}: cannot tell, {words.percent(place.known_share)} is known")
+            continue
+        span = "" if place.low is None else f" ({place.low:,.2f} to {place.high:,.2f})"
+        click.echo(
+            f"  tier {place.tier}: {place.name or place.place} {place.index:,.2f}{span}, rank {place.rank_low:,} to "
+            f"{place.rank_high:,}; with other weights {place.weights_low:,} to {place.weights_high:,}"
+        )
+    if len(found.places) > show:
+        click.echo(f"  … and {len(found.places) - show:,} more; --json has all.")
+    _tell_rest(found.set_aside, found.notes)
+
+
+def _tell_rest(set_aside: tuple[SetAside, ...], notes: tuple[str, ...]) -> None:
+    for aside in set_aside:
+        examples = ", ".join(aside.examples[:3])
+        click.echo(f"Set aside, in no figure: {aside.rows:,} rows: {aside.reason}{': ' * bool(examples)}{examples}.")
+    for note in notes:
+        click.echo(f"Note: {note}")

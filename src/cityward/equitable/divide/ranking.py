@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +31,14 @@ class Ranked:
 
     ``low`` and ``high`` are the best and worst rank that errors allow, from 1; ``tier`` counts from 1, the best.
     Places of one tier are not ordered; each place of a tier is clearly below at least one of the tier before.
-    ``method`` says which test was made.
+    ``ordered_share`` of all pairs of places it is clear which one is higher; ``method`` says by which test.
     """
 
     low: Ints
     high: Ints
     tier: Ints
+    ordered_share: float
     method: str
-
-    @property
-    def ordered_share(self) -> float:
-        """Share of all pairs of places of which it is clear which one is higher."""
-        n = len(self.low)
-        return float((self.low - 1).sum() / (n * (n - 1) / 2)) if n > 1 else 0.0
 
 
 def rank(values: Floats, errors: Floats, *, level: float, random: np.random.Generator, law: Law = "normal") -> Ranked:
@@ -70,12 +65,28 @@ def rank(values: Floats, errors: Floats, *, level: float, random: np.random.Gene
     joint confidence region for an overall ranking of populations", Journal of the Royal Statistical Society C 69,
     theorem 1, with Šidák's level for each place.
     """
-    if len(values) == 0:
-        none = np.zeros(0, np.int64)
-        return Ranked(none, none, none, "")
     if len(values) <= PAIRED_PLACES:
         return _by_pairs(values, errors, level, random, law)
-    return _by_limits(values, errors, level, law)
+    uncertain = max(int((errors > 0).sum()), 1)
+    width = half_width(level ** (1 / uncertain), law) * errors
+    return by_limits(values - width, values + width, "limits that hold together (Klein, Wright and Wieczorek 2020)")
+
+
+def by_limits(lows: NDArray[Any], highs: NDArray[Any], method: str) -> Ranked:
+    """Order places whose limits do not overlap; memory and time grow with the places and not with their pairs."""
+    above = len(lows) - np.searchsorted(np.sort(lows), highs, side="right")
+    under = np.searchsorted(np.sort(highs), lows, side="left")
+    return Ranked(
+        low=(above + 1).astype(np.int64),
+        high=(len(lows) - under).astype(np.int64),
+        tier=_tiers(lows, highs),
+        ordered_share=_share_of_pairs(int(above.sum()), len(lows)),
+        method=method,
+    )
+
+
+def _share_of_pairs(ordered: int, places: int) -> float:
+    return ordered / (places * (places - 1) / 2) if places > 1 else 0.0
 
 
 def half_width(level: float, law: Law = "normal") -> float:
@@ -85,33 +96,18 @@ def half_width(level: float, law: Law = "normal") -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def _by_limits(values: Floats, errors: Floats, level: float, law: Law) -> Ranked:
-    """Sorted once; memory and time grow with the places and not with their pairs."""
-    uncertain = max(int((errors > 0).sum()), 1)
-    width = half_width(level ** (1 / uncertain), law) * errors
-    lows, highs = values - width, values + width
-    above = len(values) - np.searchsorted(np.sort(lows), highs, side="right")
-    under = np.searchsorted(np.sort(highs), lows, side="left")
-    return Ranked(
-        low=(above + 1).astype(np.int64),
-        high=(len(values) - under).astype(np.int64),
-        tier=_tiers(lows, highs),
-        method="limits of each place that hold together (Klein, Wright and Wieczorek 2020)",
-    )
-
-
-def _tiers(lows: Floats, highs: Floats) -> Ints:
+def _tiers(lows: NDArray[Any], highs: NDArray[Any]) -> Ints:
     """Peel off, again and again, those whose upper limit is not below any other's lower limit."""
     order = np.argsort(highs, kind="stable")
     ascending = highs[order]
     best = np.maximum.accumulate(lows[order])
-    tiers = np.empty(len(lows), np.int64)
+    found = np.empty(len(lows), np.int64)
     end, tier = len(lows), 1
     while end:
         begin = int(np.searchsorted(ascending[:end], best[end - 1], side="left"))
-        tiers[order[begin:end]] = tier
+        found[order[begin:end]] = tier
         end, tier = begin, tier + 1
-    return tiers
+    return found
 
 
 def _by_pairs(values: Floats, errors: Floats, level: float, random: np.random.Generator, law: Law) -> Ranked:
@@ -122,14 +118,15 @@ def _by_pairs(values: Floats, errors: Floats, level: float, random: np.random.Ge
     clear = gap > threshold * np.sqrt(squared[:, None] + squared[None, :])
     above = clear.sum(axis=0)
     under = clear.sum(axis=1)
-    tiers = np.ones(len(values), np.int64)
+    tier = np.ones(len(values), np.int64)
     for one in np.argsort(-values, kind="stable"):
-        better = tiers[clear[:, one]]
-        tiers[one] = better.max() + 1 if better.size else 1
+        better = tier[clear[:, one]]
+        tier[one] = better.max() + 1 if better.size else 1
     return Ranked(
         low=(above + 1).astype(np.int64),
         high=(len(values) - under).astype(np.int64),
-        tier=tiers,
+        tier=tier,
+        ordered_share=_share_of_pairs(int(clear.sum()), len(values)),
         method="all pairs together (Mogstad, Romano, Shaikh and Wilhelm 2024)",
     )
 

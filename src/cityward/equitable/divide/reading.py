@@ -159,20 +159,20 @@ def _columns(table: pl.DataFrame, asked: Asked) -> tuple[pl.DataFrame, Unit, lis
     }
     figures = [name for name in ("value", "over", "weight", "error") if name in named]
     file_sign = asked.decimal or decimal_of([table[named[name]] for name in figures])
-    frame = pl.DataFrame(
-        {
-            "row": pl.int_range(1, table.height + 1, eager=True),
-            "place": _together(table, asked.place),
-            "period": _together(table, asked.time) if asked.time else pl.Series([""] * table.height),
-            "written": table[named["value"]].cast(pl.String),
-            **{name: read_figures(table[named[name]], file_sign) for name in figures},
-        }
-    )
+    columns: dict[str, pl.Series] = {
+        "row": pl.int_range(1, table.height + 1, eager=True),
+        "place": together(table, asked.place),
+        "period": together(table, asked.time) if asked.time else pl.Series([""] * table.height),
+        "written": table[named["value"]].cast(pl.String),
+    }
+    frame = pl.DataFrame(columns | {name: read_figures(table[named[name]], file_sign) for name in figures})
     notes = [] if file_sign != "," else ["Figures are read with a decimal comma; say --decimal . if they have a point."]
     if "over" in named:
         ratio = pl.col("value") / pl.col("over") * (asked.per or _PER.get(asked.unit or "number", 1.0))
         frame = frame.with_columns(pl.when(pl.col("over") > 0).then(ratio).alias("value"))
-    unit, said = (asked.unit, []) if asked.unit else _unit(frame["value"], asked)
+    unit, said = (
+        unit_of(named["value"], frame["value"]) if not (asked.unit or asked.over) else (asked.unit or "number", [])
+    )
     notes += said
     group = table[named["group"]].cast(pl.String).str.strip_chars() if "group" in named else None
     error, said = _error(frame, named.get("error"), asked)
@@ -188,17 +188,15 @@ def _columns(table: pl.DataFrame, asked: Asked) -> tuple[pl.DataFrame, Unit, lis
     )
 
 
-def _unit(values: pl.Series, asked: Asked) -> tuple[Unit, list[str]]:
-    """What the name of the column says of its unit; per cent that never pass 1 are shares."""
-    if asked.over:
-        return "number", []
-    if _SHARE.search(asked.value):
+def unit_of(name: str, values: pl.Series) -> tuple[Unit, list[str]]:
+    """What the name of a column says of its unit; per cent that never pass 1 are shares, which is noted."""
+    if _SHARE.search(name):
         return "share", []
-    if not _PERCENT.search(asked.value):
+    if not _PERCENT.search(name):
         return "number", []
     most = values.quantile(_MOST)
     if most is not None and most <= 1:
-        return "share", [f"'{asked.value[:60]}' is read as shares from 0 to 1; say --unit percent if it is per cent."]
+        return "share", [f"'{name[:60]}' is read as shares from 0 to 1; say --unit percent if it is per cent."]
     return "percent", []
 
 
@@ -326,8 +324,8 @@ def _apart(table: pl.DataFrame, twice: pl.DataFrame, asked: Asked) -> str:
     """Name a column that tells the rows apart."""
     used = {asked.value, asked.weight, asked.over, asked.error, *asked.place, *asked.time}
     rows = table.with_columns(
-        pl.Series("\0place", _together(table, asked.place)),
-        pl.Series("\0period", _together(table, asked.time) if asked.time else [""] * table.height),
+        pl.Series("\0place", together(table, asked.place)),
+        pl.Series("\0period", together(table, asked.time) if asked.time else [""] * table.height),
     )[[number - 1 for number in twice["row"].to_list()]]
     for name in table.columns:
         if name in used or rows[name].n_unique() < 2:
@@ -340,7 +338,7 @@ def _apart(table: pl.DataFrame, twice: pl.DataFrame, asked: Asked) -> str:
     return "Add the columns that tell them apart with --time or --place, or say --repeated mean, sum, first or last."
 
 
-def _together(table: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+def together(table: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Several columns as one text; nothing where one of them says nothing."""
     parts = [table[column_of(table, name)].cast(pl.String).str.strip_chars() for name in columns]
     parts = [part.set(part == "", None) for part in parts]
