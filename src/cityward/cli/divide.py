@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cityward.cli.divide_text import tell, tell_index
-from cityward.cli.main import as_json, json_option
+from cityward.cli.divide_text import tell, tell_city, tell_index
+from cityward.cli.main import as_json, city_option, json_option
 from cityward.cli.tables import pair, read_texts, where
 from cityward.core.errors import UserError
 from cityward.core.limits import DIVIDE_DRAWS
@@ -23,7 +23,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, required=False)
 @click.option("--value", help="Column of the value.")
 @click.option(
     "--index", help="Instead of a value: an index, by its name or a TOML file (household-internet, cityward)."
@@ -53,12 +53,25 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--draws", type=click.IntRange(50, DIVIDE_DRAWS), default=1_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--show", type=click.IntRange(0), default=10, show_default=True, help="Most places in the text.")
+@city_option
 @json_option
-def divide(file: Path, conditions: tuple[str, ...], sheet: str | None, show: int, json_: bool, **asked: Any) -> None:
-    """Say how unequal places are, over time, and in what order, from a table of places.
+def divide(
+    file: Path | None,
+    conditions: tuple[str, ...],
+    sheet: str | None,
+    show: int,
+    folder: str,
+    json_: bool,
+    **asked: Any,
+) -> None:
+    """Say how unequal places are, over time, and in what order, from a table of places; or within a city.
 
     FILE is a CSV of any usual kind (also .gz), a Parquet file or a workbook, with one row for each place and time.
+    Without FILE it is told of the areas of a city (--city DIR): their index, and whether all are served alike.
     """
+    if file is None:
+        _of_city(folder, asked, show, json_=json_)
+        return
     if not asked["place"] or bool(asked["value"]) == bool(asked["index"]):
         raise UserError(
             "A divide needs places, and either a value or an index.",
@@ -72,6 +85,21 @@ def divide(file: Path, conditions: tuple[str, ...], sheet: str | None, show: int
         tell_index(found, show)
     else:
         tell(found, show)
+
+
+def _of_city(folder: str, asked: dict[str, Any], show: int, *, json_: bool) -> None:
+    from cityward.city import open_city
+
+    if asked["value"]:
+        raise UserError(
+            "A value is a column of a file.", "Name the file: cityward divide FILE --value COL --place COL."
+        )
+    with open_city(folder) as city:
+        found = city.divide.told(asked["index"] or "cityward", _factors(asked["factors"]))
+    if json_:
+        as_json(found)
+    else:
+        tell_city(found, show)
 
 
 def _of_index(table: pl.DataFrame, asked: dict[str, Any]) -> Index:

@@ -9,6 +9,7 @@ import click
 from cityward.core import words
 
 if TYPE_CHECKING:
+    from cityward.city.dividing import CityDivide
     from cityward.equitable.divide.index import Index
     from cityward.equitable.divide.reading import SetAside
     from cityward.equitable.divide.report import Divide, Estimate, Figures, Moved, OverTime, Ranking
@@ -121,6 +122,23 @@ def tell_index(found: Index, show: int) -> None:
     if len(found.places) > show:
         click.echo(f"  … and {len(found.places) - show:,} more; --json has all.")
     _tell_rest(found.set_aside, found.notes)
+
+
+def tell_city(found: CityDivide, show: int) -> None:
+    """Print the divide within a city: what differs first, then its index and the inequality of access."""
+    click.echo(found.finding)
+    for one in found.symmetry:
+        if one.verdict != "few":
+            click.echo(f"  By {one.by}: {one.says}")
+    few = sorted({one.name for one in found.symmetry if one.verdict == "few"})
+    if few:
+        click.echo(f"  Too few to compare: {'; '.join(few)}.")
+    if found.inequality:
+        click.echo(found.inequality.finding)
+    if found.index:
+        tell_index(found.index, show)
+    for note in found.notes:
+        click.echo(f"Note: {note}")
 
 
 def _tell_rest(set_aside: tuple[SetAside, ...], notes: tuple[str, ...]) -> None:

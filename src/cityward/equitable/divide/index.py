@@ -107,13 +107,14 @@ class Matrix:
 
 @dataclass(frozen=True)
 class _Scored:
-    """Contributions of the indicators, (n, k), their errors, and what of the weight is known."""
+    """Indicators made alike, (n, k), their errors, what of the weight is known, and their surveys, numbered."""
 
     parts: Floats
     errors: Floats
     weights: Floats
     known: Floats
     enough: np.ndarray
+    surveys: np.ndarray
 
 
 def compute(
@@ -155,7 +156,9 @@ def compute(
     values, errors = _added(scored, at)
     shift, scale = _scaled(values) if preset.scale == "min-max" else (0.0, 1.0)
     values, errors = (values - shift) * scale, errors * scale
-    moved = sensitivity(scored.parts[at], scored.errors[at], scored.weights, rng(seed, "divide", "weights"))
+    moved = sensitivity(
+        scored.parts[at], scored.errors[at], scored.weights, scored.surveys, rng(seed, "divide", "weights")
+    )
     stated = bool((errors > 0).any())
     if stated:
         ranked = rank(values, errors, level=level, random=rng(seed, "divide", "ranks"), law=law)
@@ -196,7 +199,9 @@ def _scored(matrix: Matrix, enough_share: float) -> _Scored:
         parts[:, at] = sign * (matrix.values[:, at] - shift) / scale
         errors[:, at] = matrix.errors[:, at] / scale
     known = (np.isfinite(parts) * weights).sum(axis=1) / weights.sum()
-    return _Scored(parts, errors, weights, known, known >= enough_share - 1e-9)
+    names = [one.survey for one in matrix.indicators]
+    surveys = np.array([names.index(name) for name in names])
+    return _Scored(parts, errors, weights, known, known >= enough_share - 1e-9, surveys)
 
 
 def _alike(values: Floats, one: Indicator) -> tuple[float, float]:
@@ -211,14 +216,15 @@ def _alike(values: Floats, one: Indicator) -> tuple[float, float]:
 def _added(scored: _Scored, at: np.ndarray) -> tuple[Floats, Floats]:
     """Weighted means of what is known, and their standard errors; what is not stated adds none.
 
-    Indicators of one place often come from one sample, and how their errors go together is not stated. Taken as going
-    together fully, they are never too small.
+    How errors of one survey go together is not stated. Taken as going together fully, they are never too small.
     """
     parts, errors = scored.parts[at], scored.errors[at]
     weights = np.isfinite(parts) * scored.weights
     shares = weights / weights.sum(axis=1, keepdims=True)
     values: Floats = (shares * np.nan_to_num(parts)).sum(axis=1)
-    spread: Floats = (shares * np.nan_to_num(errors)).sum(axis=1)
+    weighed = shares * np.nan_to_num(errors)
+    surveys = [weighed[:, scored.surveys == one].sum(axis=1) for one in np.unique(scored.surveys)]
+    spread: Floats = np.sqrt(np.sum(np.square(surveys), axis=0))
     return values, spread
 
 

@@ -95,6 +95,8 @@ class _Reading:
         if column is None:
             return None, none, none, "not in the table"
         values = self._figures(column)
+        if np.isnan(values).all():
+            return None, none, none, f"'{column}' says nothing"
         divisor = self._first(one.of) if one.of else None
         if divisor:
             below = self._figures(divisor)

@@ -25,7 +25,8 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``columns`` are names that it may have, the first that is there counts; ``error`` the same for its error, by
     default the column's name with ``_moe``, ``_error``, ``_sd`` or ``_se`` after it. ``of`` are columns that it is
     divided by. Where no error is stated, ``households`` times ``answered_share`` households are taken to have been
-    asked for a share.
+    asked for a share. Errors of indicators of one ``survey`` are taken to go together fully, those of different ones
+    not at all.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     error: tuple[str, ...] = ()
     households: tuple[str, ...] = ()
     answered_share: float | None = None
+    survey: str = ""
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

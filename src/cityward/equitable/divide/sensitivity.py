@@ -34,7 +34,9 @@ class Sensitivity:
     influences: tuple[Influence, ...]
 
 
-def sensitivity(parts: Floats, errors: Floats, weights: Floats, random: np.random.Generator) -> Sensitivity:
+def sensitivity(
+    parts: Floats, errors: Floats, weights: Floats, surveys: NDArray[np.int64], random: np.random.Generator
+) -> Sensitivity:
     """Rank places anew with weights and errors drawn.
 
     Parameters
@@ -45,6 +47,8 @@ def sensitivity(parts: Floats, errors: Floats, weights: Floats, random: np.rando
         Standard deviations; NaN counts as none.
     weights : ndarray of shape (k,)
         Zero for those that are nowhere.
+    surveys : ndarray of shape (k,)
+        Numbers from 0, below k: indicators with one number have their errors drawn together.
     random : numpy.random.Generator
 
     Notes
@@ -56,6 +60,7 @@ def sensitivity(parts: Floats, errors: Floats, weights: Floats, random: np.rando
     quality assessment of composite indicators", Journal of the Royal Statistical Society A 168, section 4.
     """
     used = np.flatnonzero(weights > 0)
+    many, surveys = len(surveys), surveys[used]
     parts, errors, weights = parts[:, used], np.nan_to_num(errors[:, used]), weights[used]
     known = np.isfinite(parts)
     filled = np.nan_to_num(parts)
@@ -64,7 +69,7 @@ def sensitivity(parts: Floats, errors: Floats, weights: Floats, random: np.rando
     ranks = np.empty((draws, len(parts)), np.int32)
     noisy = bool((errors > 0).any())
     for at, one in enumerate(drawn):
-        values = filled + errors * random.standard_normal((len(errors), 1)) if noisy else filled
+        values = filled + errors * random.standard_normal((len(errors), many))[:, surveys] if noisy else filled
         ranks[at] = _ranks(_mean(values, known, one))
     low, high = np.quantile(ranks, _LEVEL, axis=0)
     base = _ranks(_mean(filled, known, weights))
