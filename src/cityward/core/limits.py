@@ -128,5 +128,8 @@ RULE_VERSIONS: Final = 10_000
 TABLE_BYTES: Final = 512 * 2**20
 """Largest text of a table that is read as a whole, expanded: ten million rows of a few figures."""
 
+NATION_RELEASES: Final = 1_000
+"""Most releases of one city that are put beside those of others."""
+
 DIVIDE_DRAWS: Final = 10_000
 """Most draws of an interval of inequality."""
