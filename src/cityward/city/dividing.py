@@ -37,6 +37,13 @@ SERVICES_SHOWN: Final = 12
 WEEK_DAYS: Final = 7
 _MODERATE_ROWS: Final = 200
 
+_NAMES: Final = {
+    "internet": ("least internet", "middle internet", "most internet"),
+    "income": ("lowest income", "middle income", "highest income"),
+    "hardship": ("most hardship", "middle hardship", "least hardship"),
+}
+"""Groups of areas, the worst off first."""
+
 _BY_HAND: Final = frozenset(
     {"phone", "telephone", "call", "paper", "letter", "mail", "post", "counter", "office", "desk"}
 )
@@ -144,11 +151,12 @@ class Dividing:
         found = []
         for name, thirds in area_thirds(self._city).items():
             noun = name.removeprefix("area ")
-            names = [f"{third} {noun}" for third in (reversed(THIRDS) if "hardship" in noun else THIRDS)]
+            order = THIRDS[::-1] if "hardship" in noun else THIRDS
+            known = [f"{third} {noun}" for third in order]
             if all(third is None for third in thirds):
                 continue
-            number = np.array([names.index(third) if third else -1 for third in thirds])
-            found.append(Grouping(noun, tuple(names), number))
+            number = np.array([known.index(third) if third else -1 for third in thirds])
+            found.append(Grouping(noun, _NAMES.get(noun, tuple(known)), number))
         found.sort(key=lambda one: one.by != "internet")
         if not found:
             notes.append("Nothing is known by which areas could be grouped: income, internet, or hardship.")
@@ -217,7 +225,7 @@ class Dividing:
                 .agg(pl.col("rows").sum())
             )
             yield Durations(
-                "days until a report is closed (median)",
+                "median days until a report is closed",
                 service,
                 "lower",
                 np.array([position[name] for name in part["territory"]], dtype=np.int64),
@@ -240,7 +248,7 @@ class Dividing:
         if people.any():
             yield Rate("needs found per 100,000 residents", "", "neither", 100_000 * needs, people, needs)
         if needs.any():
-            yield Rate("days from the beginning of a need to its detection (mean)", "", "lower", delays, needs, needs)
+            yield Rate("mean days from the beginning of a need to its detection", "", "lower", delays, needs, needs)
         judged = {place.territory: place for place in turn.heard if place.expected}
         expected = np.array([judged[one.id].expected or 0.0 if one.id in judged else 0.0 for one in territories])
         heard = np.array([judged[one.id].heard if one.id in judged else 0.0 for one in territories], dtype=float)

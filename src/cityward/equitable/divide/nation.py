@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from cityward.core import words
 from cityward.core.clock import rng
 from cityward.equitable.divide.ranking import half_width, rank
+
+CAVEAT: Final = "More reports are not more need: how readily residents report differs between cities, and is not in it."
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,14 +85,22 @@ def side_by_side(
     level : float
         Joint level of ranks, and of each interval.
     """
-    tables = []
-    for question in dict.fromkeys(one.question for one in figures):
-        tables.append(_table(question, [one for one in figures if one.question == question], people, level))
-    tables.sort(key=lambda one: (-len(one.cities), one.question))
-    alone = sum(len(one.cities) == 1 for one in tables)
+    best: dict[tuple[str, str], Published] = {}
+    for one in figures:
+        key = (one.question, one.city)
+        if key not in best or one.error < best[key].error:
+            best[key] = one
+    if len(best) < len(figures):
+        notes = [*notes, "Of releases of one city that answer one question the one with least noise counts."]
+    by_question: dict[str, list[Published]] = {}
+    for one in best.values():
+        by_question.setdefault(one.question, []).append(one)
+    tables = [_table(question, some, people, level) for question, some in by_question.items()]
+    tables.sort(key=lambda table: (-len(table.cities), table.question))
+    alone = sum(len(table.cities) == 1 for table in tables)
     finding = tables[0].says if tables else "No release was found, so nothing can be put side by side."
     more = [f"{alone:,} questions are answered by one city alone."] if alone and alone < len(tables) else []
-    return Nation(finding=finding, level=level, tables=tuple(tables), notes=(*notes, *more))
+    return Nation(finding=finding, level=level, tables=tuple(tables), notes=(*notes, *more, CAVEAT))
 
 
 def _table(question: str, figures: Sequence[Published], people: Mapping[str, float], level: float) -> Table:

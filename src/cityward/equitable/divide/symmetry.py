@@ -31,7 +31,7 @@ DRAWS: Final = 1_000
 class Grouping:
     """Groups of areas by one fact: ``number`` (n,) of each area's group, -1 where it is not known.
 
-    ``names`` go from the group that is worst off to the one that is best off.
+    ``names``, as in "areas with the least internet", go from the group that is worst off to the one that is best off.
     """
 
     by: str
@@ -143,7 +143,7 @@ def _compared(measure: Measure, grouping: Grouping, counts: Floats, level: float
         ratio=ratio,
         difference=difference,
         verdict=verdict,
-        says=_says(measure, grouping, ratio, difference, verdict),
+        says=_says(measure, grouping, points, ratio, verdict),
     )
 
 
@@ -198,20 +198,22 @@ def _verdict(ratio: Estimate, difference: Estimate, *, few: bool) -> Verdict:
     return "alike" if inside else "cannot tell"
 
 
-def _says(measure: Measure, grouping: Grouping, ratio: Estimate, difference: Estimate, verdict: Verdict) -> str:
+def _says(measure: Measure, grouping: Grouping, points: Sequence[float], ratio: Estimate, verdict: Verdict) -> str:
     worst, best = grouping.names[0], grouping.names[-1]
-    what = f"{measure.name} ({measure.service})" if measure.service else measure.name
+    what = f"{measure.name[:1].upper()}{measure.name[1:]}" + (f" ({measure.service})" if measure.service else "")
     if verdict == "few" or (ratio.value is None and verdict != "differs"):
-        return f"{what}: too little is known to compare areas of {worst} with those of {best}."
-    if ratio.value is None:
-        return f"{what} in areas of {worst} is {difference.value:+,.1f} beside areas of {best}; that is clear."
-    times = f"{ratio.value:.2f} times that of areas of {best}"
-    if ratio.low is not None and ratio.high is not None:
-        times += f" ({ratio.low:.2f} to {ratio.high:.2f})"
+        return f"{what}: too little is known to compare areas with the {worst} and areas with the {best}."
+    sides = f"{what}: {_short(points[0])} in areas with the {worst}, {_short(points[-1])} in areas with the {best}"
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return f"{sides}; that is clear."
     ending = {
-        "alike": "; that is alike",
-        "differs little": "; that is clear, and little",
-        "differs": "; that is clear",
-        "cannot tell": "; that may be chance",
+        "alike": "which is alike",
+        "differs little": "which is clear, and little",
+        "differs": "which is clear",
+        "cannot tell": "which may be chance",
     }[verdict]
-    return f"{what} in areas of {worst} is {times}{ending}."
+    return f"{sides}: {ratio.value:.2f} times ({ratio.low:.2f} to {ratio.high:.2f}), {ending}."
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3g}"
