@@ -75,7 +75,6 @@ PATHS = [
     "/compare",
     "/divide",
     "/divide?by=nothing",
-    "/console/divide.json",
     "/ahead",
     "/cases",
     "/proposals",
@@ -102,6 +101,7 @@ PATHS = [
     "/ledger?before=9999999999999999999",
     "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
+    "/console/divide.json",
     "/export/needs.csv",
 ]
 ABSENT = [

@@ -101,12 +101,18 @@ def fifths(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
 
 def variation(values: Floats, weights: Floats) -> Floats:
     """Coefficient of variation: standard deviation over mean."""
-    shares = _shares(weights)
-    centre = shares @ values
-    spread = np.sqrt(np.clip(shares @ values**2 - centre**2, 0, None))
+    centre = _shares(weights) @ values
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = np.where(centre > 0, spread / centre, np.nan)
+        found: Floats = np.where(centre > 0, deviation(values, weights) / centre, np.nan)
     return found
+
+
+def deviation(values: Floats, weights: Floats) -> Floats:
+    """Weighted standard deviation."""
+    shares = _shares(weights)
+    around = values - (values.mean() if values.size else 0.0)  # or squares of large values would cancel each other
+    spread: Floats = np.sqrt(np.clip(shares @ around**2 - (shares @ around) ** 2, 0, None))
+    return spread
 
 
 @dataclass(frozen=True)

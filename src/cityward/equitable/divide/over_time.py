@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.equitable.divide.inequality import Floats, gini, quantiles
+from cityward.equitable.divide.inequality import Floats, deviation, gini, quantiles, variation
 from cityward.equitable.divide.measured import Drawn, Wanted
 from cityward.equitable.divide.report import (
     Alarm,
@@ -175,10 +175,10 @@ def _convergence(first: Floats, last: Floats, drawn: Floats, years: float | None
         return _slope(logs_first, (logs_last - logs_first) / span, weights)
 
     def spread(weights: Floats) -> Floats:
-        return _deviation(logs_last, weights) - _deviation(logs_first, weights)
+        return deviation(logs_last, weights) - deviation(logs_first, weights)
 
     def relative(weights: Floats) -> Floats:
-        return _relative(last, weights) - _relative(first, weights)
+        return variation(last, weights) - variation(first, weights)
 
     in_logs, in_draws = ones[:, positive], drawn[:, positive]
     beta = told(growth(in_logs), growth(in_draws), "too few places are above zero at both times")
@@ -217,19 +217,6 @@ def _slope(x: Floats, y: Floats, weights: Floats) -> Floats:
         mean_x, mean_y = shares @ x, shares @ y
         variance = shares @ x**2 - mean_x**2
         found: Floats = np.where(variance > 0, (shares @ (x * y) - mean_x * mean_y) / variance, np.nan)
-    return found
-
-
-def _deviation(values: Floats, weights: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = weights / weights.sum(axis=1, keepdims=True)
-        found: Floats = np.sqrt(np.clip(shares @ values**2 - (shares @ values) ** 2, 0, None))
-    return found
-
-
-def _relative(values: Floats, weights: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = _deviation(values, weights) / ((weights @ values) / weights.sum(axis=1))
     return found
 
 

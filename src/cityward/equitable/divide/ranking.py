@@ -22,7 +22,7 @@ PAIRED_PLACES: Final = 1_500
 
 _DRAWS: Final = 2_000
 _BLOCK: Final = 256
-_NORMAL_95: Final = NormalDist().inv_cdf(0.975)
+_CELLS: Final = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,18 @@ def _largest_difference(errors: Floats, level: float, random: np.random.Generato
         return 0.0
     if uncertain.size > _BLOCK:
         return _largest_of_many(uncertain, level, random, law)
-    draws = _drawn(random, (_DRAWS, uncertain.size), law) * uncertain
     scale = np.sqrt(uncertain[:, None] ** 2 + uncertain[None, :] ** 2)
-    largest = np.empty(_DRAWS)
-    certain = 1.0 if uncertain.size < errors.size else 0.0
-    for at, draw in enumerate(draws):
-        largest[at] = (np.abs(draw[:, None] - draw[None, :]) / scale).max()
-    if certain:
-        largest = np.maximum(largest, np.abs(draws / uncertain).max(axis=1))
+    draws = _drawn(random, (_DRAWS, uncertain.size), law)
+    noise = draws * uncertain
+    step = max(1, _CELLS // uncertain.size**2)
+    largest = np.concatenate(
+        [
+            (np.abs(some[:, :, None] - some[:, None, :]) / scale).max(axis=(1, 2))
+            for some in (noise[begin : begin + step] for begin in range(0, _DRAWS, step))
+        ]
+    )
+    if uncertain.size < errors.size:  # beside a place without error, an error stands alone
+        largest = np.maximum(largest, np.abs(draws).max(axis=1))
     return float(np.quantile(largest, level))
 
 
