@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -73,10 +74,10 @@ def _bounded(file: Path) -> bytes:
     with file.open("rb") as opened:
         body = opened.read(TABLE_BYTES + 1)
     if body[:2] == b"\x1f\x8b":
-        expander = zlib.decompressobj(wbits=31)
         try:
-            body = expander.decompress(body, TABLE_BYTES + 1)
-        except zlib.error as error:
+            with gzip.GzipFile(fileobj=BytesIO(body)) as packed:
+                body = packed.read(TABLE_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{file.name} is damaged: it cannot be expanded.", "Get it again.") from error
     if len(body) > TABLE_BYTES:
         raise UserError(
