@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cityward.cli.main import some
 from cityward.core import words
 
 if TYPE_CHECKING:
@@ -90,9 +91,11 @@ def _moved(one: Moved) -> str:
 
 def _tell_ranking(ranking: Ranking, show: int) -> None:
     click.echo(
-        f"Ranks with limits that hold together ({words.percent(ranking.level)}): {ranking.tiers:,} tiers; "
+        f"Ranks with limits that hold together ({words.percent(ranking.level)}): {some(ranking.tiers, 'tier')}; "
         f"{words.percent(ranking.ordered_share)} of all pairs can be ordered. Places of one tier are not."
     )
+    if ranking.without_error:
+        click.echo(f"  Without a stated error, and so without a rank: {some(ranking.without_error, 'place')}.")
     for one in ranking.places[:show]:
         click.echo(f"  tier {one.tier}: {one.place} {one.value:,.3f}, rank {one.rank_low:,} to {one.rank_high:,}")
     if len(ranking.places) > show:
@@ -108,7 +111,8 @@ def tell_index(found: Index, show: int) -> None:
             moves = "" if one.moves_ranks is None else f"; without it a place moves {one.moves_ranks:.1f} ranks"
             click.echo(f"  {one.label}: {words.percent(one.weight_share)} of the weight, error {one.error}{moves}")
     click.echo(
-        f"{found.tiers:,} tiers, by {found.method}. Places of one tier are not ordered; rank 1 is the deepest divide."
+        f"{some(found.tiers, 'tier')}, by {found.method}. Places of one tier are not ordered; rank 1 is the deepest "
+        "divide."
     )
     for place in found.places[:show]:
         if place.index is None:

@@ -72,7 +72,7 @@ def test_equal_rows_count_once_and_few_conflicts_are_set_aside() -> None:
     assert found.frame.height == 39
     assert "p2" not in found.frame["place"].to_list()
     assert found.set_aside[0].rows == 2
-    assert "1 rows say again" in found.notes[0]
+    assert "do not count: 1" in found.notes[0]
 
 
 def test_many_conflicts_name_the_column_that_tells_them_apart() -> None:

@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import polars as pl
 
+from cityward.core.limits import FIGURE_MAX
+
 Decimal = Literal[",", "."]
 
 _SIGN: Final = r"^[+\-−]?"
@@ -43,7 +45,8 @@ def _counts_in_thousands(text: pl.Series) -> bool:
 
 
 def read_figures(column: pl.Series, decimal: Decimal | None = None) -> pl.Series:
-    """Return the figures of ``column`` as floats; null where there is none, or what is written is no figure.
+    """Return the figures of ``column`` as floats; null where there is none, it is past all
+    bounds, or what is written is no figure.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def read_figures(column: pl.Series, decimal: Decimal | None = None) -> pl.Series
     """
     if column.dtype.is_numeric():
         figures = column.cast(pl.Float64)
-        return figures.set(~figures.is_finite(), None)
+        return figures.set(~(figures.abs() <= FIGURE_MAX), None)
     if column.dtype != pl.String:
         return pl.Series(column.name, [None] * column.len(), dtype=pl.Float64)
     text = written(column).str.replace("−", "-")
@@ -66,4 +69,4 @@ def read_figures(column: pl.Series, decimal: Decimal | None = None) -> pl.Series
     # A separator of thousands in the wrong place is a slip and not a figure.
     text = text.str.replace_all(apart, "", literal=True).zip_with(is_grouped, text)
     figures = text.str.replace(sign, ".", literal=True).str.replace(r"^\.", "0.").cast(pl.Float64, strict=False)
-    return figures.set(~figures.is_finite(), None)
+    return figures.set(~(figures.abs() <= FIGURE_MAX), None)

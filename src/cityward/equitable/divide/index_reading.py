@@ -53,7 +53,7 @@ def read_matrix(
     distinct = rows.unique(maintain_order=True)
     notes = []
     if distinct.height < rows.height:
-        notes.append(f"{rows.height - distinct.height:,} rows say again what another row says; each counts once.")
+        notes.append(f"Rows that say again what another row says, and do not count: {rows.height - distinct.height:,}.")
     if (twice := distinct.filter(pl.col(_PLACE).is_duplicated())).height:
         raise UserError(
             f"{twice[_PLACE].n_unique():,} places have several rows, as {twice[_PLACE][0][:60]}.",

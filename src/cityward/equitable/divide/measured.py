@@ -197,7 +197,7 @@ def _decomposed(
     return Decomposed(
         theil_t_within=told("t_within"),
         theil_t_between=told("t_between"),
-        between_share=told("between_share"),
+        between_share=told("between_share", "there is no inequality"),
         theil_l_within=told("l_within", NO_VALUE),
         theil_l_between=told("l_between", NO_VALUE),
         groups=tuple(sorted(groups, key=lambda one: (one.mean.value or 0.0, one.group))),

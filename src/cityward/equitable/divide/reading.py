@@ -209,7 +209,7 @@ def _error(frame: pl.DataFrame, column: str | None, asked: Asked) -> tuple[pl.Se
     spoilt = int((error < 0).sum())
     notes = [f"'{column}' is read as {ERROR_NAMES[kind]}; say otherwise with --error-is."]
     if spoilt:
-        notes.append(f"{spoilt:,} rows have an error below zero, which is taken as not stated.")
+        notes.append(f"Rows with an error below zero, which is taken as not stated: {spoilt:,}.")
     return error.set(error < 0, None), notes
 
 
@@ -286,7 +286,9 @@ def _single(frame: pl.DataFrame, table: pl.DataFrame, asked: Asked) -> tuple[pl.
     distinct = frame.unique([*keys, "value", "weight", "error"], keep="first", maintain_order=True)
     notes = []
     if distinct.height < frame.height:
-        notes.append(f"{frame.height - distinct.height:,} rows say again what another row says; each counts once.")
+        notes.append(
+            f"Rows that say again what another row says, and do not count: {frame.height - distinct.height:,}."
+        )
     twice = distinct.filter(pl.struct(keys).is_duplicated())
     if not twice.height:
         return distinct, [], notes
