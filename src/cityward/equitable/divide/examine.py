@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from cityward.core import words
 from cityward.core.clock import rng
+from cityward.core.errors import UserError
+from cityward.core.limits import TERRITORIES
 from cityward.equitable.divide.inequality import bootstrap_counts
 from cityward.equitable.divide.measured import UNGROUPED, Drawn, Wanted, draw_figures, figures_of
 from cityward.equitable.divide.over_time import PLACES_MIN, End, over_time, trend
@@ -61,11 +63,13 @@ def examine(values: Values, name: str, question: Question) -> Divide:
     Raises
     ------
     UserError
-        A time does not exist.
+        A time does not exist, or there are too many places.
     """
     ends, notes = _ends(values, question.at)
     wanted = Wanted(question.level, question.floor, values.per, question.epsilons)
     universe = np.unique(values.frame["place"].to_numpy().astype(np.str_))
+    if len(universe) > TERRITORIES:
+        raise UserError(f"There are more than {TERRITORIES:,} places.", "Choose some with --where, or add them up.")
     counts = bootstrap_counts(len(universe), question.draws, rng(question.seed, "divide", "places"))
     by_period = values.frame.partition_by("period", as_dict=True)
     periods = {at: by_period[(at,)] for at in range(len(values.periods))}

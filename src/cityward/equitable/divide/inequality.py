@@ -6,7 +6,7 @@ people of the places, or these times a bootstrap's counts), and returns shape (b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 FIFTH = 0.2
 _ROUNDING = 1e-12
+_CELLS = 400_000
+"""Values that are weighed at once: more do not fit into a processor's own memory, and take twice as long."""
 
 
 def mean(values: Floats, weights: Floats) -> Floats:
@@ -177,6 +179,24 @@ def bootstrap_counts(places: int, draws: int, random: np.random.Generator) -> ND
     for draw in range(draws):
         counts[draw] = np.bincount(random.integers(0, places, places), minlength=places)
     return counts
+
+
+def over_draws(figure: Callable[[Floats], Floats], counts: NDArray[np.uint16]) -> Floats:
+    """Return ``figure`` of every draw, shape (draws,), a block at a time.
+
+    Parameters
+    ----------
+    figure : callable
+        Takes weights of shape (b, n) and returns shape (b,).
+    counts : ndarray of shape (draws, n)
+    """
+    step = draws_at_once(counts.shape[1])
+    return np.concatenate([figure(counts[begin : begin + step].astype(float)) for begin in range(0, len(counts), step)])
+
+
+def draws_at_once(places: int) -> int:
+    """How many draws of so many places are weighed at once."""
+    return max(1, _CELLS // max(places, 1))
 
 
 def quantiles(draws: Floats, level: float) -> tuple[float | None, float | None]:

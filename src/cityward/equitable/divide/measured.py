@@ -19,9 +19,6 @@ FEW_PLACES = 10
 
 UNGROUPED = "(no group)"
 
-_CELLS = 400_000
-"""Values that are weighed at once: more do not fit into a processor's own memory, and take twice as long."""
-
 NO_VALUE = "it has no value where somebody is at zero"
 NO_MEAN = "the mean is zero"
 NO_LEAST = "the fifth with least has nothing"
@@ -70,7 +67,7 @@ def draw_figures(
 
     ones = np.ones((1, len(values)))
     point = {name: float(found[0]) for name, found in measured(people[None, :] * ones, ones).items()}
-    block = max(1, _CELLS // max(len(values), 1))
+    block = inequality.draws_at_once(len(values))
     parts = [
         measured(people * (some := counts[begin : begin + block].astype(float)), some)
         for begin in range(0, len(counts), block)
@@ -182,10 +179,9 @@ def _decomposed(
     frame: pl.DataFrame, told: Callable[..., Estimate], numbers: Sequence[str], wanted: Wanted
 ) -> Decomposed:
     groups = []
+    parts = frame.with_columns(pl.col("group").fill_null(UNGROUPED)).partition_by("group", as_dict=True)
     for name in numbers:
-        part = frame.filter(pl.col("group").fill_null(UNGROUPED) == name)
-        if not part.height:
-            continue
+        part = parts[(name,)]
         values, people = part["value"].to_numpy(), part["weight"].to_numpy()
         weights = inequality.only(values, people)
         gini = float(inequality.gini(values, weights)[0])

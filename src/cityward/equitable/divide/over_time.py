@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.equitable.divide.inequality import Floats, deviation, gini, quantiles, variation
+from cityward.equitable.divide.inequality import Floats, deviation, gini, over_draws, quantiles, variation
 from cityward.equitable.divide.measured import Drawn, Wanted
 from cityward.equitable.divide.report import (
     Alarm,
@@ -29,6 +29,8 @@ FIFTHS: Final = 5
 PLACES_MIN: Final = 10
 PEOPLE_CHANGED: Final = 1.5
 _YEARS: Final = (1900, 2200)
+
+TOO_FEW: Final = "too few places are above zero at both times"
 
 CAVEAT: Final = (
     "A start that is measured with error makes those behind seem to catch up (regression to the mean); the change of "
@@ -61,15 +63,15 @@ def over_time(
     """
     both = before.frame.join(after.frame, on="place", suffix="_after").sort("place")
     at = np.searchsorted(universe, both["place"].to_numpy().astype(universe.dtype))
-    drawn = counts[:, at].astype(float)
+    shared = counts[:, at]
     change = _change(before, after, wanted)
     first, last = both["value"].to_numpy(), both["value_after"].to_numpy()
     advanced, fell_back = _moved(both["place"].to_list(), first, last)
     return OverTime(
         change=change,
         alarm=_alarm(before, after, change),
-        convergence=_convergence(first, last, drawn, years_between(before.label, after.label), wanted.level),
-        mobility=_mobility(first, last, drawn, wanted.level) if len(first) >= PLACES_MIN else None,
+        convergence=_convergence(first, last, shared, years_between(before.label, after.label), wanted.level),
+        mobility=_mobility(first, last, shared, wanted.level) if len(first) >= PLACES_MIN else None,
         rose=int((last > first).sum()),
         fell=int((last < first).sum()),
         advanced=advanced,
@@ -99,7 +101,7 @@ def trend(
 ) -> Trend:
     """Slope of Gini by least squares over the periods; each is ``(values, people, places in the universe)``."""
     whole = np.array([gini(values, people[None, :])[0] for values, people, _ in figures])
-    drawn = np.stack([gini(values, people * counts[:, at].astype(float)) for values, people, at in figures], axis=1)
+    drawn = np.stack([_drawn_gini(values, people, counts[:, at]) for values, people, at in figures], axis=1)
     time = np.arange(len(figures)) - (len(figures) - 1) / 2
     slopes = (drawn @ time) / (time @ time)
     low, high = quantiles(slopes, level)
@@ -107,6 +109,10 @@ def trend(
         periods=len(figures),
         gini_per_period=Estimate(value=float(whole @ time / (time @ time)), low=low, high=high),
     )
+
+
+def _drawn_gini(values: Floats, people: Floats, counts: NDArray[np.uint16]) -> Floats:
+    return over_draws(lambda times: gini(values, people * times), counts)
 
 
 def _change(before: End, after: End, wanted: Wanted) -> Change:
@@ -150,7 +156,9 @@ def _alarm(before: End, after: End, change: Change) -> Alarm:
     return Alarm(raised=relative or absolute, relative=relative, absolute=absolute, says=says)
 
 
-def _convergence(first: Floats, last: Floats, drawn: Floats, years: float | None, level: float) -> Convergence:
+def _convergence(
+    first: Floats, last: Floats, counts: NDArray[np.uint16], years: float | None, level: float
+) -> Convergence:
     """Places count the same here: it is about places that catch up and not about people.
 
     Notes
@@ -158,18 +166,11 @@ def _convergence(first: Floats, last: Floats, drawn: Floats, years: float | None
     **Source**: Barro and Sala-i-Martin 1992, "Convergence", Journal of Political Economy 100, equation 11 (beta) and
     section II.D (sigma); Friedman 1992, "Do old fallacies ever die?", Journal of Economic Literature 30 (the caveat).
     """
-    ones = np.ones((1, len(first)))
     positive = (first > 0) & (last > 0)
     with np.errstate(divide="ignore"):
         logs = np.log(first), np.log(last)
     logs_first, logs_last = logs[0][positive], logs[1][positive]
     span = years or 1.0
-
-    def told(point: Floats, draws: Floats, why: str) -> Estimate:
-        if not np.isfinite(point[0]):
-            return Estimate(value=None, low=None, high=None, why=why)
-        low, high = quantiles(draws, level)
-        return Estimate(value=float(point[0]), low=low, high=high)
 
     def growth(weights: Floats) -> Floats:
         return _slope(logs_first, (logs_last - logs_first) / span, weights)
@@ -180,23 +181,34 @@ def _convergence(first: Floats, last: Floats, drawn: Floats, years: float | None
     def relative(weights: Floats) -> Floats:
         return variation(last, weights) - variation(first, weights)
 
-    in_logs, in_draws = ones[:, positive], drawn[:, positive]
-    beta = told(growth(in_logs), growth(in_draws), "too few places are above zero at both times")
-    sigma = told(spread(in_logs), spread(in_draws), "too few places are above zero at both times")
+    def level_growth(weights: Floats) -> Floats:
+        return _slope(first, last - first, weights)
+
+    beta = _told(growth, counts[:, positive], level, TOO_FEW)
+    sigma = _told(spread, counts[:, positive], level, TOO_FEW)
     inside = 1 + (beta.value or 0.0) * span
     speed = -np.log(inside) / span if years and (beta.high or 0.0) < 0 < inside else None
     return Convergence(
         places=len(first),
         places_in_logs=int(positive.sum()),
         sigma_log=sigma,
-        sigma_variation=told(relative(ones), relative(drawn), "the mean is zero"),
+        sigma_variation=_told(relative, counts, level, "the mean is zero"),
         beta=beta,
-        beta_level=told(_slope(first, last - first, ones), _slope(first, last - first, drawn), "all start alike"),
+        beta_level=_told(level_growth, counts, level, "all start alike"),
         years=years,
         half_life_years=None if speed is None else float(np.log(2) / speed),
         verdict=_verdict(beta, sigma),
         caveat=CAVEAT,
     )
+
+
+def _told(figure: Callable[[Floats], Floats], counts: NDArray[np.uint16], level: float, why: str) -> Estimate:
+    """A figure of places that count the same, with its interval; with ``why`` where it has no value."""
+    point = float(figure(np.ones((1, counts.shape[1])))[0])
+    if not np.isfinite(point):
+        return Estimate(value=None, low=None, high=None, why=why)
+    low, high = quantiles(over_draws(figure, counts), level)
+    return Estimate(value=point, low=low, high=high)
 
 
 def _verdict(beta: Estimate, sigma: Estimate) -> str:
@@ -220,7 +232,7 @@ def _slope(x: Floats, y: Floats, weights: Floats) -> Floats:
     return found
 
 
-def _mobility(first: Floats, last: Floats, drawn: Floats, level: float) -> Mobility:
+def _mobility(first: Floats, last: Floats, counts: NDArray[np.uint16], level: float) -> Mobility:
     """Fifths of places by rank; equal values are in one fifth. Shorrocks's index is ``(5 − trace) / 4``.
 
     Notes
@@ -245,17 +257,12 @@ def _mobility(first: Floats, last: Floats, drawn: Floats, level: float) -> Mobil
         found: Floats = weights[:, stayed].sum(axis=1) / weights.sum(axis=1)
         return found
 
-    def told(figure: Floats, draws: Floats) -> Estimate:
-        low, high = quantiles(draws, level)
-        return Estimate(value=float(figure[0]), low=low, high=high)
-
-    ones = np.ones((1, len(first)))
     return Mobility(
         table=tuple(tuple(int(cell) for cell in row) for row in table),
-        stayed_share=told(share(ones), share(drawn)),
+        stayed_share=_told(share, counts, level, TOO_FEW),
         up=int((end > start).sum()),
         down=int((end < start).sum()),
-        shorrocks=told(shorrocks(ones), shorrocks(drawn)),
+        shorrocks=_told(shorrocks, counts, level, TOO_FEW),
     )
 
 
