@@ -14,6 +14,7 @@ import bench_consult
 import bench_counting
 import bench_decisions
 import bench_demo
+import bench_divide
 import bench_erasure
 import bench_forecast
 import bench_http
@@ -54,6 +55,7 @@ BENCHES = (
     bench_erasure,
     bench_rules,
     bench_audit,
+    bench_divide,
     bench_replay,
     bench_decisions,
     bench_ledger,

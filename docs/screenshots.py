@@ -78,6 +78,7 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
     "need": lambda page, url: f"/needs/{known(page, url, 'needs')}",
     "silence": lambda _page, _url: "/silence",
     "compare": lambda _page, _url: "/compare?a=36&b=7",
+    "divide": lambda _page, _url: "/divide",
     "ahead": lambda _page, _url: "/ahead",
     "cases": lambda _page, _url: "/cases",
     "card": lambda page, url: first(page, url, "/cases", "a.button"),

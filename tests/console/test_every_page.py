@@ -73,6 +73,8 @@ PATHS = [
     "/",
     "/silence",
     "/compare",
+    "/divide",
+    "/divide?by=nothing",
     "/ahead",
     "/cases",
     "/proposals",
@@ -99,6 +101,7 @@ PATHS = [
     "/ledger?before=9999999999999999999",
     "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
+    "/console/divide.json",
     "/export/needs.csv",
 ]
 ABSENT = [

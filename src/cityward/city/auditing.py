@@ -74,6 +74,15 @@ def with_areas(city: City, table: pl.DataFrame, lon: str, lat: str) -> pl.DataFr
 
 def _with_thirds(city: City, table: pl.DataFrame, at: list[int]) -> pl.DataFrame:
     """Add the area of each row, by its place among the city's areas (-1: none), and its thirds."""
+    index, _ = city.level(None)
+    groups = {"area": [index.names[place] if place >= 0 else None for place in at]}
+    for name, thirds in area_thirds(city).items():
+        groups[name] = [thirds[place] if place >= 0 else None for place in at]
+    return table.with_columns([pl.Series(name, values, dtype=pl.String) for name, values in groups.items()])
+
+
+def area_thirds(city: City) -> dict[str, list[str | None]]:
+    """The third of each area among all, in their order, by each figure that is known: income, internet, hardship."""
     index, territories = city.level(None)
     figures: dict[str, list[float | None]] = {
         "area income": [one.income for one in territories],
@@ -84,11 +93,7 @@ def _with_thirds(city: City, table: pl.DataFrame, at: list[int]) -> pl.DataFrame
         figures["area hardship" if "area hardship" not in figures else f"area {name}"] = [
             values.get(identifier) for identifier in index.ids
         ]
-    groups = {"area": [index.names[place] if place >= 0 else None for place in at]}
-    for name, known in figures.items():
-        thirds = _thirds(known, name.removeprefix("area "))
-        groups[name] = [thirds[place] if place >= 0 else None for place in at]
-    return table.with_columns([pl.Series(name, values, dtype=pl.String) for name, values in groups.items()])
+    return {name: _thirds(known, name.removeprefix("area ")) for name, known in figures.items()}
 
 
 def _thirds(values: list[float | None], noun: str) -> list[str | None]:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from cityward.city.cases import Cases
     from cityward.city.continuity import Continuity
     from cityward.city.deciding import Deciding
+    from cityward.city.dividing import Dividing
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
     from cityward.city.ledger_keys import LedgerKeys
@@ -94,6 +95,13 @@ class City(Intaking, Finding):
         from cityward.city.cases import Cases
 
         return Cases(self)
+
+    @cached_property
+    def divide(self) -> Dividing:
+        """The divide within it."""
+        from cityward.city.dividing import Dividing
+
+        return Dividing(self)
 
     @cached_property
     def releases(self) -> Releasing:

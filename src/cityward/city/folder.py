@@ -311,6 +311,15 @@ def area_figures(folder: Path, section: TerritorySection, word: str) -> dict[str
     return {name: {identifier: _number(row.get(name)) for identifier, row in known.items()} for name in columns}
 
 
+def area_table(folder: Path, section: TerritorySection) -> pl.DataFrame | None:
+    """Return the attributes' file as it is, each area named by its identifier in ``territory``; None without one."""
+    if not section.attributes:
+        return None
+    known = _attributes(folder, section)
+    rows = [{**row, "territory": identifier} for identifier, row in known.items()]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
 def _number(value: Any) -> float | None:
     try:
         number = float(value)

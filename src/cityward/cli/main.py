@@ -43,6 +43,8 @@ _COMMANDS = {
     "decisions": ("decisions", "Decisions of cases: make, list, show, settle, watch, prove."),
     "rules": ("rules", "Rules as decision tables: show, check, try, run, trace, import and export them."),
     "audit": ("audit", "What a system does to groups: error rates with limits, leaks, a gate against drift, proxies."),
+    "divide": ("divide", "The gap between places: inequality, who catches up, and ranks that errors allow."),
+    "nation": ("nation", "Cities side by side, from their releases alone."),
     "access": ("access", "Who may come in: people, roles, sessions, and tokens of programs."),
     "grants": ("grants", "Who may read what, for which purpose, until when."),
     "systems": ("systems", "Which systems propose here, who answers for each, and what was signed."),

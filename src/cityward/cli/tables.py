@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from cityward.core.errors import UserError
+from cityward.core.limits import TABLE_BYTES
 
 _MISSING: Final = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A"]
 
@@ -54,9 +57,42 @@ def read_any(file: Path, sheet: str | None = None) -> pl.DataFrame:
     return read_table(file, lambda path: pl.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path))
 
 
+def read_texts(file: Path, sheet: str | None = None) -> pl.DataFrame:
+    """Read as `read_any`, gzipped too, but every cell of a CSV as it is written; raises as `read_table`.
+
+    What ``1.234`` means is for whoever knows the whole column.
+    """
+    if file.suffix.lower() != ".gz" and file.suffix.lower() in (".parquet", ".xlsx", ".xlsm"):
+        return read_any(file, sheet)
+    if sheet is not None:
+        raise UserError(f"{file.name} is no workbook, so it has no sheets.", "Leave out --sheet.")
+    return read_table(file, lambda path: _parsed(_bounded(path), path.name, typed=False))
+
+
+def _bounded(file: Path) -> bytes:
+    """The bytes of a file, expanded when it is gzipped, and never more than a table may have."""
+    with file.open("rb") as opened:
+        body = opened.read(TABLE_BYTES + 1)
+    if body[:2] == b"\x1f\x8b":
+        try:
+            with gzip.GzipFile(fileobj=BytesIO(body)) as packed:
+                body = packed.read(TABLE_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{file.name} is damaged: it cannot be expanded.", "Get it again.") from error
+    if len(body) > TABLE_BYTES:
+        raise UserError(
+            f"{file.name} has more than {TABLE_BYTES // 2**20} MB.", "Keep the columns that are needed, or use Parquet."
+        )
+    return body
+
+
 def _csv(file: Path) -> pl.DataFrame:
     """A CSV in UTF-8, UTF-16 or Latin-1, with commas, semicolons or tabs; types are read off all rows."""
-    body = file.read_bytes()
+    table = _parsed(file.read_bytes(), file.name, typed=True)
+    return table.with_columns([_days(column) for column in table.iter_columns() if column.dtype == pl.String])
+
+
+def _parsed(body: bytes, name: str, *, typed: bool) -> pl.DataFrame:
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = body.decode("utf-16", errors="replace")
     else:
@@ -66,26 +102,32 @@ def _csv(file: Path) -> pl.DataFrame:
             text = body.decode("latin-1")
     head = text.partition("\n")[0]
     if "\0" in head:
-        raise UserError(f"{file.name} is in no encoding that is read here.", "Save it as UTF-8.")
+        raise UserError(f"{name} is in no encoding that is read here.", "Save it as UTF-8.")
     separator = max(",;\t|", key=head.count)
-    table = _typed(text.encode(), separator, file.name)
-    twice = [name for name in table.columns if (found := _TWICE.fullmatch(name)) and found[1] in table.columns]
+    table = (
+        _typed(text.encode(), separator, name) if typed else _read(text.encode(), separator, name, infer_schema=False)
+    )
+    twice = [column for column in table.columns if (found := _TWICE.fullmatch(column)) and found[1] in table.columns]
     if twice:
-        name = twice[0].rpartition("_duplicated_")[0]
-        raise UserError(f"{file.name} has two columns that are called '{name[:60]}'.", "Rename one of them.")
-    return table.with_columns([_days(column) for column in table.iter_columns() if column.dtype == pl.String])
+        column = twice[0].rpartition("_duplicated_")[0]
+        raise UserError(f"{name} has two columns that are called '{column[:60]}'.", "Rename one of them.")
+    return table
 
 
-def _typed(text: bytes, separator: str, name: str) -> pl.DataFrame:
-    """Read columns by what they hold; whole numbers with leading zeros are codes and stay as they are written."""
+def _read(text: bytes, separator: str, name: str, **more: Any) -> pl.DataFrame:
     try:
-        table = pl.read_csv(BytesIO(text), separator=separator, infer_schema_length=None, null_values=_MISSING)
+        return pl.read_csv(BytesIO(text), separator=separator, null_values=_MISSING, **more)
     except pl.exceptions.ComputeError as error:
         if "more fields" not in str(error):
             raise
         raise UserError(
             f"{name} has rows with more fields than its first line names.", "Quote values that hold separators."
         ) from None
+
+
+def _typed(text: bytes, separator: str, name: str) -> pl.DataFrame:
+    """Read columns by what they hold; whole numbers with leading zeros are codes and stay as they are written."""
+    table = _read(text, separator, name, infer_schema_length=None)
     whole = [column for column, kind in table.schema.items() if kind.is_integer()]
     if not whole:
         return table

@@ -15,6 +15,8 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /": _FINDINGS,
     "GET /silence": _FINDINGS,
     "GET /compare": _FINDINGS,
+    "GET /divide": _FINDINGS,
+    "GET /console/divide.json": _FINDINGS,
     "GET /ahead": _FINDINGS,
     "GET /outcomes": _FINDINGS,
     "GET /sensors": _FINDINGS,

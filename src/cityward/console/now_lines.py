@@ -31,7 +31,15 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
     """
     sensors: tuple[Entry, ...] = (("/sensors", "Sensors", "/sensors", alerts, "alerts"),) if alerts is not None else ()
     return (
-        ("Know", (("/", "Now", "/needs", 0, ""), ("/silence", "Silence", "/compare", 0, ""), *sensors)),
+        (
+            "Know",
+            (
+                ("/", "Now", "/needs", 0, ""),
+                ("/silence", "Silence", "/compare", 0, ""),
+                ("/divide", "Divide", "", 0, ""),
+                *sensors,
+            ),
+        ),
         ("Anticipate", (("/ahead", "Ahead", "", 0, ""), ("/cases", "Cases", "", 0, ""))),
         (
             "Act",

@@ -139,3 +139,15 @@ COUNT_AMOUNT: Final = 2**52
 
 COUNT_CELLS: Final = 200_000_000
 """Most marks of all ballots together, and most answers of a consultation."""
+
+TABLE_BYTES: Final = 512 * 2**20
+"""Largest text of a table that is read as a whole, expanded: ten million rows of a few figures."""
+
+FIGURE_MAX: Final = 1e15
+"""Largest figure of a table of places: above it a float cannot count by ones, and what is written is a slip."""
+
+NATION_RELEASES: Final = 1_000
+"""Most releases of one city that are put beside those of others."""
+
+DIVIDE_DRAWS: Final = 10_000
+"""Most draws of an interval of inequality."""

@@ -49,6 +49,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ("rule-drafting", "ImprovePublicServices", "see how many a draft of a rule would concern, from past decisions"),
         ("sensing", "IncreaseServiceRobustness", "watch sensors and what they measure"),
         ("data-quality", "TechnicalServiceProvision", "mend rows that could not be read"),
+        ("equity-monitoring", "ImprovePublicServices", "see whether every part of the city is served alike"),
         ("official-statistics", "ProvideOfficialStatistics", "publish counts that tell nothing of a single person"),
         ("private-release", "ProvideOfficialStatistics", "count what is published with noise, seen by nobody"),
         ("research", "ScientificResearch", "answer a question of research"),

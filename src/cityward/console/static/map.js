@@ -29,11 +29,13 @@ function steps(features) {
 // Of what places like it let expect: half, four fifths, as much, five quarters, twice.
 const heard = () => ["case", ["==", ["get", "ratio"], null], colour("--map"),
   ["step", ["coalesce", ["get", "ratio"], 1], colour("--d1"), 0.5, colour("--d2"), 0.8, colour("--d3"), 1.25, colour("--d4"), 2, colour("--d5")]];
+// Tiers of the divide, the deepest darkest.
+const tiers = () => ["match", ["coalesce", ["get", "shade"], 0], ...[1, 2, 3, 4, 5].flatMap((s) => [s, colour(`--s${s}`)]), colour("--map")];
 const clear = ["in", ["get", "verdict"], ["literal", ["quieter", "more"]]];
 
 function told(place) {
   if (box.dataset.points) return place.name;
-  if (box.dataset.paint === "told") return place.told;
+  if (["told", "tier"].includes(box.dataset.paint)) return place.told;
   if (box.dataset.paint !== "heard") return `${place.name}: ${place.reports} reports in 28 days`;
   return place.ratio === undefined || place.ratio === null ? `${place.name}: ${place.verdict}`
     : `${place.name}: ${Number(place.ratio).toFixed(2)} of the expected, ${place.verdict}`;
@@ -71,7 +73,7 @@ async function draw() {
     const among = (ids) => ["in", ["get", "id"], ["literal", [...ids]]];
     const silence = box.dataset.paint === "heard";
     map.addLayer({ id: "fill", type: "fill", source: "areas", paint: silence
-      ? { "fill-color": heard(), "fill-opacity": ["case", clear, 1, 0.5] } : { "fill-color": steps(data.features) } });
+      ? { "fill-color": heard(), "fill-opacity": ["case", clear, 1, 0.5] } : { "fill-color": box.dataset.paint === "tier" ? tiers() : steps(data.features) } });
     map.addLayer({ id: "quiet", type: "fill", source: "areas", filter: silence ? ["==", ["get", "verdict"], "cannot tell"] : ["get", "quiet"], paint: { "fill-pattern": "hatch" } });
     map.addLayer({ id: "edge", type: "line", source: "areas", paint: { "line-color": colour("--ground"), "line-width": 1 } });
     if (silence) map.addLayer({ id: "clear", type: "line", source: "areas", filter: clear, paint: { "line-color": colour("--ink"), "line-width": 2.5 } });
