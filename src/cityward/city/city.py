@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
+    from cityward.city.portal import Portal
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
@@ -336,6 +337,13 @@ class City(Intaking, Finding):
         from cityward.city.continuity import Continuity
 
         return Continuity(self)
+
+    @cached_property
+    def portal(self) -> Portal:
+        """What residents report without an account."""
+        from cityward.city.portal import Portal
+
+        return Portal(self)
 
     @cached_property
     def alerts(self) -> Alerting:

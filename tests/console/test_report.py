@@ -1,0 +1,212 @@
+"""Reports of residents: they arrive as interactions, once, whatever the network does, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Response
+from starlette.testclient import TestClient
+
+from cityward.api import create_app
+from cityward.city import City, init, open_city
+from cityward.console import mount_console
+from cityward.console.resident_texts import LANGUAGES
+from cityward.core.clock import Clock
+from cityward.core.errors import CityBusy, StoreError
+
+SQUARE = [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]
+MAPPING = """
+source = "calls"
+kind = "complaint"
+domain = "environment"
+time_zone = "UTC"
+
+[columns]
+id = "id"
+occurred_at = "opened"
+service = "what"
+
+[service.names]
+"light" = { name = "Street light <out>", domain = "energy" }
+"bin" = { name = "Bin full" }
+"""
+LIGHT = {"service": "Street light <out>", "area": "Centre", "words": "Dark since Monday."}
+
+
+class World:
+    """A small city, its pages, and a clock that can be moved."""
+
+    def __init__(self, home: Path) -> None:
+        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+        self.city: City = open_city(home, Clock(lambda: self.now))
+        app = create_app(self.city)
+        mount_console(app, self.city)
+        self.client = TestClient(app, raise_server_exceptions=False)
+
+    def form(self, language: str = "en") -> dict[str, str]:
+        """The token of a form that was read for a while."""
+        page = self.client.get(f"/report?lang={language}")
+        assert page.status_code == 200, page.text
+        self.now += timedelta(seconds=20)
+        return {"token": token_in(page)}
+
+    def send(self, sent: dict[str, str], language: str = "en") -> Response:
+        return self.client.post(f"/report?lang={language}", data=sent)
+
+    def rows(self) -> list[dict[str, Any]]:
+        with self.city.writing() as door:
+            door.flush()
+        from cityward.store.history import HistoryReader
+
+        return HistoryReader(self.city.folder.history).scan().collect().to_dicts()
+
+    def portal_sum(self) -> dict[str, int]:
+        return next((one for one in self.city.conservation()["by_source"] if one["source"] == "portal"), {})
+
+
+def token_in(page: Response) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def codes(page: Response) -> list[str]:
+    """Number and secret."""
+    return re.findall(r"<code>([a-z-]+)</code>", page.text)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    areas, mapping = tmp_path / "areas.geojson", tmp_path / "map.toml"
+    one = {"type": "Feature", "properties": {"name": "Centre"}, "geometry": {"type": "Polygon", "coordinates": SQUARE}}
+    areas.write_text(json.dumps({"type": "FeatureCollection", "features": [one]}), encoding="utf-8")
+    home = init(tmp_path / "city", name="Small", territories=areas, name_property="name")
+    mapping.write_text(MAPPING, encoding="utf-8")
+    made = World(home)
+    made.city.add_mapping(mapping)
+    yield made
+    made.city.close()
+
+
+def test_a_report_arrives_as_an_interaction_and_every_row_is_accounted_for(world: World) -> None:
+    pages = {}
+    for language in LANGUAGES:
+        sent = {
+            **world.form(language),
+            **LIGHT,
+            "words": f"{language}: call me on 555-867-5309",
+            "point": "0.51234, 0.4",
+        }
+        pages[language] = world.send(sent, language)
+    rows = world.rows()
+    assert [page.status_code for page in pages.values()] == [200] * 3
+    assert "The city has your report" in pages["en"].text
+    assert "La ciudad tiene su aviso" in pages["es"].text
+    assert "A cidade tem o seu aviso" in pages["pt"].text
+    assert len(rows) == len({row["id"] for row in rows}) == 3
+    for row, page in zip(sorted(rows, key=lambda one: one["occurred_at"]), pages.values(), strict=True):
+        number, secret = codes(page)
+        assert (row["id"], row["source"], row["kind"], row["channel"]) == (number, "portal", "request", "web")
+        assert (row["service"], row["domain"], row["territory"]) == ("Street light <out>", "energy", "Centre")
+        assert (row["lat"], row["lon"]) == (0.512, 0.4)  # a block, not a door
+        assert "867" not in row["text"]
+        assert row["person"] != secret
+        assert page.headers["cache-control"] == "no-store"
+        assert "<script" not in page.text
+    told = world.portal_sum()
+    assert told["received"] == told["admitted"] + told["quarantined"] + told["refused"] == 3
+    everything = b"".join(path.read_bytes() for path in world.city.path.rglob("*") if path.is_file())
+    assert not any(codes(page)[1].encode() in everything for page in pages.values())
+
+
+def test_double_clicks_and_reloads_make_one_report_and_other_words_another(world: World) -> None:
+    form = world.form()
+    first, again = world.send({**form, **LIGHT}), world.send({**form, **LIGHT})
+    other = world.send({**form, **LIGHT, "words": "And the one beside it."})
+    world.now += timedelta(days=2)
+    late = world.send({**form, **LIGHT})
+    assert codes(first) == codes(again) == codes(late)
+    assert "You sent it before" in again.text
+    assert codes(other)[0] != codes(first)[0]
+    assert len(world.rows()) == 2
+    assert world.portal_sum()["repeated"] == 2
+
+
+def test_what_is_missing_is_marked_and_what_was_typed_stays(world: World) -> None:
+    cases = {
+        "Choose what it is about": {"service": "", "words": "It is <b>dark</b>"},
+        "Write what it is": {"service": "Something else", "area": "Centre"},
+        "Say where it is": {"service": "Bin full"},
+        "Choose an area of the list": {**LIGHT, "area": "Atlantis"},
+        "This is no position": {**LIGHT, "point": "95, 400"},
+        "at most 2,000 signs": {**LIGHT, "words": "é" * 2001},
+    }
+    for told, sent in cases.items():
+        page = world.send({**world.form(), **sent})
+        assert page.status_code == 422, told
+        assert told in page.text
+        assert 'role="alert"' in page.text
+        assert page.text.count("<h1") == 1
+        typed = sent.get("words", "")
+        assert typed.replace("<", "&lt;").replace(">", "&gt;") in page.text
+    assert world.rows() == []
+
+
+def test_programs_are_slowed_and_people_are_told(world: World) -> None:
+    form = {"token": token_in(world.client.get("/report"))}
+    soon = world.send({**form, **LIGHT})
+    world.now += timedelta(seconds=4)
+    trapped = world.send({**form, **LIGHT, "website": "http://example.org"})
+    taken = world.send({**form, **LIGHT})
+    assert (soon.status_code, trapped.status_code, taken.status_code) == (422, 422, 200)
+    assert "press the button once more" in soon.text
+    assert token_in(soon) == form["token"]
+    assert "http://example.org" not in trapped.text
+    foreign = world.send({"token": "A" * 48, **LIGHT})
+    assert foreign.status_code == 422
+    assert token_in(foreign) != "A" * 48
+    old = world.form()
+    world.now += timedelta(days=8)
+    late = world.send({**old, **LIGHT})
+    assert "was open for a long time" in late.text
+    world.now += timedelta(seconds=5)
+    assert world.send({"token": token_in(late), **LIGHT}).status_code == 200
+    statuses = [world.send({**form, **LIGHT, "words": f"number {at}"}).status_code for at in range(20)]
+    assert 429 in statuses
+
+
+@pytest.mark.parametrize("trouble", [CityBusy("Another process writes."), StoreError("The disk failed.")])
+def test_a_full_disk_or_a_busy_city_keeps_what_was_typed(
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    form = world.form()
+
+    def fails(*_: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(world.city), "take_as", fails)
+        page = world.send({**form, **LIGHT})
+    assert page.status_code == 503
+    assert "What you wrote is still here" in page.text
+    assert "Dark since Monday." in page.text
+    assert token_in(page) == form["token"]
+    assert world.send({**form, **LIGHT}).status_code == 200
+    assert len(world.rows()) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff\xfe\x00=&service", b"service=%00%ff&words=%ed%a0%80", b"a=1&" * 500, b"token=" + b"x" * 90_000,
+     b"service=Bin+full&area=Centre&words=caf\xe9%e9&token=%F0%9F"],
+)  # fmt: skip
+def test_forms_in_any_encoding_are_answered(world: World, body: bytes) -> None:
+    page = world.client.post("/report", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert page.status_code == 422
+    assert page.text.count("<h1") == 1
