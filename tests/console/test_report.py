@@ -210,3 +210,42 @@ def test_forms_in_any_encoding_are_answered(world: World, body: bytes) -> None:
     page = world.client.post("/report", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
     assert page.status_code == 422
     assert page.text.count("<h1") == 1
+
+
+def test_number_and_secret_show_how_it_stands_and_wrong_ones_are_answered_alike(world: World) -> None:
+    number, secret = codes(world.send({**world.form(), **LIGHT, "words": "It is at Ana Prado's door"}))
+    other, _ = codes(world.send({**world.form(), **LIGHT, "words": "Another"}))
+    told = {
+        language: world.client.post(f"/follow?lang={language}", data={"number": number, "secret": secret})
+        for language in LANGUAGES
+    }
+    typed = world.client.post("/follow", data={"number": f" {number.upper()}", "secret": secret.replace("-", " ")})
+    assert "Nobody has decided yet" in told["en"].text
+    assert "Nadie ha decidido todavía" in told["es"].text
+    assert "Ninguém decidiu ainda" in told["pt"].text
+    assert "Street light &lt;out&gt;, in Centre, on 2 March 2026" in typed.text
+    assert not any(word in page.text for page in told.values() for word in ("Ana", secret, "door"))
+    wrong = [(number, "x"), (other, secret), ("", ""), ("é\x00", secret), (number, secret[:-1]), ("b" * 10_000, secret)]
+    answers = [world.client.post("/follow", data={"number": one, "secret": two}) for one, two in wrong[:5]]
+    assert {(page.status_code, page.text) for page in answers} == {(404, answers[0].text)}
+    assert secret not in world.client.get(f"/follow?number={number}&secret={secret}").text
+    statuses = [world.client.post("/follow", data={"number": number, "secret": "x"}).status_code for _ in range(12)]
+    assert statuses[-1] == 429
+
+
+def test_the_secret_alone_has_the_report_shown_and_erased(world: World) -> None:
+    number, secret = codes(world.send({**world.form(), **LIGHT, "words": "Only mine"}))
+    world.send({**world.form(), **LIGHT, "words": "Of another"})
+    person = world.city.persons.by_identifier(secret)
+    assert [row["text"] for row in world.city.persons.access(person, "Olga Officer").interactions] == ["Only mine"]
+    world.city.persons.erase(person, "Olga Officer")
+    assert [row["text"] for row in world.rows()] == ["Of another"]
+    assert world.client.post("/follow", data={"number": number, "secret": secret}).status_code == 404
+
+
+def test_without_the_grant_nothing_is_told(world: World) -> None:
+    number, secret = codes(world.send({**world.form(), **LIGHT}))
+    (world.city.folder.grants / "portal.toml").unlink()
+    page = world.client.post("/follow", data={"number": number, "secret": secret})
+    assert page.status_code == 503
+    assert "cannot show reports just now" in page.text

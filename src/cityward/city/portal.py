@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cityward.city.report_standing import Standing, standing_of
 from cityward.city.saying import name_of
 from cityward.core.clock import moment_of
 from cityward.core.errors import Refused, UserError
@@ -134,6 +135,25 @@ class Portal:
         if now_s - token.issued_s < FORM_SECONDS_MIN:
             raise TooSoon("This form came back at once.", "Send it once more.")
         return token
+
+    def standing(self, number: str, secret: str) -> Standing:
+        """How a report stands, for whoever has its number and secret, as they typed them.
+
+        Raises
+        ------
+        UserError
+            They do not belong together, or there is no such report: the answer is the same.
+        Refused
+            No grant lets residents be told.
+        """
+        number = numbers.as_typed(number, numbers.NUMBER_LETTERS)
+        secret = numbers.as_typed(secret, numbers.SECRET_LETTERS)
+        # The secret first: with a wrong one nothing is looked up, so that not even the time tells what there is.
+        right = numbers.is_secret(self._key, number, secret)
+        found = standing_of(self._city, number, (SOURCE,)) if right and number else None
+        if found is None:
+            raise UserError("That is not right, or there is no such report.", "Check the number and the secret.")
+        return found
 
     # -- reports -----------------------------------------------------------------------------------
 

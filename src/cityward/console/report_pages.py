@@ -117,7 +117,8 @@ def _not_taken(error: UserError | Refused | StoreError) -> tuple[int, str]:
     """Status of the answer, and the name of the sentence that says what to do."""
     if isinstance(error, CityBusy | StoreError):
         return 503, "busy"
-    return 422, {TooSoon: "too_soon", TooOld: "too_old"}.get(type(error), "refused")
+    notices: dict[type[Exception], str] = {TooSoon: "too_soon", TooOld: "too_old"}
+    return 422, notices.get(type(error), "refused")
 
 
 def form_of(

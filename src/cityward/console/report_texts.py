@@ -50,6 +50,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "secret_told": "The secret shows how it stands, and has your report erased if you wish. Give it to nobody "
         "else.",
         "follow": "See how it stands",
+        "follow_before": "What came of a report that I made before?",
         "another": "Report something else",
         "no_net": "No internet where it is?",
         "no_net_short": "Write a message with one line each: AREA, WHAT, WHERE, WORDS. Read it out on the telephone, "
@@ -98,6 +99,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "number_told": "El número se puede decir a cualquiera, por ejemplo por teléfono.",
         "secret_told": "El secreto muestra cómo va, y sirve para borrar su aviso si quiere. No se lo dé a nadie más.",
         "follow": "Ver cómo va",
+        "follow_before": "¿Qué pasó con un aviso que hice antes?",
         "another": "Avisar de otra cosa",
         "no_net": "¿Sin internet en ese lugar?",
         "no_net_short": "Escriba un mensaje con una línea para cada cosa: ZONA, QUÉ, DÓNDE, PALABRAS. Léalo por "
@@ -149,6 +151,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "secret_told": "O segredo mostra como está, e serve para apagar o seu aviso se quiser. Não o dê a mais "
         "ninguém.",
         "follow": "Ver como está",
+        "follow_before": "O que aconteceu com um aviso que fiz antes?",
         "another": "Avisar de outra coisa",
         "no_net": "Sem internet nesse lugar?",
         "no_net_short": "Escreva uma mensagem com uma linha para cada coisa: ÁREA, O QUÊ, ONDE, PALAVRAS. Leia-a ao "
