@@ -15,6 +15,8 @@ from starlette.testclient import TestClient
 
 from cityward.api import create_app
 from cityward.city import City, init, open_city
+from cityward.city.continuity import sheet_number
+from cityward.city.portal import ReportEntry
 from cityward.console import mount_console
 from cityward.console.resident_texts import LANGUAGES
 from cityward.core.clock import Clock
@@ -249,3 +251,85 @@ def test_without_the_grant_nothing_is_told(world: World) -> None:
     page = world.client.post("/follow", data={"number": number, "secret": secret})
     assert page.status_code == 503
     assert "cannot show reports just now" in page.text
+
+
+def test_from_the_report_over_the_work_to_the_confirmation(world: World) -> None:
+    home = world.city.path
+    (home / "crews.csv").write_text("id,name,skills,lon,lat,begins,hours\nc-1,Crew,general,0.5,0.5,08:00,8\n", "utf-8")
+    world.city.settings = load_settings_with(home, '\n[work]\ncrews = "crews.csv"\n')
+    number, secret = codes(world.send({**world.form(), **LIGHT, "point": "0.5, 0.5"}))
+    world.city.run()
+    plan = world.city.planning.make(world.city.planning.first_day(), floor=3.0)
+    world.city.planning.approve("Ana Gómez", "It is fair to everybody.", plan.id)
+    (order,) = world.city.orders.list()
+
+    def follow() -> Response:
+        return world.client.post("/follow", data={"number": number, "secret": secret})
+
+    assert "The work has not begun yet" in follow().text
+    world.city.orders.report(order.id, "done", "Ben Okri", "The lamp is new.")
+    page = follow()
+    assert "We want to hear it from you" in page.text
+    link = re.search(r'href="(/r/[^?"]+)', page.text)
+    assert link
+    assert world.client.post(link[1], data={"fixed": "yes"}).status_code == 200
+    assert "It is fixed" in follow().text
+    world.now += timedelta(days=1)
+    before = world.rows()[0]
+    world.city.run()
+    (row,) = world.rows()
+    assert (row["status"], row["person"], row["text"]) == ("closed", before["person"], before["text"])
+    assert world.city.planning.jobs(world.city.today) == []  # nobody is sent again
+    told = world.portal_sum()
+    assert told["received"] == told["admitted"] == 2
+
+
+def load_settings_with(home: Path, more: str) -> Any:
+    from cityward.city.settings import load_settings
+
+    with (home / "city.toml").open("a", encoding="utf-8") as toml:
+        toml.write(more)
+    return load_settings(home)
+
+
+def test_telephone_and_paper_count_as_much_and_it_is_kept_who_typed_them(world: World) -> None:
+    page = world.client.get("/reports/enter")
+    form = {"token": token_in(page), "by": "Ola Nordmann", "channel": "phone", "do": "send"}
+    message = "Área: centre\nQUÉ: street light <OUT>\nonde: 12 Main Street\nIt blinks\nand hums"
+    filled = world.client.post("/reports/enter", data={**form, "do": "fill", "message": message})
+    for told in ('value="12 Main Street"', ">It blinks\nand hums</textarea>", "selected>Street light &lt;out&gt;"):
+        assert told in filled.text
+    taken = world.client.post("/reports/enter", data={**form, **LIGHT, "at": "2026-03-01 18:30"})
+    again = world.client.post("/reports/enter", data={**form, **LIGHT, "at": "2026-03-01 18:30"})
+    number, secret = codes(taken)
+    assert codes(again) == [number, secret]
+    (row,) = world.rows()
+    assert (row["channel"], row["occurred_at"]) == ("phone", datetime(2026, 3, 1, 18, 30, tzinfo=UTC))
+    (entry,) = world.city.registers.list_of("report", ReportEntry)
+    assert (entry.by, entry.number, entry.channel) == ("Ola Nordmann", number, "phone")
+    assert entry.receipt is not None
+    for wrong in ({"by": "Ola"}, {"channel": "web"}, {"at": "tomorrow"}, {"at": "2027-01-01 00:00"}, {"area": "Q"}):
+        page = world.client.post("/reports/enter", data={**form, **LIGHT, **wrong})
+        assert page.status_code == 422, wrong
+        assert 'role="alert"' in page.text
+        assert "Dark since Monday." in page.text
+
+
+def test_a_sheet_of_paper_counts_once_whether_typed_here_or_in_a_file(world: World, tmp_path: Path) -> None:
+    world.city.continuity.sheets(tmp_path / "sheets", 2)
+    bins = next(run for run in world.city.continuity.printed() if run.service == "Bin full")
+    number = sheet_number(bins.first)
+    form = {"token": token_in(world.client.get("/reports/enter")), "by": "Ola Nordmann", "channel": "paper"}
+    sent = {**form, "area": "Centre", "sheet": number, "at": "2026-03-01 10:00"}
+    page = world.client.post("/reports/enter", data=sent)
+    assert page.status_code == 200, page.text
+    assert number in page.text
+    file = tmp_path / "typed.csv"
+    file.write_text(f"sheet,opened\n{number},2026-03-01T10:00:00+00:00\n", "utf-8")
+    assert world.city.continuity.enter(file).known == 1
+    assert "there already" in world.client.post("/reports/enter", data=sent).text
+    (row,) = world.rows()
+    assert (row["source"], row["service"]) == ("calls", "Bin full")
+    for wrong in ("0000001-0", "9999999-0", "x" * 500):
+        page = world.client.post("/reports/enter", data={**sent, "sheet": wrong})
+        assert page.status_code == 422

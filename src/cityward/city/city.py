@@ -117,6 +117,7 @@ class City(Intaking, Finding):
         """
         seed = self.settings.city.seed if seed is None else seed
         with self.writing() as door:
+            self.portal.settle()
             door.flush()
             as_of = as_of or self._last_day()
             history = self.read("cityward-turn", "incident-recognition").frame(

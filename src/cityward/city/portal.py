@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cityward.city.report_closing import close_confirmed
 from cityward.city.report_standing import Standing, standing_of
 from cityward.city.saying import name_of
 from cityward.core.clock import moment_of
@@ -24,6 +25,7 @@ from cityward.sense.mapping import Columns, Mapping, ServiceName, Services
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.continuity import Entered
 
 SOURCE: Final = "portal"
 KINDS: Final = ("request", "complaint", "appeal")
@@ -173,7 +175,9 @@ class Portal:
         at = moment_of(checked.issued_s * 1_000_000)
         return self._admit(said, checked.text, at, "web")
 
-    def enter(self, said: report.Said, token: str, channel: str, by: str, at: datetime | None = None) -> Reported:
+    def enter(
+        self, said: report.Said, token: str, channel: str, by: str, at: datetime | None = None, sheet: str = ""
+    ) -> Reported:
         """Take a report that somebody of the city typed for a resident.
 
         Parameters
@@ -187,6 +191,8 @@ class Portal:
             First and last name of who typed it.
         at : datetime.datetime, optional
             When it was reported (aware); default when the form was opened.
+        sheet : str, optional
+            Number of a sheet of `cityward.city.continuity`: the report then is that of the sheet, and has no secret.
 
         Raises
         ------
@@ -201,13 +207,28 @@ class Portal:
             raise TooOld("This form lay open for too long.", "Send it once more.")
         if at is not None and at > now:
             raise UserError("A report cannot come from the future.", "Look at the day and the time.")
-        reported = self._admit(said, checked.text, at or moment_of(checked.issued_s * 1_000_000), channel)
+        at = at or moment_of(checked.issued_s * 1_000_000)
+        reported = self._of_sheet(said, sheet, at, channel) if sheet else self._admit(said, checked.text, at, channel)
         entry = ReportEntry(
             id=make_id("report", reported.number), number=reported.number, channel=channel, by=by, at=now
         )
         if self._city.registers.get(entry.id, ReportEntry) is None:
             self._city.keep("report", entry, {"channel": channel})
         return reported
+
+    def _of_sheet(self, said: report.Said, sheet: str, at: datetime, channel: str) -> Reported:
+        place = {"stated_territory": said.area, "address": said.address}
+        if said.lon is not None and said.lat is not None:
+            place |= {"lon": str(said.lon), "lat": str(said.lat)}
+        text = "\n".join(one for one in (said.what, said.words) if one)
+        values = {"occurred_at": at.isoformat(), "text": text, "channel": channel, **place}
+        entered = self._city.continuity.enter_one(sheet, {name: value for name, value in values.items() if value})
+        _must_be_admitted(entered)
+        return Reported(number=sheet.strip(), secret="", repeated=not entered.new)
+
+    def settle(self) -> int:
+        """Close reports whose work was confirmed; return how many."""
+        return close_confirmed(self._city, SOURCE, lambda number: numbers.secret_of(self._key, number))
 
     def _admit(self, said: report.Said, token: str, at: datetime, channel: str) -> Reported:
         number = numbers.number_of(self._key, token, report.content_of(said, channel))
@@ -218,7 +239,7 @@ class Portal:
         return Reported(number=number, secret=secret, repeated=bool(intake.repeated))
 
 
-def _must_be_admitted(intake: Intake) -> None:
+def _must_be_admitted(intake: Intake | Entered) -> None:
     """Raise unless the row was admitted; a form is checked before, so that this is rare."""
     if intake.refused:
         raise Refused(_RULE, "The door of the city takes no such content.", "Leave out what is no sentence.")

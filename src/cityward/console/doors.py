@@ -72,6 +72,8 @@ DOORS: Final[dict[str, Ask]] = {
     "POST /your-data/request": Ask("ask-about-data"),
     "GET /report": _PART,
     "POST /report": _PART,
+    "GET /reports/enter": Ask("send-rows", "Source"),
+    "POST /reports/enter": Ask("send-rows", "Source"),
     "GET /follow": _PART,
     "POST /follow": _PART,
     "GET /r/{token}": _CASE,

@@ -6,13 +6,16 @@ Never: a name, a photo, or a secret in an address.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from cityward.city.portal import Reported, TooOld, TooSoon
+from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
@@ -20,6 +23,7 @@ from cityward.console.resident_texts import LANGUAGES, TEXTS, language_of
 from cityward.core.clock import monotonic
 from cityward.core.errors import CityBusy, Refused, StoreError, UserError
 from cityward.participate.portal import report
+from cityward.participate.portal.short_text import fields_in
 
 if TYPE_CHECKING:
     from cityward.console.pages import Console
@@ -141,9 +145,80 @@ def form_of(
     }
 
 
+class Entries:
+    """The form for people of the city: what came by telephone, on paper or at the counter."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, request: Request) -> HTMLResponse:
+        """The empty form."""
+        return self._form(request, 200, {})
+
+    def take(self, request: Request, body: bytes) -> HTMLResponse:
+        """Take the form, or fill it with what a short message says; what was typed stays."""
+        fields = signed(request, first_of(fields_of(body, FIELDS_MAX + 8, bytes_max=FORM_BYTES)))
+        city = self._console.city
+        services = dict(city.portal.services())
+        if fields.get("do") == "fill":
+            return self._form(request, 200, fields | fields_in(fields.get("message", ""), services))
+        if fields.get("sheet"):  # says itself what it is about
+            fields["service"] = fields.get("service") or report.OTHER
+        said, problems = report.read(fields, services, city.area_names)
+        if said is None and not (fields.get("sheet") and problems.keys() <= {"what"}):
+            return self._form(request, 422, fields, problems)
+        try:
+            at = _moment(fields.get("at", ""), city.time_zone)
+            reported = city.portal.enter(
+                said or report.Said(service=report.OTHER),
+                fields.get("token", ""),
+                fields.get("channel", ""),
+                fields.get("by", ""),
+                at,
+                fields.get("sheet", ""),
+            )
+        except (Refused, StoreError, UserError) as error:
+            told = f"{error.what} {error.remedy}" if isinstance(error, UserError | Refused) else str(error)
+            status = 503 if isinstance(error, CityBusy | StoreError) else 422
+            return self._form(request, status, fields, told=told, fresh=isinstance(error, TooOld))
+        return self._console.page(request, "report_entered.html", reported=reported, text=REPORT["en"])
+
+    def _form(
+        self,
+        request: Request,
+        status: int,
+        fields: dict[str, str],
+        problems: dict[str, str] | None = None,
+        told: str = "",
+        fresh: bool = False,
+    ) -> HTMLResponse:
+        own = {name: fields.get(name, "")[: report.TYPED_CHARS] for name in ("channel", "at", "sheet", "by", "message")}
+        return self._console.page(
+            request,
+            "report_enter.html",
+            status,
+            own=own,
+            problem=told or ("Not taken yet. Please look at what is marked." if problems else ""),
+            channels=report.CHANNELS[1:],
+            text={**TEXTS["en"], **REPORT["en"]},
+            **form_of(self._console, fields, problems or {}, fresh=fresh),
+        )
+
+
+def _moment(typed: str, zone: str) -> datetime | None:
+    """A day and time of the city as ``2026-03-02 09:30``; None when nothing was typed."""
+    typed = " ".join(typed.replace("T", " ").split())
+    if not typed:
+        return None
+    try:
+        return datetime.strptime(typed, "%Y-%m-%d %H:%M").replace(tzinfo=ZoneInfo(zone))
+    except ValueError:
+        raise UserError("This is no day and time.", "Write 2026-03-02 09:30, or leave it empty for now.") from None
+
+
 def mount(router: APIRouter, console: Console) -> None:
-    """Add ``/report``."""
-    pages = Reports(console)
+    """Add ``/report`` and ``/reports/enter``."""
+    pages, entries = Reports(console), Entries(console)
 
     @router.get(PATH)
     def show(request: Request) -> Response:
@@ -153,3 +228,12 @@ def mount(router: APIRouter, console: Console) -> None:
     async def take(request: Request) -> Response:
         body = await request.body()
         return await run_in_threadpool(pages.take, request, body)
+
+    @router.get("/reports/enter")
+    def enter(request: Request) -> Response:
+        return entries.show(request)
+
+    @router.post("/reports/enter")
+    async def entered(request: Request) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(entries.take, request, body)
