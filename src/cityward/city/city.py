@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
+    from cityward.city.rounds import Rounds
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
     from cityward.secure.policy import Asker
@@ -345,6 +346,13 @@ class City(Intaking, Finding):
         from cityward.city.portal import Portal
 
         return Portal(self)
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        """Rounds of participatory budgeting."""
+        from cityward.city.rounds import Rounds
+
+        return Rounds(self)
 
     @cached_property
     def alerts(self) -> Alerting:

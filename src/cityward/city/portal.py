@@ -130,7 +130,8 @@ class Portal:
     def _now_s(self) -> int:
         return int(self._city.clock.now().timestamp())
 
-    def _token(self, text: str) -> numbers.Token:
+    def checked(self, text: str) -> numbers.Token:
+        """The token that came with a form; raises `TooSoon` or `TooOld`."""
         token, now_s = numbers.read_token(self._key, text), self._now_s()
         if token is None or now_s - token.issued_s > timedelta(days=FORM_DAYS_MAX).total_seconds():
             raise TooOld("This form lay open for too long.", "Send it once more.")
@@ -171,7 +172,7 @@ class Portal:
         cityward.core.errors.CityBusy, cityward.core.errors.StoreError
             It is not kept; it can be sent again.
         """
-        checked = self._token(token)
+        checked = self.checked(token)
         at = moment_of(checked.issued_s * 1_000_000)
         return self._admit(said, checked.text, at, "web")
 
