@@ -81,7 +81,7 @@ class Portal:
         """Name and domain of everything that people can report here, in order of names, without `report.OTHER`."""
         found: dict[str, str] = {}
         for mapping in self._city.mappings().values():
-            if isinstance(mapping, Mapping) and mapping.kind in KINDS and mapping.source != SOURCE:
+            if isinstance(mapping, Mapping) and mapping.kind in KINDS:
                 default = mapping.service.default
                 found |= {default: mapping.domain} if default else {}
                 found |= {one.name: one.domain or mapping.domain for one in mapping.service.names.values()}
@@ -90,7 +90,7 @@ class Portal:
     @property
     def mapping(self) -> Mapping:
         """How the door reads reports of the portal."""
-        services = self.services()
+        services = (*self.services(), *self._city.rounds.services())
         if self._made is None or self._made[0] != services:
             names = {name: ServiceName(name=name, domain=domain) for name, domain in services}  # type: ignore[arg-type]
             self._made = (

@@ -7,6 +7,7 @@ commitment that only its voter can open, and the list of ballots at the close.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from cityward.core.records import Record, from_json
 from cityward.core.toml_text import read_toml
 from cityward.guard.small_counts import SMALL
 from cityward.participate.portal.numbers import NUMBER_LETTERS, as_typed, spelt
+from cityward.participate.portal.report import read_proposal
 from cityward.participate.rounds.ballot import Ballot, commitment, content_of, read_ballot
 from cityward.participate.rounds.pabulib import pabulib_text
 from cityward.participate.rounds.shape import NAME, Round, digest_of, parse_round
@@ -33,6 +35,7 @@ from cityward.private.pseudonym import load_or_create_key
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.portal import Reported
 
 CODE_LETTERS: Final = 15
 """64.8 bits: with a million codes one guess in 3 · 10^13 is right."""
@@ -134,6 +137,18 @@ class Rounds:
             raise UnknownId(f"There is no round '{name[:40]}'.", "'cityward round list' lists them.")
         return parse_round(read_toml(path), f"rounds/{name}.toml")
 
+    def sound(self) -> dict[str, Round]:
+        """Rounds by their names, without those whose files have a mistake: they stop nothing else."""
+        found = {}
+        for name in self.names():
+            with contextlib.suppress(UserError):
+                found[name] = self.get(name)
+        return found
+
+    def services(self) -> list[tuple[str, str]]:
+        """Service and domain of the proposals of each round."""
+        return sorted({(_service(one), "participation") for one in self.sound().values()})
+
     def state(self, name: str, found: Round) -> State:
         """How a round stands today."""
         opened = self._city.registers.get(make_id("round", name), RoundOpened)
@@ -205,6 +220,22 @@ class Rounds:
 
     def _digest(self, name: str, code: str) -> str:
         return hmac.digest(self._key, f"voting code\0{name}\0{code}".encode(), "sha256").hex()
+
+    def propose(self, name: str, fields: Mapping[str, str]) -> Reported:
+        """Take a proposal for a round: it comes in as every report does.
+
+        Raises
+        ------
+        UnknownId, NotOpen, cityward.participate.portal.report.NoReport
+            There is no such round; it takes no proposals; the form says too little.
+        cityward.core.errors.CitywardError
+            As `cityward.city.portal.Portal.take`.
+        """
+        found = self.get(name)
+        if not found.takes_proposals(self._city.today):
+            raise NotOpen(f"The round {name} takes no proposals.", "Vote on those that there are.")
+        said = read_proposal(fields, _service(found), self._city.area_names)
+        return self._city.portal.take(said, fields.get("token", ""))
 
     # -- voting ------------------------------------------------------------------------------------
 
@@ -312,3 +343,8 @@ class Rounds:
             "file_sha256": ended.file_sha256,
         }
         return self._city.keep("round", ended, facts, told="round-closed")
+
+
+def _service(found: Round) -> str:
+    """The service under which proposals of a round are held."""
+    return f"Proposal: {found.title}"

@@ -55,7 +55,6 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "no_net": "No internet where it is?",
         "no_net_short": "Write a message with one line each: AREA, WHAT, WHERE, WORDS. Read it out on the telephone, "
         "or hand it in. Somebody types it here, and it counts as much as a report by internet.",
-        "paper": "This page can be printed and filled in by hand.",
     },
     "es": {
         "title": "Avisar de algo a {city}",
@@ -104,7 +103,6 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "no_net": "¿Sin internet en ese lugar?",
         "no_net_short": "Escriba un mensaje con una línea para cada cosa: ZONA, QUÉ, DÓNDE, PALABRAS. Léalo por "
         "teléfono o entréguelo. Alguien lo escribe aquí, y vale tanto como un aviso por internet.",
-        "paper": "Esta página se puede imprimir y rellenar a mano.",
     },
     "pt": {
         "title": "Avisar {city} de alguma coisa",
@@ -156,7 +154,6 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "no_net": "Sem internet nesse lugar?",
         "no_net_short": "Escreva uma mensagem com uma linha para cada coisa: ÁREA, O QUÊ, ONDE, PALAVRAS. Leia-a ao "
         "telefone ou entregue-a. Alguém escreve aqui, e vale tanto como um aviso pela internet.",
-        "paper": "Esta página pode ser impressa e preenchida à mão.",
     },
 }
 """By language."""

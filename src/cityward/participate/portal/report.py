@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from cityward.core.errors import UserError
 from cityward.core.records import Record
 
 OTHER: Final = "Something else"
@@ -42,6 +43,14 @@ class Said(Record, frozen=True, kw_only=True):
     lon: float | None = None
     lat: float | None = None
     words: str = ""
+
+
+class NoReport(UserError):
+    """A form that is no report; ``problems`` names, by field, what is wrong."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        super().__init__("This form is not filled in.", f"Look at: {', '.join(problems)}.")
 
 
 def clean(text: str, most: int, *, lines: bool = False) -> str:
@@ -102,6 +111,25 @@ def read(
     return Said(service=service, what=what, area=area, address=address, lon=lon, lat=lat, words=words), {}
 
 
+def read_proposal(fields: Mapping[str, str], service: str, areas: Mapping[str, str]) -> Said:
+    """Read a proposal of a project: a name, perhaps an area, and words; raises `NoReport`."""
+    what = clean(fields.get("what", ""), LINE_CHARS_MAX)
+    words = clean(fields.get("words", ""), WORDS_CHARS_MAX + 1, lines=True)
+    area = area_of(fields.get("area", ""), areas)
+    problems = {
+        field: name
+        for field, name, wrong in (
+            ("what", "no_what", not what),
+            ("words", "words_long", len(words) > WORDS_CHARS_MAX),
+            ("area", "no_area", area is None),
+        )
+        if wrong
+    }
+    if problems:
+        raise NoReport(problems)
+    return Said(service=service, what=what, area=area or "", words=words)
+
+
 def area_of(typed: str, areas: Mapping[str, str]) -> str | None:
     """The identifier of an area that is given by identifier or name; empty when none is, None when it is no area."""
     typed = clean(typed, LINE_CHARS_MAX)
@@ -139,7 +167,7 @@ def row_of(said: Said, *, number: str, secret: str, at: datetime, channel: str) 
     The secret stands in the column of the person: what is kept of it is a pseudonym, by which whoever knows the secret
     can have the report shown or erased, and nobody else can find whose it is.
     """
-    about = f"{said.what}\n{said.words}" if said.service == OTHER and said.what else said.words
+    about = f"{said.what}\n{said.words}" if said.what else said.words
     row = {
         "id": number,
         "occurred_at": at.isoformat(),
