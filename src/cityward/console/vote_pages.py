@@ -54,8 +54,7 @@ class Votes:
         language = _language(request)
         if self._too_fast(request, self._visits):
             return self._slow(language)
-        rounds = self._console.city.rounds
-        found = [(name, rounds.get(name)) for name in rounds.names()]
+        found = self._console.city.rounds.sound().items()
         shown = [
             (name, one.title, self._standing(name, one, language)) for name, one in found if self._public(name, one)
         ]
