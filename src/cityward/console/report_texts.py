@@ -23,6 +23,8 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "words": "What is wrong? (you do not have to)",
         "photo": "Photos cannot be sent here: the city could not yet remove from a photo who is in it and where it was "
         "taken. Please describe it in words.",
+        "privacy": "Please write no names and no telephone numbers. We take out those that we find. Of the street we "
+        "keep the block, not the door.",
         "trap": "Leave this empty",
         "send": "Send the report",
         "problem": "Not sent yet. Please look at what is marked.",
@@ -43,7 +45,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "done_title": "Thank you. The city has your report",
         "again_title": "The city has this report already",
         "again": "You sent it before. It counts once, and nothing was lost.",
-        "keep": "Print this page, or write both down. The secret is shown only now; the city does not keep it.",
+        "keep": "Print this page, or write both down. The secret is shown only now.",
         "number": "Number of your report",
         "secret": "Secret of your report",
         "number_told": "The number may be told to anybody, for example on the telephone.",
@@ -73,6 +75,8 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "words": "¿Qué está mal? (no es obligatorio)",
         "photo": "Aquí no se pueden enviar fotos: la ciudad todavía no podría quitar de una foto quién sale y dónde se "
         "tomó. Por favor descríbalo con palabras.",
+        "privacy": "Por favor no escriba nombres ni teléfonos. Quitamos los que encontramos. De la calle guardamos la "
+        "cuadra, no la puerta.",
         "trap": "Deje esto vacío",
         "send": "Enviar el aviso",
         "problem": "Todavía no se envió. Mire lo que está marcado.",
@@ -92,7 +96,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "done_title": "Gracias. La ciudad tiene su aviso",
         "again_title": "La ciudad ya tiene este aviso",
         "again": "Lo envió antes. Cuenta una vez, y no se perdió nada.",
-        "keep": "Imprima esta página, o apunte los dos. El secreto se muestra solo ahora; la ciudad no lo guarda.",
+        "keep": "Imprima esta página, o apunte los dos. El secreto se muestra solo ahora.",
         "number": "Número de su aviso",
         "secret": "Secreto de su aviso",
         "number_told": "El número se puede decir a cualquiera, por ejemplo por teléfono.",
@@ -122,6 +126,8 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "words": "O que está errado? (não é obrigatório)",
         "photo": "Aqui não se podem enviar fotos: a cidade ainda não poderia tirar de uma foto quem aparece e onde foi "
         "tirada. Por favor descreva com palavras.",
+        "privacy": "Por favor não escreva nomes nem telefones. Tiramos os que encontramos. Da rua guardamos o "
+        "quarteirão, não a porta.",
         "trap": "Deixe isto vazio",
         "send": "Enviar o aviso",
         "problem": "Ainda não foi enviado. Veja o que está marcado.",
@@ -142,7 +148,7 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "done_title": "Obrigado. A cidade tem o seu aviso",
         "again_title": "A cidade já tem este aviso",
         "again": "Você já o enviou. Conta uma vez, e nada se perdeu.",
-        "keep": "Imprima esta página, ou anote os dois. O segredo só aparece agora; a cidade não o guarda.",
+        "keep": "Imprima esta página, ou anote os dois. O segredo só aparece agora.",
         "number": "Número do seu aviso",
         "secret": "Segredo do seu aviso",
         "number_told": "O número pode ser dito a qualquer um, por exemplo ao telefone.",
