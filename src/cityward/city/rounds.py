@@ -326,6 +326,7 @@ class Rounds:
         if self.closed(name) is not None:
             raise UserError(f"The round {name} is closed already.", f"'cityward round export {name}' prints it.")
         text, counts = self.text(name), self.counts(name)
+        self._city.keeper.ballot_box.rewrite(name)
         self._city.registers.compact()
         ended = RoundClosed(
             id=make_id("round", name, "closed"),

@@ -36,6 +36,10 @@ class BallotBox:
         """Whether exactly this ballot lies in the box: told to whoever has it already."""
         return self._inside.ballot(name, number) == body
 
+    def rewrite(self, name: str) -> None:
+        """Write the ballots of a round anew, so that the database does not show which came with which code."""
+        self._inside.rewrite(name)
+
     def note_wrong(self, name: str, day: date) -> None:
         """Count a try with a code that there is not."""
         self._inside.note_wrong(name, day)

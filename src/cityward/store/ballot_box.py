@@ -86,6 +86,15 @@ class BallotBox:
         statement = sql.select(_BALLOTS.c.number, _BALLOTS.c.body).where(_BALLOTS.c.round == name)
         return {row.number: row.body for row in self._rows(statement.order_by(_BALLOTS.c.number))}
 
+    def rewrite(self, name: str) -> None:
+        """Write the ballots of a round anew, all in one transaction: then none shares a transaction with its code."""
+        every = sql.select(_BALLOTS).where(_BALLOTS.c.round == name).order_by(_BALLOTS.c.number)
+        with answering(), self._engine.begin() as connection:
+            rows = [dict(row) for row in connection.execute(every).mappings()]
+            connection.execute(sql.delete(_BALLOTS).where(_BALLOTS.c.round == name))
+            if rows:
+                connection.execute(sql.insert(_BALLOTS), rows)
+
     def note_wrong(self, name: str, day: date) -> None:
         """Count a try with a code that there is not."""
         key = f"{name} {day}"
