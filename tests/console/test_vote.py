@@ -131,7 +131,7 @@ def test_proposals_are_interactions_and_a_draft_shows_no_vote(pages: Pages) -> N
     assert pages.client.get("/report").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff=%ff&code=\xed\xa0\x80", b"choice=p1&" * 900, b"code=%00%F0%9F&choice=p1"])
-def test_ballots_in_any_encoding_are_answered(pages: Pages, body: bytes) -> None:
-    for path in ("/vote/parks", "/vote/parks/proposal"):
-        assert pages.client.post(path, content=body).status_code == 422
+def test_ballots_in_any_encoding_are_answered(pages: Pages) -> None:
+    for body in (b"", b"\xff=%ff&code=\xed\xa0\x80", b"choice=p1&" * 900, b"code=%00%F0%9F&choice=p1"):
+        for path in ("/vote/parks", "/vote/parks/proposal"):
+            assert pages.client.post(path, content=body).status_code == 422
