@@ -188,6 +188,12 @@ def test_mistakes_of_a_file_are_named_with_their_line(line: str, told: str) -> N
     assert told in str(error.value)
 
 
+def test_the_round_of_the_page_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "portal.md").read_text("utf-8")
+    found = parse_round(page.split("```toml\n")[1].split("```")[0], "parks.toml")
+    assert [one.id for one in found.projects] == ["p1", "p2"]
+
+
 def test_a_name_leads_nowhere_else(world: World) -> None:
     for name in ("../city", "", "x" * 50, "no", "parks\0"):
         with pytest.raises(UnknownId):

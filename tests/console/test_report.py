@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -20,6 +21,7 @@ from cityward.city.continuity import sheet_number
 from cityward.city.portal import ReportEntry
 from cityward.console import mount_console
 from cityward.console.resident_texts import LANGUAGES
+from cityward.console.your_data_texts import YOUR_DATA
 from cityward.core.clock import Clock
 from cityward.core.errors import CityBusy, StoreError
 
@@ -124,6 +126,7 @@ def test_a_report_arrives_as_an_interaction_and_every_row_is_accounted_for(world
         assert "<script" not in page.text
     told = world.portal_sum()
     assert told["received"] == told["admitted"] + told["quarantined"] + told["refused"] == 3
+    assert YOUR_DATA["en"]["as-personal"] in unescape(world.client.get("/your-data?lang=en").text)
     everything = b"".join(path.read_bytes() for path in world.city.path.rglob("*") if path.is_file())
     assert not any(codes(page)[1].encode() in everything for page in pages.values())
 
