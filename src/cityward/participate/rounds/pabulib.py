@@ -57,7 +57,7 @@ def _meta(found: Round, votes: int, unit: str) -> Sequence[tuple[str, str]]:
         ("num_projects", str(len(found.projects))),
         ("num_votes", str(votes)),
         ("budget", str(found.budget)),
-        ("rule", "unknown"),
+        ("rule", found.rule),
         ("vote_type", _TYPES[found.vote]),
         ("date_begin", f"{found.opens:%d.%m.%Y}"),
         ("date_end", f"{found.closes:%d.%m.%Y}"),

@@ -22,6 +22,8 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,23}\Z")]
 Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z", max_length=120)]
 Cost = Annotated[int, msgspec.Meta(ge=1, le=COST_MAX)]
 Vote = Literal["approval", "cumulative", "ranked"]
+Rule = Literal["greedy", "equalshares/add1"]
+"""How ballots are counted, in the words of Pabulib."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +43,8 @@ class Round(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One round. Votes are taken from ``opens`` to ``closes``, both days included; proposals to ``proposals_until``.
 
     ``most`` is how many projects a ballot may name (approval, ranked), or how many points it may give (cumulative).
-    With ``ask_area`` a voter may say where he lives; it is published of areas with enough ballots alone.
+    ``rule`` is how ballots are counted: it stands in the ledger before anybody votes. With ``ask_area`` a voter
+    may say where he lives; it is published of areas with enough ballots alone.
     """
 
     title: Line
@@ -50,6 +53,7 @@ class Round(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     country: Line
     vote: Vote
     most: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+    rule: Rule = "greedy"
     opens: date
     closes: date
     proposals_until: date | None = None
