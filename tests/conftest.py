@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sql
 from hypothesis import settings
 
 from cityward.city import City
@@ -100,8 +101,18 @@ def _service(name: str, default: str) -> str:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> str:
-    """URL of a PostgreSQL server for tests; 'make test' finds or starts one."""
-    return _service("CITYWARD_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
+    """URL of a PostgreSQL database for tests, one for each worker; 'make test' finds or starts the server."""
+    url = _service("CITYWARD_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return url
+    own = f"cityward_test_{worker}"
+    server = sql.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sql.text(f"drop database if exists {own} with (force)"))
+        connection.execute(sql.text(f"create database {own}"))
+    server.dispose()
+    return sql.make_url(url).set(database=own).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

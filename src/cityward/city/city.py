@@ -62,9 +62,11 @@ if TYPE_CHECKING:
     from cityward.city.observing import Observing
     from cityward.city.persons import Persons
     from cityward.city.planning import Planning
+    from cityward.city.portal import Portal
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
+    from cityward.city.rounds import Rounds
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
     from cityward.secure.policy import Asker
@@ -124,6 +126,7 @@ class City(Intaking, Finding):
         """
         seed = self.settings.city.seed if seed is None else seed
         with self.writing() as door:
+            self.portal.settle()
             door.flush()
             as_of = as_of or self._last_day()
             history = self.read("cityward-turn", "incident-recognition").frame(
@@ -344,6 +347,20 @@ class City(Intaking, Finding):
         from cityward.city.continuity import Continuity
 
         return Continuity(self)
+
+    @cached_property
+    def portal(self) -> Portal:
+        """What residents report without an account."""
+        from cityward.city.portal import Portal
+
+        return Portal(self)
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        """Rounds of participatory budgeting."""
+        from cityward.city.rounds import Rounds
+
+        return Rounds(self)
 
     @cached_property
     def alerts(self) -> Alerting:

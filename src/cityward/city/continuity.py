@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -20,8 +20,9 @@ from stdnum import damm
 
 from cityward.core.errors import UserError
 from cityward.core.identifiers import make_id
+from cityward.core.limits import ID_CHARS
 from cityward.core.records import Intake, Record
-from cityward.sense.mapping import Mapping
+from cityward.sense import mapping as reading
 
 if TYPE_CHECKING:
     from cityward.city.city import City
@@ -111,11 +112,11 @@ class Continuity:
             found += [(mapping.source, name) for name in sorted(names | ({default} if default else set()))]
         return found
 
-    def _mappings(self) -> dict[str, Mapping]:
+    def _mappings(self) -> dict[str, reading.Mapping]:
         return {
             name: one
             for name, one in self._city.mappings().items()
-            if isinstance(one, Mapping) and one.kind in ("request", "complaint", "appeal")
+            if isinstance(one, reading.Mapping) and one.kind in ("request", "complaint", "appeal")
         }
 
     def sheets(self, folder: Path, count: int = 20) -> list[Path]:
@@ -191,7 +192,7 @@ class Continuity:
         seen: set[int] = set()
         for line, row in enumerate(rows, 2):
             number = read_number(row.get("sheet") or "")
-            run = next((one for one in runs if number is not None and one.first <= number <= one.last), None)
+            run = _run_of(number, runs)
             if number is None:
                 wrong.append(f"line {line}: the check digit of the sheet does not fit")
             elif run is None:
@@ -209,6 +210,25 @@ class Continuity:
             )
         return _summed([self._take(source, reports) for source, reports in by_source.items()])
 
+    def enter_one(self, sheet: str, values: Mapping[str, str]) -> Entered:
+        """Take in one sheet as somebody types it: ``values`` by column of an interaction.
+
+        It counts once, whether it is typed here, in a file, or in both.
+
+        Raises
+        ------
+        UserError
+            Its number is wrong or was never printed.
+        """
+        number = read_number(sheet[:ID_CHARS])
+        run = _run_of(number, self.printed())
+        if number is None or run is None:
+            what = "The check digit of the sheet does not fit." if number is None else "This sheet was never printed."
+            raise UserError(what, "Look at the number on the sheet.")
+        columns = self._mappings()[run.source].sources()
+        row = {columns[name]: value for name, value in values.items() if name in columns}
+        return _summed([self._take(run.source, [self._report(run, number, row)])])
+
     def _report(self, run: Printed, number: int, row: dict[str, str]) -> dict[str, Any]:
         mapping = self._mappings()[run.source]
         columns = mapping.sources()
@@ -222,6 +242,11 @@ class Continuity:
     def _take(self, source: str, reports: list[dict[str, Any]]) -> Intake:
         body = b"".join(msgspec.json.encode(one) + b"\n" for one in reports)
         return self._city.take(source, body, origin="paper")
+
+
+def _run_of(number: int | None, runs: Sequence[Printed]) -> Printed | None:
+    """The run of sheets in which a number was printed."""
+    return next((one for one in runs if number is not None and one.first <= number <= one.last), None)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -85,6 +85,11 @@ class Folder:
         return self.path / "systems"
 
     @property
+    def rounds(self) -> Path:
+        """Rounds of participatory budgeting, one TOML a round."""
+        return self.path / "rounds"
+
+    @property
     def rules(self) -> Path:
         """Decision tables of this city, one TOML a version."""
         return self.path / "rules"

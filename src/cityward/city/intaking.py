@@ -127,6 +127,10 @@ class Intaking(Opened):
                     f"This city has no source '{source}'.", "Add its mapping with 'cityward sense FILE --map MAP.toml'."
                 )
             self._mapping_cache[source] = mapping
+        return self.take_as(mapping, body, origin)
+
+    def take_as(self, mapping: Reading, body: bytes, origin: str) -> Future[Intake]:
+        """As `take_soon`, by a mapping that the program brings along; the caller keeps it."""
         return (self._gatherer or self._start_gatherer()).take(body, mapping, origin)
 
     def _start_gatherer(self) -> Gatherer:

@@ -64,6 +64,7 @@ _COMMANDS = {
     "drill": ("drill", "Prove on a copy that the city comes back from ransomware and other losses."),
     "alerts": ("alerts", "What looks like an attack on the city: who owns it, and what to do."),
     "continuity": ("continuity", "Sheets for days without a computer, and taking them in afterwards."),
+    "round": ("round", "Participatory budgeting: open a round, make voting codes, close it, export its ballots."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),
     "demo": ("serving", "Chicago 2011 to 2014, from file to finding, in one command."),

@@ -10,6 +10,7 @@ _VISIT: Final = Ask("visit")
 _FINDINGS: Final = Ask("read-findings")
 _ACCOUNT: Final = Ask("use-account", "Account")
 _CASE: Final = Ask("follow-case", "Case")
+_PART: Final = Ask("take-part")
 
 DOORS: Final[dict[str, Ask]] = {
     "GET /": _FINDINGS,
@@ -71,6 +72,17 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /your-data": Ask("ask-about-data"),
     "GET /your-data/request": Ask("ask-about-data"),
     "POST /your-data/request": Ask("ask-about-data"),
+    "GET /report": _PART,
+    "POST /report": _PART,
+    "GET /reports/enter": Ask("enter-reports"),
+    "POST /reports/enter": Ask("enter-reports"),
+    "GET /vote": _PART,
+    "GET /vote/{name}": _PART,
+    "POST /vote/{name}": _PART,
+    "POST /vote/{name}/proposal": _PART,
+    "GET /vote/{name}/ballots.pb": Ask("read-published"),
+    "GET /follow": _PART,
+    "POST /follow": _PART,
     "GET /r/{token}": _CASE,
     "POST /r/{token}": _CASE,
     "GET /case": _CASE,

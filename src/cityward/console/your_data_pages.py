@@ -66,6 +66,8 @@ def told(city: City, language: str) -> dict[str, Any]:
     """What the page says of a city, in a language."""
     text = YOUR_DATA[language]
     sources = [one for one in city.mappings().values() if isinstance(one, Mapping)]
+    if any(one["source"] == city.portal.mapping.source for one in city.conservation()["by_source"]):
+        sources.append(city.portal.mapping)
     rows = sum(one.rows for one in city.refusals() if one.field_class == "biometric")
     return {
         "title": text["title"].format(city=city.name),

@@ -39,6 +39,8 @@ KINDS = {
     "drill": "DR",
     "security": "SA",
     "sheets": "SH",
+    "report": "RE",
+    "round": "VR",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

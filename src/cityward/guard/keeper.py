@@ -25,6 +25,7 @@ from cityward.core.records import Refusal, to_json
 from cityward.core.releases import Release, ReleaseRequest
 from cityward.core.toml_text import read_toml
 from cityward.guard.admit import Door, open_door
+from cityward.guard.ballot_box import BallotBox
 from cityward.guard.consult import Access, Reading
 from cityward.guard.decided import Deciding, Proofs
 from cityward.guard.mandates import Mandates
@@ -36,6 +37,7 @@ from cityward.private.grants import QUARANTINE_FIELDS, Checked, Problem, check_g
 from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
 from cityward.secure.proved import ProvedEntries
+from cityward.store import ballot_box as box_store
 from cityward.store import outbox as outbox_store
 from cityward.store import soundness
 from cityward.store.history import HistoryReader
@@ -129,6 +131,11 @@ class Keeper:
     def _orders(self) -> outbox_store.Outbox:
         """Beside the registers."""
         return outbox_store.Outbox(self.registers._inside.engine)
+
+    @cached_property
+    def ballot_box(self) -> BallotBox:
+        """Codes and ballots of rounds, beside the registers."""
+        return BallotBox(box_store.BallotBox(self.registers._inside.engine))
 
     def open_door(self, append_receipt: Callable[[bytes], int]) -> Door:
         """Take the writer lock and return the door in; raises as `cityward.guard.admit.open_door`."""

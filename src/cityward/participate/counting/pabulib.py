@@ -17,7 +17,7 @@ from cityward.core.limits import COUNT_BALLOTS, COUNT_PROJECTS
 
 SECTIONS: Final = ("META", "PROJECTS", "VOTES")
 _FIRST: Final = {"META": "key", "PROJECTS": "project_id", "VOTES": "voter_id"}
-_CELL_CHARS: Final = 2**20
+_CELL_CHARS: Final = 100_000
 
 Row = tuple[str, ...]
 _Line = tuple[int, list[str]]
@@ -91,7 +91,6 @@ def decoded(body: bytes) -> str:
 
 def _rows(text: str) -> Iterator[_Line]:
     """Rows that are not empty, trimmed, each with the number of its first line."""
-    csv.field_size_limit(_CELL_CHARS)
     reader = csv.reader(StringIO(text, newline=""), delimiter=";")
     line = 1
     while True:
@@ -110,6 +109,8 @@ def _rows(text: str) -> Iterator[_Line]:
                     f"Line {line:,} holds a quotation mark that is not closed before the line ends.",
                     'Close it, or double it ("").',
                 )
+            if any(len(cell) > _CELL_CHARS for cell in cells):
+                raise SourceError(f"Line {line:,} holds a value of more than {_CELL_CHARS:,} characters.", "Shorten it.")
             yield line, cells
         line = reader.line_num + 1
 

@@ -1,0 +1,103 @@
+"""Every sentence of the page on which a resident sees what came of his report, in words of everyday."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+FOLLOW: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "title": "What came of my report?",
+        "short": "When you reported something, you got a number and a secret. Write both here.",
+        "number": "Number of your report",
+        "secret": "Secret of your report",
+        "show": "Show how it stands",
+        "unknown": "There is no report with this number and this secret. Check that you copied all of both. If the "
+        "report was erased, it cannot be shown any more.",
+        "unavailable": "The city cannot show reports just now. Try again tomorrow, or call and give your number.",
+        "received": "The city has your report. Nobody has decided yet what is done about it.",
+        "noticed": "The city has your report, and noticed that there are more of them than usual there: {together} in "
+        "all. Nobody has decided yet what is done about it.",
+        "planned": "The city has decided to look after it. The work has not begun yet.",
+        "sent": "The work was given to a crew. It is not done yet.",
+        "accepted": "A crew has taken the work. It is not done yet.",
+        "done": "The crew says that it is done. We want to hear it from you.",
+        "confirmed": "It is fixed, says whoever looked.",
+        "reopened": "It was not fixed, and the city has to look again.",
+        "cancelled": "The city will not do this work. Ask why, with the number of the work: {order}.",
+        "closed": "The report was closed on {day}.",
+        "closed_some_day": "The report was closed.",
+        "about": "You reported: {service}, in {area}, on {day}.",
+        "about_nowhere": "You reported: {service}, on {day}.",
+        "together": "It is one of {together} reports that the city looks at together.",
+        "confirm": "Is it fixed? Say yes or no",
+        "confirm_short": "You can answer on the page of the work, without a name.",
+        "look": "See the page of the work",
+        "again": "Another report",
+        "report": "Report something",
+        "nothing_more": "This page says no more about you, whoever reads it.",
+    },
+    "es": {
+        "title": "¿Qué pasó con mi aviso?",
+        "short": "Cuando avisó de algo, recibió un número y un secreto. Escriba los dos aquí.",
+        "number": "Número de su aviso",
+        "secret": "Secreto de su aviso",
+        "show": "Ver cómo va",
+        "unknown": "No hay un aviso con este número y este secreto. Mire si copió los dos enteros. Si el aviso se "
+        "borró, ya no se puede mostrar.",
+        "unavailable": "La ciudad no puede mostrar avisos ahora. Pruebe mañana, o llame y dé su número.",
+        "received": "La ciudad tiene su aviso. Nadie ha decidido todavía qué se hace.",
+        "noticed": "La ciudad tiene su aviso, y notó que allí hay más de lo normal: {together} en total. Nadie ha "
+        "decidido todavía qué se hace.",
+        "planned": "La ciudad decidió ocuparse. El trabajo no ha empezado todavía.",
+        "sent": "El trabajo se dio a un equipo. Todavía no está hecho.",
+        "accepted": "Un equipo tomó el trabajo. Todavía no está hecho.",
+        "done": "El equipo dice que está hecho. Queremos que usted nos lo diga.",
+        "confirmed": "Está arreglado, dice quien miró.",
+        "reopened": "No estaba arreglado, y la ciudad tiene que volver.",
+        "cancelled": "La ciudad no hará este trabajo. Pregunte por qué, con el número del trabajo: {order}.",
+        "closed": "El aviso se cerró el {day}.",
+        "closed_some_day": "El aviso se cerró.",
+        "about": "Usted avisó: {service}, en {area}, el {day}.",
+        "about_nowhere": "Usted avisó: {service}, el {day}.",
+        "together": "Es uno de {together} avisos que la ciudad mira juntos.",
+        "confirm": "¿Está arreglado? Diga sí o no",
+        "confirm_short": "Puede responder en la página del trabajo, sin dar un nombre.",
+        "look": "Ver la página del trabajo",
+        "again": "Otro aviso",
+        "report": "Avisar de algo",
+        "nothing_more": "Esta página no dice nada más de usted, la lea quien la lea.",
+    },
+    "pt": {
+        "title": "O que aconteceu com o meu aviso?",
+        "short": "Quando avisou de alguma coisa, você recebeu um número e um segredo. Escreva os dois aqui.",
+        "number": "Número do seu aviso",
+        "secret": "Segredo do seu aviso",
+        "show": "Ver como está",
+        "unknown": "Não há um aviso com este número e este segredo. Veja se copiou os dois por inteiro. Se o aviso foi "
+        "apagado, já não pode ser mostrado.",
+        "unavailable": "A cidade não pode mostrar avisos agora. Tente amanhã, ou ligue e diga o seu número.",
+        "received": "A cidade tem o seu aviso. Ninguém decidiu ainda o que se faz.",
+        "noticed": "A cidade tem o seu aviso, e notou que ali há mais do que o normal: {together} ao todo. Ninguém "
+        "decidiu ainda o que se faz.",
+        "planned": "A cidade decidiu cuidar disso. O trabalho ainda não começou.",
+        "sent": "O trabalho foi dado a uma equipe. Ainda não está feito.",
+        "accepted": "Uma equipe aceitou o trabalho. Ainda não está feito.",
+        "done": "A equipe diz que está feito. Queremos ouvir de você.",
+        "confirmed": "Está resolvido, diz quem olhou.",
+        "reopened": "Não estava resolvido, e a cidade tem de voltar.",
+        "cancelled": "A cidade não fará este trabalho. Pergunte por quê, com o número do trabalho: {order}.",
+        "closed": "O aviso foi fechado em {day}.",
+        "closed_some_day": "O aviso foi fechado.",
+        "about": "Você avisou: {service}, em {area}, em {day}.",
+        "about_nowhere": "Você avisou: {service}, em {day}.",
+        "together": "É um de {together} avisos que a cidade olha juntos.",
+        "confirm": "Está resolvido? Diga sim ou não",
+        "confirm_short": "Você pode responder na página do trabalho, sem dar um nome.",
+        "look": "Ver a página do trabalho",
+        "again": "Outro aviso",
+        "report": "Avisar de alguma coisa",
+        "nothing_more": "Esta página não diz mais nada sobre você, seja quem for que a leia.",
+    },
+}
+"""By language."""
