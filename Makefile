@@ -8,8 +8,9 @@ ENVIRONMENT := .venv
 DEMO_ENVIRONMENT := .venv-demo
 PORT ?= 8765
 ARGS ?=
-WORKERS ?= 2
-# Threads that wait for work without spinning: two test workers share the cores.
+WORKERS ?= 3
+# Threads that wait for work without spinning: the test workers share the cores. Three keep two cores busy: a test that
+# looks at a page or kills a process mostly waits.
 export OMP_WAIT_POLICY ?= passive
 export UV_PYTHON_DOWNLOADS := never
 # Modules are compiled once here; where Python may not keep its bytecode, each start would compile them anew (2 s).

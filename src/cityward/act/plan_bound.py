@@ -109,8 +109,6 @@ class _Program:
         self.breach_only = breach_only
         self.cuts: list[_Cut] = []
         self.highs = Silent()  # type: ignore[no-untyped-call]
-        for name, value in (("threads", 1), ("random_seed", 1)):
-            self.highs.setOptionValue(name, value)
         self._rows(floor, most_visits)
         self._fixed_columns(floor, most_visits)
         self._first_edges()

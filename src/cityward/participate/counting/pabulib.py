@@ -110,7 +110,9 @@ def _rows(text: str) -> Iterator[_Line]:
                     'Close it, or double it ("").',
                 )
             if any(len(cell) > _CELL_CHARS for cell in cells):
-                raise SourceError(f"Line {line:,} holds a value of more than {_CELL_CHARS:,} characters.", "Shorten it.")
+                raise SourceError(
+                    f"Line {line:,} holds a value of more than {_CELL_CHARS:,} characters.", "Shorten it."
+                )
             yield line, cells
         line = reader.line_num + 1
 
