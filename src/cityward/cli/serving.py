@@ -190,6 +190,7 @@ def findings(city: City) -> list[str]:
             f"{need.relative_risk_high:.1f}); {need.chance}. {need.id}"
         )
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
+    lines.append(f"Divide   {city.divide.told().finding} More: cityward divide --city {city.path}")
     lines += _ahead(city, turn)
     lines += [f"Warning  {one.sentence} {one.id}" for one in city.warnings()[:1]]
     lines += [*_ranked(city), *_decided(city)]
