@@ -137,12 +137,12 @@ def _filled(task: Task, sites: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _partly(task: Task, reach: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which places are reached when sites are opened that reach most new people, as long as they can be paid."""
-    got: NDArray[np.bool_] = reach[task.kept].any(axis=0)
+    got = np.asarray(reach[task.kept].any(axis=0))
     rest = task.most - float(task.price[task.kept].sum())
     while True:
         gain = np.where(task.price <= rest, (reach[:, ~got] * task.people[~got]).sum(axis=1), 0.0)
         site = int(np.argmax(gain))
         if gain[site] <= 0:
             return got
-        got = got | reach[site]
+        got |= reach[site]
         rest -= float(task.price[site])
