@@ -56,7 +56,7 @@ def _people(task: Task, choice: Choice, open_sites: set[int]) -> None:
 
 def _value(task: Task, choice: Choice) -> float:
     served = choice.served
-    if task.capacity is None:
+    if task.capacity is None and choice.sites.size:
         nearest = task.way[choice.sites].min(axis=0)
         if task.objective == "p-median":
             return math.fsum((nearest * task.people).tolist())

@@ -14,7 +14,7 @@ from cityward.equitable.siting.check import check
 from cityward.equitable.siting.cover import cover, greedy_cover
 from cityward.equitable.siting.median import median
 from cityward.equitable.siting.precision import Precision, step_of
-from cityward.equitable.siting.shared import capacitated
+from cityward.equitable.siting.shared import capacitated, filled
 from cityward.equitable.siting.task import Choice, Served, Task
 
 
@@ -33,14 +33,14 @@ def choose(task: Task, left: Callable[[], float]) -> Choice:
         No choice fulfils the terms; says by how much.
     """
     _affordable(task)
-    if task.objective == "covering" or task.capacity is not None:
+    if task.objective == "covering":
         choice = capacitated(task, left, np.empty(0, dtype=np.int64))
     else:
         begin = _reaching(task, left)
         if task.objective == "p-centre":
             found = centre(task.way, task.most, kept=task.kept, begin=begin, price=task.price, left=left)
             choice = _nearest(task, found.sites, found.value, found.bound, Precision(task.unit))
-        elif task.counted:
+        elif task.counted and task.capacity is None:
             choice = _median(task, begin, left)
         else:
             choice = capacitated(task, left, begin)
@@ -111,7 +111,7 @@ def _reaching(task: Task, left: Callable[[], float]) -> NDArray[np.int64]:
         )
     found = cover(reach, task.most, kept=task.kept, price=task.price, left=left)
     if found.sites is not None:
-        return _filled(task, found.sites)
+        return filled(task, found.sites)
     every = greedy_cover(reach, task.kept, np.maximum(task.price, 1e-9))
     needed = float(task.price[every].sum())
     missed = ~_partly(task, reach)
@@ -125,14 +125,6 @@ def _reaching(task: Task, left: Callable[[], float]) -> NDArray[np.int64]:
 
 def _what(task: Task) -> str:
     return "sites" if task.counted else "of budget"
-
-
-def _filled(task: Task, sites: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Add sites up to the number that is asked: more sites never make a way longer."""
-    if not task.counted:
-        return sites
-    others = np.setdiff1d(np.arange(task.way.shape[0]), sites)
-    return np.concatenate([sites, others[: max(0, int(task.most) - sites.size)]])
 
 
 def _partly(task: Task, reach: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,7 @@ BEGIN_SHARE: Final = 0.2
 """Of the time, for a bound and good sites without capacities."""
 
 _NONE: Final = np.empty(0, dtype=np.int64)
+_NOBODY: Final = Served(_NONE, _NONE, np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +64,46 @@ def capacitated(task: Task, left: Callable[[], float], begin: NDArray[np.int64])
             f"or covering the limit is {SITE_PAIRS:,}.",
             "Leave out ways that nobody would go (empty cells), give a smaller --radius, or join places.",
         )
+    if not pairs.place.size:
+        return _choice(task, filled(task, task.kept), _NOBODY, 0.0)
     low, known = _without(task, left, begin)
     program = _program(task, pairs)
     start = _start(task, program, pairs, known)
     solved = program.solve(left, start=start)
     if solved.impossible:
-        raise UserError(
-            "No choice of sites serves everybody within the capacities and ways.",
-            "Give more sites or a larger capacity, or ask for --objective covering, which serves as many as it can.",
-        )
+        raise _unserved(task, left)
     if not solved.values.size:
         raise UserError(
             "No choice that serves everybody was found in the time, nor was it proven that there is none.",
             "Give a longer --time-limit.",
         )
-    sites = np.flatnonzero(solved.values[: task.way.shape[0]] > 0.5)
+    sites = np.sort(filled(task, np.flatnonzero(solved.values[: task.way.shape[0]] > 0.5)))
     served = serve(task, sites)
     if served is None:
         raise UserError("The sites that were found serve everybody only after rounding.", "Give whole numbers.")
     return _choice(task, sites, served, max(solved.bound, low))
 
 
+def _unserved(task: Task, left: Callable[[], float]) -> UserError:
+    """What is said when not everybody can be served: how many people are left out."""
+    farthest = float(task.way[np.isfinite(task.way)].max())
+    most = capacitated(replace(task, objective="covering", radius=farthest), left, _NONE)
+    people = float(task.people.sum())
+    return UserError(
+        f"No choice of sites serves everybody within the capacities and ways: {people - most.bound:,.0f} of "
+        f"{people:,.0f} people at least are left out.",
+        "Give more sites or a larger capacity, or ask for --objective covering, which serves as many as it can.",
+    )
+
+
 def serve(task: Task, sites: NDArray[np.int64]) -> Served | None:
     """Return who goes where when these sites are open, at the least sum; None where they cannot serve everybody."""
     pairs = _pairs(task, sites)
+    if not pairs.place.size:
+        return _NOBODY if task.objective == "covering" else None
     if task.capacity is None:
-        best = np.full(task.people.size, -1)
-        best[pairs.place] = sites[np.argmin(task.way[sites], axis=0)][pairs.place]
-        places = np.flatnonzero(best >= 0)
-        return Served(places, best[places], task.people[places])
+        places = np.unique(pairs.place)
+        return Served(places, sites[np.argmin(task.way[np.ix_(sites, places)], axis=0)], task.people[places])
     column = np.searchsorted(sites, pairs.site)
     size = pairs.place.size
     program = Program(pairs.cost, np.zeros(size), np.ones(size), np.full(size, task.whole))
@@ -106,6 +118,14 @@ def serve(task: Task, sites: NDArray[np.int64]) -> Served | None:
     if task.objective != "covering":
         share = share / np.where(total > 0, total, 1.0)[pairs.place]
     return Served(pairs.place[some], pairs.site[some], (share * task.people[pairs.place])[some])
+
+
+def filled(task: Task, sites: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add sites up to the number that is asked: more sites never make a way longer."""
+    if not task.counted:
+        return sites
+    others = np.setdiff1d(np.arange(task.way.shape[0]), sites)
+    return np.concatenate([sites, others[: max(0, int(task.most) - sites.size)]])
 
 
 def _pairs(task: Task, sites: NDArray[np.int64]) -> _Pairs:
