@@ -19,6 +19,7 @@ from cityward.core.compiled import prepare
 from cityward.equitable.siting.interchange import greedy, swap
 from cityward.equitable.siting.lagrange import FREE, OPEN, SHUT, climb
 from cityward.equitable.siting.precision import Precision
+from cityward.equitable.siting.residual import rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ the bound is long and the trials cost more than they save (measured with 5 to 30
 SWAPPED_NODES: Final = 200
 SWAPPED_EVERY: Final = 20
 """In so many nodes better sites are looked for in each, later in each so many."""
+
+REST_NODES: Final = 200
+REST_SHARE: Final = 0.5
+"""After so many nodes what is left is asked as one program where it is small, for this share of the time left."""
+
+REST_ERROR: Final = 1e-7
+"""Share of a value by which the bound of a program may be off: its rows hold to about a millionth of a site."""
 
 DEEP_NODES: Final = 20_000
 """With more nodes waiting than this the newest goes first, so that the tree does not fill the memory."""
@@ -291,9 +299,14 @@ class _Search:
         waiting: list[tuple[float, int, _Node]] = [(root.bound, 0, root)]
         number = count(1)
         deep: list[_Node] = []
+        asked, proven = False, root.bound
         while waiting or deep:
             if self.left() <= 0:
-                return min(self.value, *(one[0] for one in waiting[:1]), *(one.bound for one in deep))
+                return max(proven, min(self.value, *(one[0] for one in waiting[:1]), *(one.bound for one in deep)))
+            if self.nodes >= REST_NODES and not asked:
+                asked, proven = True, self._rest(root)
+                if self._closed(proven):
+                    return self.value
             node = deep.pop() if deep else heapq.heappop(waiting)[2]
             if self._closed(node.bound):
                 continue
@@ -303,6 +316,17 @@ class _Search:
                 else:
                     heapq.heappush(waiting, (child.bound, next(number), child))
         return self.value
+
+    def _rest(self, root: _Node) -> float:
+        """Ask for all that the root leaves in one program; return the bound, which may not have been raised."""
+        whole = self.left()
+        need = self.count - int((root.state == OPEN).sum())
+        found = rest(self.table.cost, root.state, need, self.value, lambda: self.left() - (1 - REST_SHARE) * whole)
+        if found is None:
+            return root.bound
+        if found.chosen is not None:
+            self._keep(self.table.rows[found.chosen])
+        return max(root.bound, min(self.value, found.bound) - REST_ERROR * abs(self.value))
 
     def _parts(self, node: _Node) -> list[_Node]:
         """The two parts of a node, without and with its site, where something better can be in them."""

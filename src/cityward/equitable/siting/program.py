@@ -64,7 +64,12 @@ class Program:
         self.add(np.zeros(len(columns), dtype=np.int64), columns, values, least, most, 1)
 
     def solve(
-        self, left: Callable[[], float], *, cutoff: float = math.inf, start: NDArray[np.float64] | None = None
+        self,
+        left: Callable[[], float],
+        *,
+        cutoff: float = math.inf,
+        above: float = math.inf,
+        start: NDArray[np.float64] | None = None,
     ) -> Solved:
         """Solve it within the seconds that are left.
 
@@ -74,6 +79,8 @@ class Program:
             Seconds that are left.
         cutoff : float
             Only sums up to this are of interest, and the first one found is enough.
+        above : float
+            Sums above this are of no interest.
         start : array, optional
             Values of the columns to begin from.
         """
@@ -86,6 +93,8 @@ class Program:
         }
         if math.isfinite(cutoff):
             options |= {"objective_target": cutoff, "objective_bound": cutoff + 0.5}
+        if math.isfinite(above):
+            options |= {"objective_bound": above}
         for name, value in options.items():
             highs.setOptionValue(name, value)
         highs.passModel(self._model())
