@@ -28,6 +28,7 @@ import bench_replay
 import bench_rules
 import bench_scan
 import bench_sensors
+import bench_siting
 from cityward.core.clock import Clock
 from measure import machine
 
@@ -47,6 +48,7 @@ BENCHES = (
     bench_sensors,
     bench_priority,
     bench_plan,
+    bench_siting,
     bench_private,
     bench_consult,
     bench_erasure,

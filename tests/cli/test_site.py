@@ -68,7 +68,7 @@ def test_tables_say_who_gains(files: Path) -> None:
 def test_budgets_and_coverage_and_straight_lines(files: Path) -> None:
     words = ("--demand", "demand.csv", "--sites", "sites.csv", "--objective", "covering", "--radius", "5")
     found = told(files, *words, "--budget", "3")
-    assert (found["value"], found["travel"]) == (40, "straight line, km")
+    assert (found["value"], found["travel"]) == (40, "straight lines, km")
     assert [one["site"] for one in found["sites"]] == ["s1", "s2"]
     assert found["groups"][0]["served_share_before"] == pytest.approx(1 / 6)
 

@@ -140,9 +140,10 @@ def _of_tables(asked: _Asked, left: Callable[[], float]) -> dict[str, Any]:
     told = {
         "objective": task.objective,
         "places": len(places.name),
+        "people": _whole(float(task.people.sum())),
         "p": asked.count,
         "budget": asked.budget,
-        "travel": "straight line, km" if asked.travel == "straight-line" else asked.travel,
+        "travel": "straight lines, km" if asked.travel == "straight-line" else asked.travel,
         **_figures(choice, 1.0),
         "sites": _sites(task, choice, sites.name),
         "floor": asked.floor,
@@ -253,6 +254,7 @@ def _print(told: dict[str, Any]) -> None:
         "proven: no choice is better" if told["optimal"] else f"the best is at most {words.percent(told['gap'], 2)} off"
     )
     mean = f" (a mean of {told['mean']:,.3f})" if "mean" in told else ""
+    mean = f" of {told['people']:,.0f} people" if told["objective"] == "covering" else mean
     click.echo(
         f"{told['objective']}: {_short(told['value'])}{mean} with {some(len(told['sites']), 'site')}; {best}, "
         f"bound {_short(told['bound'])}. {told['seconds']:.1f} s."
@@ -263,6 +265,8 @@ def _print(told: dict[str, Any]) -> None:
         click.echo(f"  {one['site']}: {some(one['assigned'], 'place')}{people}{already}")
     for group in told["groups"]:
         click.echo(f"  {_group(group)}")
+    if told.get("travel"):
+        click.echo(f"  Ways: {told['travel']}.")
     for note in told["notes"]:
         click.echo(f"  Take care: {note}")
 
