@@ -30,6 +30,7 @@ import bench_replay
 import bench_rules
 import bench_scan
 import bench_sensors
+import bench_siting
 from cityward.core.clock import Clock
 from measure import machine
 
@@ -50,6 +51,7 @@ BENCHES = (
     bench_priority,
     bench_plan,
     bench_counting,
+    bench_siting,
     bench_private,
     bench_consult,
     bench_erasure,

@@ -38,6 +38,7 @@ _COMMANDS = {
     "count": ("count", "Count a participatory budget exactly, and say who is represented."),
     "opinions": ("opinions", "Groups of opinion in agree and disagree votes, and what bridges them."),
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
+    "site": ("site", "Say where services should be: p-median, p-centre, covering, with a proven bound."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
     "decisions": ("decisions", "Decisions of cases: make, list, show, settle, watch, prove."),

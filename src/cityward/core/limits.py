@@ -151,3 +151,20 @@ NATION_RELEASES: Final = 1_000
 
 DIVIDE_DRAWS: Final = 10_000
 """Most draws of an interval of inequality."""
+SITE_PLACES: Final = 4_000
+"""Most places, and most candidate sites, of one choice of sites: each is compared with each, 128 MB of ways."""
+
+SITE_EDGES: Final = 2_000_000
+"""Most edges of a graph of ways."""
+
+SITE_DECIMALS: Final = 6
+"""Costs with more decimals are not measured as whole numbers of a unit."""
+
+SITE_UNITS_MAX: Final = 10**9
+"""Largest single cost; sums of whole numbers are exact up to nine million times as much."""
+
+SITE_PAIRS: Final = 250_000
+"""Most pairs of a place and a site in one integer program: about 200 MB while it is solved."""
+
+SITE_FILE_BYTES: Final = 64 * 2**20
+"""Largest file of a choice of sites, which is read as a whole."""
