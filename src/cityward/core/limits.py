@@ -124,3 +124,18 @@ RULE_CELL_CHARS: Final = 10_000
 
 RULE_VERSIONS: Final = 10_000
 """Most files of rules of one city."""
+
+ROLLOUT_MEASURES: Final = 5_000
+"""Most measures of one roll-out: each is a decision in every year."""
+
+ROLLOUT_PLACES: Final = 20_000
+"""Most places of one roll-out."""
+
+ROLLOUT_PAIRS: Final = 2_000_000
+"""Most pairs of a measure and a place that it reaches: 100 MB of columns."""
+
+ROLLOUT_YEARS: Final = 10
+"""Most years of one roll-out."""
+
+TABLE_BYTES: Final = 256 * 2**20
+"""Largest table that a command reads as a whole."""
