@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -39,7 +39,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--people", help="Column of people.")
 @click.option("--need", help="Column of the share in need.")
 @click.option("--group", help="Column of groups; numbers are cut into quarters of the people.")
-@click.option("--gap", type=click.FloatRange(0, 0.1), default=0.001, show_default=True, help="Good enough, as a share.")
+@click.option("--gap", type=click.FloatRange(0, 0.1), default=0.005, show_default=True, help="Good enough, as a share.")
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="For the plan.")
 @click.option("--quick", is_flag=True, help="Leave out the frontier, the price of the floor and more budget.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
@@ -134,7 +134,7 @@ def _equity(floor: float | None, bounded_gap: float | None, max_min: bool, by: s
     for name, value in (("--floor", floor), ("--bounded-gap", bounded_gap)):
         if value is not None and not 0 <= value <= 1:
             raise UserError(f"{name} {value:g} is no share.", "Give a number from 0 to 1, such as 0.2.")
-    who = "place" if by == "place" else "group"
+    who: Literal["group", "place"] = "place" if by == "place" else "group"
     if floor is not None:
         return Equity("floor", floor, who)
     if bounded_gap is not None:

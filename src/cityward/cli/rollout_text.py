@@ -17,14 +17,15 @@ def print_rollout(told: Rollout) -> None:
     for year in told.years:
         names = _few(year.begins)
         click.echo(
-            f"  year {year.year}: {year.spent:,.0f} of {year.budget:,.0f} for {names}; {year.people_helped:,.0f} people "
-            f"helped, {percent(year.need, 1)} in need, gap {100 * year.gap:.1f} points"
+            f"  year {year.year}: {year.spent:,.0f} of {year.budget:,.0f} for {names}; {year.people_helped:,.0f} "
+            f"people helped, {percent(year.need, 1)} in need, gap {100 * year.gap:.1f} points"
         )
     for group in told.groups:
         low, high = group.interval
         click.echo(
             f"  {group.group}: {percent(group.need_before, 1)} in need → {percent(group.need_after, 1)} "
-            f"({100 * low:.1f} to {100 * high:.1f}); {percent(group.helped_share)} of them helped, {group.spent:,.0f} spent"
+            f"({100 * low:.1f} to {100 * high:.1f}); {percent(group.helped_share)} of them helped, "
+            f"{group.spent:,.0f} spent"
         )
     _print_sides(told)
     _print_choices(told.choices)
@@ -40,13 +41,15 @@ def _print_sides(told: Rollout) -> None:
     if told.floor_price:
         price = told.floor_price
         click.echo(
-            f"The equity costs {price.price:,.0f} person-years (between {price.at_least:,.0f} and {price.at_most:,.0f})."
+            f"The equity costs {price.price:,.0f} person-years (between {price.at_least:,.0f} and "
+            f"{price.at_most:,.0f})."
         )
     if told.more_budget:
         more = told.more_budget
         click.echo(
             f"{more.extra:,.0f} more would buy {more.gain:,.0f} person-years (between {more.at_least:,.0f} and "
-            f"{more.at_most:,.0f}), {more.gain_per_unit:.3g} for each unit; the relaxation says {more.relaxation_price:.3g}."
+            f"{more.at_most:,.0f}), {more.gain_per_unit:.3g} for each unit; the relaxation says "
+            f"{more.relaxation_price:.3g}."
         )
     for point in told.frontier:
         click.echo(

@@ -18,6 +18,30 @@ def check(task: Task, begun: Ints, benefit: float, equity: Equity) -> None:
     Nothing of `gain`, `search` or `program` is used here.
     """
     years = begun.tolist()
+    _check_rules(task, years)
+    by_place: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for measure, place, share in zip(task.of.tolist(), task.place.tolist(), task.share.tolist(), strict=True):
+        if years[measure] != NEVER:
+            by_place[place].append((years[measure], float(task.effect[measure, MIDDLE]) * share))
+    reached = set(task.place[task.share > 0].tolist())
+    total, helped_by_group = 0.0, [0.0] * len(task.groups)
+    shares = []
+    for place, (people, need, group) in enumerate(
+        zip(task.people.tolist(), task.need.tolist(), task.group.tolist(), strict=True)
+    ):
+        still = 1.0
+        for year in range(task.years):
+            still = math.prod(1 - chance for begins, chance in by_place[place] if begins <= year)
+            total += people * need * (1 - still)
+        helped_by_group[group] += people * need * (1 - still)
+        if people * need > 0 and place in reached:
+            shares.append(1 - still)
+    if not math.isclose(total, benefit, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        raise Defect(f"a plan is told to help {benefit:g} person-years and helps {total:g}")
+    _check_equity(task, helped_by_group, shares, equity)
+
+
+def _check_rules(task: Task, years: list[int]) -> None:
     spent: dict[int, float] = defaultdict(float)
     for measure, year in enumerate(years):
         if year != NEVER:
@@ -31,24 +55,6 @@ def check(task: Task, begun: Ints, benefit: float, equity: Equity) -> None:
     for measure, other in task.requires.tolist():
         if years[measure] != NEVER and not 0 <= years[other] <= years[measure]:
             raise Defect("a plan begins a measure before another that it requires")
-    by_place: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for measure, place, share in zip(task.of.tolist(), task.place.tolist(), task.share.tolist(), strict=True):
-        if years[measure] != NEVER:
-            by_place[place].append((years[measure], float(task.effect[measure, MIDDLE]) * share))
-    total, helped_by_group = 0.0, [0.0] * len(task.groups)
-    shares = []
-    for place, (people, need, group) in enumerate(
-        zip(task.people.tolist(), task.need.tolist(), task.group.tolist(), strict=True)
-    ):
-        for year in range(task.years):
-            still = math.prod(1 - chance for begins, chance in by_place[place] if begins <= year)
-            total += people * need * (1 - still)
-        helped_by_group[group] += people * need * (1 - still)
-        if people * need > 0 and place in set(task.place.tolist() if equity.by == "place" else ()):
-            shares.append(1 - still)
-    if not math.isclose(total, benefit, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-        raise Defect(f"a plan is told to help {benefit:g} person-years and helps {total:g}")
-    _check_equity(task, helped_by_group, shares, equity)
 
 
 def _check_equity(task: Task, helped: list[float], shares: list[float], equity: Equity) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from cityward.equitable.rollout.task import MIDDLE, NEVER, Floats, Ints, Task
+from cityward.equitable.rollout.task import MIDDLE, NEVER, Floats, Ints, Task, sums
 
 CHANCE_MAX: Final = 1 - 1e-9
 """A chance of one would leave nothing to divide by; of a thousand million people this leaves one."""
@@ -50,7 +50,7 @@ class Gains:
             Year in which each measure begins, or `NEVER`.
         """
         there = ((begun != NEVER) & (begun <= year))[self.task.of]
-        logs = np.bincount(self.task.place[there], weights=self.log_miss[there], minlength=len(self.task.places))
+        logs = sums(self.task.place[there], self.log_miss[there], len(self.task.places))
         return np.exp(logs)
 
     def helped(self, begun: Ints, year: int) -> Floats:
@@ -70,4 +70,4 @@ class Gains:
         """The same by group, shape (measures, groups)."""
         size = len(self.task.measures) * len(self.task.groups)
         weights = (self._in_need * left)[self.task.place] * self.chance
-        return np.bincount(self._cell, weights=weights, minlength=size).reshape(len(self.task.measures), -1)
+        return sums(self._cell, weights, size).reshape(len(self.task.measures), -1)

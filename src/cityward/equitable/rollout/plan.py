@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from cityward.core.clock import rng
@@ -31,6 +32,9 @@ MORE: Final = 0.05
 
 HELD: Final = 1 - 1e-7
 """A floor that a plan reached is asked of others a little lower, within the solver's tolerance."""
+
+SIDE_GAP: Final = 0.01
+"""At which each further plan is good enough."""
 
 SIDE_SECONDS: Final = 0.4
 """Share of the seconds that each further plan (of the frontier, of more budget) may take."""
@@ -60,7 +64,7 @@ class Asked:
     robust: bool = False
     protect: int | None = None
     sides: bool = True
-    gap: float = 1e-3
+    gap: float = 5e-3
     seconds: float = 60.0
     seed: int = 1
 
@@ -120,11 +124,8 @@ class _Making:
         equity, solved = self._with_equity(free)
         begun = self._found(solved)
         protected = self._protected(begun) if self.asked.robust else 0
-        robust_solved = solved
         if protected:
-            shielded = self._solver(protected)
-            robust_solved = shielded.solve("benefit", equity, begin=[begun])
-            begun = self._found(robust_solved)
+            begun = self._found(self._solver(protected).solve("benefit", equity, begin=[begun]))
         benefit = self.gains.benefit(begun)
         check(self.task, begun, benefit, equity)
         effects = uncertain.draws(self.task, uncertain.draw_count(self.task), rng(self.asked.seed, "draws"))
@@ -133,7 +134,7 @@ class _Making:
         robust = None
         if self.asked.robust:
             shares = uncertain.scenario_shares(self.task, begun, equity, rng(self.asked.seed, "scenarios"))
-            robust = self._robust(begun, totals, shares, protected, robust_solved)
+            robust = self._robust(begun, totals, shares, protected)
         facts = Facts(
             task=self.task,
             search=Search(self.task, self.gains, equity),
@@ -147,15 +148,17 @@ class _Making:
         )
         told = tell(facts, tuple(notes))
         if not self.asked.sides:
-            return _with(told, robust=robust)
+            return msgspec.structs.replace(told, robust=robust)
         self.solver.seconds = max(1.0, SIDE_SECONDS * self.asked.seconds)
-        return _with(
+        self.solver.gap = max(self.solver.gap, SIDE_GAP)
+        full: Rollout = msgspec.structs.replace(
             told,
             robust=robust,
             floor_price=self._price(free, solved),
             more_budget=self._more(equity, solved),
             frontier=self._frontier(free),
         )
+        return full
 
     def _with_equity(self, free: Solved) -> tuple[Equity, Solved]:
         asked = self.asked.equity
@@ -215,7 +218,7 @@ class _Making:
         wanted = self.asked.protect if self.asked.protect is not None else uncertain.budget_of_uncertainty(chosen)
         return min(wanted, len(self.task.measures)) if self.uncertain else 0
 
-    def _robust(self, begun: Ints, totals: Floats, shares: Floats, protected: int, solved: Solved) -> Robust:
+    def _robust(self, begun: Ints, totals: Floats, shares: Floats, protected: int) -> Robust:
         expected = self.gains.benefit(begun)
         search = Search(self.task, self.gains, Equity(), uncertain.at_risk(self.task), protected)
         chosen = np.flatnonzero(begun != NEVER)
@@ -297,12 +300,6 @@ class _Making:
         )
 
 
-def _with(told: Rollout, **changed: object) -> Rollout:
-    import msgspec
-
-    return msgspec.structs.replace(told, **changed)
-
-
 def close_gap(task: Task, share: float, asked: Asked, notes: tuple[str, ...] = ()) -> GapClosed:
     """Return the least cost by which the gap between groups shrinks by a share, and where it starts.
 
@@ -354,10 +351,10 @@ def close_gap(task: Task, share: float, asked: Asked, notes: tuple[str, ...] = (
         ),
         notes,
     )
-    return close_finding(told, share, before, solved, _begin(whole, making.gains, solved.begun), _years(task, solved))
+    return close_finding(told, share, before, solved, _begin(whole, solved.begun), _years(task, solved))
 
 
-def _begin(task: Task, gains: Gains, begun: Ints) -> tuple[str, ...]:
+def _begin(task: Task, begun: Ints) -> tuple[str, ...]:
     """Measures of a plan, those first that do most for their cost in the group that is worst off."""
     people = task.by_group(task.people)
     rates = np.divide(task.by_group(task.in_need), people, out=np.zeros(people.size), where=people > 0)

@@ -17,7 +17,7 @@ import numpy as np
 from cityward.core.solver import Silent
 from cityward.equitable.rollout.envelope import above, below
 from cityward.equitable.rollout.gain import Gains
-from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints, Task
+from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints, Task, sums
 
 WHOLE: Final = 1_000.0
 """All people in need, in the program's unit: its tolerances (1e-6) are a thousand-millionth of that."""
@@ -64,7 +64,7 @@ class Program:
         self._weight = task.in_need * (WHOLE / float(task.in_need.sum()))
         self._clusters()
         self._columns()
-        self.highs = Silent()
+        self.highs = Silent()  # type: ignore[no-untyped-call]
         for name, value in (
             ("threads", 1),
             ("random_seed", 1),
@@ -132,9 +132,7 @@ class Program:
         self.size = self.risk + (1 + measures if protected else 0)
         self.upper = np.full(self.size, highspy.kHighsInf)
         self.upper[: self.theta] = 1
-        self.upper[self.theta : self.least] = np.tile(
-            np.bincount(self._cluster, weights=self._weight, minlength=self.clusters), years
-        )
+        self.upper[self.theta : self.least] = np.tile(sums(self._cluster, self._weight, self.clusters), years)
         self.upper[self.least : self.floor] = self.task.by_group(self._weight)
         self.upper[self.gap : self.gap + 3] = 1
 
@@ -184,13 +182,13 @@ class Program:
                 self._add(0, infinite, index, np.append(np.ones(mine.size), -total[group]))
             return
         for place in self.held().tolist():
-            mine = slice(self._starts[place], self._starts[place + 1])
-            index = np.append(last + self._measure[mine], self.floor)
-            self._add(0, infinite, index, np.append(-np.log1p(-self._chance[mine]), -1.0))
+            here = slice(self._starts[place], self._starts[place + 1])
+            index = np.append(last + self._measure[here], self.floor)
+            self._add(0, infinite, index, np.append(-np.log1p(-self._chance[here]), -1.0))
 
     def held(self) -> Ints:
         """Places with people in need that some measure reaches: a floor by place holds for them."""
-        reached = np.bincount(self.task.place, weights=self.task.share, minlength=len(self.task.places)) > 0
+        reached = sums(self.task.place, self.task.share, len(self.task.places)) > 0
         return np.flatnonzero((self.task.in_need > 0) & reached)
 
     def _gaps(self) -> None:
@@ -245,21 +243,19 @@ class Program:
             constant, coefficients, value = above(self._starts, self._measure, self._chance, x)
             weight = self._weight
             at = self.theta + year * self.clusters
-            allowed = np.bincount(self._cluster, weights=weight * value, minlength=self.clusters)
+            allowed = sums(self._cluster, weight * value, self.clusters)
             over = values[at : at + self.clusters] - allowed
-            constants = np.bincount(self._cluster, weights=weight * constant, minlength=self.clusters)
-            cells = np.bincount(self._cell_of, weights=weight[self._at] * coefficients, minlength=self._cells.size)
+            constants = sums(self._cluster, weight * constant, self.clusters)
+            cells = sums(self._cell_of, weight[self._at] * coefficients, self._cells.size)
             wanted = np.flatnonzero(over > least)
             broken += float(np.maximum(over, 0).sum())
             self._limits(wanted, self._cells, cells, constants, at, year * measures, above_=True)
         if gaps:
             x = np.clip(values[(self.task.years - 1) * measures : self.task.years * measures], 0, 1)
             coefficients = below(self._starts, self._measure, self._chance, x)
-            cells = np.bincount(
-                self._group_cell_of, weights=self._weight[self._at] * coefficients, minlength=self._group_cells.size
-            )
+            cells = sums(self._group_cell_of, self._weight[self._at] * coefficients, self._group_cells.size)
             owner, measure = self._group_cells // measures, self._group_cells % measures
-            held = np.bincount(owner, weights=cells * x[measure], minlength=len(self.task.groups))
+            held = sums(owner, cells * x[measure], len(self.task.groups))
             short = held - values[self.least : self.floor]
             broken += float(np.maximum(short, 0).sum())
             last = (self.task.years - 1) * measures
@@ -321,4 +317,5 @@ class Program:
     def start(self, begun: Ints) -> Floats:
         """Which measure is there in which year, as columns."""
         years = np.arange(self.task.years)[:, None]
-        return ((begun != NEVER)[None, :] & (begun[None, :] <= years)).ravel().astype(float)
+        there: Floats = ((begun != NEVER)[None, :] & (begun[None, :] <= years)).ravel().astype(float)
+        return there

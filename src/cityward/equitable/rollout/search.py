@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from cityward.equitable.rollout.gain import Gains
-from cityward.equitable.rollout.task import NEVER, Equity, Flags, Floats, Ints, Task
+from cityward.equitable.rollout.task import NEVER, Equity, Flags, Floats, Ints, Task, sums
 
 TOLERANCE: Final = 1e-9
 """Of shares; what is less apart is equal."""
@@ -69,21 +69,23 @@ class Search:
         task, equity = self.task, self.equity
         if equity.kind == "floor" and equity.by == "group":
             wanted = equity.level * task.by_group(task.in_need)
-            return np.maximum(wanted * (1 - TOLERANCE) - helped, 0).sum(axis=-1)
+            short: Floats = np.maximum(wanted * (1 - TOLERANCE) - helped, 0).sum(axis=-1)
+            return short
         if equity.kind == "gap":
             people, need = task.by_group(task.people), task.by_group(task.in_need)
             known = people > 0
             rate = (need[known] - helped[..., known]) / people[known]
             gap = rate.max(axis=-1) - rate.min(axis=-1)
-            return np.maximum(gap - equity.level - TOLERANCE, 0) * people.sum()
-        if logs is not None:
-            return self._short(logs).sum() + np.zeros(helped.shape[:-1])
-        return np.zeros(helped.shape[:-1])
+            wide: Floats = np.maximum(gap - equity.level - TOLERANCE, 0) * people.sum()
+            return wide
+        nothing: Floats = np.zeros(helped.shape[:-1])
+        return nothing if logs is None else nothing + self._short(logs).sum()
 
     def _short(self, logs: Floats) -> Floats:
         """What places lack to their floor, weighted by their people in need, shape (places,)."""
         wanted = -np.log1p(-min(self.equity.level, 1 - TOLERANCE)) * (1 - TOLERANCE)
-        return np.maximum(wanted - logs, 0) * self.task.in_need
+        short: Floats = np.maximum(wanted - logs, 0) * self.task.in_need
+        return short
 
     def loss(self, begun: Ints) -> float:
         """Person-years that are lost when those that lose most fall to their low effect."""
@@ -108,9 +110,8 @@ class Search:
         free = begun == NEVER
         for one in taken:
             free[task.exclusive[one]] = False
-        allowed = free[None, :] & (
-            task.cost[None, :] <= room[:, None] + TOLERANCE * max(1.0, float(task.budgets.max()))
-        )
+        slack = TOLERANCE * max(1.0, float(task.budgets.max()))
+        allowed: Flags = free[None, :] & (task.cost[None, :] <= room[:, None] + slack)
         for measure, other in task.requires.tolist():
             allowed[:, measure] &= begun[other] != NEVER
             allowed[: max(begun[other], 0), measure] = False
@@ -118,7 +119,7 @@ class Search:
 
     def _room(self, begun: Ints) -> Floats:
         there = begun != NEVER
-        return self.task.budgets - np.bincount(begun[there], weights=self.task.cost[there], minlength=self.task.years)
+        return self.task.budgets - sums(begun[there], self.task.cost[there], self.task.years)
 
     def fill(self, begun: Ints, banned: Ints | None = None) -> Ints:
         """Begin measures while there is room and something to gain, the most for its cost first."""

@@ -13,7 +13,7 @@ import numpy as np
 from cityward.core.clock import monotonic
 from cityward.equitable.rollout.program import WHOLE, Goal, Program
 from cityward.equitable.rollout.search import Search
-from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints
+from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints, sums
 
 RELAX_ROUNDS: Final = 60
 BROKEN_ENOUGH: Final = 0.05
@@ -179,7 +179,7 @@ class _Run:
         """Take a plan if it holds and is better; return by how many people it misses the equity."""
         program, task = self.program, self.program.task
         there = begun != NEVER
-        spent = np.bincount(begun[there], weights=task.cost[there], minlength=task.years)
+        spent = sums(begun[there], task.cost[there], task.years)
         if self.goal != "scale" and (spent > self.scale * task.budgets + 1e-7 * max(1.0, program.money)).any():
             return np.inf
         search = self.search(self.scale * task.budgets)

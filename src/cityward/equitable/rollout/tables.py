@@ -11,7 +11,7 @@ import polars as pl
 
 from cityward.core.errors import UserError
 from cityward.core.limits import ROLLOUT_MEASURES, ROLLOUT_PAIRS, ROLLOUT_PLACES
-from cityward.equitable.rollout.columns import Table, listed, quarters, shown, unknown
+from cityward.equitable.columns import Table, listed, quarters, shown, unknown
 from cityward.equitable.rollout.task import Floats, Ints, Task
 
 GROUPS_MAX: Final = 12
@@ -105,10 +105,10 @@ def _groups(table: Table, asked: str | None, people: Floats, notes: list[str]) -
     if kind.is_numeric() and table.frame[column].n_unique() > GROUPS_MAX:
         values = table.frame[column].cast(pl.Float64).fill_nan(None)
         known = values.is_not_null().to_numpy()
-        labels = np.full(len(values), "(not stated)", dtype=object)
-        labels[known], names = quarters(values.drop_nulls().to_numpy(), people[known], column)
+        parts = np.full(len(values), "(not stated)", dtype=object)
+        parts[known], names = quarters(values.drop_nulls().to_numpy(), people[known], column)
         notes.append(f"Groups are quarters of the people by {shown(column)}.")
-        return [str(label) for label in labels], [*names, "(not stated)"]
+        return [str(part) for part in parts], [*names, "(not stated)"]
     labels = [cell or "(not stated)" for cell in table.texts(column)]
     if len(set(labels)) > ROLLOUT_PLACES // 100:
         raise UserError(f"{shown(column)} has {len(set(labels)):,} groups.", "Name a column with fewer values.")

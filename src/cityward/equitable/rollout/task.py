@@ -19,6 +19,12 @@ NEVER: Final = -1
 """Year of a measure that is not chosen."""
 
 
+def sums(index: Ints, weights: Floats, size: int) -> Floats:
+    """Sums of weights by index, shape (size,)."""
+    total: Floats = np.bincount(index, weights=weights, minlength=size).astype(np.float64, copy=False)
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Measures, the places that they reach, and what may be spent.
@@ -82,7 +88,7 @@ class Task:
 
     def by_group(self, values: Floats) -> Floats:
         """Sums over the places of each group, shape (groups,)."""
-        return np.bincount(self.group, weights=values, minlength=len(self.groups))
+        return sums(self.group, values, len(self.groups))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cityward.core.words import percent
 from cityward.equitable.rollout.report import Choice, GapClosed, Group, Place, Rollout, Year
 from cityward.equitable.rollout.search import Search
 from cityward.equitable.rollout.solve import Solved
-from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints, Task
+from cityward.equitable.rollout.task import NEVER, Equity, Floats, Ints, Task, sums
 from cityward.equitable.rollout.why import choices
 
 
@@ -125,7 +125,8 @@ def _spent_by_group(task: Task, begun: Ints) -> Floats:
     total = np.add.reduceat(reached, task.starts)
     part = np.divide(reached, total[task.of], out=np.zeros(reached.size), where=total[task.of] > 0)
     cost = np.where(begun != NEVER, task.cost, 0.0)[task.of] * part
-    return np.bincount(task.group[task.place], weights=cost, minlength=len(task.groups))
+    spent: Floats = sums(task.group[task.place], cost, len(task.groups)).astype(np.float64)
+    return spent
 
 
 def _choices(facts: Facts) -> tuple[Choice, ...]:
@@ -205,11 +206,13 @@ def close_finding(
 ) -> GapClosed:
     """Tell what closing a share of the gap costs."""
     least = min(solved.bound, solved.value)
-    sure = "the least there is" if solved.value - least < 0.005 * solved.value else f"at least {least:,.0f} is proven"
+    above = (solved.value - least) / max(solved.value, 1e-12)
+    sure = f"at most {percent(above, 1)} above the least that it can cost" if above > 5e-4 else "the least it can cost"
     takes = f" With this budget it takes {years} years." if years else ""
     finding = (
-        f"Closing {percent(share)} of the gap between groups ({100 * before:.1f} to {100 * told.group_gap_after:.1f} "
-        f"points) costs {solved.value:,.0f} ({sure}): {told.chosen:,} measures.{takes} Start with {', '.join(begin[:3])}."
+        f"Closing {percent(share)} of the gap between groups ({100 * before:.1f} to "
+        f"{100 * told.group_gap_after:.1f} points) costs {solved.value:,.0f} ({sure}): "
+        f"{told.chosen:,} measures.{takes} Start with {', '.join(begin[:3])}."
     )
     return GapClosed(
         finding=finding,

@@ -13,7 +13,7 @@ import numpy as np
 
 from cityward.equitable.rollout.gain import Gains
 from cityward.equitable.rollout.search import Search
-from cityward.equitable.rollout.task import HIGH, LOW, MIDDLE, NEVER, Equity, Floats, Ints, Task
+from cityward.equitable.rollout.task import HIGH, LOW, MIDDLE, NEVER, Equity, Floats, Ints, Task, sums
 
 TOGETHER: Final = 0.5
 """Chance that a measure errs as its kind does."""
@@ -35,7 +35,8 @@ def draws(task: Task, count: int, random: np.random.Generator) -> Floats:
     own = random.uniform(size=(count, kind.size))
     at = np.where(random.uniform(size=own.shape) < TOGETHER, shared, own)
     low, middle, high = task.effect.T
-    return np.where(at < 0.5, low + (middle - low) * 2 * at, middle + (high - middle) * (2 * at - 1))
+    effects: Floats = np.where(at < 0.5, low + (middle - low) * 2 * at, middle + (high - middle) * (2 * at - 1))
+    return effects
 
 
 def outcomes(task: Task, begun: Ints, effects: Floats) -> tuple[Floats, Floats]:
@@ -51,7 +52,7 @@ def outcomes(task: Task, begun: Ints, effects: Floats) -> tuple[Floats, Floats]:
         for now in range(task.years):
             mine = year == now
             if mine.any():
-                left = left * np.exp(np.bincount(place[mine], weights=logs[mine], minlength=size))
+                left = left * np.exp(sums(place[mine], logs[mine], size))
             total[at] += float((task.in_need * (1 - left)).sum())
         rates[at] = np.divide(task.by_group(task.in_need * left), people, out=np.zeros(people.size), where=people > 0)
     return total, rates

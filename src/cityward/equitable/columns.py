@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cityward.core.errors import UserError
 from cityward.core.limits import ID_CHARS
-from cityward.equitable.rollout.task import Floats
+
+Floats = NDArray[np.float64]
 
 SHOWN_CHARS: Final = 40
 
@@ -104,7 +107,7 @@ def quarters(values: Floats, people: Floats, name: str) -> tuple[list[str], list
     part = np.searchsorted(cuts, values)
     edges = [f"{cut:,.6g}" for cut in cuts]
     names = [f"{name} up to {edges[0]}"]
-    names += [f"{name} {low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"{name} {low} to {high}" for low, high in pairwise(edges)]
     names.append(f"{name} over {edges[-1]}")
     return [names[at] for at in part.tolist()], names
 
