@@ -139,3 +139,12 @@ ROLLOUT_YEARS: Final = 10
 
 TABLE_BYTES: Final = 256 * 2**20
 """Largest table that a command reads as a whole."""
+
+GTFS_BYTES: Final = 2 * 2**30
+"""Most bytes that the tables of a timetable expand to; a large country's have about 1 GB."""
+
+GTFS_CONNECTIONS: Final = 30_000_000
+"""Most rides from one stop to the next in the hours that are looked at: 1 GB of columns."""
+
+REACH_SERVICES: Final = 200_000
+"""Most locations of services."""
