@@ -36,6 +36,7 @@ _COMMANDS = {
     "priority": ("priority", "Try a ranking by risk on the past of a file."),
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "rollout": ("rollout", "Choose measures against the divide: greatest benefit, equity and its price."),
+    "reach": ("reach", "How long people need to a service, on foot and by public transport."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
     "decisions": ("decisions", "Decisions of cases: make, list, show, settle, watch, prove."),

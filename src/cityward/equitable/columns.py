@@ -19,6 +19,15 @@ Floats = NDArray[np.float64]
 
 SHOWN_CHARS: Final = 40
 
+GROUPS_MAX: Final = 12
+"""A column of numbers with more values than this is cut into quarters of the people."""
+
+NAMES_MAX: Final = 200
+"""Most groups that are compared."""
+
+AMOUNT_MAX: Final = 1e15
+"""No cost, number of people or capacity is larger: beyond it sums lose whole units."""
+
 
 def shown(text: str) -> str:
     """A value of a file as it stands in a message: short, and without control characters."""
@@ -110,6 +119,28 @@ def quarters(values: Floats, people: Floats, name: str) -> tuple[list[str], list
     names += [f"{name} {low} to {high}" for low, high in pairwise(edges)]
     names.append(f"{name} over {edges[-1]}")
     return [names[at] for at in part.tolist()], names
+
+
+def grouped(table: Table, asked: str | None, people: Floats) -> tuple[list[str], list[str], list[str]]:
+    """The group of each place, the groups in their order, and what was taken for what.
+
+    The column ``asked``, else ``group``, else all are one group. One of more than `GROUPS_MAX` different numbers is cut
+    into quarters of the people.
+    """
+    column = table.needed(asked) if asked is not None else table.column("group")
+    if column is None:
+        return ["everybody"] * table.frame.height, ["everybody"], []
+    if table.frame[column].dtype.is_numeric() and table.frame[column].n_unique() > GROUPS_MAX:
+        values = table.frame[column].cast(pl.Float64).fill_nan(None)
+        known = values.is_not_null().to_numpy()
+        parts = np.full(len(values), "(not stated)", dtype=object)
+        parts[known], names = quarters(values.drop_nulls().to_numpy(), people[known], column)
+        note = f"Groups are quarters of the people by {shown(column)}."
+        return [str(part) for part in parts], [*names, "(not stated)"], [note]
+    labels = [cell or "(not stated)" for cell in table.texts(column)]
+    if len(set(labels)) > NAMES_MAX:
+        raise UserError(f"{shown(column)} has {len(set(labels)):,} groups.", "Name a column with fewer values.")
+    return labels, sorted(set(labels)), []
 
 
 def unknown(names: Sequence[str], known: set[str]) -> str | None:

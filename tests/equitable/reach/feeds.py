@@ -33,7 +33,9 @@ def drawn(seed: int) -> tuple[dict[str, pl.DataFrame], np.random.Generator]:
             leaves = now + 60 * int(random.integers(0, 2))
             inner = 0 < place < len(route) - 1
             told = "," if inner and random.uniform() < 0.3 else f"{clock(now)},{clock(leaves)}"
-            times.append(f"t{at},s{stop},{3 * place},{told},{int(random.uniform() < 0.1)},{int(random.uniform() < 0.1)}")
+            times.append(
+                f"t{at},s{stop},{3 * place},{told},{int(random.uniform() < 0.1)},{int(random.uniform() < 0.1)}"
+            )
             now = leaves + 60 * int(random.integers(0, 8))
     random.shuffle(times)
     return {

@@ -18,8 +18,8 @@ STEP_SECONDS: Final = 60
 LONGEST_SECONDS: Final = 7_200
 """A journey that takes longer is told as not reached."""
 
-SLOW: Final = Walk(metres_per_second=0.8)
-"""Walking with reduced mobility."""
+SLOW_METRES_PER_SECOND: Final = 0.8
+"""Speed of walking with reduced mobility, at most."""
 
 
 @dataclass(frozen=True, slots=True)

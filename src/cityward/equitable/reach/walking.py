@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -42,6 +42,10 @@ class Walk:
     detour: float = 1.3
     most_seconds: float = 900.0
     change_seconds: float = 300.0
+
+    def slower(self, metres_per_second: float) -> Walk:
+        """The same at another speed, if that is lower."""
+        return replace(self, metres_per_second=min(metres_per_second, self.metres_per_second))
 
     def seconds(self, metres: Floats) -> Ints:
         """Whole seconds, rounded up, of straight lines."""

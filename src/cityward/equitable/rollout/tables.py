@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from cityward.core.errors import UserError
 from cityward.core.limits import ROLLOUT_MEASURES, ROLLOUT_PAIRS, ROLLOUT_PLACES
-from cityward.equitable.columns import Table, listed, quarters, shown, unknown
+from cityward.equitable.columns import AMOUNT_MAX, Table, grouped, listed, shown, unknown
 from cityward.equitable.rollout.task import Floats, Ints, Task
-
-GROUPS_MAX: Final = 12
-"""A column of numbers with more values than this is cut into quarters of the people."""
-
-AMOUNT_MAX: Final = 1e15
-"""No cost, number of people or capacity is larger: beyond it sums lose whole units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +44,7 @@ def read_places(frame: pl.DataFrame, file: str, columns: PlaceColumns = PlaceCol
     ----------
     frame : polars.DataFrame
         A row for each place: ``place`` (or ``id``), ``people`` (or ``population``), ``need`` (a share from 0 to 1, or
-        per cent when a value is above 1), and where known ``name`` and ``group``. A group of more than `GROUPS_MAX`
-        different numbers is cut into quarters of the people.
+        per cent when a value is above 1), and where known ``name`` and ``group``. Groups are read by `grouped`.
 
     Raises
     ------
@@ -78,7 +70,8 @@ def read_places(frame: pl.DataFrame, file: str, columns: PlaceColumns = PlaceCol
     if empty:
         notes.append(f"{empty:,} of {len(ids):,} places have no people; nothing can be gained there.")
     name = table.column("name")
-    labels, order = _groups(table, columns.group, people, notes)
+    labels, order, more = grouped(table, columns.group, people)
+    notes += more
     groups = tuple(one for one in order if one in set(labels))
     at = {one: position for position, one in enumerate(groups)}
     return Places(
@@ -94,25 +87,6 @@ def read_places(frame: pl.DataFrame, file: str, columns: PlaceColumns = PlaceCol
 
 def _chosen(table: Table, asked: str | None, usual: tuple[str, ...], option: str) -> str:
     return table.needed(asked) if asked is not None else table.needed(*usual, option=option)
-
-
-def _groups(table: Table, asked: str | None, people: Floats, notes: list[str]) -> tuple[list[str], list[str]]:
-    """The group of each place, and the groups in their order."""
-    column = table.needed(asked) if asked is not None else table.column("group")
-    if column is None:
-        return ["everybody"] * table.frame.height, ["everybody"]
-    kind = table.frame[column].dtype
-    if kind.is_numeric() and table.frame[column].n_unique() > GROUPS_MAX:
-        values = table.frame[column].cast(pl.Float64).fill_nan(None)
-        known = values.is_not_null().to_numpy()
-        parts = np.full(len(values), "(not stated)", dtype=object)
-        parts[known], names = quarters(values.drop_nulls().to_numpy(), people[known], column)
-        notes.append(f"Groups are quarters of the people by {shown(column)}.")
-        return [str(part) for part in parts], [*names, "(not stated)"]
-    labels = [cell or "(not stated)" for cell in table.texts(column)]
-    if len(set(labels)) > ROLLOUT_PLACES // 100:
-        raise UserError(f"{shown(column)} has {len(set(labels)):,} groups.", "Name a column with fewer values.")
-    return labels, sorted(set(labels))
 
 
 def read_task(
