@@ -174,7 +174,7 @@ def _noted(told: Reach, table: Timetable, notes: list[str], detour: float, *, re
         rides = float((table.wheelchair == 0).mean())
         notes.append(
             f"The timetable does not say whether a wheelchair can use {percent(stops)} of the stops and "
-            f"{percent(rides)} of the rides: the worse figure takes them for not accessible, the better one for accessible."
+            f"{percent(rides)} of the rides: the worse figure takes them for not accessible, the better one for usable."
         )
     changed: Reach = msgspec.structs.replace(told, notes=tuple(notes))
     return changed

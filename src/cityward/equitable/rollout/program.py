@@ -51,6 +51,7 @@ class Program:
     protected: int = 0
     highs: Any = field(init=False)
     budget_rows: list[int] = field(init=False, default_factory=list)
+    group_rows: list[tuple[int, int]] = field(init=False, default_factory=list)
     _idle: Ints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -179,6 +180,7 @@ class Program:
             for group in np.flatnonzero(total > 0).tolist():
                 mine = np.flatnonzero(self._cluster_group == group)
                 index = np.append(self.theta + (task.years - 1) * self.clusters + mine, self.floor)
+                self.group_rows.append((self.highs.getNumRow(), group))
                 self._add(0, infinite, index, np.append(np.ones(mine.size), -total[group]))
             return
         for place in self.held().tolist():
@@ -198,6 +200,8 @@ class Program:
         for group in np.flatnonzero(people > 0).tolist():
             mine = np.flatnonzero(self._cluster_group == group)
             index = np.append(self.theta + (task.years - 1) * self.clusters + mine, self.gap + 1)
+            row = self.highs.getNumRow()
+            self.group_rows += [(row, group), (row + 1, group)]
             self._add(need[group], infinite, index, np.append(np.ones(mine.size), people[group]))
             self._add(-infinite, need[group], [self.least + group, self.gap + 2], [1, people[group]])
         self._add(0, infinite, [self.gap, self.gap + 1, self.gap + 2], [1, -1, 1])
@@ -313,6 +317,13 @@ class Program:
         """The year in which each measure begins in a whole solution."""
         there = values[: self.theta].reshape(self.task.years, -1) > 0.5
         return np.where(there.any(axis=0), there.argmax(axis=0), NEVER)
+
+    def group_weights(self, row_dual: Floats) -> Floats:
+        """How much more a helped person of each group is worth than others, by the equity, shape (groups,)."""
+        weights = np.zeros(len(self.task.groups))
+        for row, group in self.group_rows:
+            weights[group] += row_dual[row]
+        return weights
 
     def start(self, begun: Ints) -> Floats:
         """Which measure is there in which year, as columns."""

@@ -37,6 +37,8 @@ class Search:
         Person-years a year that a measure loses at worst.
     protected : int
         So many of the largest losses are taken off the benefit.
+    weights : ndarray, shape (groups,), optional
+        How much more a person helped at the end is worth by group, because of the equity.
     """
 
     task: Task
@@ -44,6 +46,7 @@ class Search:
     equity: Equity
     at_risk: Floats | None = None
     protected: int = 0
+    weights: Floats | None = None
     _sets: list[list[int]] = field(init=False)
     _needs: list[list[int]] = field(init=False)
 
@@ -121,8 +124,12 @@ class Search:
         there = begun != NEVER
         return self.task.budgets - sums(begun[there], self.task.cost[there], self.task.years)
 
-    def fill(self, begun: Ints, banned: Ints | None = None) -> Ints:
-        """Begin measures while there is room and something to gain, the most for its cost first."""
+    def fill(self, begun: Ints, banned: Ints | None = None, *, weighted: bool = True) -> Ints:
+        """Begin measures while there is room and something to gain, the most for its cost first.
+
+        Equity enters by weights of the groups, or else as what is seen to first.
+        """
+        weights = self.weights if weighted else None
         task = self.task
         begun, years = begun.copy(), task.years
         cost = np.maximum(task.cost, 1e-9 * max(1.0, float(task.cost.max())))
@@ -136,7 +143,10 @@ class Search:
             gain = np.cumsum([self.gains.adding(one) for one in left[::-1]], axis=0)[::-1] - self._risk(begun)
             now, after = self._misses(left[-1])
             better = (now - after)[None, :] * np.ones((years, 1))
-            worth = better if now > 0 and (allowed & (better > TOLERANCE)).any() else gain
+            if weights is not None:
+                worth = gain + self.gains.adding_by_group(left[-1]) @ weights
+            else:
+                worth = better if now > 0 and (allowed & (better > TOLERANCE)).any() else gain
             allowed &= (worth > TOLERANCE) & (better >= -TOLERANCE * max(1.0, now))
             if not allowed.any():
                 return begun
@@ -201,9 +211,10 @@ class Search:
                 out = random.choice(chosen_now, min(size, chosen_now.size), replace=False)
             bare = self.without(best, out)
             for banned in (None, out[:1]):
-                tried = self.fill(bare, banned)
+                weighted = bool(at % 3)
+                tried = self.fill(bare, banned, weighted=weighted)
                 if banned is not None:
-                    tried = self.fill(tried)
+                    tried = self.fill(tried, weighted=weighted)
                 found = self.score(tried)
                 if _better(found, score):
                     best, score = tried, found

@@ -20,8 +20,14 @@ BROKEN_ENOUGH: Final = 0.05
 """Limits are looked for until all that is broken is this share of the gap that is asked for."""
 
 WHOLE_ROUNDS: Final = 40
+FIRST_GAP: Final = 0.8
+"""Part of the gap that the solver of whole measures may leave at first."""
+
 SCALES: Final = (1.0, 1.01, 1.03, 1.06, 1.1, 1.2, 1.4, 1.8, 2.5, 4.0)
 """Budgets, as multiples of the proven least, with which a plan that holds is looked for."""
+
+WEIGHED: Final = (1.0, 1.05, 1.15, 1.3, 1.6, 2.0)
+"""Multiples of the weights of groups that are tried until the equity holds: whole measures need a little more."""
 
 ROUNDING: Final = 1e-7
 """Share by which a bound is widened: what the solver's tolerances may be worth."""
@@ -134,6 +140,7 @@ class _Run:
     best: Ints | None = None
     value: float = -np.inf
     bound: float = np.inf
+    weights: Floats | None = None
 
     @property
     def program(self) -> Program:
@@ -153,13 +160,13 @@ class _Run:
         """A search under some budgets."""
         program = self.program
         task = dataclasses.replace(program.task, budgets=budgets)
-        return Search(task, program.gains, equity or self.equity, program.at_risk, program.protected)
+        return Search(task, program.gains, equity or self.equity, program.at_risk, program.protected, self.weights)
 
     def solve(self, begin: Sequence[Ints]) -> Solved:
         """Relax, search, then take measures as whole while the gap is wide and there is time."""
         program = self.program
         program.aim(self.goal, self.equity, self.scale)
-        values, price = self._relax()
+        values, price, self.weights = self._relax()
         if values is None:
             return Solved(None, np.nan, np.nan, price, possible=False)
         for one in begin:
@@ -220,31 +227,39 @@ class _Run:
 
     # -- steps ---------------------------------------------------------------------------------------
 
-    def _relax(self) -> tuple[Floats | None, Floats]:
-        """Add limits to the relaxation until it is near the truth; return its solution and prices of the budgets."""
+    def _relax(self) -> tuple[Floats | None, Floats, Floats | None]:
+        """Add limits to the relaxation until it is near the truth.
+
+        Returns
+        -------
+        values, prices, weights
+            Its solution, or None when nothing holds; prices of the budgets; weights of the groups by the equity.
+        """
         program = self.program
         program.whole(False)
         least = 1e-7 * WHOLE / program.clusters
         values: Floats | None = None
-        price = np.zeros(program.task.years)
+        price, weights = np.zeros(program.task.years), None
         for _ in range(RELAX_ROUNDS):
             self._limit_time(1.0)
             program.highs.run()
             status = program.highs.getModelStatus()
             if status == highspy.HighsModelStatus.kInfeasible:
-                return None, price
+                return None, price, weights
             if status != highspy.HighsModelStatus.kOptimal:
-                return np.zeros(program.size) if values is None else values, price
+                return np.zeros(program.size) if values is None else values, price, weights
             solution = program.highs.getSolution()
             values = np.array(solution.col_value)
             self._bound(program.highs.getInfo().objective_function_value)
-            dual = np.array(solution.row_dual)[program.budget_rows]
-            price = np.abs(dual) * (float(program.task.in_need.sum()) / WHOLE / program.money)
+            dual = np.array(solution.row_dual)
+            if self.goal == "benefit" and self.equity.kind != "none" and program.by == "group":
+                weights = program.group_weights(dual)
+            price = np.abs(dual[program.budget_rows]) * (float(program.task.in_need.sum()) / WHOLE / program.money)
             broken = program.limit(values, gaps=self.gaps, least=least)
             program.purge()
             if broken <= BROKEN_ENOUGH * self.gap * WHOLE or self._time() <= 0:
                 break
-        return values, price
+        return values, price, weights
 
     def _look(self, values: Floats) -> None:
         """Search for plans: from nothing, from those that are known, and from what the relaxation takes wholly."""
@@ -267,7 +282,13 @@ class _Run:
         elif self.goal == "gap":
             equity = Equity("gap", max(0.0, -self.bound))
         search = self.search(self.scale * task.budgets, equity)
-        filled = [search.fill(self._within(search, seed)) for seed in seeds]
+        filled = [search.fill(self._within(search, seed), weighted=False) for seed in seeds]
+        weights = search.weights
+        for factor in () if weights is None else WEIGHED:
+            search.weights = weights * factor
+            filled += [search.fill(self._within(search, seed)) for seed in seeds]
+            if search.score(filled[-2])[0] <= 0:
+                break
         best = min(filled, key=search.score)
         for one in filled:
             self._offer(one)
@@ -290,8 +311,9 @@ class _Run:
         program, highs = self.program, self.program.highs
         program.whole(True)
         least = 1e-9 * WHOLE / program.clusters
-        for _ in range(WHOLE_ROUNDS):
-            highs.setOptionValue("mip_rel_gap", self.gap / 3)
+        for round_ in range(WHOLE_ROUNDS):
+            # The first answer should do: what remains of the gap is for what the limits are off by.
+            highs.setOptionValue("mip_rel_gap", self.gap * (FIRST_GAP if not round_ else FIRST_GAP / 2))
             self._limit_time(0.1)
             if self.best is not None:
                 start = program.start(self.best)
