@@ -97,7 +97,7 @@ def bounded(solved: Solved, best: float) -> None:
     assert solved.bound == pytest.approx(best, rel=CLOSE, abs=CLOSE)
 
 
-small = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+small = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @small
