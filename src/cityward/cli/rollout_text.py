@@ -88,8 +88,8 @@ def _print_choices(told: tuple[Choice, ...]) -> None:
 def print_closed(told: GapClosed) -> None:
     """Print what closing a share of the gap costs."""
     click.echo(told.finding)
-    for at, measure in enumerate(told.begin[:SHOWN], start=1):
-        click.echo(f"  {at}. {measure}")
+    for at, (measure, where) in enumerate(zip(told.begin[:SHOWN], told.where, strict=False), start=1):
+        click.echo(f"  {at}. {measure}: {_few(where)}")
     for group in told.plan.groups:
         click.echo(f"  {group.group}: {percent(group.need_before, 1)} in need → {percent(group.need_after, 1)}")
     for note in told.plan.notes:

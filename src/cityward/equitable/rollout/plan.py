@@ -126,6 +126,10 @@ class _Making:
         protected = self._protected(begun) if self.asked.robust else 0
         if protected:
             begun = self._found(self._solver(protected).solve("benefit", equity, begin=[begun]))
+            notes.append(
+                f"Protection against low effects costs {max(0.0, solved.value - self.gains.benefit(begun)):,.0f} "
+                "person-years while effects are as expected."
+            )
         benefit = self.gains.benefit(begun)
         check(self.task, begun, benefit, equity)
         effects = uncertain.draws(self.task, uncertain.draw_count(self.task), rng(self.asked.seed, "draws"))
@@ -351,7 +355,7 @@ def close_gap(task: Task, share: float, asked: Asked, notes: tuple[str, ...] = (
         ),
         notes,
     )
-    return close_finding(told, share, before, solved, _begin(whole, solved.begun), _years(task, solved))
+    return close_finding(whole, told, share, before, solved, _begin(whole, solved.begun), _years(task, solved))
 
 
 def _begin(task: Task, begun: Ints) -> tuple[str, ...]:

@@ -179,7 +179,10 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GapClosed(msgspec.Struct, frozen=True, kw_only=True):
-    """The least cost by which the gap between groups shrinks by a share, and where it starts."""
+    """The least cost by which the gap between groups shrinks by a share, and where it starts.
+
+    ``begin`` lists measures, ``where`` the names of the places of each.
+    """
 
     finding: str
     share: float
@@ -189,5 +192,6 @@ class GapClosed(msgspec.Struct, frozen=True, kw_only=True):
     cost: float
     at_least: float
     begin: tuple[str, ...]
+    where: tuple[tuple[str, ...], ...]
     years: int | None
     plan: Rollout

@@ -193,7 +193,7 @@ class Search:
             begun[late] = NEVER
         return begun
 
-    def improve(self, begun: Ints, random: np.random.Generator, rounds: int | None = None) -> Ints:
+    def improve(self, begun: Ints, generator: np.random.Generator, rounds: int | None = None) -> Ints:
         """Take out one measure, or some near each other, and fill again, while that helps."""
         pairs = max(1, self.task.of.size * self.task.years)
         if rounds is None:
@@ -207,8 +207,8 @@ class Search:
             if at < rounds // 2:
                 out = chosen_now[[at % chosen_now.size]]
             else:
-                size = int(random.integers(2, OUT_MAX + 1))
-                out = random.choice(chosen_now, min(size, chosen_now.size), replace=False)
+                size = int(generator.integers(2, OUT_MAX + 1))
+                out = generator.choice(chosen_now, min(size, chosen_now.size), replace=False)
             bare = self.without(best, out)
             for banned in (None, out[:1]):
                 weighted = bool(at % 3)

@@ -282,18 +282,26 @@ class _Run:
         elif self.goal == "gap":
             equity = Equity("gap", max(0.0, -self.bound))
         search = self.search(self.scale * task.budgets, equity)
-        filled = [search.fill(self._within(search, seed), weighted=False) for seed in seeds]
-        weights = search.weights
-        for factor in () if weights is None else WEIGHED:
-            search.weights = weights * factor
-            filled += [search.fill(self._within(search, seed)) for seed in seeds]
-            if search.score(filled[-2])[0] <= 0:
-                break
+        filled = self._filled(search, seeds)
         best = min(filled, key=search.score)
         for one in filled:
             self._offer(one)
         if not self._enough():
             self._offer(search.improve(best, self.solver.random))
+
+    def _filled(self, search: Search, seeds: list[Ints]) -> list[Ints]:
+        """Plans that grow from seeds: equity first, and by weights of groups that are raised until equity holds."""
+        within = [self._within(search, seed) for seed in seeds]
+        filled = [search.fill(seed, weighted=False) for seed in within]
+        if self.weights is None:
+            return filled
+        for factor in WEIGHED:
+            search.weights = self.weights * factor
+            weighted = [search.fill(seed) for seed in within]
+            filled += weighted
+            if min(search.score(one)[0] for one in weighted) <= 0:
+                break
+        return filled
 
     def _within(self, search: Search, begun: Ints) -> Ints:
         """A plan without what breaks a budget, the dearest first."""

@@ -201,8 +201,14 @@ def _finding(told: Rollout, facts: Facts) -> str:
     )
 
 
+def _where(task: Task, measure: str) -> tuple[str, ...]:
+    """Names of the places that a measure reaches."""
+    mine = task.of == task.measures.index(measure)
+    return tuple(task.names[at] for at in task.place[mine].tolist())
+
+
 def close_finding(
-    told: Rollout, share: float, before: float, solved: Solved, begin: tuple[str, ...], years: int | None
+    task: Task, told: Rollout, share: float, before: float, solved: Solved, begin: tuple[str, ...], years: int | None
 ) -> GapClosed:
     """Tell what closing a share of the gap costs."""
     least = min(solved.bound, solved.value)
@@ -223,6 +229,7 @@ def close_finding(
         cost=solved.value,
         at_least=least,
         begin=begin,
+        where=tuple(_where(task, measure) for measure in begin),
         years=years,
         plan=told,
     )
