@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -87,8 +88,8 @@ def plans(task: Task, *, paid: bool = True) -> Iterator[tuple[int, ...]]:
         yield begun
 
 
-def solver(task: Task, protected: int = 0) -> Solver:
-    program = Program(task, Gains(task), "group", at_risk(task) if protected else None, protected)
+def solver(task: Task, protected: int = 0, by: Literal["group", "place"] = "group") -> Solver:
+    program = Program(task, Gains(task), by, at_risk(task) if protected else None, protected)
     return Solver(program, np.random.default_rng(1), gap=0.0, seconds=20)
 
 
@@ -151,6 +152,24 @@ def test_a_protected_plan_is_the_best_at_its_worst(seed: int) -> None:
         return worth(task, begun)[0] - sum(losses[:protected])
 
     bounded(solver(task, protected).solve("benefit", Equity()), max(worst(begun) for begun in plans(task)))
+
+
+@small
+@given(st.integers(0, 10_000))
+def test_a_floor_for_each_place_that_is_reached(seed: int) -> None:
+    task = drawn(seed)
+    gains, solving = Gains(task), solver(task, by="place")
+    reached = np.unique(task.place)
+
+    def least(begun: tuple[int, ...]) -> float:
+        return float((1 - gains.left(np.array(begun), task.years - 1))[reached].min())
+
+    known = {begun: least(begun) for begun in plans(task)}
+    highest = max(known.values())
+    bounded(solving.solve("level", Equity(by="place")), highest)
+    floor = 0.8 * highest
+    held = max(worth(task, begun)[0] for begun, level in known.items() if level >= floor - 1e-9)
+    bounded(solving.solve("benefit", Equity("floor", floor, "place")), held)
 
 
 @small

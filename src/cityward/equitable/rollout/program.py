@@ -324,9 +324,3 @@ class Program:
         for row, group in self.group_rows:
             weights[group] += row_dual[row]
         return weights
-
-    def start(self, begun: Ints) -> Floats:
-        """Which measure is there in which year, as columns."""
-        years = np.arange(self.task.years)[:, None]
-        there: Floats = ((begun != NEVER)[None, :] & (begun[None, :] <= years)).ravel().astype(float)
-        return there

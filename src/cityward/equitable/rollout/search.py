@@ -48,7 +48,7 @@ class Search:
     protected: int = 0
     weights: Floats | None = None
     _sets: list[list[int]] = field(init=False)
-    _needs: list[list[int]] = field(init=False)
+    _held: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         count = len(self.task.measures)
@@ -56,9 +56,8 @@ class Search:
         for at, members in enumerate(self.task.exclusive):
             for measure in members.tolist():
                 self._sets[measure].append(at)
-        self._needs = [[] for _ in range(count)]
-        for measure, other in self.task.requires.tolist():
-            self._needs[measure].append(other)
+        reached = sums(self.task.place, self.task.share, len(self.task.places)) > 0
+        self._held = np.where(reached, self.task.in_need, 0.0)
 
     # -- what a plan is worth ------------------------------------------------------------------------
 
@@ -85,9 +84,9 @@ class Search:
         return nothing if logs is None else nothing + self._short(logs).sum()
 
     def _short(self, logs: Floats) -> Floats:
-        """What places lack to their floor, weighted by their people in need, shape (places,)."""
+        """What places that are reached at all lack to their floor, by their people in need, shape (places,)."""
         wanted = -np.log1p(-min(self.equity.level, 1 - TOLERANCE)) * (1 - TOLERANCE)
-        short: Floats = np.maximum(wanted - logs, 0) * self.task.in_need
+        short: Floats = np.maximum(wanted - logs, 0) * self._held
         return short
 
     def loss(self, begun: Ints) -> float:
@@ -173,7 +172,7 @@ class Search:
         if self.equity.kind == "floor" and self.equity.by == "place":
             short = self._short(-np.log(left))
             place = self.task.place
-            saved = np.minimum(short[place], -self.gains.log_miss * self.task.in_need[place])
+            saved = np.minimum(short[place], -self.gains.log_miss * self._held[place])
             return float(short.sum()), float(short.sum()) - np.add.reduceat(saved, self.gains.starts)
         helped = self.task.by_group(self.task.in_need * (1 - left))
         return float(self.missed(helped)), self.missed(helped + self.gains.adding_by_group(left))

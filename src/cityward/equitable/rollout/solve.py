@@ -317,15 +317,13 @@ class _Run:
     def _whole(self) -> bool:
         """Solve with whole measures, adding limits where they look better than they are; False: nothing can hold."""
         program, highs = self.program, self.program.highs
+        # The solver is given no plan to begin with: HiGHS 1.16 with presolve may take a wrong objective for it.
         program.whole(True)
         least = 1e-9 * WHOLE / program.clusters
         for round_ in range(WHOLE_ROUNDS):
             # The first answer should do: what remains of the gap is for what the limits are off by.
             highs.setOptionValue("mip_rel_gap", self.gap * (FIRST_GAP if not round_ else FIRST_GAP / 2))
             self._limit_time(0.1)
-            if self.best is not None:
-                start = program.start(self.best)
-                highs.setSolution(start.size, np.arange(start.size, dtype=np.int32), start)
             highs.run()
             status = highs.getModelStatus()
             if status == highspy.HighsModelStatus.kInfeasible:
