@@ -39,6 +39,8 @@ _COMMANDS = {
     "opinions": ("opinions", "Groups of opinion in agree and disagree votes, and what bridges them."),
     "plan": ("plan", "Say who goes where: least waiting, with a floor and its price."),
     "site": ("site", "Say where services should be: p-median, p-centre, covering, with a proven bound."),
+    "rollout": ("rollout", "Choose measures against the divide: greatest benefit, equity and its price."),
+    "reach": ("reach", "How long people need to a service, on foot and by public transport."),
     "guard": ("guard", "Ask the door what it would do with a file, and which authorisations stand."),
     "release": ("release", "Publish figures with noise, from a privacy budget; the only way out."),
     "decisions": ("decisions", "Decisions of cases: make, list, show, settle, watch, prove."),

@@ -168,3 +168,26 @@ SITE_PAIRS: Final = 250_000
 
 SITE_FILE_BYTES: Final = 64 * 2**20
 """Largest file of a choice of sites, which is read as a whole."""
+ROLLOUT_MEASURES: Final = 5_000
+"""Most measures of one roll-out: each is a decision in every year."""
+
+ROLLOUT_PLACES: Final = 20_000
+"""Most places of one roll-out."""
+
+ROLLOUT_PAIRS: Final = 2_000_000
+"""Most pairs of a measure and a place that it reaches: 100 MB of columns."""
+
+ROLLOUT_YEARS: Final = 10
+"""Most years of one roll-out."""
+
+TABLE_BYTES: Final = 256 * 2**20
+"""Largest table that a command reads as a whole."""
+
+GTFS_BYTES: Final = 2 * 2**30
+"""Most bytes that the tables of a timetable expand to; a large country's have about 1 GB."""
+
+GTFS_CONNECTIONS: Final = 30_000_000
+"""Most rides from one stop to the next in the hours that are looked at: 1 GB of columns."""
+
+REACH_SERVICES: Final = 200_000
+"""Most locations of services."""
