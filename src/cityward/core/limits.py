@@ -151,6 +151,7 @@ NATION_RELEASES: Final = 1_000
 
 DIVIDE_DRAWS: Final = 10_000
 """Most draws of an interval of inequality."""
+
 SITE_PLACES: Final = 4_000
 """Most places, and most candidate sites, of one choice of sites: each is compared with each, 128 MB of ways."""
 
@@ -168,6 +169,7 @@ SITE_PAIRS: Final = 250_000
 
 SITE_FILE_BYTES: Final = 64 * 2**20
 """Largest file of a choice of sites, which is read as a whole."""
+
 ROLLOUT_MEASURES: Final = 5_000
 """Most measures of one roll-out: each is a decision in every year."""
 
@@ -179,9 +181,6 @@ ROLLOUT_PAIRS: Final = 2_000_000
 
 ROLLOUT_YEARS: Final = 10
 """Most years of one roll-out."""
-
-TABLE_BYTES: Final = 256 * 2**20
-"""Largest table that a command reads as a whole."""
 
 GTFS_BYTES: Final = 2 * 2**30
 """Most bytes that the tables of a timetable expand to; a large country's have about 1 GB."""
