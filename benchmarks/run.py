@@ -25,8 +25,10 @@ import bench_outcome
 import bench_plan
 import bench_priority
 import bench_private
+import bench_reach
 import bench_reconcile
 import bench_replay
+import bench_rollout
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -52,6 +54,8 @@ BENCHES = (
     bench_plan,
     bench_counting,
     bench_siting,
+    bench_rollout,
+    bench_reach,
     bench_private,
     bench_consult,
     bench_erasure,
