@@ -181,6 +181,7 @@ def findings(city: City) -> list[str]:
     turn = city.turn()
     if turn is None:
         return ["Nothing was found yet: run 'cityward run'."]
+    read, proved = _read(city), city.verify()  # before the divide is told, which is a look of its own
     lines = ["", f"{city.name} as of {turn.as_of:%A, %-d %B %Y}", ""]
     for need in turn.needs[:3]:
         people = f" {need.population:,.0f} people live there." if need.population else ""
@@ -199,10 +200,10 @@ def findings(city: City) -> list[str]:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
     if city.settings.work.crews is not None:
         lines.append(f"Plan     who goes where on the next day: cityward plan --city {city.path}")
-    lines += [*_read(city), *_released(city)]
+    lines += [*read, *_released(city)]
     lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:2]]
     lines.append(f"Intake   {sum_line(city.conservation())}")
-    lines.append(f"Ledger   {city.verify().message} This turn is entry {turn.receipt}.")
+    lines.append(f"Ledger   {proved.message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
 
 
