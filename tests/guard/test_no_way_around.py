@@ -133,11 +133,22 @@ def ways_into_open_data(source: str) -> list[str]:
     return found
 
 
+OF_OTHERS = ROOT / "city" / "nation.py"
+"""Reads what other cities published."""
+
+
 @pytest.mark.parametrize(
-    "path", [path for path in EVERY if path != OPEN_DATA], ids=lambda path: str(path.relative_to(ROOT))
+    "path", [path for path in EVERY if path not in {OPEN_DATA, OF_OTHERS}], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_only_the_way_out_writes_open_data(path: Path) -> None:
     assert not ways_into_open_data(path.read_text(encoding="utf-8"))
+
+
+def test_who_reads_open_data_of_others_writes_nothing() -> None:
+    calls = [node for node in ast.walk(ast.parse(OF_OTHERS.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    assert [_called(call) for call in calls if WRITES.match(_called(call)) and _called(call) != "open"] == []
+    opened = [ast.unparse(call) for call in calls if _called(call) == "open"]
+    assert opened == ["file.open('rb')"]
 
 
 @pytest.mark.parametrize(

@@ -372,6 +372,16 @@ class Orders:
             raise _unknown(identifier)
         return found
 
+    def confirmed_of(self, jobs: Sequence[str]) -> dict[str, datetime]:
+        """When the work for each of these jobs was confirmed, where it was; nothing else of an order is told."""
+        held = self.outbox.held_of(jobs) if jobs else []
+        return {order.job.id: order.events[-1].at for order in held if order.state == "confirmed"}
+
+    def link_of(self, jobs: Sequence[str]) -> str:
+        """Secret of the resident's page of the newest order for one of these jobs; empty when there is none."""
+        held = self.outbox.held_of(jobs)
+        return self.secret_of(held[-1].id) if held else ""
+
     def list(self, state: str | None = None) -> list[WorkOrder]:
         """Orders, newest first, optionally of one state."""
         if state is not None and state not in life.STATES:

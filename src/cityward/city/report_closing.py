@@ -34,12 +34,8 @@ def close_confirmed(city: City, source: str, secret_of: Callable[[str], str]) ->
         return 0
     waiting = rows.filter((pl.col("source") == source) & (pl.col("status") == "open"))
     jobs = {make_id("job", key): number for number, key in waiting.select("id", "key").iter_rows()}
-    confirmed = {
-        jobs[order.job.id]: order.events[-1].at
-        for order in (city.orders.outbox.held_of(list(jobs)) if jobs else ())
-        if order.state == "confirmed"
-    }
-    return sum(_close(city, source, number, secret_of(number), at) for number, at in confirmed.items())
+    confirmed = city.orders.confirmed_of(list(jobs))
+    return sum(_close(city, source, jobs[job], secret_of(jobs[job]), at) for job, at in confirmed.items())
 
 
 def _close(city: City, source: str, number: str, secret: str, at: datetime) -> int:

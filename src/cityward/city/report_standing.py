@@ -81,8 +81,5 @@ def _need(city: City, row: dict[str, Any]) -> Need | None:
 def _work(city: City, row: dict[str, Any], need: Need | None) -> tuple[Asked | None, str]:
     """The newest order for a report, or for its area of the need, as its resident is told of it; and its secret."""
     jobs = [make_id("job", row["key"]), *([make_id("job", need.id, row["territory"])] if need else [])]
-    orders = city.orders.outbox.held_of(jobs)
-    if not orders:
-        return None, ""
-    link = city.orders.secret_of(orders[-1].id)
-    return city.orders.asked(link), link
+    link = city.orders.link_of(jobs)
+    return (city.orders.asked(link) if link else None), link
