@@ -203,6 +203,12 @@ def test_anything_gets_a_verdict(value):
     assert look(value, "v").verdict in VERDICTS
 
 
+@pytest.mark.parametrize("value", [652962815709026688, "652962815709026688"])
+def test_a_number_that_a_table_of_places_cannot_judge_is_taken_for_one_of_a_person(value):
+    """A Chinese identity number of a prefecture that the library lists without its counties."""
+    assert look(value, "v").verdict != "pass"
+
+
 def test_a_spread_template_is_seen_in_a_row_and_in_columns():
     random = np.random.default_rng(3)
     rows = [{f"f{at}": float(number) for at, number in enumerate(random.normal(0, 0.09, 128))} for _ in range(3)]
