@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -37,18 +37,18 @@ def drawn(nodes: int, seed: int) -> np.ndarray:
     return all_pairs(nodes, tail, head, chance.integers(1, 101, edges).astype(float))
 
 
-def asked(way: np.ndarray, sites: int, objective: Objective) -> tuple[float, float, bool]:
-    """Seconds, value and whether it is proven."""
-    began = perf_counter()
+def asked(way: np.ndarray, sites: int, objective: Objective) -> tuple[float, float, float, bool]:
+    """Seconds, processor seconds, value and whether it is proven."""
+    began, worked = perf_counter(), process_time()
     one = np.ones(way.shape[0])
     task = Task(objective, way, one, one, sites, NOBODY, unit=1.0)
     found = choose(task, lambda: began + LIMIT_SECONDS - perf_counter())
-    return perf_counter() - began, found.value, found.optimal
+    return perf_counter() - began, process_time() - worked, found.value, found.optimal
 
 
 def textbook(way: np.ndarray, sites: int) -> tuple[float, float]:
-    """Seconds and value of the textbook p-median: x_ij ≤ y_j for each pair."""
-    began = perf_counter()
+    """Processor seconds and value of the textbook p-median: x_ij ≤ y_j for each pair."""
+    began = process_time()
     nodes = way.shape[0]
     pairs = nodes * nodes
     site, place = np.divmod(np.arange(pairs), nodes)
@@ -64,7 +64,7 @@ def textbook(way: np.ndarray, sites: int) -> tuple[float, float]:
     signs = np.concatenate([np.ones(pairs), -np.ones(pairs)])
     program.add(np.tile(np.arange(pairs), 2), columns, signs, -math.inf, 0.0, pairs)
     solved = program.solve(lambda: 10 * LIMIT_SECONDS)
-    return perf_counter() - began, float(program.cost @ solved.values)
+    return process_time() - began, float(program.cost @ solved.values)
 
 
 def main() -> dict[str, tuple[float, str]]:
@@ -83,11 +83,11 @@ def main() -> dict[str, tuple[float, str]]:
             for way, sites in several:
                 told.append(asked(way, sites, objective))
                 print(f"{objective}, {way.shape[0]} nodes, {sites} sites: {told[-1]}", flush=True)
-            seconds = [one[0] for one in told]
-            figures[f"{objective}, {name}: not proven"] = (sum(not one[2] for one in told), "≤ 0")
-            figures[f"{objective}, {name}: median s"] = (median(seconds), "")
-            figures[f"{objective}, {name}: longest s"] = (max(seconds), "≤ 60")
-    ours, value, _ = asked(*graphs[0], "p-median")
+            figures[f"{objective}, {name}: not proven"] = (sum(not one[3] for one in told), "≤ 0")
+            figures[f"{objective}, {name}: longest s"] = (max(one[0] for one in told), "≤ 60")
+            figures[f"{objective}, {name}: median processor s"] = (median(one[1] for one in told), "")
+            figures[f"{objective}, {name}: longest processor s"] = (max(one[1] for one in told), "")
+    _, ours, value, _ = asked(*graphs[0], "p-median")
     theirs, same = textbook(*graphs[0])
     if abs(same - value) > 1e-3:
         raise SystemExit(f"The textbook says {same}, we say {value}.")

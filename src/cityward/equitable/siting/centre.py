@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.equitable.siting.cover import cover, greedy_cover
+from cityward.equitable.siting.cover import apart, cover, greedy_cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def centre(
     levels = np.unique(way[np.isfinite(way)])
     levels = levels[(levels >= low) & (levels <= value)]
     sites, top = _first(way, levels, most, sites, kept, price)
-    bottom = 0
+    bottom = _lowest(way, levels[: top + 1], most, kept, price)
     while bottom < top and left() > 0:
         middle = (bottom + top) // 2
         found = cover(way <= levels[middle], most, kept=kept, price=price, left=left)
@@ -87,3 +87,25 @@ def _first(
         else:
             bottom = middle + 1
     return sites, top
+
+
+def _lowest(
+    way: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    most: float,
+    kept: NDArray[np.int64],
+    price: NDArray[np.float64],
+) -> int:
+    """Halve by places no two of which share a site: they prove at once that a longest way is too short."""
+    bottom, top = 0, levels.size - 1
+    spent = float(price[kept].sum())
+    others = np.setdiff1d(np.arange(way.shape[0]), kept)
+    while bottom < top:
+        middle = (bottom + top) // 2
+        reach = way <= levels[middle]
+        missing = ~reach[kept].any(axis=0)
+        if apart(reach[np.ix_(others, missing)], price[others]) + spent > most + 1e-6:
+            bottom = middle + 1
+        else:
+            top = middle
+    return bottom

@@ -39,7 +39,8 @@ def choose(task: Task, left: Callable[[], float]) -> Choice:
         begin = _reaching(task, left)
         if task.objective == "p-centre":
             found = centre(task.way, task.most, kept=task.kept, begin=begin, price=task.price, left=left)
-            choice = _nearest(task, found.sites, found.value, found.bound, Precision(task.unit))
+            sites = np.sort(filled(task, found.sites))
+            choice = _nearest(task, sites, found.value, found.bound, Precision(task.unit))
         elif task.counted and task.capacity is None:
             choice = _median(task, begin, left)
         else:

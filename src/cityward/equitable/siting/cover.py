@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from cityward.equitable.siting.program import Program
 
+REDUCED_MAX: Final = 2_000
+"""With more places or sites comparing each with each takes longer than it saves."""
+
 REDUCTIONS: Final = 6
 """Rounds of leaving out; nearly all that falls falls in the first two."""
 
@@ -89,11 +92,13 @@ def cover(
     found = greedy_cover(reach, kept, np.maximum(price, 1e-9))
     if price[found].sum() <= most:
         return Cover(found, -math.inf)
+    if left() <= 0:
+        return Cover(None, -math.inf)
     spent = float(price[kept].sum())
     rows = np.flatnonzero(~reach[kept].any(axis=0))
     columns = np.setdiff1d(np.arange(reach.shape[0]), kept)
-    rows, columns = _reduced(reach, rows, columns, price)
-    if _apart(reach[np.ix_(columns, rows)], price[columns]) + spent > most + 1e-6:
+    rows, columns = _reduced(reach, rows, columns, price, left)
+    if apart(reach[np.ix_(columns, rows)], price[columns]) + spent > most + 1e-6:
         return Cover(None, math.inf)
     return _solved(reach, rows, columns, price, most - spent, kept, left)
 
@@ -128,10 +133,16 @@ def _solved(
 
 
 def _reduced(
-    reach: NDArray[np.bool_], rows: NDArray[np.int64], columns: NDArray[np.int64], price: NDArray[np.float64]
+    reach: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    price: NDArray[np.float64],
+    left: Callable[[], float],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Leave out places that are reached wherever another is, and sites that reach no more than one no dearer."""
     for _ in range(REDUCTIONS):
+        if left() <= 0 or max(rows.size, columns.size) > REDUCED_MAX:
+            break
         size = rows.size + columns.size
         part = reach[np.ix_(columns, rows)].astype(np.float32)
         columns = columns[~_within(part, price[columns])]
@@ -163,7 +174,7 @@ def _holds(part: NDArray[np.float32]) -> NDArray[np.bool_]:
     return found
 
 
-def _apart(part: NDArray[np.bool_], price: NDArray[np.float64]) -> float:
+def apart(part: NDArray[np.bool_], price: NDArray[np.float64]) -> float:
     """A bound from places no two of which share a site: each needs one of its own, at the least price."""
     missing = np.ones(part.shape[1], dtype=np.bool_)
     few = part.sum(axis=0)

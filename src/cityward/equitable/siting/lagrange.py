@@ -45,6 +45,26 @@ def worth(
 
 
 @njit(cache=True, nogil=True)
+def thinned(
+    begin: NDArray[np.int64], site: NDArray[np.int32], cost: NDArray[np.float64], state: NDArray[np.int8]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Return the lists of sites by place without those that are shut, each up to the first that is open."""
+    places = begin.size - 1
+    new_begin = np.zeros(places + 1, dtype=np.int64)
+    new_site, new_cost = np.empty_like(site), np.empty_like(cost)
+    count = 0
+    for place in range(places):
+        for at in range(begin[place], begin[place + 1]):
+            if state[site[at]] != SHUT:
+                new_site[count], new_cost[count] = site[at], cost[at]
+                count += 1
+                if state[site[at]] == OPEN:
+                    break
+        new_begin[place + 1] = count
+    return new_begin, new_site[:count], new_cost[:count]
+
+
+@njit(cache=True, nogil=True)
 def pick(
     rho: NDArray[np.float64], state: NDArray[np.int8], need: int, chosen: NDArray[np.bool_]
 ) -> tuple[float, float, float]:

@@ -29,7 +29,7 @@ class Precision:
         return self.step > 4 * ROUNDING * max(abs(value), 1.0)
 
     def target(self, value: float) -> float:
-        """A bound above this proves that nothing is below ``value``."""
+        """A bound from here on proves that nothing is below ``value``."""
         if not math.isfinite(value):
             return math.inf
         if self._steps(value):
@@ -37,18 +37,18 @@ class Precision:
         return value - ENOUGH * abs(value)
 
     def closed(self, bound: float, value: float) -> bool:
-        """Whether nothing is below ``value`` where ``bound`` holds."""
-        return bound > self.target(value) or bound >= value
+        """Whether nothing is below ``value``, or nothing by more than `ENOUGH` of it, where ``bound`` holds."""
+        return bound >= self.target(value)
 
     def all_closed(self, bounds: NDArray[np.float64], value: float) -> NDArray[np.bool_]:
         """`closed` of each bound."""
-        found: NDArray[np.bool_] = (bounds > self.target(value)) | (bounds >= value)
+        found: NDArray[np.bool_] = bounds >= self.target(value)
         return found
 
     def bound(self, computed: float, value: float) -> float:
-        """The bound that may be told: a step up where values have steps, and never above ``value``."""
+        """The bound that may be told: a step up where values have steps, else at most what is proven of ``value``."""
         if not self._steps(value):
-            return min(computed - ROUNDING * abs(computed) if computed < value else value, value)
+            return min(computed - ROUNDING * abs(computed), self.target(value))
         return min(math.ceil((computed - ROUNDING * max(abs(computed), 1.0)) / self.step) * self.step, value)
 
 

@@ -34,7 +34,12 @@ class Rest:
 
 
 def rest(
-    cost: NDArray[np.float64], state: NDArray[np.int8], need: int, value: float, left: Callable[[], float]
+    cost: NDArray[np.float64],
+    state: NDArray[np.int8],
+    need: int,
+    value: float,
+    farthest: NDArray[np.float64],
+    left: Callable[[], float],
 ) -> Rest | None:
     """Return the best choice of ``need`` free sites; None where the program would be too large.
 
@@ -45,12 +50,18 @@ def rest(
         `FREE`, `OPEN` or shut.
     value : float
         Of the best choice known.
+    farthest : array of places
+        No choice that is better has a higher cost of the place: with prices λ and bound L, a choice in which it pays
+        c ≥ λ_i costs at least L + c − λ_i.
     left : callable
         Seconds that are left.
     """
     free = np.flatnonzero(state == FREE)
     nearest = cost[state == OPEN].min(axis=0) if (state == OPEN).any() else np.full(cost.shape[1], np.inf)
-    inside = cost[free] < nearest
+    nearest = np.where(nearest <= farthest, nearest, np.inf)
+    inside = (cost[free] < nearest) & (cost[free] <= farthest)
+    if (~inside.any(axis=0) & np.isinf(nearest)).any():
+        return Rest(None, value)
     if inside.sum() > PAIRS_MAX:
         return None
     sites, places = np.nonzero(inside)

@@ -205,13 +205,16 @@ def _start(task: Task, program: Program, pairs: _Pairs, sites: NDArray[np.int64]
 
 
 def _choice(task: Task, sites: NDArray[np.int64], served: Served, bound: float) -> Choice:
-    parted = task.capacity is not None and not task.whole
+    # Whole people and room for whole people are served best by whole people, as flows in a network are whole.
+    counted = task.people
+    if task.capacity is not None and not task.whole:
+        counted = np.concatenate([task.people, task.capacity])
+    step = step_of(counted)
     if task.objective == "covering":
-        precision = Precision(0.0 if parted else step_of(task.people))
-        value = math.fsum(served.people.tolist())
-        least = precision.bound(bound, -value)
-        return Choice(sites, served, value, -least, optimal=precision.closed(least, -value))
-    precision = Precision(0.0 if parted else step_of(task.people) * task.unit)
-    value = math.fsum((task.way[served.site, served.place] * served.people).tolist())
+        precision, value = Precision(step), -math.fsum(served.people.tolist())
+    else:
+        precision = Precision(step * task.unit)
+        value = math.fsum((task.way[served.site, served.place] * served.people).tolist())
     least = precision.bound(bound, value)
-    return Choice(sites, served, value, least, optimal=precision.closed(least, value))
+    sign = -1.0 if task.objective == "covering" else 1.0
+    return Choice(sites, served, sign * value, sign * least, optimal=precision.closed(least, value))
