@@ -82,7 +82,11 @@ def simulate_with(city: City, factors: Factors, *, years: int, seed: int) -> Yea
         for block in blocks:
             first, last = int(edges[block]), int(edges[block + 1])
             sums = Sums(
-                money[first:last], hours[first:last], parts[0][block], parts[1][block], targets[min(block, len(targets) - 1)]
+                money[first:last],
+                hours[first:last],
+                parts[0][block],
+                parts[1][block],
+                targets[min(block, len(targets) - 1)],
             )
             run_years(city.net, city.cast, factors, bench, sums, seed, first, last - first)
 

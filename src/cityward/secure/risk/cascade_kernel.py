@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cityward.core.compiled import njit
 from cityward.core.limits import RISK_GROUP
-from cityward.secure.risk.chance_kernel import draw, mixed
+from cityward.secure.risk.chance_kernel import Key, draw, mixed
 from cityward.secure.risk.quantities import Columns
 
 SPELLS: Final = 4
@@ -41,7 +41,7 @@ class Bench(NamedTuple):
 
     start: NDArray[np.float64]
     end: NDArray[np.float64]
-    count: NDArray[np.int64]
+    spells: NDArray[np.int64]
     root: NDArray[np.int64]
     begin_room: NDArray[np.float64]
     end_room: NDArray[np.float64]
@@ -106,7 +106,7 @@ def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart
     moments = 0
     for at in range(net.member_begin[need], net.member_begin[need + 1]):
         other = net.member[at]
-        for spell in range(bench.count[other]):
+        for spell in range(bench.spells[other]):
             for moment, step in ((bench.start[other, spell], 1), (bench.end[other, spell], -1)):
                 to = moments
                 # What comes back at a moment is back before something else goes down at it.
@@ -128,50 +128,62 @@ def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart
 
 
 @njit(cache=True)
-def settle(net: Net, bench: Bench, asset: int, key: int) -> float:
+def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
+    """How many members of a need are down at some time, when the last is back, and what that one goes back to."""
+    down, last, root = 0, -1.0, 0
+    for at in range(net.member_begin[need], net.member_begin[need + 1]):
+        other = net.member[at]
+        if bench.spells[other] > 0:
+            down += 1
+            if bench.end[other, bench.spells[other] - 1] > last:
+                last, root = bench.end[other, bench.spells[other] - 1], bench.root[other]
+    return down, last, root
+
+
+@njit(cache=True)
+def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key) -> int:
+    """Add the spells that an asset is down for want of one need."""
+    buffer = draw(net.buffer, need, mixed(key, net.stream[asset]), need - net.need_begin[asset] + 1)
+    restart = net.restart_hours[asset]
+    if net.member_begin[need + 1] - net.member_begin[need] > 1:
+        return _unmet(net, bench, need, count, buffer, restart)
+    other = net.member[net.member_begin[need]]
+    for spell in range(bench.spells[other]):
+        if bench.end[other, spell] > bench.start[other, spell] + buffer:
+            count = _add(bench, count, bench.start[other, spell] + buffer, bench.end[other, spell] + restart)
+    return count
+
+
+@njit(cache=True)
+def settle(net: Net, bench: Bench, asset: int, key: Key) -> float:
     """Work out when an asset is down, after all that it needs; returns its hours."""
-    count, latest, root = bench.count[asset], -1.0, bench.root[asset]
+    count, latest, root = bench.spells[asset], -1.0, bench.root[asset]
     for at in range(count):
         bench.begin_room[at], bench.end_room[at] = bench.start[asset, at], bench.end[asset, at]
         latest = max(latest, bench.end[asset, at])
     for need in range(net.need_begin[asset], net.need_begin[asset + 1]):
-        down, last, last_root = 0, -1.0, 0
-        for at in range(net.member_begin[need], net.member_begin[need + 1]):
-            other = net.member[at]
-            if bench.count[other] > 0:
-                down += 1
-                if bench.end[other, bench.count[other] - 1] > last:
-                    last, last_root = bench.end[other, bench.count[other] - 1], bench.root[other]
+        down, last, last_root = _latest(net, bench, need)
         if down < net.down_from[need]:
             continue
-        buffer = draw(net.buffer, need, mixed(key, net.stream[asset]), need - net.need_begin[asset] + 1)
         before = count
-        if net.member_begin[need + 1] - net.member_begin[need] == 1:
-            other = net.member[net.member_begin[need]]
-            for spell in range(bench.count[other]):
-                if bench.end[other, spell] > bench.start[other, spell] + buffer:
-                    last_moment = bench.end[other, spell] + net.restart_hours[asset]
-                    count = _add(bench, count, bench.start[other, spell] + buffer, last_moment)
-        else:
-            count = _unmet(net, bench, need, count, buffer, net.restart_hours[asset])
+        count = _through(net, bench, asset, need, count, key)
         if count > before and last > latest:
             latest, root = last, last_root
     if count == 0:
         return 0.0
-    if count > 1:
-        count = joined(bench.begin_room, bench.end_room, count)
+    count = joined(bench.begin_room, bench.end_room, count)
     hours = 0.0
     for at in range(count):
         bench.start[asset, at], bench.end[asset, at] = bench.begin_room[at], bench.end_room[at]
         hours += bench.end_room[at] - bench.begin_room[at]
-    bench.count[asset], bench.root[asset] = count, root
+    bench.spells[asset], bench.root[asset] = count, root
     return hours
 
 
 @njit(cache=True)
 def strike(bench: Bench, asset: int, first: float, last: float, target: int) -> None:
     """Put an asset down itself, before anything is settled."""
-    count = bench.count[asset]
+    count = bench.spells[asset]
     if last <= first:
         return
     if count == SPELLS:
@@ -181,4 +193,4 @@ def strike(bench: Bench, asset: int, first: float, last: float, target: int) -> 
     bench.start[asset, count], bench.end[asset, count] = first, last
     if count == 0:
         bench.root[asset] = target
-    bench.count[asset] = count + 1
+    bench.spells[asset] = count + 1

@@ -152,7 +152,9 @@ def _closed(city: City, factors: Factors, at: int, rate: float) -> float | None:
     event = _mean(drawn(scenario.loss, "loss")) * float(factors.loss[at])
     for hit in range(cast.hit_begin[at], cast.hit_begin[at + 1]):
         share = drawn(scenario.hits[hit - cast.hit_begin[at]].share, "share").mean * float(factors.spread[at])
-        event += share * float(graph.repair_cost[cast.target[cast.target_begin[hit] : cast.target_begin[hit + 1]]].sum())
+        event += share * float(
+            graph.repair_cost[cast.target[cast.target_begin[hit] : cast.target_begin[hit + 1]]].sum()
+        )
     return rate * drawn(scenario.success, "success").mean * float(factors.tried[at]) * event
 
 

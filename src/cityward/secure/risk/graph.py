@@ -95,8 +95,8 @@ def _in_order(assets: tuple[Asset, ...]) -> tuple[Asset, ...]:
     waits = [0] * len(assets)
     dependents: list[list[int]] = [[] for _ in assets]
     for at, asset in enumerate(assets):
-        for other in {other for need in asset.needs for other in need.of}:
-            dependents[place[other]].append(at)
+        for needed in {other for need in asset.needs for other in need.of}:
+            dependents[place[needed]].append(at)
             waits[at] += 1
     ready = [at for at, count in enumerate(waits) if not count]
     for at in ready:

@@ -11,7 +11,7 @@ from cityward.core.errors import UserError
 from cityward.core.limits import ID_CHARS, RISK_ASSETS, RISK_FILE_BYTES
 from cityward.core.toml_text import decode_toml_text, read_toml
 from cityward.secure.risk.importers import cyclonedx, listing, nmap
-from cityward.secure.risk.records import Asset, Inventory, InventoryFile
+from cityward.secure.risk.records import Asset, Inventory, InventoryFile, ScenarioFile
 
 SCENARIOS_FILE, CONTROLS_FILE = "scenarios.toml", "controls.toml"
 Suffix = Literal[".toml", ".csv", ".json", ".xml"]
@@ -94,3 +94,24 @@ def _text(path: Path) -> str:
     if path.stat().st_size > RISK_FILE_BYTES:
         raise UserError(f"{path} is larger than {RISK_FILE_BYTES:,} bytes.", "Split it.")
     return read_toml(path)
+
+
+def read_scenarios(folder: Path, file: Path | None = None) -> ScenarioFile:
+    """Read ``file``, or ``scenarios.toml`` of the folder, and ``controls.toml`` of the folder where there is one.
+
+    Raises
+    ------
+    SettingsError
+        Names the file and the line.
+    """
+    path = file or folder / SCENARIOS_FILE
+    if not path.exists():
+        raise UserError(f"{path} is not there.", "Write [[scenarios]] there, or give --scenarios FILE.")
+    read = decode_toml_text(_text(path), ScenarioFile, str(path))
+    more = folder / CONTROLS_FILE
+    if not more.exists():
+        return read
+    controls = decode_toml_text(_text(more), ScenarioFile, str(more))
+    if controls.scenarios or controls.shocks:
+        raise UserError(f"{more} holds scenarios.", f"Write them in {path.name}; {CONTROLS_FILE} is for controls.")
+    return msgspec.structs.replace(read, controls=(*read.controls, *controls.controls))

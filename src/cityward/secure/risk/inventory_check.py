@@ -78,6 +78,11 @@ def _of_asset(asset: Asset, known: dict[str, Asset], territories: dict[str, floa
         elif need.at_least is not None and not 1 <= need.at_least <= count:
             found.append(f"'{name}' needs at least {need.at_least} of {count}")
         found += _bad(need.buffer_hours, f"'{name}': buffer_hours")
+    return found + _numbers(asset, name, known, territories)
+
+
+def _numbers(asset: Asset, name: str, known: dict[str, Asset], territories: dict[str, float]) -> list[str]:
+    found: list[str] = []
     if asset.supplier and (asset.supplier not in known or known[asset.supplier].kind != SUPPLIER):
         found.append(f"'{name}' has the supplier '{shown(asset.supplier)}', which is no asset of kind '{SUPPLIER}'")
     found += _bad(asset.repair_hours, f"'{name}': repair_hours")
@@ -109,11 +114,11 @@ def circle_of(inventory: Inventory) -> list[str]:
     """
     needs = {asset.id: [other for need in asset.needs for other in need.of] for asset in inventory.assets}
     done: set[str] = set()
-    for first in needs:
+    for first, own in needs.items():
         if first in done:
             continue
         path, on_path = [first], {first}
-        waiting = [iter(needs[first])]
+        waiting = [iter(own)]
         while path:
             other = next(waiting[-1], None)
             if other is None:
@@ -144,14 +149,16 @@ def _alone(inventory: Inventory, known: dict[str, Asset], most: int = 10) -> tup
                         seen.add(other)
                         waiting.append(other)
                         counts[other] = counts.get(other, 0) + 1
-    return tuple(sorted(((one, count) for one, count in counts.items() if count > 1), key=lambda row: (-row[1], row[0]))[:most])
+    return tuple(
+        sorted(((one, count) for one, count in counts.items() if count > 1), key=lambda row: (-row[1], row[0]))[:most]
+    )
 
 
 def require_sound(inventory: Inventory) -> None:
     """Raise `SettingsError` with the first problems of an inventory that cannot be worked with."""
     problems = check(inventory).problems
     if problems:
-        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""  # noqa: PLR2004
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
         raise SettingsError(
             f"The inventory cannot be worked with: {'; '.join(problems[:3])}{more}.",
             "'cityward risk FOLDER --check' lists everything.",

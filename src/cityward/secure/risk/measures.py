@@ -23,7 +23,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What is exceeded once in ``years`` years: value at risk with its 95 % interval, and the mean of what exceeds it."""
+    """What is exceeded once in ``years`` years, with its 95 % interval, and the mean of what exceeds it."""
 
     years: int
     value_at_risk: float
@@ -53,7 +53,7 @@ def tails(yearly: Floats) -> tuple[Tail, ...]:
     what exceeds, and of the quantile, over the years (Manistre and Hancock 2005, equation 3.2).
     """
     size = yearly.size
-    some = [one for one in RETURN_YEARS if size / one >= 20]  # noqa: PLR2004
+    some = [one for one in RETURN_YEARS if size / one >= 20]
     ordered = np.sort(yearly)
     return tuple(_tail(ordered, one) for one in some)
 

@@ -125,36 +125,39 @@ def _made(given: Estimate, where: str) -> Drawn:
     numbers = [value for value in msgspec.structs.astuple(given) if isinstance(value, float | int)]
     if not all(math.isfinite(value) for value in numbers):
         raise SettingsError(f"{where} is not a finite number.", "Write a number.")
-    made = {"interval": _lognormal, "mode": _pert, "values": _values, "alpha": _beta}[kinds[0]]
-    return made(given, where)
+    if given.interval is not None:
+        return _lognormal(given.interval, given.level, where)
+    if given.mode is not None:
+        return _pert(given, given.mode, where)
+    if given.values is not None:
+        return _values(given.values, given.weights, where)
+    return _beta(given, where)
 
 
-def _lognormal(given: Estimate, where: str) -> Drawn:
-    assert given.interval is not None
-    low, high = given.interval
+def _lognormal(interval: tuple[float, float], level: float, where: str) -> Drawn:
+    low, high = interval
     if not 0 < low < high < math.inf:
         raise SettingsError(
             f"{where}: the interval [{low:g}, {high:g}] does not go from a number above 0 up to a greater one.",
             "Write the lower end first; a number without doubt is written without interval.",
         )
-    if not 0.01 <= given.level <= 0.9999:
-        raise SettingsError(f"{where}: level {given.level:g} is not from 0.01 to 0.9999.", "Leave it out for 0.9.")
-    half = NormalDist().inv_cdf(0.5 + given.level / 2)
+    if not 0.01 <= level <= 0.9999:
+        raise SettingsError(f"{where}: level {level:g} is not from 0.01 to 0.9999.", "Leave it out for 0.9.")
+    half = NormalDist().inv_cdf(0.5 + level / 2)
     mu, sigma = (math.log(low) + math.log(high)) / 2, math.log(high / low) / (2 * half)
-    if sigma > 10:  # noqa: PLR2004
+    if sigma > 10:
         raise SettingsError(f"{where}: the interval is so wide that its mean says nothing.", "Narrow it.")
     mean = math.exp(mu + sigma**2 / 2)
     return Drawn(LOGNORMAL, mu, sigma, _NONE, mean, mean**2 * math.expm1(sigma**2), 0.0, math.inf)
 
 
-def _pert(given: Estimate, where: str) -> Drawn:
-    low, mode, high, shape = given.min, given.mode, given.max, given.shape
-    assert mode is not None
+def _pert(given: Estimate, mode: float, where: str) -> Drawn:
+    low, high, shape = given.min, given.max, given.shape
     if low is None or high is None or not low <= mode <= high:
         raise SettingsError(f"{where} is not in the order min, mode, max.", "Write all three, the least first.")
     if low == high:
         return _fixed(low)
-    if not 0 < shape <= 1_000:  # noqa: PLR2004
+    if not 0 < shape <= 1_000:
         raise SettingsError(f"{where}: shape {shape:g} is not above 0 and at most 1,000.", "Leave it out for 4.")
     width = high - low
     first, second = 1 + shape * (mode - low) / width, 1 + shape * (high - mode) / width
@@ -164,10 +167,9 @@ def _pert(given: Estimate, where: str) -> Drawn:
     return Drawn(TABLE, low, high, table, mean, variance, low, high)
 
 
-def _values(given: Estimate, where: str) -> Drawn:
-    assert given.values is not None
-    values = np.asarray(given.values, np.float64)
-    weights = np.ones(values.size) if given.weights is None else np.asarray(given.weights, np.float64)
+def _values(seen: tuple[float, ...], weighed: tuple[float, ...] | None, where: str) -> Drawn:
+    values = np.asarray(seen, np.float64)
+    weights = np.ones(values.size) if weighed is None else np.asarray(weighed, np.float64)
     if not 0 < values.size <= RISK_VALUES or weights.size != values.size:
         raise SettingsError(f"{where}: values and weights are not as many, or none, or too many.", "Write one for one.")
     if not (np.isfinite(values).all() and np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
@@ -182,7 +184,7 @@ def _values(given: Estimate, where: str) -> Drawn:
 
 def _beta(given: Estimate, where: str) -> Drawn:
     first, second = given.alpha, given.beta
-    if first is None or second is None or not (0 < first < 1e9 and 0 < second < 1e9):  # noqa: PLR2004
+    if first is None or second is None or not (0 < first < 1e9 and 0 < second < 1e9):
         raise SettingsError(f"{where}: alpha and beta are not both above 0.", "Write both, as successes and failures.")
     both = first + second
     mean, variance = first / both, first * second / (both**2 * (both + 1))
@@ -198,7 +200,8 @@ def _beta_table(first: float, second: float) -> NDArray[np.float64]:
     at = np.unique(np.concatenate([at, near]))[1:-1]
     below = incomplete_beta(np.full(at.size, first), np.full(at.size, second), at)
     below, at = np.concatenate([[0.0], below, [1.0]]), np.concatenate([[0.0], at, [1.0]])
-    return np.interp(np.linspace(0, 1, STEPS), np.maximum.accumulate(below), at)
+    table: NDArray[np.float64] = np.interp(np.linspace(0, 1, STEPS), np.maximum.accumulate(below), at)
+    return table
 
 
 Columns = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]

@@ -37,7 +37,7 @@ def check_scenarios(file: ScenarioFile, assets: set[str], tags: set[str]) -> Non
         )
     if not 0 <= file.value_of_citizen_hour <= RISK_AMOUNT:
         raise SettingsError("value_of_citizen_hour is no amount from 0 up.", "Correct it, or leave it out.")
-    if not file.currency.isprintable() or len(file.currency) > 8:  # noqa: PLR2004
+    if not file.currency.isprintable() or len(file.currency) > 8:
         raise SettingsError("currency is longer than 8 letters.", "Write a sign or a code, such as EUR.")
     for what, ids in (
         ("scenarios", [one.id for one in file.scenarios]),
@@ -47,6 +47,13 @@ def check_scenarios(file: ScenarioFile, assets: set[str], tags: set[str]) -> Non
         _distinct(what, ids)
     for scenario in file.scenarios:
         _check_scenario(scenario, assets, tags)
+    _check_shocks(file)
+    known = {scenario.id for scenario in file.scenarios}
+    for control in file.controls:
+        _check_control(control, known)
+
+
+def _check_shocks(file: ScenarioFile) -> None:
     known = {scenario.id for scenario in file.scenarios}
     for shock in file.shocks:
         where = f"Shock '{shown(shock.id)}'"
@@ -55,8 +62,6 @@ def check_scenarios(file: ScenarioFile, assets: set[str], tags: set[str]) -> Non
             _known(id_, known, where, "scenario")
             if not 0 <= share <= 1:
                 raise SettingsError(f"{where}: {share:g} is not a probability from 0 to 1.", "Correct it.")
-    for control in file.controls:
-        _check_control(control, known)
 
 
 def _distinct(what: str, ids: list[str]) -> None:
@@ -72,7 +77,7 @@ def _distinct(what: str, ids: list[str]) -> None:
 def _known(name: str, known: set[str], where: str, what: str) -> None:
     if name in known:
         return
-    close = difflib.get_close_matches(name, known, n=1) if len(known) <= 2_000 else []  # noqa: PLR2004
+    close = difflib.get_close_matches(name, known, n=1) if len(known) <= 2_000 else []
     hint = f"Did you mean '{shown(close[0])}'?" if close else "Check how it is written."
     raise SettingsError(f"{where} names the {what} '{shown(name)}', which is not known.", hint)
 

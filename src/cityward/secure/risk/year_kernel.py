@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cityward.core.compiled import njit
 from cityward.secure.risk.cascade_kernel import Bench, Net, settle, strike
-from cityward.secure.risk.chance_kernel import draw, mixed, normal, quantile_together, uniform
+from cityward.secure.risk.chance_kernel import Key, draw, mixed, normal, quantile_together, uniform
 from cityward.secure.risk.quantities import FIXED, Columns
 
 GAP, TRY, LOSS, SHARED, YEAR, PICKED, CAPABILITY = 1, 2, 3, 4, 5, 6, 7
@@ -71,7 +71,7 @@ class Sums(NamedTuple):
 
 
 @njit(cache=True)
-def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: int) -> float:
+def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: Key) -> float:
     """Decide which targets of an event fail and for how long; returns what mending them costs."""
     cost, together = 0.0, cast.together[scenario]
     shared = normal(uniform(key, SHARED)) if together > 0.0 else 0.0
@@ -95,7 +95,7 @@ def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: 
 
 @njit(cache=True)
 def happen(
-    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, scenario: int, key: int, year: int
+    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, scenario: int, key: Key, year: int
 ) -> None:
     """Let an event that succeeded happen."""
     money = draw(cast.loss, scenario, key, LOSS) * factors.loss[scenario]
@@ -112,7 +112,7 @@ def happen(
                 citizen_hours += lost
                 sums.target_hours[bench.root[asset]] += lost
         for at in range(cast.reach_begin[scenario], cast.reach_begin[scenario + 1]):
-            bench.count[cast.reach[at]] = 0
+            bench.spells[cast.reach[at]] = 0
     sums.money[year] += money
     sums.citizen_hours[year] += citizen_hours
     sums.by_scenario[0, scenario] += 1.0
@@ -121,7 +121,7 @@ def happen(
 
 
 @njit(cache=True)
-def _succeeds(cast: Cast, factors: Factors, scenario: int, key: int, year_key: int) -> bool:
+def _succeeds(cast: Cast, factors: Factors, scenario: int, key: Key, year_key: Key) -> bool:
     """Whether a try succeeds; what controls take away is thinned, so that the rest are the same tries."""
     chance = draw(cast.success, scenario, mixed(year_key, cast.stream[scenario]), PICKED) * factors.tried[scenario]
     if chance < 1.0 and uniform(key, TRY) >= chance:
@@ -132,18 +132,18 @@ def _succeeds(cast: Cast, factors: Factors, scenario: int, key: int, year_key: i
     resistance = 0.0
     for at in range(first, last):
         resistance += draw(cast.resistance, at, key, _RESISTANCE + at - first)
-    return draw(cast.capability, scenario, key, CAPABILITY) > resistance / max(1, last - first)
+    return bool(draw(cast.capability, scenario, key, CAPABILITY) > resistance / max(1, last - first))
 
 
 @njit(cache=True)
-def next_try(rate: float, key: int, tried: int, at: float) -> float:
+def next_try(rate: float, key: Key, tried: int, at: float) -> float:
     """Moment of the next of the tries that come at a rate a year."""
     return at - math.log(uniform(mixed(key, tried), GAP)) / rate
 
 
 @njit(cache=True, nogil=True)
 def run_years(
-    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: int, first_year: int, years: int
+    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
     """Simulate ``years`` from ``first_year`` on; work grows with events, not with years, where rates are certain."""
     for scenario in range(cast.stream.size):
@@ -172,7 +172,7 @@ def run_years(
 
 @njit(cache=True)
 def _run_shocks(
-    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: int, first_year: int, years: int
+    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
     for shock in range(cast.shock_stream.size):
         own = mixed(seed, cast.shock_stream[shock])
@@ -199,7 +199,7 @@ def _run_shocks(
 
 @njit(cache=True, nogil=True)
 def run_events(
-    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: int, scenario: int, events: int
+    net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, scenario: int, events: int
 ) -> None:
     """Let ``events`` of one scenario succeed, one a year."""
     own = mixed(mixed(seed, cast.stream[scenario]), YEAR)

@@ -70,7 +70,9 @@ def read(body: bytes, name: str) -> list[Asset]:
             vendor=(part.supplier.name if part.supplier else "") or part.publisher or part.group,
             product=part.name,
             version=part.version,
-            needs=tuple(Need(of=(ref[:ID_CHARS],), kind="library") for ref in needs.get(id_, ()) if ref[:ID_CHARS] in parts),
+            needs=tuple(
+                Need(of=(ref[:ID_CHARS],), kind="library") for ref in needs.get(id_, ()) if ref[:ID_CHARS] in parts
+            ),
         )
         for id_, part in parts.items()
     ]

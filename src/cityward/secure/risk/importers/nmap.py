@@ -23,7 +23,6 @@ class _Host:
     name: str = ""
     open: bool = False
     products: list[tuple[str, str]] = field(default_factory=list)
-    ports: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -40,15 +39,16 @@ class _Scan:
                 raise _Unwanted(f"has more than {RISK_ASSETS:,} hosts")
         if not self.hosts:
             return
-        host = self.hosts[-1]
+        self._of_host(self.hosts[-1], tag, given)
+
+    @staticmethod
+    def _of_host(host: _Host, tag: str, given: dict[str, str]) -> None:
         if tag == "status":
             host.up = given.get("state", "up") == "up"
         elif tag == "address" and given.get("addrtype") in ("ipv4", "ipv6") and not host.address:
             host.address = given.get("addr", "")
         elif tag == "hostname" and not host.name:
             host.name = given.get("name", "")
-        elif tag == "port":
-            host.ports.append(f"{given.get('protocol', '')}/{given.get('portid', '')}")
         elif tag == "state":
             host.open = given.get("state") == "open"
         elif tag == "service" and host.open and given.get("product"):
