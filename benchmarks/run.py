@@ -25,6 +25,7 @@ import bench_priority
 import bench_private
 import bench_reconcile
 import bench_replay
+import bench_risk
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -57,6 +58,7 @@ BENCHES = (
     bench_ledger,
     bench_access,
     bench_backup,
+    bench_risk,
 )
 
 
