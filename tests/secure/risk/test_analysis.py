@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from tests.secure.risk.risk_fixtures import asset, city
 
 from cityward.core.errors import SettingsError, UserError
 from cityward.secure.risk.analysis import simulate
@@ -18,7 +19,6 @@ from cityward.secure.risk.records import Asset, Control, Hit, Inventory, Need, S
 from cityward.secure.risk.report import report
 from cityward.secure.risk.residual import Residual, event_rates
 from cityward.secure.risk.restore_order import restore_order
-from tests.secure.risk.risk_fixtures import asset, city
 
 LOSS = Estimate(interval=(1e5, 1e6))
 
@@ -36,7 +36,7 @@ def test_simulated_means_are_those_of_the_closed_form() -> None:
         Scenario("b", frequency=Estimate(min=0.1, mode=0.3, max=0.9), loss=LOSS, hits=(Hit(("net",), share=0.5),)),
     ]
     made = city(chain(), scenarios)
-    years = simulate(made, (), years=100_000, seed=5)
+    years = simulate(made, (), years=50_000, seed=5)
     for at, closed in enumerate(closed_means(made, factors_of(made, ()))):
         blocks = years.by_scenario[:, 1, at]
         error = blocks.std(ddof=1) / np.sqrt(blocks.size)
@@ -49,7 +49,7 @@ def test_simulated_means_are_those_of_the_closed_form() -> None:
     assert years.target_hours.sum() == pytest.approx(years.citizen_hours.mean())
 
 
-def test_a_uncertain_chance_clusters_successes_in_years() -> None:
+def test_an_uncertain_chance_clusters_successes_in_years() -> None:
     sure = city(chain(), [Scenario("a", frequency=10.0, success=0.5, loss=1.0)])
     unsure = city(chain(), [Scenario("a", frequency=10.0, success=Estimate(alpha=0.5, beta=0.5), loss=1.0)])
     small, large = (simulate(one, (), years=20_000, seed=5).money for one in (sure, unsure))

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+from tests.secure.risk.risk_fixtures import asset, city
 
 from cityward.secure.risk.cascade_kernel import SPELLS, joined
 from cityward.secure.risk.cast import factors_of
 from cityward.secure.risk.records import Asset, Hit, Need, Scenario
 from cityward.secure.risk.residual import Residual
-from tests.secure.risk.risk_fixtures import asset, city
 
 
 def hours_down(assets: list[Asset], hit: list[str], last: str) -> float:

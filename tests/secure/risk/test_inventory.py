@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.secure.risk.risk_fixtures import asset
 
 from cityward.core.errors import UserError
 from cityward.secure.risk.exploited import exploited
@@ -13,7 +14,6 @@ from cityward.secure.risk.importers import cyclonedx, listing, nmap
 from cityward.secure.risk.inventory import read_inventory
 from cityward.secure.risk.inventory_check import check, circle_of
 from cityward.secure.risk.records import Asset, Inventory, Need
-from tests.secure.risk.risk_fixtures import asset
 
 SCAN = b"""<?xml version="1.0"?><!DOCTYPE nmaprun><nmaprun scanner="nmap"><host><status state="up"/>
 <address addr="10.0.0.5" addrtype="ipv4"/><hostnames><hostname name="mail.city"/></hostnames><ports>
@@ -80,7 +80,14 @@ def test_a_list_gives_assets_and_names_the_row_that_is_wrong() -> None:
     (found,) = listing.read(b"id;owner;needs;people;territory;tags\nx;IT;a|b;50;north;w|v\n", "list.csv")
     assert found.needs == (Need(("a",)), Need(("b",)))
     assert (found.serves, found.tags) == ({"north": 50.0}, ("w", "v"))
-    for body in (b"name\nx\n", b"id,ghost\nx,1\n", b"id,people\nx,many\n", b"id,name\nx\n", b"id\n\n \n,\n", b"\xff\xfe"):
+    for body in (
+        b"name\nx\n",
+        b"id,ghost\nx,1\n",
+        b"id,people\nx,many\n",
+        b"id,name\nx\n",
+        b"id\n\n \n,\n",
+        b"\xff\xfe",
+    ):
         with pytest.raises(UserError):
             listing.read(body, "list.csv")
 

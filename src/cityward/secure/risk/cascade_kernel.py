@@ -127,7 +127,24 @@ def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
+def touched(
+    need_begin: NDArray[np.int64],
+    member_begin: NDArray[np.int64],
+    member: NDArray[np.int64],
+    spells: NDArray[np.int64],
+    asset: int,
+) -> bool:
+    """Whether an asset or something that it may need is down; most are not, and handing over all arrays takes long."""
+    if spells[asset] > 0:
+        return True
+    for at in range(member_begin[need_begin[asset]], member_begin[need_begin[asset + 1]]):
+        if spells[member[at]] > 0:
+            return True
+    return False
+
+
+@njit(cache=True, inline="always")
 def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     """How many members of a need are down at some time, when the last is back, and what that one goes back to."""
     down, last, root = 0, -1.0, 0
@@ -140,7 +157,7 @@ def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     return down, last, root
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key) -> int:
     """Add the spells that an asset is down for want of one need."""
     buffer = draw(net.buffer, need, mixed(key, net.stream[asset]), need - net.need_begin[asset] + 1)

@@ -200,7 +200,12 @@ def _beta_table(first: float, second: float) -> NDArray[np.float64]:
     at = np.unique(np.concatenate([at, near]))[1:-1]
     below = incomplete_beta(np.full(at.size, first), np.full(at.size, second), at)
     below, at = np.concatenate([[0.0], below, [1.0]]), np.concatenate([[0.0], at, [1.0]])
-    table: NDArray[np.float64] = np.interp(np.linspace(0, 1, STEPS), np.maximum.accumulate(below), at)
+    below = np.maximum.accumulate(below)
+    table: NDArray[np.float64] = np.interp(np.linspace(0, 1, STEPS), below, at)
+    # The far ends are hardly ever reached: the first and last point are set so that their steps have the right mean.
+    inside = (np.arange(1_000) + 0.5) / 1_000 / (STEPS - 1)
+    table[0] = max(0.0, 2 * np.interp(inside, below, at).mean() - table[1])
+    table[-1] = min(1.0, 2 * np.interp(1 - inside, below, at).mean() - table[-2])
     return table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.core.compiled import njit
-from cityward.secure.risk.cascade_kernel import Bench, Net, settle, strike
+from cityward.secure.risk.cascade_kernel import Bench, Net, settle, strike, touched
 from cityward.secure.risk.chance_kernel import Key, draw, mixed, normal, quantile_together, uniform
 from cityward.secure.risk.quantities import FIXED, Columns
 
@@ -104,6 +104,8 @@ def happen(
         money += _strike_all(net, cast, factors, bench, scenario, key)
         for at in range(cast.reach_begin[scenario], cast.reach_begin[scenario + 1]):
             asset = cast.reach[at]
+            if not touched(net.need_begin, net.member_begin, net.member, bench.spells, asset):
+                continue
             hours = settle(net, bench, asset, key)
             if hours > 0.0:
                 sums.asset_hours[asset] += hours
