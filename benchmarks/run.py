@@ -29,6 +29,7 @@ import bench_reach
 import bench_reconcile
 import bench_replay
 import bench_rollout
+import bench_risk
 import bench_rules
 import bench_scan
 import bench_sensors
@@ -67,6 +68,7 @@ BENCHES = (
     bench_ledger,
     bench_access,
     bench_backup,
+    bench_risk,
 )
 
 

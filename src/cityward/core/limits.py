@@ -190,3 +190,32 @@ GTFS_CONNECTIONS: Final = 30_000_000
 
 REACH_SERVICES: Final = 200_000
 """Most locations of services."""
+RISK_ASSETS: Final = 100_000
+"""Most assets of one inventory of systems."""
+
+RISK_FILE_BYTES: Final = 64 * 2**20
+"""Largest file of an inventory, in whatever form."""
+
+RISK_SCENARIOS: Final = 2_000
+"""Most scenarios and shocks of one analysis."""
+
+RISK_CONTROLS: Final = 500
+"""Most controls that are chosen from."""
+
+RISK_REACHED: Final = 10_000_000
+"""Most pairs of a scenario and an asset that it can bring down: about 1 GB."""
+
+RISK_YEARS: Final = 20_000_000
+"""Most years of one simulation: two numbers are kept of each."""
+
+RISK_EVENTS: Final = 200_000_000
+"""Most events of one simulation."""
+
+RISK_GROUP: Final = 64
+"""Most assets that one need chooses from."""
+
+RISK_VALUES: Final = 100_000
+"""Most values of one estimate."""
+
+RISK_AMOUNT: Final = 1e15
+"""Largest amount, hours or people of an estimate; what is larger is a slip of the keyboard."""
