@@ -28,8 +28,8 @@ import bench_private
 import bench_reach
 import bench_reconcile
 import bench_replay
-import bench_rollout
 import bench_risk
+import bench_rollout
 import bench_rules
 import bench_scan
 import bench_sensors

@@ -190,6 +190,7 @@ GTFS_CONNECTIONS: Final = 30_000_000
 
 REACH_SERVICES: Final = 200_000
 """Most locations of services."""
+
 RISK_ASSETS: Final = 100_000
 """Most assets of one inventory of systems."""
 
