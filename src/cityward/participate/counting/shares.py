@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from cityward.core.compiled import prepare
 from cityward.participate.counting.election import Election, Supporters
 from cityward.participate.counting.greedy import Greedy, greedy
 from cityward.participate.counting.outcome import Outcome, Tie, break_tie, cost_of
@@ -83,6 +84,7 @@ class _Search:
     """Buys projects for one election, with one share or another."""
 
     def __init__(self, election: Election, satisfaction: Satisfaction | None) -> None:
+        prepare()
         satisfaction = satisfaction or ("cost" if election.kind == "approval" else "points")
         own = election.supporters
         weight = own.weight if satisfaction == "points" else np.ones_like(own.weight)
