@@ -1,8 +1,8 @@
 """Risk of systems: years of scenarios simulated with a cascade through 200 assets, against a plain compound sum.
 
 ``python benchmarks/bench_risk.py`` prints its figures. The peer draws Poisson counts and lognormal losses in NumPy and
-adds them up by year, with nothing that fails after anything else. Both run twenty scenarios at one event in twenty years
-each; a scenario-year is one scenario in one year.
+adds them up by year, with nothing that fails after anything else. Both run twenty scenarios at one event in twenty
+years each; a scenario-year is one scenario in one year.
 """
 
 from __future__ import annotations
