@@ -63,7 +63,7 @@ def make_bench(assets: int) -> Bench:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def joined(begin: NDArray[np.float64], end: NDArray[np.float64], count: int) -> int:
     """Sort spells by their start, make one of those that touch, and of the nearest until `SPELLS` are left."""
     for at in range(1, count):
@@ -92,7 +92,7 @@ def joined(begin: NDArray[np.float64], end: NDArray[np.float64], count: int) -> 
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, inline="always")
 def _add(bench: Bench, count: int, first: float, last: float) -> int:
     if count == _ROOM:
         count = joined(bench.begin_room, bench.end_room, count)
@@ -100,7 +100,7 @@ def _add(bench: Bench, count: int, first: float, last: float) -> int:
     return count + 1
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, inline="always")
 def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart: float) -> int:
     """Add the spells in which too many members of a need are down for longer than its buffer lasts."""
     moments = 0
@@ -127,7 +127,7 @@ def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart
     return count
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False, inline="always")
 def touched(
     need_begin: NDArray[np.int64],
     member_begin: NDArray[np.int64],
@@ -144,7 +144,7 @@ def touched(
     return False
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False, inline="always")
 def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     """How many members of a need are down at some time, when the last is back, and what that one goes back to."""
     down, last, root = 0, -1.0, 0
@@ -157,7 +157,7 @@ def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     return down, last, root
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False, inline="always")
 def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key) -> int:
     """Add the spells that an asset is down for want of one need."""
     buffer = draw(net.buffer, need, mixed(key, net.stream[asset]), need - net.need_begin[asset] + 1)
@@ -171,7 +171,7 @@ def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, inline="always")
 def settle(net: Net, bench: Bench, asset: int, key: Key) -> float:
     """Work out when an asset is down, after all that it needs; returns its hours."""
     count, latest, root = bench.spells[asset], -1.0, bench.root[asset]
@@ -197,7 +197,7 @@ def settle(net: Net, bench: Bench, asset: int, key: Key) -> float:
     return hours
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False, inline="always")
 def strike(bench: Bench, asset: int, first: float, last: float, target: int) -> None:
     """Put an asset down itself, before anything is settled."""
     count = bench.spells[asset]

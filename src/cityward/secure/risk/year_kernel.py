@@ -70,7 +70,7 @@ class Sums(NamedTuple):
     target_hours: NDArray[np.float64]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: Key) -> float:
     """Decide which targets of an event fail and for how long; returns what mending them costs."""
     cost, together = 0.0, cast.together[scenario]
@@ -93,7 +93,7 @@ def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: 
     return cost
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def happen(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, scenario: int, key: Key, year: int
 ) -> None:
@@ -122,7 +122,7 @@ def happen(
     sums.by_scenario[2, scenario] += citizen_hours
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _succeeds(cast: Cast, factors: Factors, scenario: int, key: Key, year_key: Key) -> bool:
     """Whether a try succeeds; what controls take away is thinned, so that the rest are the same tries."""
     chance = draw(cast.success, scenario, mixed(year_key, cast.stream[scenario]), PICKED) * factors.tried[scenario]
@@ -137,13 +137,13 @@ def _succeeds(cast: Cast, factors: Factors, scenario: int, key: Key, year_key: K
     return bool(draw(cast.capability, scenario, key, CAPABILITY) > resistance / max(1, last - first))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def next_try(rate: float, key: Key, tried: int, at: float) -> float:
     """Moment of the next of the tries that come at a rate a year."""
     return at - math.log(uniform(mixed(key, tried), GAP)) / rate
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, _nrt=False, nogil=True)
 def run_years(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
@@ -172,7 +172,7 @@ def run_years(
     _run_shocks(net, cast, factors, bench, sums, seed, first_year, years)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _run_shocks(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
@@ -199,7 +199,7 @@ def _run_shocks(
                 at = next_try(rate, key, tried, at)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, _nrt=False, nogil=True)
 def run_events(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, scenario: int, events: int
 ) -> None:
