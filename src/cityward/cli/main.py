@@ -59,6 +59,7 @@ _COMMANDS = {
     "fsck": ("fsck", "Check every file of a city for damage, and mend what is safe to mend."),
     "drill": ("drill", "Prove on a copy that the city comes back from ransomware and other losses."),
     "alerts": ("alerts", "What looks like an attack on the city: who owns it, and what to do."),
+    "monitor": ("monitor", "Hold logs of all systems against detection rules, and say what looks like an attack."),
     "continuity": ("continuity", "Sheets for days without a computer, and taking them in afterwards."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import statistics
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from cityward.core.records import Record
+from cityward.secure.monitor.correlating import Hit
 from cityward.secure.monitor.printable import printable
 from cityward.secure.monitor.terms import Told
 
@@ -19,6 +21,9 @@ LEVELS: Final = ("critical", "high", "medium", "low", "informational")
 SAMPLES: Final = 3
 GROUPS: Final = 20
 """Values shown of each field that a finding is grouped by; the rest is counted."""
+
+HITS: Final = 1_000
+"""Hits of a correlation that are told one by one."""
 
 GROUPED: Final[dict[str, tuple[str, ...]]] = {
     "source": ("src_ip", "sourceip", "ipaddress", "sourcenetworkaddress", "sourceipaddress", "ipaddress", "clientip"),
@@ -68,10 +73,22 @@ class Evidence(Record, frozen=True, kw_only=True):
     fields: dict[str, str]
 
 
-class Finding(Record, frozen=True, kw_only=True):
-    """What a rule matched. ``found`` is when a correlation was first fulfilled; ``count`` counts events.
+class Fulfilled(Record, frozen=True, kw_only=True):
+    """A group that fulfilled a correlation: ``seconds`` passed from its first event in the window until it was found."""
 
-    ``groups`` holds, by source, host and account, the values with the most events.
+    group: dict[str, str]
+    count: int
+    first: datetime | None
+    found: datetime | None
+    last: datetime | None
+    seconds: float
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """What a rule matched. ``count`` counts events.
+
+    ``groups`` holds, by source, host and account, the values with the most events. Of a correlation, ``hits`` holds
+    the groups that fulfilled it, and ``seconds_median`` how long it took until the first hit of a group was found.
     """
 
     rule: str
@@ -82,10 +99,12 @@ class Finding(Record, frozen=True, kw_only=True):
     correlation: bool
     count: int
     first: datetime | None
-    found: datetime | None
     last: datetime | None
     groups: dict[str, dict[str, int]]
     evidence: tuple[Evidence, ...]
+    hits: tuple[Fulfilled, ...] = ()
+    hits_left_out: int = 0
+    seconds_median: float | None = None
 
 
 class Names:
@@ -141,10 +160,10 @@ class Tally(msgspec.Struct):
     told: Told
     count: int = 0
     first_us: int | None = None
-    found_us: int | None = None
     last_us: int | None = None
     groups: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
     evidence: list[Evidence] = msgspec.field(default_factory=list)
+    hits: list[Hit] = msgspec.field(default_factory=list)
 
     def times(self, *moments: int | None) -> None:
         """Widen first and last to some moments."""
@@ -152,8 +171,8 @@ class Tally(msgspec.Struct):
         if known:
             self.first_us, self.last_us = min(known), max(known)
 
-    def finding(self, names: Names, *, correlation: bool) -> Finding:
-        """The finding that this comes to."""
+    def finding(self, names: Names, what: tuple[str, ...] = (), *, correlation: bool = False) -> Finding:
+        """The finding that this comes to; ``what`` says what the groups of its hits are."""
         shown: dict[str, dict[str, int]] = {}
         for group, counts in self.groups.items():
             most = counts.most_common(GROUPS)
@@ -169,11 +188,37 @@ class Tally(msgspec.Struct):
             correlation=correlation,
             count=self.count,
             first=moment(self.first_us),
-            found=moment(self.found_us),
             last=moment(self.last_us),
             groups=shown,
             evidence=tuple(self.evidence),
+            hits=tuple(_fulfilled(hit, what, names) for hit in self.hits[:HITS]),
+            hits_left_out=max(0, len(self.hits) - HITS),
+            seconds_median=_median_seconds(self.hits),
         )
+
+
+def _fulfilled(hit: Hit, what: tuple[str, ...], names: Names) -> Fulfilled:
+    told = zip(what, hit.group, strict=True)
+    return Fulfilled(
+        group={name: names.one(value) if name == "account" else printable(value, 200) for name, value in told},
+        count=hit.events,
+        first=moment(hit.first_us),
+        found=moment(hit.found_us),
+        last=moment(hit.last_us),
+        seconds=(hit.found_us - hit.first_us) / 1e6,
+    )
+
+
+def _median_seconds(hits: list[Hit]) -> float | None:
+    first: dict[tuple[str, ...], float] = {}
+    for hit in hits:
+        first.setdefault(hit.group, (hit.found_us - hit.first_us) / 1e6)
+    return statistics.median(first.values()) if first else None
+
+
+def what_groups(fields: set[str], name: str) -> str:
+    """What a correlation is grouped by, in plain words where its fields say it."""
+    return next((what for what, known in GROUPED.items() if fields & set(known)), name)
 
 
 def evidence(file: str, record: int, at_us: int | None, fields: dict[str, str], names: Names, more: Any = ()) -> Evidence:

@@ -14,7 +14,7 @@ from cityward.core.limits import MONITOR_MATCHES
 from cityward.core.records import Record
 from cityward.secure.monitor.batches import Batch, Gatherer
 from cityward.secure.monitor.correlating import AT, Hit, correlate
-from cityward.secure.monitor.findings import GROUPED, LEVELS, SAMPLES, Finding, Names, Tally, evidence
+from cityward.secure.monitor.findings import GROUPED, LEVELS, SAMPLES, Finding, Names, Tally, evidence, what_groups
 from cityward.secure.monitor.matching import Matcher
 from cityward.secure.monitor.printable import printable
 from cityward.secure.monitor.readers.files import read_file
@@ -79,7 +79,7 @@ class Monitor:
         for source, path in enumerate(files):
             self._readings.append(read_file(path, source, to, reckoning(path)))
         to.finish()
-        found = [tally.finding(self._names, correlation=False) for tally in self._tallies.values()]
+        found = [tally.finding(self._names) for tally in self._tallies.values()]
         found += self._correlated()
         return self._told(sorted(found, key=lambda one: (LEVELS.index(one.level), -one.count, one.rule)))
 
@@ -169,25 +169,19 @@ class Monitor:
                 continue
             matches[rule.told.id] = _as_matches(rule, hits)
             if not rule.quiet:
-                found.extend(self._finding(rule, hits))
+                found.append(self._finding(rule, hits))
         return found
 
-    def _finding(self, rule: Correlation, hits: list[Hit]) -> list[Finding]:
-        """One finding for each group: who attacks, or who is attacked, is what somebody has to act on."""
-        by_group: dict[tuple[str, ...], list[Hit]] = defaultdict(list)
+    def _finding(self, rule: Correlation, hits: list[Hit]) -> Finding:
+        what = tuple(
+            what_groups({rule.field_of(name, key) for key in rule.rules} | {name}, name) for name in rule.group_by
+        )
+        tally = Tally(rule.told, count=sum(hit.events for hit in hits), hits=hits)
         for hit in hits:
-            by_group[hit.group].append(hit)
-        found = []
-        for group, held in by_group.items():
-            tally = Tally(rule.told, count=sum(hit.events for hit in held), found_us=held[0].found_us)
-            for hit in held:
-                tally.times(hit.first_us, hit.last_us)
-            for name, value in zip(rule.group_by, group, strict=True):
-                fields = {rule.field_of(name, key) for key in rule.rules} | {name}
-                what = next((what for what, known in GROUPED.items() if fields & set(known)), name)
-                tally.groups.setdefault(what, Counter())[value] += tally.count
-            found.append(tally.finding(self._names, correlation=True))
-        return found
+            tally.times(hit.first_us, hit.last_us)
+            for name, value in zip(what, hit.group, strict=True):
+                tally.groups.setdefault(name, Counter())[value] += hit.events
+        return tally.finding(self._names, what, correlation=True)
 
 
 def _known(values: tuple[str | None, ...]) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from cityward.core.limits import MONITOR_LINE_BYTES
@@ -27,20 +28,25 @@ _OLD: Final = (
     _PRIORITY + r"(?<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(?<day>\d{1,2})(?: (?<year>\d{4}))?,? "
     r"(?<clock>\d{2}:\d{2}:\d{2})(?:\.\d+)?:? ?(?<rest>.*)$"
 )
+_USUAL: Final = r"^[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} "
 _NEW: Final = r"^\s*(?:<\d{1,3}>)?(?:1 )?(?<iso>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*) (?<rest>.*)$"
-_TAGGED: Final = r"^(?<hostname>[^\s:%]+) (?<program>[^\s\[\]:]+)(?:\[\d+\])?(?::| \S+ \S+ (?:-|\[.*?\])) ?(?<message>.*)$"
+_TAGGED: Final = r"^(?<hostname>[^\s:%]+) (?<program>[^\s\[\]:]+)(?:\[(?<pid>\d+)\])?(?::| \S+ \S+ (?:-|\[.*?\])) ?(?<message>.*)$"
 _CISCO: Final = r"%[A-Z][A-Z0-9_]*-(?:[A-Z0-9_]+-)?[0-7]-[A-Z0-9_]+:"
 
-_WHO: Final = r"(?:for|user) (?:invalid user |illegal user )?(?<user>\S*) from (?<src_ip>[0-9A-Fa-f:.]+)"
+_WHO: Final = r"(?:for|[Uu]ser) (?:invalid user |illegal user )?(?<user>\S*) from (?<src_ip>[0-9A-Fa-f:.]+)"
 _PAM: Final = r"rhost=(?<src_ip>\S+)(?:\s+user=(?<user>\S+))?"
-_ANY_FROM: Final = r"(?:from|by|with|to)(?: \S+ user \S+)? (?<src_ip>(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*:[0-9a-f:.]+)\b"
-_FAILED: Final = (
-    r"^(?:Failed |error: PAM: |Invalid user |Illegal user |message repeated \d+ times: \[ ?Failed |"
-    r"error: maximum authentication attempts|maximum authentication attempts|"
-    r"pam_\w+\(\w+:auth\): authentication failure|PAM \d+ more authentication failures?|"
-    r"User .{1,200} from .{1,200} not allowed because)"
+_ANY_FROM: Final = r"(?:from|by|with|to)(?: \S+ user \S+)? ((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*:[0-9a-f:.]+)\b"
+_FAILED: Final = r"^(?:Failed |error: PAM: |(?:Invalid|Illegal) user |User .{1,200} from .{1,200} not allowed because)"
+_FAILED_TOO: Final = (
+    r"^(?:(?:error: )?maximum authentication attempts|pam_\w+\(\w+:auth\): authentication failure|"
+    r"PAM \d+ more authentication failures?)"
 )
+"""What is written beside the lines of `_FAILED`: it counts where a process wrote none of these."""
+
 _SUCCEEDED: Final = r"^Accepted "
+_REPEATED: Final = r"^message repeated (\d+) times: \[ ?"
+_REPEATS_MOST: Final = 100
+_TELLS: Final = rf"{_FAILED}|{_FAILED_TOO}|{_SUCCEEDED}|^message repeated|^Connection |^Did not receive|^Disconnect|^Bad "
 
 
 def is_line(text: str) -> bool:
@@ -81,16 +87,15 @@ def _split(chunk: bytes, first: int, told: Reading) -> tuple[pl.DataFrame, int]:
 
 
 def _count_unread(parsed: pl.DataFrame, told: Reading) -> None:
-    told.not_read["a line has no time that can be read"] += parsed["at_us"].null_count()
-    if not told.not_read["a line has no time that can be read"]:
-        del told.not_read["a line has no time that can be read"]
+    if unread := parsed["at_us"].null_count():
+        told.not_read["a line has no time that can be read"] += unread
 
 
 def _timed(
     frame: pl.DataFrame, year: int | None, month: int, reckoning: Reckoning
 ) -> tuple[pl.DataFrame, int | None, int]:
     """Add ``at_us`` and ``rest``; the year and the month of the last line go on to the next chunk."""
-    parts = frame.with_columns(pl.col(LINE).str.extract_groups(_OLD).alias("old")).unnest("old")
+    parts = _parted(frame)
     months = {name: number for number, name in enumerate(MONTHS, 1)}
     parts = parts.with_columns(pl.col("month").replace_strict(months, default=None, return_dtype=pl.Int32))
     known = parts.filter(pl.col("month").is_not_null() & pl.col("year").is_null())
@@ -122,6 +127,19 @@ def _timed(
     return parts.select("number", LINE, "at_us", "rest"), year, month
 
 
+def _parted(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the parts of the form of RFC 3164. Lines share their stamps, so each of the usual width is read once."""
+    usual = frame.select(pl.col(LINE).str.contains(_USUAL)).to_series()
+    fast = frame.filter(usual).with_columns(stamp=pl.col(LINE).str.head(16), rest=pl.col(LINE).str.slice(16))
+    stamps = fast.select(pl.col("stamp").unique())
+    stamps = stamps.with_columns(pl.col("stamp").str.extract_groups(_OLD).alias("old")).unnest("old").drop("rest")
+    fast = fast.join(stamps, on="stamp", how="left", maintain_order="left").drop("stamp")
+    if fast.height == frame.height:
+        return fast
+    slow = frame.filter(~usual).with_columns(pl.col(LINE).str.extract_groups(_OLD).alias("old")).unnest("old")
+    return pl.concat([fast, slow.select(fast.columns)]).sort("number")
+
+
 def _utc(naive: pl.Expr, zone: str) -> pl.Expr:
     return naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.epoch("us")
 
@@ -132,27 +150,60 @@ def _by_kind(parsed: pl.DataFrame) -> Iterator[tuple[logsources.Kind, pl.DataFra
     if is_cisco.any():
         yield logsources.CISCO, parsed.filter(is_cisco).drop("rest")
         parsed = parsed.filter(~is_cisco)
-    parsed = parsed.with_columns(pl.col("rest").str.extract_groups(_TAGGED).alias("tag")).unnest("tag").drop("rest")
+    parsed = _tagged(parsed)
     program = pl.col("program").str.to_lowercase().str.replace("-session$", "").fill_null("")
     known = program.is_in(list(logsources.LINUX_PROGRAMS))
     parsed = parsed.with_columns(pl.when(known).then(program).otherwise(pl.lit("")).alias("@group"))
     for (group,), part in parsed.partition_by("@group", as_dict=True, include_key=False, maintain_order=True).items():
-        yield logsources.linux(str(group)), _sign_ins(part) if group in ("sshd", "vsftpd", "su", "sudo", "") else part
+        yield logsources.linux(str(group)), _sign_ins(part) if group == "sshd" else part
+
+
+def _tagged(parsed: pl.DataFrame) -> pl.DataFrame:
+    """Replace ``rest`` by ``hostname``, ``program``, ``pid`` and ``message``."""
+    plain = pl.col("rest").str.splitn(" ", 2)
+    tag = plain.struct.field("field_1").str.splitn(": ", 2)
+    program = tag.struct.field("field_0").str.splitn("[", 2)
+    parsed = parsed.with_columns(
+        hostname=plain.struct.field("field_0"),
+        program=program.struct.field("field_0"),
+        pid=program.struct.field("field_1").str.strip_suffix("]"),
+        message=tag.struct.field("field_1"),
+    )
+    odd = parsed.select(pl.col("message").is_null() | pl.col("program").str.contains(" ", literal=True)).to_series()
+    if not odd.any():
+        return parsed.drop("rest")
+    again = parsed.filter(odd).select("number", LINE, "at_us", "rest")
+    again = again.with_columns(pl.col("rest").str.extract_groups(_TAGGED).alias("tag")).unnest("tag")
+    return pl.concat([parsed.filter(~odd), again.select(parsed.columns)]).sort("number").drop("rest")
 
 
 def _sign_ins(part: pl.DataFrame) -> pl.DataFrame:
-    """Add ``user``, ``src_ip`` and ``outcome`` of sign-ins."""
-    message = pl.col("message").str.replace(r"^message repeated \d+ times: \[ ?", "")
-    who = message.str.extract_groups(_WHO)
-    pam = message.str.extract_groups(_PAM)
-    other = message.str.extract(_ANY_FROM.replace("?<src_ip>", ""), 1)
-    outcome = pl.when(message.str.contains(_FAILED)).then(pl.lit("failure"))
-    outcome = outcome.when(message.str.contains(_SUCCEEDED)).then(pl.lit("success"))
-    return part.with_columns(
-        user=pl.coalesce(who.struct.field("user"), pam.struct.field("user")),
-        src_ip=pl.coalesce(who.struct.field("src_ip"), pam.struct.field("src_ip"), other),
-        outcome=outcome,
+    """Add ``user``, ``src_ip`` and ``outcome`` of sign-ins; a line that stands for several is there several times."""
+    tells = part.select(pl.col("message").str.contains(_TELLS)).to_series().fill_null(value=False)
+    return pl.concat([_told_sign_ins(part.filter(tells)), part.filter(~tells)], how="diagonal")
+
+
+def _told_sign_ins(part: pl.DataFrame) -> pl.DataFrame:
+    part = part.with_columns(times=pl.col("message").str.extract(_REPEATED).cast(pl.Int64, strict=False))
+    if part["times"].count():
+        times = part["times"].fill_null(1).clip(1, _REPEATS_MOST).to_numpy()
+        part = part[np.repeat(np.arange(part.height), times)]
+    message = pl.col("message").str.replace(_REPEATED, "")
+    told = part.with_columns(
+        who=message.str.extract_groups(_WHO),
+        pam=message.str.extract_groups(_PAM),
+        other=message.str.extract(_ANY_FROM),
+        failed=message.str.contains(_FAILED),
+        failed_too=message.str.contains(_FAILED_TOO),
+        accepted=message.str.contains(_SUCCEEDED),
     )
+    failed = pl.col("failed") | (pl.col("failed_too") & ~pl.col("failed").any().over("hostname", "pid"))
+    outcome = pl.when(failed).then(pl.lit("failure")).when("accepted").then(pl.lit("success"))
+    return told.with_columns(
+        user=pl.coalesce(pl.col("who").struct.field("user"), pl.col("pam").struct.field("user")),
+        src_ip=pl.coalesce(pl.col("who").struct.field("src_ip"), pl.col("pam").struct.field("src_ip"), "other"),
+        outcome=outcome,
+    ).drop("who", "pam", "other", "failed", "failed_too", "accepted", "times")
 
 
 def years_gone(chunks: Iterator[bytes]) -> tuple[int, tuple[int, int] | None]:

@@ -123,7 +123,8 @@ def _data(held: Any, fields: Fields, depth: int = 0) -> None:
         if held is not None and not isinstance(held, dict):
             _put(fields, "data", held)
         return
-    named = held.get("@Name") or (held.get("#attributes") or {}).get("Name")
+    # EventData itself can have a name, which is not that of a field.
+    named = depth and (held.get("@Name") or (held.get("#attributes") or {}).get("Name"))
     if isinstance(named, str):
         _put(fields, named.lower(), held.get("#text"))
         return
