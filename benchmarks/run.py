@@ -19,6 +19,7 @@ import bench_http
 import bench_incidents
 import bench_intake
 import bench_ledger
+import bench_monitor
 import bench_outcome
 import bench_plan
 import bench_priority
@@ -57,6 +58,7 @@ BENCHES = (
     bench_ledger,
     bench_access,
     bench_backup,
+    bench_monitor,
 )
 
 

@@ -26,10 +26,20 @@ _SHOWN = 8
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--rules", "folders", multiple=True, type=click.Path(path_type=Path), help="Folder or archive of Sigma rules; more than once.")
+@click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder or archive of Sigma rules; more than once.",
+)
 @click.option("--own/--no-own", default=True, show_default=True, help="Use the rules that come with cityward too.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Of times that name none: 'Europe/Berlin'.")
-@click.option("--year", type=click.IntRange(1970, 2200), help="Of the first line, where lines name none; default: from the file's date.")
+@click.option(
+    "--year",
+    type=click.IntRange(1970, 2200),
+    help="Of the first line, where lines name none; default: from the file's date.",
+)
 @click.option("--show-names", is_flag=True, help="Show names of people instead of what stands for them.")
 @json_option
 def monitor(
@@ -121,7 +131,9 @@ def _tell_finding(one: Finding) -> None:
     when = f" from {one.first:%Y-%m-%d %H:%M:%S} to {one.last:%Y-%m-%d %H:%M:%S} UTC" if one.first and one.last else ""
     found = ""
     if one.seconds_median is not None:
-        found = f"; found after {one.seconds_median:,.0f} s (median of {some(len(one.hits) + one.hits_left_out, 'hit')})"
+        found = (
+            f"; found after {one.seconds_median:,.0f} s (median of {some(len(one.hits) + one.hits_left_out, 'hit')})"
+        )
     click.echo(f"  {some(one.count, 'event')}{when}{found}")
     for group, values in one.groups.items():
         shown = ", ".join(f"{value} ({count:,})" for value, count in list(values.items())[:_SHOWN])

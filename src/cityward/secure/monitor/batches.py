@@ -54,7 +54,7 @@ class Batch:
             several = [value if isinstance(value, list) or value is None else [value] for value in values]
             return pl.Series(name, several, dtype=pl.List(pl.String))
 
-    def first(self, name: str, rows: Sequence[int]) -> list[str | None]:
+    def first(self, name: str, rows: list[int]) -> list[str | None]:
         """The first value of a field in some events."""
         if self.frame is not None:
             if name not in self.frame.columns:

@@ -53,7 +53,9 @@ class _Compiler:
         for name, one in parsed:
             if isinstance(one, SigmaRule) and (made := self._detection(name, _filtered(one, filters))):
                 detections.append(made)
-        correlations = self._correlations([(name, one) for name, one in parsed if isinstance(one, SigmaCorrelationRule)])
+        correlations = self._correlations(
+            [(name, one) for name, one in parsed if isinstance(one, SigmaCorrelationRule)]
+        )
         referred: dict[str, bool] = {}
         for correlation, generates in correlations:
             for rule in correlation.rules:
@@ -77,7 +79,7 @@ class _Compiler:
             self._refuse(name, "", f"the file is larger than {MONITOR_RULE_BYTES:,} bytes")
             return []
         try:
-            documents = list(yaml.load_all(content, _LOADER))  # noqa: S506 - a safe loader, in C
+            documents = list(yaml.load_all(content, _LOADER))
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             self._refuse(name, "", f"it is no YAML: {' '.join(str(error).split())}")
             return []
@@ -101,7 +103,9 @@ class _Compiler:
             name=str(rule.name or ""),
             title=printable(str(rule.title or key), 200),
             level=rule.level.name.lower() if rule.level else "medium",
-            techniques=tuple(sorted({found[1].upper() for tag in rule.tags if (found := _TECHNIQUE.fullmatch(str(tag)))})),
+            techniques=tuple(
+                sorted({found[1].upper() for tag in rule.tags if (found := _TECHNIQUE.fullmatch(str(tag)))})
+            ),
             file=printable(file),
         )
         self._keys[key] = key
@@ -148,11 +152,20 @@ class _Compiler:
 
     def _correlation(self, file: str, rule: SigmaCorrelationRule) -> Correlation:
         keys = tuple(self._key(one) for one in dict.fromkeys(_references(rule)))
-        extended = isinstance(rule.condition, SigmaExtendedCorrelationCondition)
-        if extended and rule.type.name == "TEMPORAL_ORDERED":
-            raise NotTranslated("an order of rules with a boolean expression is not defined")
+        asked: dict[str, Any] = {"operator": "gte", "count": 1}
         condition = rule.condition
-        fields = () if extended else condition.fieldref or ()
+        if isinstance(condition, SigmaExtendedCorrelationCondition):
+            if rule.type.name == "TEMPORAL_ORDERED":
+                raise NotTranslated("an order of rules with a boolean expression is not defined")
+            asked["expression"] = self._expression(condition.parsed)
+        else:
+            fields = condition.fieldref or ()
+            asked = {
+                "operator": condition.op.name.lower(),
+                "count": condition.count,
+                "fields": tuple(one.lower() for one in ((fields,) if isinstance(fields, str) else fields)),
+                "percentile": condition.percentile,
+            }
         return Correlation(
             told=self._told(file, rule),
             kind=cast(Any, rule.type.name.lower()),
@@ -163,11 +176,7 @@ class _Compiler:
                 for alias in rule.aliases
             },
             span_seconds=rule.timespan.seconds,
-            operator="gte" if extended else cast(Any, condition.op.name.lower()),
-            count=1 if extended else condition.count,
-            fields=tuple(one.lower() for one in ((fields,) if isinstance(fields, str) else fields)),
-            percentile=None if extended else condition.percentile,
-            expression=self._expression(condition.parsed) if extended else None,
+            **asked,
         )
 
     def _key(self, reference: str) -> str:
@@ -205,6 +214,5 @@ Made = TypeVar("Made", Detection, Correlation)
 
 
 def _with(made: Made, *, quiet: bool) -> Made:
-
 
     return msgspec.structs.replace(made, quiet=quiet)

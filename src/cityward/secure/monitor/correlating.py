@@ -13,6 +13,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -104,7 +105,7 @@ def _begins(group: Ints, at: Ints, span_us: int) -> Ints:
     """For each match, the position of the first match of its window."""
     begins = np.empty(len(at), dtype=np.int64)
     edges = np.flatnonzero(np.diff(group, prepend=group[0] - 1, append=group[-1] + 1))
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in pairwise(edges):
         times = at[first:end]
         begins[first:end] = first + np.searchsorted(times, times - span_us, side="left")
     return begins
@@ -130,7 +131,9 @@ def _fulfilled(rule: Correlation, rows: pl.DataFrame, group: Ints, at: Ints, beg
 def _distinct(rows: pl.DataFrame, rule: Correlation, begin: Ints) -> Ints:
     """Distinct values in each window."""
     names = [f"v{position}" for position in range(len(rule.fields))]
-    values = rows.select(pl.struct(names).rank("dense").alias("value"), pl.any_horizontal(pl.col(names).is_null()).alias("n"))
+    values = rows.select(
+        pl.struct(names).rank("dense").alias("value"), pl.any_horizontal(pl.col(names).is_null()).alias("n")
+    )
     codes = np.where(values["n"].to_numpy(), -1, values["value"].to_numpy()).tolist()
     counts, held, first = np.empty(len(codes), dtype=np.int64), Counter[int](), 0
     for position, (code, start) in enumerate(zip(codes, begin.tolist(), strict=True)):

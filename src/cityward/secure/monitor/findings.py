@@ -74,7 +74,7 @@ class Evidence(Record, frozen=True, kw_only=True):
 
 
 class Fulfilled(Record, frozen=True, kw_only=True):
-    """A group that fulfilled a correlation: ``seconds`` passed from its first event in the window until it was found."""
+    """A group that fulfilled a correlation, ``seconds`` after the first event of its window."""
 
     group: dict[str, str]
     count: int
@@ -221,7 +221,9 @@ def what_groups(fields: set[str], name: str) -> str:
     return next((what for what, known in GROUPED.items() if fields & set(known)), name)
 
 
-def evidence(file: str, record: int, at_us: int | None, fields: dict[str, str], names: Names, more: Any = ()) -> Evidence:
+def evidence(
+    file: str, record: int, at_us: int | None, fields: dict[str, str], names: Names, more: Any = ()
+) -> Evidence:
     """One event as evidence; ``more`` are fields of interest beside the usual ones."""
     wanted = tuple(dict.fromkeys((*more, *_SHOWN)))
     held = names.event(fields, wanted)

@@ -275,9 +275,7 @@ class _Asked:
         return both.select(asked[node.how].fill_null(value=False)).to_series().to_numpy()
 
 
-def _found_literals(
-    lower: pl.Series, literals: dict[str, dict[str, int]]
-) -> Iterable[tuple[int, NDArray[np.int64]]]:
+def _found_literals(lower: pl.Series, literals: dict[str, dict[str, int]]) -> Iterable[tuple[int, NDArray[np.int64]]]:
     """Conditions about literal texts that some value answers: their numbers, and the positions of these values."""
     frame = pl.DataFrame({"value": lower, "at": np.arange(len(lower), dtype=np.int64)})
     if literals["is"]:
@@ -317,7 +315,7 @@ def _question(node: Node) -> Callable[[pl.Series], Iterable[Any]]:
             }
             return asked[node.how]
         case Pattern(engine="re2"):
-            import re2
+            import re2  # type: ignore[import-untyped]
 
             compiled = re2.compile(node.pattern)
             return lambda values: (compiled.search(value) is not None for value in values)

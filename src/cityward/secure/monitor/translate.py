@@ -8,7 +8,7 @@ Only the parser of pySigma is used. What cannot be asked of columns in linear ti
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 from sigma import conditions, types
@@ -104,31 +104,12 @@ class Graph:
                 return self._joined(Some, [self._value(field, one) for one in value.values])
             case types.SigmaString():
                 return self._string(field, value.s, cased=isinstance(value, types.SigmaCasedString))
-            case types.SigmaTimestampPart():
-                return self.add(TimePart(field, value.timestamp_part.name.lower(), int(value.number)))
-            case types.SigmaNumber() | types.SigmaBool():
+            case types.SigmaNumber() | types.SigmaBool() if not isinstance(value, types.SigmaTimestampPart):
                 return self._string(field, [str(value).lower()], cased=False)
-            case types.SigmaRegularExpression():
-                return self.add(_regular(field, value))
-            case types.SigmaNull():
-                return self.add(Missing(field))
             case types.SigmaExists():
                 there = self.add(Present(field))
                 return there if value.exists else self.add(Never(there))
-            case types.SigmaCIDRExpression():
-                return self.add(Network(field, str(value.network)))
-            case types.SigmaCompareExpression():
-                return self.add(Compared(field, value.op.name.lower(), float(value.number.number)))
-            case types.SigmaFieldReference():
-                ends: dict[tuple[bool, bool], How] = {
-                    (False, False): "is",
-                    (True, True): "has",
-                    (True, False): "begins",
-                    (False, True): "ends",
-                }
-                how = ends[value.starts_with, value.ends_with]
-                return self.add(Same(field, how, value.field.lower()))
-        raise NotTranslated(f"values of the kind {type(value).__name__} are not known here")
+        return self.add(_leaf(field, value))
 
     def _string(self, field: str, parts: list[Any], *, cased: bool) -> int:
         for part in parts:
@@ -154,6 +135,34 @@ class Graph:
         if cased or not longest:
             return found
         return self.add(Every((self.add(Literally(field, "has", longest)), found)))
+
+
+def _leaf(field: str, value: Any) -> Node:
+    node: Node
+    match value:
+        case types.SigmaTimestampPart():
+            node = TimePart(field, cast(Any, value.timestamp_part.name.lower()), int(value.number))
+        case types.SigmaRegularExpression():
+            node = _regular(field, value)
+        case types.SigmaNull():
+            node = Missing(field)
+        case types.SigmaCIDRExpression():
+            node = Network(field, str(value.network))
+        case types.SigmaCompareExpression():
+            node = Compared(field, cast(Any, value.op.name.lower()), float(value.number.number))
+        case types.SigmaFieldReference():
+            node = Same(field, _ENDS[value.starts_with, value.ends_with], value.field.lower())
+        case _:
+            raise NotTranslated(f"values of the kind {type(value).__name__} are not known here")
+    return node
+
+
+_ENDS: Final[dict[tuple[bool, bool], How]] = {
+    (False, False): "is",
+    (True, True): "has",
+    (True, False): "begins",
+    (False, True): "ends",
+}
 
 
 def _escaped(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cityward.core.errors import UserError
 from cityward.core.limits import MONITOR_DOCUMENT_BYTES
@@ -14,8 +14,6 @@ from cityward.secure.monitor.readers.opening import Opened, opened
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cityward.secure.monitor.batches import Gatherer
 
 
@@ -38,6 +36,19 @@ def read_file(path: Path, source: int, to: Gatherer, reckoning: Reckoning) -> Re
     return told
 
 
+_BEGINNINGS: Final = (
+    ("<Event ", "windows xml"),
+    ("<Event>", "windows xml"),
+    ("<Events", "windows xml"),
+    ("<?xml", "windows xml"),
+    ("{", "json"),
+    ("[{", "json"),
+    ("#separator", "zeek"),
+    ("#fields", "zeek"),
+)
+_LINES: Final = (("audit", tables.is_audit), ("access log", tables.is_access), ("syslog", lines.is_line))
+
+
 def _form(file: Opened) -> str:
     if file.head.startswith(windows.EVTX):
         return "evtx"
@@ -45,18 +56,11 @@ def _form(file: Opened) -> str:
     if not first:
         return "empty"
     begin = first[0].lstrip()
-    if "<Event " in begin or "<Event>" in begin or "<Events" in begin or (begin.startswith("<?xml")):
-        return "windows xml"
-    if begin[0] in "{[":
-        return "json"
-    if begin.startswith("#separator") or begin.startswith("#fields"):
-        return "zeek"
-    for form, fits in (("audit", tables.is_audit), ("access log", tables.is_access), ("syslog", lines.is_line)):
-        if any(fits(line[:4_000]) for line in first):
-            return form
-    if file.head.count(b"\0") > len(file.head) // 100:
-        return "binary"
-    return "syslog"
+    found = next((form for sign, form in _BEGINNINGS if begin.startswith(sign)), "json" if begin == "[" else "")
+    if not found and "<Event " in begin:
+        found = "windows xml"
+    found = found or next((form for form, fits in _LINES if any(fits(line[:4_000]) for line in first)), "")
+    return found or ("binary" if file.head.count(b"\0") > len(file.head) // 100 else "syslog")
 
 
 def _read(file: Opened, path: Path, source: int, to: Gatherer, told: Reading, reckoning: Reckoning) -> None:

@@ -30,7 +30,9 @@ _OLD: Final = (
 )
 _USUAL: Final = r"^[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} "
 _NEW: Final = r"^\s*(?:<\d{1,3}>)?(?:1 )?(?<iso>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*) (?<rest>.*)$"
-_TAGGED: Final = r"^(?<hostname>[^\s:%]+) (?<program>[^\s\[\]:]+)(?:\[(?<pid>\d+)\])?(?::| \S+ \S+ (?:-|\[.*?\])) ?(?<message>.*)$"
+_TAGGED: Final = (
+    r"^(?<hostname>[^\s:%]+) (?<program>[^\s\[\]:]+)(?:\[(?<pid>\d+)\])?(?::| \S+ \S+ (?:-|\[.*?\])) ?(?<message>.*)$"
+)
 _CISCO: Final = r"%[A-Z][A-Z0-9_]*-(?:[A-Z0-9_]+-)?[0-7]-[A-Z0-9_]+:"
 
 _WHO: Final = r"(?:for|[Uu]ser) (?:invalid user |illegal user )?(?<user>\S*) from (?<src_ip>[0-9A-Fa-f:.]+)"
@@ -46,7 +48,9 @@ _FAILED_TOO: Final = (
 _SUCCEEDED: Final = r"^Accepted "
 _REPEATED: Final = r"^message repeated (\d+) times: \[ ?"
 _REPEATS_MOST: Final = 100
-_TELLS: Final = rf"{_FAILED}|{_FAILED_TOO}|{_SUCCEEDED}|^message repeated|^Connection |^Did not receive|^Disconnect|^Bad "
+_TELLS: Final = (
+    rf"{_FAILED}|{_FAILED_TOO}|{_SUCCEEDED}|^message repeated|^Connection |^Did not receive|^Disconnect|^Bad "
+)
 
 
 def is_line(text: str) -> bool:
@@ -79,7 +83,9 @@ def read(
 def _split(chunk: bytes, first: int, told: Reading) -> tuple[pl.DataFrame, int]:
     """Lines with their numbers, without empty and endless ones."""
     lines = chunk.decode("utf-8", "replace").split("\n")
-    frame = pl.DataFrame({LINE: lines}).with_row_index("number", first).with_columns(pl.col(LINE).str.strip_chars_end("\r"))
+    frame = (
+        pl.DataFrame({LINE: lines}).with_row_index("number", first).with_columns(pl.col(LINE).str.strip_chars_end("\r"))
+    )
     size = pl.col(LINE).str.len_bytes()
     kept = frame.filter(size.is_between(1, MONITOR_LINE_BYTES))
     told.refuse("a line is too long", frame.select((size > MONITOR_LINE_BYTES).sum()).item())
@@ -210,10 +216,9 @@ def years_gone(chunks: Iterator[bytes]) -> tuple[int, tuple[int, int] | None]:
     """How many years end within a log whose lines tell none, and month and day of its last line."""
     gone, month, day = 0, 0, 0
     for chunk in chunks:
-        lines = pl.Series(chunk.decode("utf-8", "replace").split("\n"))
-        found = lines.str.head(64).str.extract_groups(_PRIORITY + r"(?<month>[A-Z][a-z]{2}) +(?<day>\d{1,2})\b")
-        found = found.struct.unnest().drop_nulls()
-        found = found.filter(pl.col("month").is_in(MONTHS))
+        lines = pl.DataFrame({LINE: chunk.decode("utf-8", "replace").split("\n")})
+        stamp = pl.col(LINE).str.head(64).str.extract_groups(_PRIORITY + r"(?<month>[A-Z][a-z]{2}) +(?<day>\d{1,2})\b")
+        found = lines.select(stamp.alias("stamp")).unnest("stamp").filter(pl.col("month").is_in(MONTHS))
         if not found.height:
             continue
         months = found["month"].replace_strict({name: at for at, name in enumerate(MONTHS, 1)}, return_dtype=pl.Int32)

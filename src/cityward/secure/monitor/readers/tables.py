@@ -96,9 +96,7 @@ def audit(lines: Iterator[list[bytes]], source: int, to: Gatherer, told: Reading
         fields: Fields = {"@line": line, "type": found[1]}
         for name, double, single, plain in _PAIR.findall(found[4])[:MONITOR_FIELDS]:
             if single and "=" in single:
-                fields |= {
-                    key.lower(): a or b or c for key, a, b, c in _PAIR.findall(single)[:MONITOR_FIELDS]
-                }
+                fields |= {key.lower(): a or b or c for key, a, b, c in _PAIR.findall(single)[:MONITOR_FIELDS]}
             fields[name.lower()] = double or single or _decoded(name, plain)
         told.received += 1
         at_us = int(found[2]) * 1_000_000 + int((found[3] or "0")[:6].ljust(6, "0"))

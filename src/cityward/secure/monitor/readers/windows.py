@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cityward.secure.monitor.logsources import Fields, Kind
 
 EVTX: Final = b"ElfFile\0"
+_DEPTH: Final = 8
 _FAULTS_MOST: Final = 10_000
 """Damaged records in a row after which the rest of a file is given up."""
 
@@ -118,29 +119,27 @@ def _data(held: Any, fields: Fields, depth: int = 0) -> None:
     if isinstance(held, list):
         for one in held:
             _data(one, fields, depth)
-        return
-    if not isinstance(held, dict) or depth > 8:
-        if held is not None and not isinstance(held, dict):
-            _put(fields, "data", held)
-        return
+    elif not isinstance(held, dict):
+        _put(fields, "data", held)
     # EventData itself can have a name, which is not that of a field.
-    named = depth and (held.get("@Name") or (held.get("#attributes") or {}).get("Name"))
-    if isinstance(named, str):
+    elif depth and isinstance(named := held.get("@Name") or (held.get("#attributes") or {}).get("Name"), str):
         _put(fields, named.lower(), held.get("#text"))
-        return
-    for name, value in held.items():
-        if name in ("#attributes", "xmlns", "@xmlns"):
-            continue
-        if name == "Data" and isinstance(value, dict | list):
-            _data(value, fields, depth + 1)
-        elif isinstance(value, dict):
-            inner = {key: one for key, one in value.items() if key != "#attributes"}
-            if set(inner) <= {"#text"}:
-                _put(fields, name.lower(), inner.get("#text"))
-            else:
-                _data(value, fields, depth + 1)
+    elif depth <= _DEPTH:
+        for name, value in held.items():
+            if name not in ("#attributes", "xmlns", "@xmlns"):
+                _element(name, value, fields, depth)
+
+
+def _element(name: str, value: Any, fields: Fields, depth: int) -> None:
+    if name == "Data" and isinstance(value, dict | list):
+        _data(value, fields, depth + 1)
+    elif isinstance(value, dict):
+        if value.keys() <= {"#text", "#attributes"}:
+            _put(fields, name.lower(), value.get("#text"))
         else:
-            _put(fields, "data" if name == "#text" else name.lower(), value)
+            _data(value, fields, depth + 1)
+    else:
+        _put(fields, "data" if name == "#text" else name.lower(), value)
 
 
 def _put(fields: Fields, name: str, value: Any) -> None:
@@ -152,9 +151,9 @@ def _put(fields: Fields, name: str, value: Any) -> None:
         fields.setdefault(name, "")
     elif not isinstance(value, dict):
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        before = fields.get(name)
-        if name == "data" and before:
-            fields[name] = [*([before] if isinstance(before, str) else before), text]
+        held = fields.get(name)
+        if name == "data" and held:
+            fields[name] = [*([held] if isinstance(held, str) else held), text]
         else:
             fields[name] = text
 
