@@ -21,6 +21,7 @@ import bench_http
 import bench_incidents
 import bench_intake
 import bench_ledger
+import bench_monitor
 import bench_outcome
 import bench_plan
 import bench_priority
@@ -69,6 +70,7 @@ BENCHES = (
     bench_access,
     bench_backup,
     bench_risk,
+    bench_monitor,
 )
 
 

@@ -220,3 +220,23 @@ RISK_VALUES: Final = 100_000
 
 RISK_AMOUNT: Final = 1e15
 """Largest amount, hours or people of an estimate; what is larger is a slip of the keyboard."""
+MONITOR_RULE_BYTES: Final = 2**20
+"""Largest file of detection rules; published ones have up to 60 kB."""
+
+MONITOR_RULE_FILES: Final = 50_000
+"""Most files of detection rules; the largest public collection has 4,000."""
+
+MONITOR_RULE_NODES: Final = 20_000
+"""Most conditions of one detection rule, after modifiers have multiplied its values."""
+
+MONITOR_LINE_BYTES: Final = 256 * 2**10
+"""Longest line of a log; a longer one is counted and named, and not looked at."""
+
+MONITOR_FIELDS: Final = 2_000
+"""Most fields of one event, nested ones counted one by one."""
+
+MONITOR_DOCUMENT_BYTES: Final = 512 * 2**20
+"""Largest log that is one document or several over many lines, and so is read as a whole."""
+
+MONITOR_MATCHES: Final = 1_000_000
+"""Most matches of one rule that correlations remember; more are counted and named."""
