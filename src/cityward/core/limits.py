@@ -220,6 +220,7 @@ RISK_VALUES: Final = 100_000
 
 RISK_AMOUNT: Final = 1e15
 """Largest amount, hours or people of an estimate; what is larger is a slip of the keyboard."""
+
 MONITOR_RULE_BYTES: Final = 2**20
 """Largest file of detection rules; published ones have up to 60 kB."""
 
