@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.core.compiled import njit
 from cityward.core.limits import RISK_GROUP
-from cityward.secure.risk.chance_kernel import Key, draw, mixed
+from cityward.secure.risk.chance_kernel import Key, bare, draw, mixed
 from cityward.secure.risk.quantities import Columns
 
 SPELLS: Final = 4
@@ -63,7 +62,7 @@ def make_bench(assets: int) -> Bench:
     )
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def joined(begin: NDArray[np.float64], end: NDArray[np.float64], count: int) -> int:
     """Sort spells by their start, make one of those that touch, and of the nearest until `SPELLS` are left."""
     for at in range(1, count):
@@ -92,7 +91,7 @@ def joined(begin: NDArray[np.float64], end: NDArray[np.float64], count: int) -> 
     return kept
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def _add(bench: Bench, count: int, first: float, last: float) -> int:
     if count == _ROOM:
         count = joined(bench.begin_room, bench.end_room, count)
@@ -100,7 +99,7 @@ def _add(bench: Bench, count: int, first: float, last: float) -> int:
     return count + 1
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart: float) -> int:
     """Add the spells in which too many members of a need are down for longer than its buffer lasts."""
     moments = 0
@@ -127,7 +126,7 @@ def _unmet(net: Net, bench: Bench, need: int, count: int, buffer: float, restart
     return count
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def touched(
     need_begin: NDArray[np.int64],
     member_begin: NDArray[np.int64],
@@ -144,7 +143,7 @@ def touched(
     return False
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     """How many members of a need are down at some time, when the last is back, and what that one goes back to."""
     down, last, root = 0, -1.0, 0
@@ -157,7 +156,7 @@ def _latest(net: Net, bench: Bench, need: int) -> tuple[int, float, int]:
     return down, last, root
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key) -> int:
     """Add the spells that an asset is down for want of one need."""
     buffer = draw(net.buffer, need, mixed(key, net.stream[asset]), need - net.need_begin[asset] + 1)
@@ -171,7 +170,7 @@ def _through(net: Net, bench: Bench, asset: int, need: int, count: int, key: Key
     return count
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def settle(net: Net, bench: Bench, asset: int, key: Key) -> float:
     """Work out when an asset is down, after all that it needs; returns its hours."""
     count, latest, root = bench.spells[asset], -1.0, bench.root[asset]
@@ -197,7 +196,7 @@ def settle(net: Net, bench: Bench, asset: int, key: Key) -> float:
     return hours
 
 
-@njit(cache=True, _nrt=False, inline="always")
+@bare(inline="always")
 def strike(bench: Bench, asset: int, first: float, last: float, target: int) -> None:
     """Put an asset down itself, before anything is settled."""
     count = bench.spells[asset]

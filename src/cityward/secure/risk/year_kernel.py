@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cityward.core.compiled import njit
 from cityward.secure.risk.cascade_kernel import Bench, Net, settle, strike, touched
-from cityward.secure.risk.chance_kernel import Key, draw, mixed, normal, quantile_together, uniform
+from cityward.secure.risk.chance_kernel import Key, bare, draw, mixed, normal, quantile_together, uniform
 from cityward.secure.risk.quantities import FIXED, Columns
 
 GAP, TRY, LOSS, SHARED, YEAR, PICKED, CAPABILITY = 1, 2, 3, 4, 5, 6, 7
@@ -70,7 +69,7 @@ class Sums(NamedTuple):
     target_hours: NDArray[np.float64]
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: Key) -> float:
     """Decide which targets of an event fail and for how long; returns what mending them costs."""
     cost, together = 0.0, cast.together[scenario]
@@ -93,7 +92,7 @@ def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: 
     return cost
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def happen(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, scenario: int, key: Key, year: int
 ) -> None:
@@ -122,7 +121,7 @@ def happen(
     sums.by_scenario[2, scenario] += citizen_hours
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def _succeeds(cast: Cast, factors: Factors, scenario: int, key: Key, year_key: Key) -> bool:
     """Whether a try succeeds; what controls take away is thinned, so that the rest are the same tries."""
     chance = draw(cast.success, scenario, mixed(year_key, cast.stream[scenario]), PICKED) * factors.tried[scenario]
@@ -137,13 +136,13 @@ def _succeeds(cast: Cast, factors: Factors, scenario: int, key: Key, year_key: K
     return bool(draw(cast.capability, scenario, key, CAPABILITY) > resistance / max(1, last - first))
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def next_try(rate: float, key: Key, tried: int, at: float) -> float:
     """Moment of the next of the tries that come at a rate a year."""
     return at - math.log(uniform(mixed(key, tried), GAP)) / rate
 
 
-@njit(cache=True, _nrt=False, nogil=True)
+@bare(nogil=True)
 def run_years(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
@@ -172,7 +171,7 @@ def run_years(
     _run_shocks(net, cast, factors, bench, sums, seed, first_year, years)
 
 
-@njit(cache=True, _nrt=False)
+@bare()
 def _run_shocks(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, first_year: int, years: int
 ) -> None:
@@ -199,7 +198,7 @@ def _run_shocks(
                 at = next_try(rate, key, tried, at)
 
 
-@njit(cache=True, _nrt=False, nogil=True)
+@bare(nogil=True)
 def run_events(
     net: Net, cast: Cast, factors: Factors, bench: Bench, sums: Sums, seed: Key, scenario: int, events: int
 ) -> None:
