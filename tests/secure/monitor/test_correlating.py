@@ -183,3 +183,16 @@ def test_many_files_renamed_and_copies_deleted(shipped: Any, tmp_path: Path) -> 
     log.write_text("\n".join(lines))
     found = {one.rule for one in monitored(shipped, log).findings}
     assert found == {"cityward_mass_rename", "cityward_shadow_copies_deleted"}
+
+
+def test_whom_a_correlation_is_grouped_by_is_not_named(shipped: Any, tmp_path: Path) -> None:
+    event = (
+        '{"EventID":4648,"Channel":"Security","Computer":"pc","@timestamp":%d,'
+        '"SubjectUserName":"jdoe","TargetUserName":"name%d"}'
+    )
+    log = tmp_path / "security.json"
+    log.write_text("\n".join(event % (1_700_000_000 + at, at) for at in range(8)))
+    found = monitored(shipped, log).findings
+    assert [one.rule for one in found] == ["cityward_explicit_spraying"]
+    assert "jdoe" not in str(found)
+    assert "jdoe" in str(monitored(shipped, log, shown=True).findings)

@@ -185,6 +185,12 @@ def test_a_regular_expression_that_would_run_for_ever_elsewhere_ends() -> None:
     assert matched(rules, [{"f": "a" * 50_000 + "!"}, {"f": "aa"}]) == {"one": [1]}
 
 
+def test_long_values_are_searched_piece_by_piece() -> None:
+    rules = compiled(rule({"s": {"f|contains": ["a", "aa", "zz"]}, "condition": "s"}))
+    events: list[Fields] = [{"f": f"{number:x}" + "a" * 200_000} for number in range(90)]
+    assert matched(rules, [*events, {"f": "b"}, {"f": "zz"}]) == {"one": [*range(90), 91]}
+
+
 def test_equal_conditions_of_rules_are_one_node() -> None:
     one = compiled(rule({"s": {"f|contains": ["a", "b"]}, "condition": "s"}))
     both = compiled(

@@ -99,7 +99,10 @@ def test_malformed_lines_are_counted_by_what_is_wrong(tmp_path: Path) -> None:
         b'type=EXECVE msg=audit(99999999999.1:1): a0="x" a1=ZZ\ntype=X msg=audit(x)\n',
         "Jun  1 10:00:00 gate sshd[7]: hello\n".encode("utf-16"),
         b"message repeated 4294967295 times: [ Failed",
-        b"Jun  1 10:00:00 g sshd[1]: message repeated 99999999999999999999 times: [ Failed password for a from 1.1.1.1]",
+        b"<Event " * 200_000,
+        b"type=" * 50_000 + b" msg=audit(1.1:1): a=1",
+        b"type=X msg=audit(1.1:1): " + b"a" * 200_000,
+        b"Jun  1 10:00:00 g sshd[1]: message repeated 99999999999999999999 times: [ Failed none for a from 1.1.1.1]",
     ],
 )
 def test_hostile_files_do_not_stop_anything(content: bytes, tmp_path: Path) -> None:
@@ -170,7 +173,9 @@ def test_xml_of_windows() -> None:
     kind, at_us, fields = event_of_xml(
         "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
         "<Provider Name='Microsoft-Windows-Sysmon'/><EventID>1</EventID>"
-        "<TimeCreated SystemTime='2024-06-01T10:00:00.1234567Z'/><Channel>Microsoft-Windows-Sysmon/Operational</Channel></System><EventData><Data Name='CommandLine'>a &amp; b</Data><Data Name='User'/>"
+        "<TimeCreated SystemTime='2024-06-01T10:00:00.1234567Z'/>"
+        "<Channel>Microsoft-Windows-Sysmon/Operational</Channel></System>"
+        "<EventData><Data Name='CommandLine'>a &amp; b</Data><Data Name='User'/>"
         "</EventData></Event>"
     )
     assert "process_creation" in kind.categories

@@ -26,7 +26,18 @@ HITS: Final = 1_000
 """Hits of a correlation that are told one by one."""
 
 GROUPED: Final[dict[str, tuple[str, ...]]] = {
-    "source": ("src_ip", "sourceip", "ipaddress", "sourcenetworkaddress", "sourceipaddress", "ipaddress", "clientip"),
+    "source": (
+        "src_ip",
+        "sourceip",
+        "ipaddress",
+        "sourcenetworkaddress",
+        "sourceipaddress",
+        "clientip",
+        "calleripaddress",
+        "client.ipaddress",
+        "c-ip",
+        "id.orig_h",
+    ),
     "host": ("computer", "hostname", "host"),
     "account": ("user", "targetusername", "accountname", "username", "userid", "useridentity.arn", "userprincipalname"),
 }
@@ -107,6 +118,10 @@ class Finding(Record, frozen=True, kw_only=True):
     seconds_median: float | None = None
 
 
+def _of_people(field: str) -> bool:
+    return _PEOPLE.search(field[-100:]) is not None
+
+
 class Names:
     """Replaces names of people by names that mean the same person within one run, and nothing beyond it."""
 
@@ -125,14 +140,14 @@ class Names:
         names = {
             part
             for field, value in fields.items()
-            if _PEOPLE.search(field)
+            if _of_people(field)
             for part in (value, value.rpartition("\\")[2], value.partition("@")[0])
             if len(part) > 1 and part.strip().lower() not in _NOBODY
         }
         held: dict[str, str] = {}
         for field in wanted:
             if value := fields.get(field, ""):
-                held[field.lstrip("@")] = self.one(value) if _PEOPLE.search(field) else self._told(value, names)
+                held[field.lstrip("@")] = self.one(value) if _of_people(field) else self._told(value, names)
         return held
 
     def _told(self, text: str, names: set[str]) -> str:
@@ -176,7 +191,7 @@ class Tally(msgspec.Struct):
         shown: dict[str, dict[str, int]] = {}
         for group, counts in self.groups.items():
             most = counts.most_common(GROUPS)
-            told = {names.one(value) if group == "account" else printable(value, 200): count for value, count in most}
+            told = {names.one(value) if _of_people(group) else printable(value, 200): count for value, count in most}
             rest = counts.total() - sum(count for _, count in most)
             shown[group] = told | ({"others": rest} if rest else {})
         return Finding(
@@ -200,7 +215,7 @@ class Tally(msgspec.Struct):
 def _fulfilled(hit: Hit, what: tuple[str, ...], names: Names) -> Fulfilled:
     told = zip(what, hit.group, strict=True)
     return Fulfilled(
-        group={name: names.one(value) if name == "account" else printable(value, 200) for name, value in told},
+        group={name: names.one(value) if _of_people(name) else printable(value, 200) for name, value in told},
         count=hit.events,
         first=moment(hit.first_us),
         found=moment(hit.found_us),

@@ -165,6 +165,9 @@ class _Values:
         return self.events_of(known == 1)
 
 
+SEARCHED_BYTES: Final = 8 * 2**20
+"""Bytes of the values in which literal texts are searched at once."""
+
 _NONE: Final = np.zeros(0, dtype=np.int64)
 
 
@@ -239,7 +242,8 @@ class _Asked:
         for number, values in _found_literals(held.lower, literals):
             hits = np.zeros(len(held.values), dtype=np.bool_)
             hits[values] = True
-            self._answers[number] = held.events_of(hits)
+            found, before = held.events_of(hits), self._answers.get(number)
+            self._answers[number] = found if before is None or found is None else before | found
 
     def _leaf(self, node: Node, within: Flags | None) -> _Found:
         held = self._values(node.field)  # type: ignore[union-attr]
@@ -284,10 +288,17 @@ def _found_literals(lower: pl.Series, literals: dict[str, dict[str, int]]) -> It
     inside = {value for how in ("has", "begins", "ends") for value in literals[how] if value}
     if not inside:
         return
-    found = frame.with_columns(
-        literal=pl.col("value").str.extract_many(sorted(inside), overlapping=True).list.unique()
-    ).explode("literal")
-    found = found.drop_nulls("literal")
+    # A long value of one letter has as many finds as letters: what is searched at once is bounded.
+    pieces = frame.with_columns(piece=pl.col("value").str.len_bytes().cum_sum() // SEARCHED_BYTES)
+    wanted_in = sorted(inside)
+    for piece in pieces.partition_by("piece", maintain_order=True, include_key=False):
+        found = piece.with_columns(
+            literal=pl.col("value").str.extract_many(wanted_in, overlapping=True).list.unique()
+        ).explode("literal")
+        yield from _tested(found.drop_nulls("literal"), literals)
+
+
+def _tested(found: pl.DataFrame, literals: dict[str, dict[str, int]]) -> Iterable[tuple[int, NDArray[np.int64]]]:
     tests = {
         "has": pl.lit(value=True),
         "begins": pl.col("value").str.starts_with(pl.col("literal")),

@@ -20,7 +20,7 @@ _COMBINED: Final = re.compile(
     r'(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?'
 )
 _AUDIT: Final = re.compile(r"type=(\S+) msg=audit\((\d+)(?:\.(\d+))?:\d+\):\s?(.*)$")
-_PAIR: Final = re.compile(r"([A-Za-z][\w-]*)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
+_PAIR: Final = re.compile(r"(?<![\w-])([A-Za-z][\w-]{0,63})=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 
 
 def is_access(line: str) -> bool:
@@ -30,7 +30,12 @@ def is_access(line: str) -> bool:
 
 def is_audit(line: str) -> bool:
     """Whether a line is one of auditd."""
-    return _AUDIT.search(line[:200]) is not None
+    return _audited(line[:200]) is not None
+
+
+def _audited(line: str) -> re.Match[str] | None:
+    # Only the first place is tried: a line of nothing but such places would be searched in quadratic time.
+    return _AUDIT.match(line, max(line.find("type="), 0))
 
 
 def _texts(lines: Iterator[list[bytes]], told: Reading) -> Iterator[tuple[int, str]]:
@@ -89,7 +94,7 @@ def _apache(text: str) -> int | None:
 def audit(lines: Iterator[list[bytes]], source: int, to: Gatherer, told: Reading) -> None:
     """Read the audit log of Linux; values that it writes in hexadecimal are decoded."""
     for number, line in _texts(lines, told):
-        found = _AUDIT.search(line)
+        found = _audited(line)
         if found is None:
             told.refuse("a line is not of the form of auditd")
             continue
