@@ -79,12 +79,18 @@ def check(page: Page) -> None:
     assert page.evaluate(ON_THE_GROUND) >= 4.5
 
 
+def press(page: Page, button: str) -> None:
+    """Send a form by keyboard, and wait for the page that follows."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).press("Enter")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_light_and_stand_on_a_small_screen(
     browser: Browser, portal: tuple[str, list[str]], scheme: str
 ) -> None:
     url, _ = portal
-    size: list[int] = []
+    answers: list[Response] = []
     context = browser.new_context(
         base_url=url,
         viewport={"width": WIDTH, "height": 640},
@@ -93,18 +99,15 @@ def test_pages_are_light_and_stand_on_a_small_screen(
     )
     page = context.new_page()
 
-    def weigh(answer: Response) -> None:
-        size.append(len(answer.body()))
-
-    page.on("response", weigh)
+    page.on("response", answers.append)
     for path in ("/report?lang=es", "/follow?lang=pt", "/vote", "/vote/parks?lang=pt", "/vote/ideas?lang=es"):
-        size.clear()
+        answers.clear()
         answer = page.goto(path)
         assert answer
         assert answer.status == 200, path
         page.wait_for_load_state("networkidle")
-        assert len(size) >= 1
-        assert sum(size) <= PAGE_BYTES, (path, size)
+        assert answers
+        assert sum(len(one.body()) for one in answers) <= PAGE_BYTES, path
         check(page)
     context.close()
 
@@ -126,18 +129,19 @@ def test_from_the_report_to_the_ballot_with_the_keyboard(browser: Browser, porta
         page.keyboard.press("Tab")
         page.keyboard.type(typed)
     page.keyboard.press("Tab")  # past the field that stays empty
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     if "press the button once more" in page.locator("main").inner_text():
         check(page)
         page.wait_for_timeout(3100)
         assert page.get_by_label("What is wrong?").input_value() == "Deep as a boot"
-        page.get_by_role("button", name="Send the report").press("Enter")
+        press(page, "Send the report")
     assert page.locator("h1").inner_text() == "Thank you. The city has your report"
     check(page)
     number = page.locator("code").first.inner_text()
     page.reload()  # the browser sends the form again
     assert page.locator("code").first.inner_text() == number
-    page.get_by_role("button", name="See how it stands").press("Enter")
+    press(page, "See how it stands")
     assert "Nobody has decided yet" in page.locator("main").inner_text()
     assert "bcdfg" not in page.url
     check(page)
@@ -146,14 +150,14 @@ def test_from_the_report_to_the_ballot_with_the_keyboard(browser: Browser, porta
     page.get_by_label("A bench").press("Space")
     page.get_by_label("Your voting code").fill(codes[0])
     page.wait_for_timeout(3100)
-    page.get_by_role("button", name="Put my vote into the box").press("Enter")
+    press(page, "Put my vote into the box")
     assert page.locator("h1").inner_text() == "Your vote is in the box"
     check(page)
     page.goto("/vote/parks")
     page.wait_for_timeout(3100)
     page.get_by_label("A bench").check()
     page.get_by_label("Your voting code").fill(codes[0])
-    page.get_by_role("button", name="Put my vote into the box").click()
+    press(page, "Put my vote into the box")
     assert "was used already" in page.get_by_role("alert").inner_text()
     check(page)
     context.close()
