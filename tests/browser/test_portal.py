@@ -99,7 +99,7 @@ def test_pages_are_light_and_stand_on_a_small_screen(
     )
     page = context.new_page()
 
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - a list's own method is none to it
     for path in ("/report?lang=es", "/follow?lang=pt", "/vote", "/vote/parks?lang=pt", "/vote/ideas?lang=es"):
         answers.clear()
         answer = page.goto(path)
