@@ -94,7 +94,7 @@ def main() -> dict[str, tuple[float, str]]:
     print(f"{matched} of {total} positives match their rule")
     print(f"{events.read / events_seconds:,.0f} events and {lines.read / lines_seconds:,.0f} lines of sshd a second")
     figures["monitor: share of public rules that compile"] = (share, "≥ 0.99")
-    figures["monitor: positives that match their rule, share"] = (matched / total, "1")
+    figures["monitor: positives that match their rule, share"] = (matched / total, "≥ 1")
     figures["monitor: start with all public rules, s"] = (start, "≤ 1")
     figures["monitor: Windows events a second of a core, all rules"] = (events.read / events_seconds, "≥ 10000")
     figures["monitor: lines of auth.log a second of a core"] = (lines.read / lines_seconds, "≥ 200000")
