@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cityward.cli.main import as_json, json_option
-from cityward.cli.tables import read_any
+from cityward.cli.tables import check_size, read_any
 from cityward.cli.timetable_file import read_feed
 from cityward.core.errors import UserError
 from cityward.core.limits import TABLE_BYTES
@@ -81,8 +81,7 @@ def reach(
 
 
 def _table(file: Path) -> pl.DataFrame:
-    if file.exists() and file.stat().st_size > TABLE_BYTES:
-        raise UserError(f"{file.name} is larger than {TABLE_BYTES // 2**20} MB.", "Look at it in parts.")
+    check_size(file, TABLE_BYTES, "Look at it in parts.")
     return read_any(file)
 
 

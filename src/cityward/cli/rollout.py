@@ -10,7 +10,7 @@ import click
 
 from cityward.cli.main import as_json, json_option
 from cityward.cli.rollout_text import print_closed, print_rollout
-from cityward.cli.tables import read_any
+from cityward.cli.tables import check_size, read_any
 from cityward.core.errors import UserError
 from cityward.core.limits import ROLLOUT_YEARS, TABLE_BYTES
 
@@ -97,8 +97,7 @@ def rollout(
 
 
 def _table(file: Path) -> pl.DataFrame:
-    if file.exists() and file.stat().st_size > TABLE_BYTES:
-        raise UserError(f"{file.name} is larger than {TABLE_BYTES // 2**20} MB.", "Plan it in parts.")
+    check_size(file, TABLE_BYTES, "Plan it in parts.")
     return read_any(file)
 
 

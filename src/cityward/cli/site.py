@@ -239,9 +239,10 @@ def _notes(graph: Graph, parts: int) -> list[str]:
 
 
 def _text(file: Path) -> str:
+    from cityward.cli.tables import check_size
+
     try:
-        if file.stat().st_size > SITE_FILE_BYTES:
-            raise SourceError(f"{file.name} is larger than {SITE_FILE_BYTES // 2**20} MB.", "Take a part of it.")
+        check_size(file, SITE_FILE_BYTES, "Take a part of it.")
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(f"{file} cannot be read ({error.strerror}).", "Check the path.") from None

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.cli.tables import read_any
+from cityward.cli.tables import check_size, read_any
 from cityward.core.errors import SourceError
 from cityward.core.limits import ID_CHARS, SITE_FILE_BYTES, SITE_PLACES
 
@@ -141,8 +141,7 @@ def _wide(table: pl.DataFrame, file: Path) -> pl.DataFrame:
 
 
 def _table(file: Path, needed: tuple[str, ...]) -> pl.DataFrame:
-    if file.is_file() and file.stat().st_size > SITE_FILE_BYTES:
-        raise SourceError(f"{file.name} is larger than {SITE_FILE_BYTES // 2**20} MB.", "Take a part of it.")
+    check_size(file, SITE_FILE_BYTES, "Take a part of it.")
     table = read_any(file)
     table = table.rename({name: name.strip() for name in table.columns})
     missing = [name for name in needed if name not in table.columns]

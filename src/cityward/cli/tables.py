@@ -69,6 +69,22 @@ def read_texts(file: Path, sheet: str | None = None) -> pl.DataFrame:
     return read_table(file, lambda path: _parsed(_bounded(path), path.name, typed=False))
 
 
+def check_size(file: Path, most_bytes: int, remedy: str) -> None:
+    """Raise UserError for a file, where there is one, of more bytes."""
+    if file.is_file() and file.stat().st_size > most_bytes:
+        raise UserError(f"{file.name} is larger than {most_bytes // 2**20} MB.", remedy)
+
+
+def text_of(body: bytes) -> tuple[str, bool]:
+    """The text of a file in UTF-8, in UTF-16 with its mark, or else in Latin-1; and whether it is in Latin-1."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return body.decode("utf-16", errors="replace"), False
+    try:
+        return body.decode("utf-8-sig"), False
+    except UnicodeDecodeError:
+        return body.decode("latin-1"), True
+
+
 def _bounded(file: Path) -> bytes:
     """The bytes of a file, expanded when it is gzipped, and never more than a table may have."""
     with file.open("rb") as opened:
@@ -93,13 +109,7 @@ def _csv(file: Path) -> pl.DataFrame:
 
 
 def _parsed(body: bytes, name: str, *, typed: bool) -> pl.DataFrame:
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = body.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = body.decode("latin-1")
+    text, _ = text_of(body)
     head = text.partition("\n")[0]
     if "\0" in head:
         raise UserError(f"{name} is in no encoding that is read here.", "Save it as UTF-8.")

@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from cityward.cli.tables import text_of
 from cityward.core.errors import UserError
 from cityward.core.limits import COLUMNS, EXPANSION_RATIO, GTFS_BYTES
 
@@ -60,14 +61,9 @@ def _read(feed: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, left: int)
 
 
 def _table(body: bytes, name: str, notes: list[str]) -> pl.DataFrame:
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = body.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = body.decode("latin-1")
-            notes.append(f"{name}.txt is not UTF-8, as GTFS asks; it is read as Latin-1.")
+    text, latin = text_of(body)
+    if latin:
+        notes.append(f"{name}.txt is not UTF-8, as GTFS asks; it is read as Latin-1.")
     try:
         table = pl.read_csv(BytesIO(text.encode()), infer_schema=False, truncate_ragged_lines=True)
     except pl.exceptions.NoDataError:

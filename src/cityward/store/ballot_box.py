@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sql
 
-from cityward.store.engine import answering, make_tables, upsert
+from cityward.store.engine import Database, answering, make_tables, upsert
 
 _META = sql.MetaData()
 _NAME_CHARS: Final = 40
@@ -41,16 +41,12 @@ _WRONG = sql.Table(
 )
 
 
-class BallotBox:
+class BallotBox(Database):
     """Codes and ballots in the database of the registers; every method is one transaction."""
 
     def __init__(self, engine: sql.Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         make_tables(engine, _META)
-
-    def _rows(self, statement: sql.Select[Any]) -> list[Any]:
-        with answering(), self._engine.connect() as connection:
-            return list(connection.execute(statement))
 
     def add_codes(self, name: str, digests: Sequence[str]) -> None:
         """Keep digests of codes, in the order of the digests, which is not the order of the codes."""

@@ -45,6 +45,17 @@ def open_engine(url: str) -> sql.Engine:
     return engine
 
 
+class Database:
+    """What those who keep tables in a database share; every statement is a transaction of its own."""
+
+    def __init__(self, engine: sql.Engine) -> None:
+        self._engine = engine
+
+    def _rows(self, statement: sql.Select[Any]) -> list[Any]:
+        with answering(), self._engine.connect() as connection:
+            return list(connection.execute(statement))
+
+
 def make_tables(engine: sql.Engine, meta: sql.MetaData) -> None:
     """Make what is missing; several programs may do so at once, so none looks first and makes later.
 

@@ -19,7 +19,7 @@ from cityward.core.errors import CityBusy
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import from_json, to_json
 from cityward.core.work import Message, WorkOrder
-from cityward.store.engine import answering, make_tables, rewrite_bodies, upsert
+from cityward.store.engine import Database, answering, make_tables, rewrite_bodies, upsert
 
 ERROR_CHARS: Final = 500
 KEY_CHARS: Final = 200
@@ -67,16 +67,12 @@ _REPORTS = sql.Table(
 )
 
 
-class Outbox:
+class Outbox(Database):
     """Orders, messages and reports in the database of the registers; every method is one transaction."""
 
     def __init__(self, engine: sql.Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         make_tables(engine, _META)
-
-    def _rows(self, statement: sql.Select[Any]) -> list[Any]:
-        with answering(), self._engine.connect() as connection:
-            return list(connection.execute(statement))
 
     # -- orders ------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from cityward.core.limits import PAGE_ROWS
 from cityward.core.records import Decision, Intake, Need, Proposal, Record, Refusal, Silence, from_json, to_json
-from cityward.store.engine import answering, make_tables, open_engine, rewrite_bodies, upsert
+from cityward.store.engine import Database, answering, make_tables, open_engine, rewrite_bodies, upsert
 
 R = TypeVar("R", bound=Record)
 
@@ -79,11 +79,8 @@ def open_registers(url: str) -> Registers:
     return Registers(engine)
 
 
-class Registers:
+class Registers(Database):
     """Typed access to the tables; every method is one transaction."""
-
-    def __init__(self, engine: sql.Engine) -> None:
-        self._engine = engine
 
     @property
     def engine(self) -> sql.Engine:
@@ -93,10 +90,6 @@ class Registers:
     def _upsert(self, table: sql.Table, rows: list[dict[str, Any]], key: str, update: Sequence[str]) -> None:
         with answering(), self._engine.begin() as connection:
             upsert(connection, table, rows, key, update)
-
-    def _rows(self, statement: sql.Select[Any]) -> list[Any]:
-        with answering(), self._engine.connect() as connection:
-            return list(connection.execute(statement))
 
     # -- intake ------------------------------------------------------------------------------------
 

@@ -66,13 +66,8 @@ class Program:
         self._clusters()
         self._columns()
         self.highs = Silent()  # type: ignore[no-untyped-call]
-        for name, value in (
-            ("threads", 1),
-            ("random_seed", 1),
-            ("mip_feasibility_tolerance", 1e-9),
-            ("primal_feasibility_tolerance", 1e-9),
-        ):
-            self.highs.setOptionValue(name, value)
+        for name in ("mip_feasibility_tolerance", "primal_feasibility_tolerance"):
+            self.highs.setOptionValue(name, 1e-9)
         self.highs.addVars(self.size, np.zeros(self.size), self.upper)
         self._rules()
         self._fixed = self.highs.getNumRow()

@@ -85,12 +85,7 @@ class Program:
             Values of the columns to begin from.
         """
         highs = Silent()  # type: ignore[no-untyped-call]
-        options = {
-            "threads": 1,
-            "random_seed": 1,
-            "mip_rel_gap": _MIP_GAP,
-            "time_limit": max(left(), _LEAST_SECONDS),
-        }
+        options = {"mip_rel_gap": _MIP_GAP, "time_limit": max(left(), _LEAST_SECONDS)}
         if math.isfinite(cutoff):
             options |= {"objective_target": cutoff, "objective_bound": cutoff + 0.5}
         if math.isfinite(above):

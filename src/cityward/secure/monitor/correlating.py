@@ -9,33 +9,23 @@ without a time, or without a field that they are grouped by, take no part.
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.secure.monitor.terms import Correlation, Expression
+from cityward.secure.monitor.terms import OPERATORS, Correlation, Expression
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 AT = "@at"
 """Column of microseconds since 1970."""
-
-_OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "eq": operator.eq,
-    "neq": operator.ne,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ def _begins(group: Ints, at: Ints, span_us: int) -> Ints:
 
 
 def _fulfilled(rule: Correlation, rows: pl.DataFrame, group: Ints, at: Ints, begin: Ints) -> Flags:
-    compare = _OPERATORS[rule.operator]
+    compare = OPERATORS[rule.operator]
     match rule.kind:
         case "event_count":
             return np.asarray(compare(np.arange(len(at)) - begin + 1, rule.count))

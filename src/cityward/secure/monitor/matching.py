@@ -10,7 +10,6 @@ expressions run in linear time (Rust's engine, or RE2), and only over events tha
 from __future__ import annotations
 
 import ipaddress
-import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cityward.secure.monitor.terms import (
+    OPERATORS,
     TEXT,
     Compared,
     Detection,
@@ -45,15 +45,6 @@ if TYPE_CHECKING:
 Flags = NDArray[np.bool_]
 _Found = Flags | None
 """Which events match; None stands for none of them."""
-
-_COMPARE: Final[dict[str, Callable[[Any, float], Any]]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "eq": operator.eq,
-    "neq": operator.ne,
-}
 
 
 class _Plan:
@@ -333,7 +324,7 @@ def _question(node: Node) -> Callable[[pl.Series], Iterable[Any]]:
         case Pattern():
             return lambda values: (values if node.cased else values.str.to_lowercase()).str.contains(node.pattern)
         case Compared():
-            compare = _COMPARE[node.operator]
+            compare = OPERATORS[node.operator]
             return lambda values: compare(values.cast(pl.Float64, strict=False), node.number).fill_null(value=False)
         case Network():
             network = ipaddress.ip_network(node.network)

@@ -6,7 +6,9 @@ is plain data (msgspec): what lies in a cache can be wrong, but it cannot run.
 
 from __future__ import annotations
 
-from typing import Literal
+import operator
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -15,6 +17,14 @@ TEXT = ""
 
 How = Literal["is", "has", "begins", "ends"]
 Operator = Literal["lt", "lte", "gt", "gte", "eq", "neq"]
+OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
 
 
 class _Node(msgspec.Struct, frozen=True, array_like=True):
