@@ -55,6 +55,11 @@ class Folder:
         return self.path / "ledger"
 
     @property
+    def inventory(self) -> Path:
+        """Systems of the whole city, as `cityward risk` reads them: assets, scenarios, controls."""
+        return self.path / "inventory"
+
+    @property
     def sources(self) -> Path:
         """Mappings, one TOML a source."""
         return self.path / "sources"
