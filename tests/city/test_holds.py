@@ -49,7 +49,7 @@ def test_erasure_spares_what_is_held_says_so_and_finishes_later(city: City) -> N
     assert left["id"].to_list() == ["L-00004"]
     # Meanwhile nothing reads it but what serves legal claims.
     assert city.persons.by_identifier(ANA).pseudonyms == who.pseudonyms
-    seen = city.read("cityward-turn", "need-detection").frame(("occurred_at",))
+    seen = city.read("cityward-replay", "need-detection").frame(("occurred_at",))
     assert seen.height == held(city).height - 1
     city.close()
     holds.let_go(city.folder.history, HOLD)

@@ -19,6 +19,7 @@ from cityward.city.effects import take_effect
 from cityward.city.evidencing import Evidencing
 from cityward.city.finding import Finding, found
 from cityward.city.intaking import Intaking
+from cityward.city.last_day import last_day
 from cityward.city.orders import Orders
 from cityward.city.outcomes import Outcomes, day_of
 from cityward.city.replay import Plan, Replay, replay
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
+    from cityward.city.rolling_out import RollingOut
     from cityward.city.rounds import Rounds
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
@@ -106,6 +108,13 @@ class City(Intaking, Finding):
         return Dividing(self)
 
     @cached_property
+    def rolling_out(self) -> RollingOut:
+        """What closing half of the divide costs, and where it starts."""
+        from cityward.city.rolling_out import RollingOut
+
+        return RollingOut(self)
+
+    @cached_property
     def releases(self) -> Releasing:
         """What is published, with its privacy cost."""
         from cityward.city.releasing import Releasing
@@ -120,7 +129,7 @@ class City(Intaking, Finding):
         Parameters
         ----------
         as_of : datetime.date, optional
-            Last local day that is known. Default: today, or the last day heard of when that is earlier.
+            Last local day that is known. Default: as `cityward.city.last_day.last_day` says, today at the latest.
         seed : int, optional
             Seed of all randomness; default from ``city.toml``.
         """
@@ -155,6 +164,8 @@ class City(Intaking, Finding):
             self.outcomes.record(found.outcomes, found.turn.id)
             self.cases.rank(as_of)
             self._plan_anew()
+            with contextlib.suppress(UserError):  # 'cityward rollout --city' says what is wrong with the measures
+                self.rolling_out.settle()
             if self.observing.any():
                 with contextlib.suppress(UserError):  # sensors that said nothing by then are no reason to stop
                     self.observing.watch(end_of_day(as_of, self.time_zone))
@@ -191,13 +202,10 @@ class City(Intaking, Finding):
         return {proposal.about for proposal in self.proposals("approved") if proposal.id in approved}
 
     def _last_day(self) -> date:
-        latest = (
-            self.read("cityward-turn", "need-detection")
-            .frame(("occurred_at",))
-            .select(pl.col("occurred_at").max().dt.convert_time_zone(self.time_zone).dt.date())
-            .item()
-        )
-        return min(self.today, latest) if latest else self.today
+        local = pl.col("occurred_at").dt.convert_time_zone(self.time_zone).dt.date().alias("day")
+        heard = self.read("cityward-turn", "incident-recognition").frame(("source", "occurred_at"))
+        known = last_day(heard.select("source", local).filter(pl.col("day") <= self.today))
+        return known or self.today
 
     @cached_property
     def witnessing(self) -> Witnessing:

@@ -124,6 +124,18 @@ class WorkSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.services.get(service, self.other)
 
 
+class RolloutSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Measures against the digital divide that the city considers.
+
+    ``measures`` is a CSV in the city folder, as `cityward.equitable.rollout.tables.read_task` reads it; costs are in
+    ``currency``. ``note`` says where costs and effects come from, and is shown with them.
+    """
+
+    measures: Name | None = None
+    currency: Name = ""
+    note: Name = ""
+
+
 class OrdersSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How orders are closed.
 
@@ -251,6 +263,7 @@ class Settings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs: NeedsSection = NeedsSection()
     forecast: ForecastSection = ForecastSection()
     work: WorkSection = WorkSection()
+    rollout: RolloutSection = RolloutSection()
     orders: OrdersSection = OrdersSection()
     send: list[SendSection] = []
     release: ReleaseSection = ReleaseSection()

@@ -19,7 +19,7 @@ FEW_PLACED = 0.5
 
 
 @click.command()
-@click.option("--as-of", type=_DATE, help="Last day that is known; default: today, or the last day heard of.")
+@click.option("--as-of", type=_DATE, help="Last day that is known; default: the last on which enough was heard.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all randomness; default from city.toml.")
 @city_option
 @json_option

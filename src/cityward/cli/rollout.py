@@ -17,14 +17,16 @@ from cityward.core.limits import ROLLOUT_YEARS, TABLE_BYTES
 if TYPE_CHECKING:
     import polars as pl
 
+    from cityward.equitable.rollout.tables import PlaceColumns
     from cityward.equitable.rollout.task import Equity
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("measures", type=_FILE)
-@click.option("--places", type=_FILE, required=True, help="Places with people, need and group.")
+@click.argument("measures", type=_FILE, required=False)
+@click.option("--places", type=_FILE, help="Places with people, need and group.")
+@click.option("--city", "folder", type=click.Path(path_type=Path), help="A city: its own measures and areas.")
 @click.option("--budget", help="For each year, or one for every year: 500000 or 500000,300000.")
 @click.option("--years", type=click.IntRange(1, ROLLOUT_YEARS), help="Default: as many as budgets are given.")
 @click.option("--floor", type=float, help="Least share of those in need that is helped in each group (0 to 1).")
@@ -45,8 +47,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @json_option
 def rollout(
-    measures: Path,
-    places: Path,
+    measures: Path | None,
+    places: Path | None,
+    folder: Path | None,
     budget: str | None,
     years: int | None,
     floor: float | None,
@@ -70,7 +73,8 @@ def rollout(
     """Choose and stage measures for the greatest benefit that the budget and equity allow, with a proven bound.
 
     MEASURES has a row for each: id, kind, places (with ; between), cost, effect (0 to 1), and where known effect_low,
-    effect_high, reach (people), capacity, exclusive, requires. CSV, Parquet or a workbook.
+    effect_high, reach (people), capacity, exclusive, requires. CSV, Parquet or a workbook. With --city the measures
+    that its city.toml names are taken, and its areas: homes without internet, grouped by income.
     """
     import numpy as np
 
@@ -80,8 +84,10 @@ def rollout(
 
     equity = _equity(floor, bounded_gap, max_min, by)
     budgets = _budgets(budget, years, needed=close_gap is None)
-    known = read_places(_table(places), places.name, PlaceColumns(place, people, need, group))
-    task, notes = read_task(_table(measures), measures.name, known, np.array(budgets), one_of_a_kind=one_of_a_kind)
+    asked_columns = PlaceColumns(place, people, need, group)
+    table, name, areas, areas_name, columns = _tables(measures, places, folder, asked_columns)
+    known = read_places(areas, areas_name, columns)
+    task, notes = read_task(table, name, known, np.array(budgets), one_of_a_kind=one_of_a_kind)
     asked = Asked(equity, robust or protect is not None, protect, not quick, gap, seconds, seed)
     if close_gap is not None:
         if not 0 < close_gap <= 1 or equity.kind != "none":
@@ -94,6 +100,24 @@ def rollout(
         return
     made = make(task, asked, notes)
     as_json(made) if json_ else print_rollout(made)
+
+
+def _tables(
+    measures: Path | None, places: Path | None, folder: Path | None, columns: PlaceColumns
+) -> tuple[pl.DataFrame, str, pl.DataFrame, str, PlaceColumns]:
+    """Measures and places, each with what it is called, and the columns of places: two files, or those of a city."""
+    if folder is not None and measures is None and places is None:
+        from cityward.city.city import open_city
+        from cityward.city.rolling_out import AREAS, COLUMNS
+
+        with open_city(folder) as city:
+            own, areas = city.rolling_out.tables()
+            return own, str(city.settings.rollout.measures), areas, AREAS, COLUMNS
+    if folder is not None or measures is None or places is None:
+        raise UserError(
+            "A roll-out needs measures and places.", "Give MEASURES and --places FILE, or --city FOLDER alone."
+        )
+    return _table(measures), measures.name, _table(places), places.name, columns
 
 
 def _table(file: Path) -> pl.DataFrame:

@@ -25,7 +25,8 @@ def mount(router: APIRouter, console: Console) -> None:
 
     @router.get("/divide")
     def divide(request: Request) -> HTMLResponse:
-        return console.page(request, "divide.html", **divide_page(city.divide.told(), request.query_params))
+        page = divide_page(city.divide.told(), request.query_params)
+        return console.page(request, "divide.html", half=city.rolling_out.kept, **page)
 
     @router.get("/console/divide.json")
     def areas() -> JSONResponse:

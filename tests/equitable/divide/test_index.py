@@ -100,7 +100,7 @@ def test_errors_keep_places_apart_only_where_they_may() -> None:
     assert told["p19"].rank_low == 1
     assert (told["p19"].rank_high or 0) > 1
     assert 0 < found.ordered_share < 1
-    assert found.indicators[0].error == "'a_moe', read as a 90 % margin of error"
+    assert found.indicators[0].error == "a 90 % margin of error (column 'a_moe')"
     assert any("Errors are known of indicators with 50 %" in note for note in found.notes)
     wide = index({**table, "a_moe": np.full(20, 150.0)}, two())
     assert (wide.tiers, wide.ordered_share) == (1, 0.0)

@@ -19,6 +19,7 @@ from cityward.answerable.audit.proxies import examine_proxies
 from cityward.city.auditing import AREA_GROUPS, audit_of_cases, keep_audit, keep_proxies, with_areas
 from cityward.city.city import City, open_city
 from cityward.city.demo.parties import BY, SYSTEM, accept_all, with_keys
+from cityward.city.demo.voted import hold_round, report
 from cityward.city.folder import make
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, UserError
@@ -28,6 +29,8 @@ AS_OF = date(2014, 6, 30)
 
 KEYS = Path("keys") / "parties"
 """Keys of the example parties, in the city folder: made here, and worth nothing elsewhere."""
+
+SOURCE = "sanitation"
 
 _MARK = "# The demonstration city"
 
@@ -55,7 +58,7 @@ def run_demo(
     else:
         with as_file(files(__package__) / "chicago") as data:
             city = _fill(path, data, clock, say)
-    if city.conservation()["received"] == 0:
+    if not any(one["source"] == SOURCE for one in city.conservation()["by_source"]):
         with as_file(files(__package__) / "chicago") as data:
             _sense(city, data, say)
     say("Looking for needs, silent places and what comes next (a minute longer the first time, to compile)")
@@ -106,12 +109,17 @@ def _fill(path: Path, data: Path, clock: Clock | None, say: Callable[[str], None
         [data / "indicators_77.csv"],
         (clock or Clock()).now().date(),
     )
-    city = open_city(path, clock)
-    shutil.copyfile(data / "crews.csv", path / "crews.csv")
-    for name in ("sanitation.toml", "camera.toml"):
-        city.add_mapping(data / name)
-    _declare_cases(path, data, city.clock.now().date())
-    return city
+    for name in ("crews.csv", "measures.csv"):
+        shutil.copyfile(data / name, path / name)
+    clock = clock or Clock()
+    with open_city(path, clock) as city:
+        for name in ("sanitation.toml", "camera.toml"):
+            city.add_mapping(data / name)
+    _declare_cases(path, data, clock.now().date())
+    say("Holding an example round of participatory budgeting, and sending a report by the form for phones")
+    hold_round(path, data, clock.now())
+    report(path, clock)
+    return open_city(path, clock)
 
 
 def _declare_cases(path: Path, data: Path, today: date) -> None:
@@ -136,6 +144,6 @@ def _write_cards(path: Path, data: Path, today: date) -> None:
 def _sense(city: City, data: Path, say: Callable[[str], None]) -> None:
     say("Taking in 74,401 sanitation complaints of 2011 to 2014")
     mappings = city.mappings()
-    city.sense(data / "sanitation_requests.parquet", mappings["sanitation"])
+    city.sense(data / "sanitation_requests.parquet", mappings[SOURCE])
     say("Offering the door a camera feed with face templates, which it must refuse")
     city.sense(data / "camera.ndjson", mappings["camera-7"])

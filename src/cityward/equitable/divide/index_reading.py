@@ -124,7 +124,7 @@ class _Reading:
         if stated:
             kind = error_kind(stated)
             errors = self._figures(stated) * standard_deviations_in(kind, self._law)
-            return np.where(errors < 0, np.nan, errors), f"'{stated}', read as {ERROR_NAMES[kind]}"
+            return np.where(errors < 0, np.nan, errors), f"{ERROR_NAMES[kind]} (column '{stated}')"
         households = self._first(one.households) if one.answered_share else None
         if households is None or not one.answered_share or not np.isfinite(most):
             return np.full(len(values), np.nan), "not stated"
@@ -135,7 +135,7 @@ class _Reading:
             size = np.where(asked > 0, asked + 4, np.nan)
             middle = (values / most * asked + 2) / size
             errors = most * np.sqrt(middle * (1 - middle) / size)
-        return errors, f"as of a sample of {100 * one.answered_share:g} % of '{households}'"
+        return errors, f"as of a sample of {100 * one.answered_share:g} % of homes (column '{households}')"
 
     def _first(self, names: Sequence[str]) -> str | None:
         return next((self._known[name.casefold()] for name in names if name.casefold() in self._known), None)

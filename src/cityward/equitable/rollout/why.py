@@ -149,7 +149,11 @@ def _because(
     few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     if year is not None:
         instead = f"without it {few} would come in" if names else "without it nothing else would fit"
-        net = f", {-change:,.0f} person-years fewer in all" if change is not None else ""
+        net = (
+            f", {abs(change):,.0f} person-years {'fewer' if change <= 0 else 'more'} in all"
+            if change is not None
+            else ""
+        )
         return f"{gain:,.0f} person-years would be lost; {instead}{net}."
     if barred:
         return barred
