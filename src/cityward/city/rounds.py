@@ -36,6 +36,7 @@ from cityward.private.pseudonym import load_or_create_key
 if TYPE_CHECKING:
     from cityward.city.city import City
     from cityward.city.portal import Reported
+    from cityward.city.voices import Voices
 
 CODE_LETTERS: Final = 15
 """64.8 bits: with a million codes one guess in 3 · 10^13 is right."""
@@ -117,6 +118,13 @@ class Rounds:
     def __init__(self, city: City) -> None:
         self._city = city
 
+    @cached_property
+    def voices(self) -> Voices:
+        """Counts of rounds that were closed, and whose voice they are."""
+        from cityward.city.voices import Voices
+
+        return Voices(self._city)
+
     # -- reading -----------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -148,6 +156,10 @@ class Rounds:
     def services(self) -> list[tuple[str, str]]:
         """Service and domain of the proposals of each round."""
         return sorted({(_service(one), "participation") for one in self.sound().values()})
+
+    def service_of(self, name: str) -> str:
+        """The service under which proposals of a round are held; raises as `get`."""
+        return _service(self.get(name))
 
     def state(self, name: str, found: Round) -> State:
         """How a round stands today."""

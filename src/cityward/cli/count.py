@@ -11,6 +11,7 @@ import msgspec
 
 from cityward.cli.count_text import tell, tell_why
 from cityward.cli.main import as_json, json_option
+from cityward.cli.voice_text import tell_voice
 from cityward.core.clock import monotonic
 from cityward.core.errors import UserError
 from cityward.core.limits import COUNT_FILE_BYTES
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from cityward.participate.counting.election import Election
     from cityward.participate.counting.outcome import Outcome
     from cityward.participate.counting.pabulib import Document
+    from cityward.participate.counting.places import Places
+    from cityward.participate.counting.receive import Received
     from cityward.participate.counting.shares import Completion, Satisfaction
+    from cityward.participate.counting.voice import Voice
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _RULES = ("greedy", "greedy-no-skip", "equal-shares", "phragmen")
@@ -42,6 +46,11 @@ _SATISFACTIONS = ("cost", "cardinality", "points")
 @click.option("--compare", is_flag=True, help="Count a second way too: equal shares beside greedy, or the reverse.")
 @click.option("--against", type=click.Choice(_RULES), help="The second way.")
 @click.option("--explain", "project", metavar="PROJECT", help="Say why a project won or lost, and what would do.")
+@click.option("--territories", type=_FILE, help="A table of areas with their people: say whose voice the vote is.")
+@click.option("--city", "folder", type=click.Path(), help="The same with the areas of this city folder.")
+@click.option(
+    "--by", "column", metavar="COLUMN", help="What voters are held against areas by; default: where they live."
+)
 @click.option("--export", type=_FILE, help="Write the election with its winners here, as Pabulib has it.")
 @json_option
 def count(
@@ -52,6 +61,9 @@ def count(
     compare: bool,
     against: Rule | None,
     project: str | None,
+    territories: Path | None,
+    folder: str | None,
+    column: str | None,
     export: Path | None,
     json_: bool,
 ) -> None:
@@ -79,14 +91,18 @@ def count(
         second = _second(document, way, against, completion, satisfaction)
         other = second, count_by(election, second)
     made = report(document, received, way, outcome, other)
+    heard = _voice(document, received, way, outcome, _places(territories, folder, column), column)
     reason = None if explained is None else why(election, way, outcome, explained)
     if export:
         replace_file(export, pabulib.write(selected(document, election, way, outcome)).encode())
     if json_:
         told = msgspec.to_builtins(made)
-        as_json({**told, **({"explain": reason} if reason else {}), "seconds": round(seconds, 3)})
+        beside = {**({"explain": reason} if reason else {}), **({"voice": heard} if heard else {})}
+        as_json({**told, **beside, "seconds": round(seconds, 3)})
         return
     tell(made)
+    if heard:
+        tell_voice(heard, made.currency)
     if reason:
         tell_why(reason, made.currency)
     if export:
@@ -145,3 +161,38 @@ def _project(election: Election, named: str) -> int:
         known = ", ".join(election.ids[:20])
         raise UserError(f"No project is called '{named[:60]}'.", f"Projects are {known}.")
     return election.ids.index(named)
+
+
+def _places(territories: Path | None, folder: str | None, column: str | None) -> Places | None:
+    """The areas that are asked for; None where none are."""
+    if territories is not None and folder is not None:
+        raise UserError("--territories and --city both name areas.", "Give one of them.")
+    if territories is not None:
+        from cityward.cli.tables import read_any
+        from cityward.participate.counting.places import read_places
+
+        return read_places(read_any(territories), territories.name)
+    if folder is not None:
+        from cityward.city import open_city
+
+        with open_city(folder) as city:
+            return city.rounds.voices.places()
+    if column is not None:
+        raise UserError("--by needs areas to hold voters against.", "Add --territories FILE or --city DIR.")
+    return None
+
+
+def _voice(
+    document: Document, received: Received, way: Way, outcome: Outcome, places: Places | None, column: str | None
+) -> Voice | None:
+    if places is None:
+        return None
+    from cityward.participate.counting.areas import column_of, proposals_in, values_of
+    from cityward.participate.counting.voice import Asked, voice
+
+    asked = Asked(
+        by=column_of(document, column),
+        values=values_of(document, received.kept, column),
+        proposals=proposals_in(document, column),
+    )
+    return voice(received.election, way, outcome.funded, asked, places)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from cityward.city import City, open_city
 from cityward.cli.main import as_json, by_option, city_option, json_option, some
+from cityward.cli.voice_text import tell_counted
 from cityward.core.disk import create_file
 from cityward.core.errors import StoreError, UserError
 
@@ -107,13 +109,30 @@ def close(name: str, by: str, folder: str, json_: bool) -> None:
     """Enter the counts and the list of ballots of NAME in the ledger, once its last day is over."""
     with open_city(folder) as city:
         ended = city.rounds.close(name, by)
+        counted = city.rounds.voices.of_round(name) if ended.ballots else None
     if json_:
-        as_json(ended)
+        as_json({**msgspec.to_builtins(ended), "counted": counted})
         return
     click.echo(
         f"{name}: {some(ended.ballots, 'ballot')} for {some(ended.codes, 'code')}, SHA-256 {ended.file_sha256}, ledger "
         f"entry {ended.receipt}. 'cityward round export {name}' prints the list."
     )
+    if counted is not None:
+        tell_counted(counted)
+
+
+@round.command()
+@click.argument("name")
+@city_option
+@json_option
+def voice(name: str, folder: str, json_: bool) -> None:
+    """Count NAME, once it is closed, and say whose voice it is: areas against who lives there."""
+    with open_city(folder) as city:
+        counted = city.rounds.voices.of_round(name)
+    if json_:
+        as_json(counted)
+    else:
+        tell_counted(counted)
 
 
 @round.command()

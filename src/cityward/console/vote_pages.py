@@ -27,6 +27,7 @@ from cityward.participate.rounds.ballot import NoBallot, content_of
 from cityward.participate.rounds.shape import PROJECTS_MAX, Round
 
 if TYPE_CHECKING:
+    from cityward.city.voices import Counted
     from cityward.console.pages import Console
 
 PATH: Final = "/vote"
@@ -150,7 +151,9 @@ class Votes:
             state=state,
             standing=self._standing(name, found, language),
             ended=ended,
+            counted=self._counted(name) if ended and ended.ballots else None,
             cost=lambda amount: _money(amount, language),
+            decimal=lambda value, places: _decimal(value, places, language),
             problem=text.get(why, text["refused"]).format(most=found.most) if why else "",
             chosen=set(fields.get("choice", ())),
             typed={project.id: one.get(f"p-{project.id}", "")[:TYPED_CHARS] for project in found.projects},
@@ -159,6 +162,13 @@ class Votes:
             until=day_in(language, found.proposals_until) if found.proposals_until else "",
             form=form_of(self._console, one, {}, fresh=fresh),
         )
+
+    def _counted(self, name: str) -> Counted | None:
+        """The count of a round that was closed; None where its list cannot be counted, which stops nothing else."""
+        try:
+            return self._console.city.rounds.voices.of_round(name)
+        except (UserError, Refused):
+            return None
 
     def _done(self, request: Request, name: str, cast: Cast) -> HTMLResponse:
         language, found = _language(request), self._console.city.rounds.get(name)
@@ -221,7 +231,12 @@ def _why(error: CitywardError) -> tuple[int, str]:
     return (422, "refused") if isinstance(error, Refused) else (503, "busy")
 
 
-def _money(amount: int, language: str) -> str:
+def _decimal(value: float, places: int, language: str) -> str:
+    told = f"{value:.{places}f}"
+    return told if language == "en" else told.replace(".", ",")
+
+
+def _money(amount: float, language: str) -> str:
     told = f"{amount:,}"
     return told if language == "en" else told.replace(",", ".")
 

@@ -86,8 +86,8 @@ class Election:
 
     @property
     def voters(self) -> int:
-        """Ballots that count, blank ones too."""
-        return len(self.ballot_of)
+        """Ballots that count, blank ones too; of ballots with weights their sum."""
+        return int(self.copies.sum())
 
     @cached_property
     def mark_copies(self) -> Ints:

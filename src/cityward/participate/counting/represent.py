@@ -97,7 +97,7 @@ def _money(election: Election, outcome: Outcome) -> Floats:
 
 
 def _groups(name: str, values: Sequence[str], own: tuple[Ints, Floats], mean: float) -> tuple[Group, ...]:
-    names = [_group(name, value) for value in values]
+    names = [group_of(name, value) for value in values]
     order = sorted(set(names), key=lambda one: (one == "not stated", one))
     number = {one: at for at, one in enumerate(order)}
     at = np.fromiter((number[one] for one in names), dtype=np.int64, count=len(names))
@@ -124,7 +124,7 @@ def _groups(name: str, values: Sequence[str], own: tuple[Ints, Floats], mean: fl
     return tuple(made)
 
 
-def _group(name: str, value: str) -> str:
+def group_of(name: str, value: str) -> str:
     """The group that a value stands for: ages by bands, all else by itself."""
     if not value or value.lower() in ("none", "nan", "null"):
         return "not stated"
