@@ -14,7 +14,7 @@ from cityward.core.records import Record
 from cityward.guard.small_counts import SMALL
 from cityward.participate.counting import pabulib
 from cityward.participate.counting.areas import column_of, values_of
-from cityward.participate.counting.count import count, own_way
+from cityward.participate.counting.count import count, other_way, own_way
 from cityward.participate.counting.places import ADULTS, Places, places_of
 from cityward.participate.counting.receive import receive
 from cityward.participate.counting.report import Report, report
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Counted(Record, frozen=True, kw_only=True):
-    """A round as it was counted by its own rule, and whose voice it is; ``untold`` says why that is not known."""
+    """A round counted by its own rule and by another, and whose voice it is; ``untold`` says why that is not known."""
 
     report: Report
     voice: Voice | None = None
@@ -76,7 +76,8 @@ class Voices:
         received = receive(document)
         election, way = received.election, own_way(document.meta)
         outcome = count(election, way)
-        made = report(document, received, way, outcome)
+        other = other_way(way, document.meta)
+        made = report(document, received, way, outcome, (other, count(election, other)))
         found = self._city.rounds.get(name)
         if not found.ask_area:
             return Counted(report=made, untold="Voters were not asked where they live.")

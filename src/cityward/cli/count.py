@@ -151,7 +151,9 @@ def _if_greedy(rule: Rule, document: Document) -> Fraction | None:
 def _second(
     document: Document, way: Way, against: Rule | None, completion: Completion | None, satisfaction: Satisfaction | None
 ) -> Way:
-    rule: Rule = against or ("greedy" if way.rule == "equal-shares" else "equal-shares")
+    from cityward.participate.counting.count import other_way
+
+    rule: Rule = against or other_way(way, document.meta).rule
     shares = rule == "equal-shares"
     return _way(document, rule, completion if shares else None, satisfaction if shares else None)
 

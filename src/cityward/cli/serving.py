@@ -192,6 +192,9 @@ def findings(city: City) -> list[str]:
         )
     lines += [f"Silence  {quiet.sentence} {quiet.id}" for quiet in turn.silences[:2]]
     lines.append(f"Divide   {city.divide.told().finding} More: cityward divide --city {city.path}")
+    half = city.rolling_out.kept
+    if half is not None:
+        lines.append(f"         {half.finding} {half.note}")
     lines += _ahead(city, turn)
     lines += [f"Warning  {one.sentence} {one.id}" for one in city.warnings()[:1]]
     lines += [*_ranked(city), *_decided(city)]
@@ -200,11 +203,37 @@ def findings(city: City) -> list[str]:
         lines.append(f"Waiting  {len(waiting)} proposals wait for a person. First: {waiting[0].title}. {waiting[0].id}")
     if city.settings.work.crews is not None:
         lines.append(f"Plan     who goes where on the next day: cityward plan --city {city.path}")
-    lines += [*read, *_released(city)]
+    lines += [*_voted(city), *_reported(city), *read, *_released(city)]
     lines += [f"Refused  {refusal.because} {refusal.id}" for refusal in city.refusals()[:2]]
     lines.append(f"Intake   {sum_line(city.conservation())}")
     lines.append(f"Ledger   {proved.message} This turn is entry {turn.receipt}.")
     return [*lines, "", "Why? cityward explain ID --city " + str(city.path)]
+
+
+def _voted(city: City) -> list[str]:
+    """Closed rounds, counted by their own rule and by another: who is represented under each."""
+    told = []
+    for name in city.rounds.names():
+        if city.rounds.closed(name) is None:
+            continue
+        counted = city.rounds.voices.of_round(name).report
+        shares = ", ".join(
+            f"{100 * one.representation.share:.0f} % by {one.rule}" for one in (counted, counted.compare) if one
+        )
+        told.append(
+            f"Voted    {city.rounds.get(name).title}: {counted.ballots.counted} ballots. Voters with a project of "
+            f"theirs: {shares}. The page: /vote/{name}"
+        )
+    return told
+
+
+def _reported(city: City) -> list[str]:
+    """How many reports came in by the form for residents, which needs neither account nor script."""
+    count = next((one["added"] for one in city.conservation()["by_source"] if one["source"] == "portal"), 0)
+    if not count:
+        return []
+    word = "report" if count == 1 else "reports"
+    return [f"Heard    {count} {word} by the page /report, which works on an old phone, without account or script."]
 
 
 def _decided(city: City) -> list[str]:

@@ -66,6 +66,15 @@ VOTE: Final[Mapping[str, Mapping[str, str]]] = {
         "result": "What the vote funds",
         "result_rule": "Counted by {rule}: {cost} of {budget} {currency}.",
         "result_votes": "{votes} votes",
+        "rule equal-shares": "equal shares",
+        "rule greedy": "most votes first",
+        "rule greedy-no-skip": "most votes first, until one does not fit",
+        "rule phragmen": "Phragmén's rule",
+        "another": "Counted another way",
+        "another_told": "The rule decides who is represented. By {rule} {share} % of voters have a project of "
+        "theirs funded; by {other} it would be {other_share} %.",
+        "another_same": "Both ways fund the same projects.",
+        "another_only": "Only by {rule}: {name}",
         "voice": "Who was heard",
         "voice_untold": "Whether all parts of the city were heard alike we cannot tell.",
         "voice_told": "People by where they live, beside ballots that say so. 1.00 means as many ballots as people. In "
@@ -161,6 +170,15 @@ VOTE: Final[Mapping[str, Mapping[str, str]]] = {
         "result": "Qué paga la votación",
         "result_rule": "Contado por {rule}: {cost} de {budget} {currency}.",
         "result_votes": "{votes} votos",
+        "rule equal-shares": "partes iguales",
+        "rule greedy": "primero lo más votado",
+        "rule greedy-no-skip": "primero lo más votado, hasta que uno no cabe",
+        "rule phragmen": "la regla de Phragmén",
+        "another": "Contado de otra manera",
+        "another_told": "La regla decide a quién se representa. Con {rule}, el {share} % de quienes votaron "
+        "tiene un proyecto suyo pagado; con {other} sería el {other_share} %.",
+        "another_same": "Las dos maneras pagan los mismos proyectos.",
+        "another_only": "Solo con {rule}: {name}",
         "voice": "A quién se oyó",
         "voice_untold": "No podemos decir si se oyó por igual a todas las partes de la ciudad.",
         "voice_told": "Personas según dónde viven, al lado de las papeletas que lo dicen. 1,00 significa tantas "
@@ -255,6 +273,15 @@ VOTE: Final[Mapping[str, Mapping[str, str]]] = {
         "result": "O que a votação paga",
         "result_rule": "Contado por {rule}: {cost} de {budget} {currency}.",
         "result_votes": "{votes} votos",
+        "rule equal-shares": "partes iguais",
+        "rule greedy": "primeiro o mais votado",
+        "rule greedy-no-skip": "primeiro o mais votado, até que um não cabe",
+        "rule phragmen": "a regra de Phragmén",
+        "another": "Contado de outra maneira",
+        "another_told": "A regra decide quem é representado. Com {rule}, {share} % de quem votou tem um projeto "
+        "seu pago; com {other} seriam {other_share} %.",
+        "another_same": "As duas maneiras pagam os mesmos projetos.",
+        "another_only": "Só com {rule}: {name}",
         "voice": "Quem foi ouvido",
         "voice_untold": "Não sabemos dizer se todas as partes da cidade foram ouvidas por igual.",
         "voice_told": "Pessoas conforme onde moram, ao lado das cédulas que o dizem. 1,00 quer dizer tantas cédulas "
@@ -274,8 +301,8 @@ VOTE: Final[Mapping[str, Mapping[str, str]]] = {
         "most internet": "mais internet",
         "voice_weighted": "Se cada parte tivesse o seu peso",
         "voice_same": "Com cada parte da cidade conforme as suas pessoas ganhariam os mesmos projetos.",
-        "voice_other": "Com cada parte da cidade conforme as suas pessoas ganhariam outros projetos. Isto não substitui "
-        "o resultado. O resultado é a contagem das cédulas como foram votadas.",
+        "voice_other": "Com cada parte da cidade conforme as suas pessoas ganhariam outros projetos. Isto não "
+        "substitui o resultado. O resultado é a contagem das cédulas como foram votadas.",
         "voice_not_told": "Não se pode dizer: poucas cédulas dizem de onde vêm.",
         "voice_wins": "Ganharia: {name}",
         "voice_loses": "Perderia: {name}",

@@ -74,6 +74,13 @@ class Preferred(msgspec.Struct, frozen=True):
     alike: int
 
 
+def other_way(way: Way, meta: Mapping[str, str]) -> Way:
+    """The way to hold a count against: greedy for equal shares, equal shares for all others."""
+    if way.rule == "equal-shares":
+        return Way(rule="greedy", threshold=threshold_of(meta))
+    return Way(rule="equal-shares")
+
+
 def own_way(meta: Mapping[str, str]) -> Way:
     """The rule that the file names.
 
