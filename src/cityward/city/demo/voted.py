@@ -22,15 +22,15 @@ READS_S: Final = 5
 
 VOTED_DAYS: Final = 14
 BALLOTS: Final = (
-    ("Lincoln Park", ("playground", "trees", "cycle-path"), 18),
-    ("Lincoln Park", ("playground", "trees"), 9),
-    ("Lincoln Park", ("playground", "cycle-path"), 6),
-    ("Lincoln Park", ("trees", "cycle-path"), 3),
-    ("Englewood", ("benches", "lights"), 15),
-    ("Englewood", ("benches", "books"), 6),
-    ("Englewood", ("benches", "lights", "books"), 3),
+    ("Lincoln Park", ("playground", "trees", "cycle-path"), 36),
+    ("Lincoln Park", ("playground", "trees"), 18),
+    ("Lincoln Park", ("playground", "cycle-path"), 12),
+    ("Lincoln Park", ("trees", "cycle-path"), 6),
+    ("Englewood", ("benches", "lights"), 30),
+    ("Englewood", ("benches", "books"), 12),
+    ("Englewood", ("benches", "lights", "books"), 6),
 )
-"""Sixty ballots: where, for what, how many."""
+"""A hundred and twenty ballots: where, for what, how many."""
 
 REPORT: Final = Said(
     service="Overflowing carts", area="22", words="The carts behind the school have been full since Monday."
