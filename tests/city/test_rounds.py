@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from cityward.city import City, init, open_city
-from cityward.city.rounds import CodeRefused, NotOpen
+from cityward.city.rounds import CODE_LETTERS, CodeRefused, NotOpen
+from cityward.console.vote_pages import SENT_A_MINUTE
 from cityward.core.clock import Clock
 from cityward.core.errors import Refused, SettingsError, UnknownId, UserError
+from cityward.participate.portal.numbers import LETTERS
 from cityward.participate.rounds.ballot import NoBallot, content_of, proves, read_ballot
 from cityward.participate.rounds.pabulib import told_areas
 from cityward.participate.rounds.shape import parse_round
@@ -156,6 +158,27 @@ def test_a_code_that_is_tried_many_times_at_once_counts_once(world: World) -> No
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(vote, tokens)) == 1
     assert world.rounds.counts("parks")["ballots"] == 1
+
+
+def test_no_neighbour_of_a_code_votes_and_guessing_gets_nowhere(world: World) -> None:
+    code, token = world.handed[0], world.token()
+    near = {
+        code[:at] + other + code[at + 1 :]
+        for at, letter in enumerate(code)
+        if letter in LETTERS
+        for other in LETTERS
+        if other != letter
+    }
+    assert len(near) == CODE_LETTERS * (len(LETTERS) - 1)
+    for wrong in sorted(near):
+        with pytest.raises(CodeRefused) as refused:
+            world.rounds.vote("parks", {"choice": ["p1"]}, wrong, token)
+        assert refused.value.why == "unknown"
+    assert world.rounds.counts("parks")["ballots"] == 0
+    assert world.rounds.counts("parks")["wrong"] == len(near)
+    # docs/portal.md: ten thousand addresses that each try as often as is heard, for three weeks, against 5,000 codes.
+    tries = 10_000 * SENT_A_MINUTE * 60 * 24 * 21
+    assert 5_000 * tries / len(LETTERS) ** CODE_LETTERS < 1e-6
 
 
 def test_a_round_is_not_changed_under_its_voters(world: World) -> None:

@@ -38,7 +38,9 @@ class World:
         rows = "".join(f"{name},{people},{share}\n" for name, (people, share) in AREAS.items())
         (home / "areas.csv").write_text("name,population,internet\n" + rows, "utf-8")
         settings = home / "city.toml"
-        more = 'attributes = "areas.csv"\nattributes_id = "name"\npopulation = "population"\ninternet_percent = "internet"\n'
+        columns = {"attributes": "areas.csv", "attributes_id": "name", "population": "population"}
+        columns["internet_percent"] = "internet"
+        more = "".join(f'{key} = "{value}"\n' for key, value in columns.items())
         text = settings.read_text("utf-8")
         settings.write_text(text.replace("[[territories]]\n", "[[territories]]\n" + more), "utf-8")
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
