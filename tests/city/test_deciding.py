@@ -493,8 +493,8 @@ def test_a_proof_that_was_changed_anywhere_proves_nothing(city: City):
     assert proof.change is not None
     forged = msgspec.structs.replace(proof.change, row=proof.change.row.replace('"half"', '"full"'))
     for field in Proof.__struct_fields__:
-        if field == "erased":
-            continue  # the city's word on what it no longer holds; nothing rests on it
+        if field in ("erased", "handovers"):
+            continue  # nothing rests on what was erased; hand-overs are looked at below
         value = getattr(proof, field)
         kept = ("problem", "change", "rule")
         other = value + 1 if isinstance(value, int) else value[1:] if field not in kept else "no"
@@ -510,6 +510,25 @@ def proof_of(city: City) -> Proof:
     name = waiting(city)
     city.deciding.settle(name, "half", **ADA)
     return city.deciding.prove(name)
+
+
+def test_a_proof_leads_from_a_retired_key_to_the_one_that_signs(city: City):
+    make(city)
+    old = load_public_key(city.folder.public_key)
+    for _ in range(2):
+        city.ledger_keys.rotate()
+        city.ledger_keys.retire()
+    name = waiting(city)
+    city.deciding.settle(name, "half", **ADA)
+    proof = city.deciding.prove(name)
+    assert len(proof.handovers) == 2
+    assert check_proof(proof, old) == ""
+    assert check_proof(proof, load_public_key(city.folder.public_key)) == ""
+    # A chain that lacks a link, or whose link one key alone signed, leads nowhere.
+    cut = msgspec.structs.replace(proof, handovers=proof.handovers[1:])
+    assert "not signed" in check_proof(cut, old)
+    forged = proof.handovers[0].rpartition("\u2014")[0]
+    assert check_proof(msgspec.structs.replace(proof, handovers=(forged, *proof.handovers[1:])), old)
 
 
 def test_a_proof_is_of_the_key_of_its_city(city: City, tmp_path: Path):

@@ -197,6 +197,25 @@ def test_a_key_is_handed_over_and_who_knows_the_old_one_follows(folder: Path):
     assert "not signed by both" in verify(folder / "ledger", newest).message
 
 
+def test_who_knows_a_retired_key_reads_the_whole_log_from_its_server(folder: Path, monkeypatch):
+    old_key = with_city(folder, lambda city: city.ledger_keys.key())
+    for at in (301, 303):
+        with_city(folder, lambda city: city.ledger_keys.rotate())
+        with_city(folder, lambda city: city.ledger_keys.retire())
+        grow(folder, 1, at)
+    with open_city(folder) as city, TestClient(create_app(city)) as client:
+
+        def fetched(url: str) -> bytes:
+            return client.get(url.removeprefix("https://city.example")).raise_for_status().content
+
+        monkeypatch.setattr("cityward.secure.standalone_verifier.fetched", fetched)
+        assert "All 304 entries" in read_log("https://city.example/ledger", [read_key(old_key)], None)
+        stranger = make_witness(folder.parent / "y", "x.example").replace("x.example", city.origin)
+        for key in (stranger, "cityward/other/ledger" + old_key[old_key.index("+") :]):
+            with pytest.raises(NotProved):
+                read_log("https://city.example/ledger", [read_key(key)], None)
+
+
 @pytest.mark.parametrize("stop", ["ledger.previous.key", "ledger.key", "ledger.pub"])
 def test_a_hand_over_that_was_interrupted_is_taken_up_again(folder: Path, monkeypatch, stop: str):
     from cityward.city import ledger_keys as module

@@ -54,7 +54,13 @@ def answer(value: Any, status: int = 200) -> Response:
 
 
 def create_app(
-    city: City, *, hosts: Sequence[str] | None = None, gate: bool = False, here: bool = False, log: bool = False
+    city: City,
+    *,
+    hosts: Sequence[str] | None = None,
+    gate: bool = False,
+    here: bool = False,
+    log: bool = False,
+    only_proxies: bool = False,
 ) -> FastAPI:
     """Return the API of ``city``.
 
@@ -71,6 +77,9 @@ def create_app(
         Whether it listens on the loopback address alone, where the settings may say that nobody signs in.
     log : bool
         Whether each request is told in a line of JSON on the standard error.
+    only_proxies : bool
+        Whether it speaks plain http behind the proxies of the settings, and so answers nobody but them and this
+        machine.
     """
     app = FastAPI(
         title="cityward",
@@ -90,7 +99,7 @@ def create_app(
     app.state.doors = dict(DOORS)
     if gate:
         app.add_middleware(Gate, city=city, open_here=here)
-    app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies)
+    app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies, only_proxies=only_proxies)
     add_metrics(app, city, log=log)
     return app
 

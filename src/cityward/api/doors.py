@@ -37,6 +37,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /api/ledger/entries": Ask("read-ledger", "Ledger"),
     "GET /api/verify": Ask("read-ledger", "Ledger"),
     "GET /ledger/checkpoint": Ask("read-published", "Ledger"),
+    "GET /ledger/handovers": Ask("read-published", "Ledger"),
     "GET /ledger/tile/{place:path}": Ask("read-published", "Ledger"),
     "GET /metrics": Ask("read-metrics"),
 }

@@ -33,6 +33,16 @@ def add_ledger(app: FastAPI, city: City) -> None:
         return Response(note, media_type=_TEXT, headers=_FRESH)
 
     @app.get(
+        "/ledger/handovers",
+        tags=["answer"],
+        summary="How each key of the ledger came after the one before: signed notes, 0x00 after each",
+        response_class=PlainTextResponse,
+    )
+    def handovers() -> Response:
+        notes = city.ledger_keys.handovers()
+        return Response("".join(f"{note}\0" for note in notes), media_type=_TEXT, headers=_FRESH)
+
+    @app.get(
         "/ledger/tile/{place:path}",
         tags=["answer"],
         summary="Hashes and entries (C2SP tlog-tiles)",

@@ -25,6 +25,7 @@ from cityward.core.limits import (
     HEADERS,
     URL_BYTES,
 )
+from cityward.secure.services import is_here
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -108,6 +109,8 @@ class Shield:
         Addresses of proxies whose word for the address of a client counts.
     pace : Pace, optional
         How often a client may ask.
+    only_proxies : bool
+        Whether nobody is answered but those proxies and this machine: others would come around TLS.
     """
 
     def __init__(
@@ -117,12 +120,14 @@ class Shield:
         proxies: Collection[str] = (),
         pace: Pace | None = None,
         body_seconds: float = BODY_SECONDS,
+        only_proxies: bool = False,
     ) -> None:
         self._app = app
         self._hosts = None if hosts is None else {name.strip("[]") for name in hosts}
         self._proxies = frozenset(proxies)
         self._pace = Pace() if pace is None else pace
         self._body_seconds = body_seconds
+        self._only_proxies = only_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, then pass it on with bounds on its body."""
@@ -135,6 +140,7 @@ class Shield:
         send = _decorated(send, scope)
         try:
             headers = _checked_form(scope)
+            self._check_peer(scope)
             self._check_host(headers)
             _check_origin(scope["method"], headers)
             most = _body_limit(scope["path"])
@@ -144,6 +150,11 @@ class Shield:
             await problem(no.status, no.what, headers=no.headers)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._body_seconds), send)
+
+    def _check_peer(self, scope: Scope) -> None:
+        peer = (scope.get("client") or ("",))[0]
+        if self._only_proxies and peer not in self._proxies and not is_here(peer):
+            raise Refusal(421, "This address is for the proxy before it. Come by https.", connection="close")
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
         if self._hosts is None:

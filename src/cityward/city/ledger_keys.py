@@ -34,6 +34,10 @@ class LedgerKeys:
         """Verifier key of the key that signs now: what people elsewhere keep."""
         return verifier_key(self._city.origin, load_public_key(self._city.folder.public_key))
 
+    def handovers(self) -> tuple[str, ...]:
+        """Notes by which its key was handed over, the oldest first."""
+        return Ledger(self._folder, None).handovers()
+
     def receipt(self, about: str) -> str:
         """The receipt of an entry, by its number or by what it is about (C2SP tlog-proof).
 
@@ -55,7 +59,7 @@ class LedgerKeys:
             )
         cosigned = self._city.witnessing.cosigned()
         checkpoint = cosigned if cosigned and parse(cosigned).size > index else ledger.checkpoint()
-        return tlog_proof(ledger, index, checkpoint, [one.note for one in read_handovers(self._folder)])
+        return tlog_proof(ledger, index, checkpoint, ledger.handovers())
 
     def rotate(self) -> int:
         """Hand the log over to a new key, by an entry that both sign; return its index.

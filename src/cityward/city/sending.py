@@ -371,8 +371,8 @@ def _secret(section: SendSection, folder: Path) -> str | None:
         value = os.environ.get(section.secret_environment)
         if value is None:
             raise SettingsError(
-                f"city.toml: the variable {section.secret_environment} of the way '{section.name}' is not set.",
-                "Set it for the program that serves this city.",
+                f"city.toml: the variable of the way '{section.name}' is not set.",
+                "Set what secret_environment names for the program that serves this city.",
             )
         return value.strip()
     if section.secret_file:
@@ -381,6 +381,6 @@ def _secret(section: SendSection, folder: Path) -> str | None:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"city.toml: the secret of the way '{section.name}' cannot be read ({type(error).__name__}).",
-                f"Put it into {section.secret_file}, readable to nobody else.",
+                "Put it into the file that secret_file names, readable to nobody else.",
             ) from None
     return None

@@ -12,8 +12,10 @@ from cityward.city.drill_settings import DrillSection, WatchSection
 from cityward.city.ledger_settings import LedgerSection
 from cityward.core.clock import is_time_zone
 from cityward.core.errors import SettingsError
+from cityward.core.plain_secrets import check_no_secret
 from cityward.core.toml_text import decode_toml, line_of, read_toml
 from cityward.secure.access.settings import AccessSection
+from cityward.secure.services import check_database
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -56,9 +58,14 @@ class TerritorySection(_Section, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class StoreSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Engines by URL. ``registers`` is ``sqlite`` (a file in the city folder) or a PostgreSQL URL."""
+    """Engines by URL. ``registers`` is ``sqlite`` (a file in the city folder) or a PostgreSQL URL.
+
+    No password stands in it: PostgreSQL's own ``~/.pgpass`` or ``PGPASSWORD`` hold one. A database of another machine
+    is spoken to by TLS that checks its certificate (``?sslmode=verify-full``), unless ``allow_plain`` says otherwise.
+    """
 
     registers: Name = "sqlite"
+    allow_plain: bool = False
 
 
 class NeedsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -291,6 +298,7 @@ def load_settings(folder: Path) -> Settings:
             f"{folder} is not a city: it has no city.toml.",
             "Make one with 'cityward init DIR --name NAME --territories FILE.geojson'.",
         )
+    check_no_secret(read_toml(path), str(path))
     settings = decode_toml(path, Settings)
     check_time_zone(settings.city.time_zone, str(path))
     if settings.forecast.checkpoint:  # a path beside the settings
@@ -301,8 +309,15 @@ def load_settings(folder: Path) -> Settings:
     scheme = settings.store.registers.split(":", 1)[0]
     if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
         raise SettingsError(
-            f"{path}: store.registers is '{scheme}', which cityward cannot use.",
+            f"{path}: store.registers is '{scheme[:20]}', which cityward cannot use.",
             "Write 'sqlite' or 'postgresql+psycopg://user@host/database'.",
+        )
+    wrong = check_database(settings.store.registers, plain=settings.store.allow_plain) if scheme != "sqlite" else ""
+    if wrong:
+        raise SettingsError(
+            f"{path}: the address in store.registers {wrong}.",
+            "Write 'postgresql+psycopg://user@host/database?sslmode=verify-full'; a password stands in ~/.pgpass or "
+            "PGPASSWORD. Where the network is yours alone, say allow_plain = true in [store].",
         )
     names = [section.name for section in settings.send]
     if len(set(names)) < len(names):

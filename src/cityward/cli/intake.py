@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
@@ -77,9 +79,22 @@ def sum_line(total: dict[str, int]) -> str:
 @click.argument("url")
 @click.argument("topic")
 @click.option("--source", required=True, help="Source whose mapping applies.")
+@click.option("--password-file", type=click.File("r"), help="Of the user in URL; or set CITYWARD_BROKER_PASSWORD.")
+@click.option("--plain", is_flag=True, help="Let the connection to another machine be plain, without TLS.")
 @city_option
-def listen(broker: Literal["mqtt", "nats"], url: str, topic: str, source: str, folder: str) -> None:
-    """Take in NDJSON messages on TOPIC until interrupted; acknowledged once they are durable."""
+def listen(
+    broker: Literal["mqtt", "nats"],
+    url: str,
+    topic: str,
+    source: str,
+    password_file: TextIO | None,
+    plain: bool,
+    folder: str,
+) -> None:
+    """Take in NDJSON messages on TOPIC until interrupted; acknowledged once they are durable.
+
+    URL names the user and never the password: mqtts://cityward@broker.example.org, tls://cityward@nats.example.org.
+    """
     import importlib
 
     from cityward.city import open_city
@@ -88,9 +103,11 @@ def listen(broker: Literal["mqtt", "nats"], url: str, topic: str, source: str, f
         module = importlib.import_module(f"cityward.sense.sources.{broker}")
     except ModuleNotFoundError:
         raise UserError(f"The driver for {broker} is not installed.", f"Install 'cityward[{broker}]'.") from None
+    password = password_file.read().strip() if password_file else os.environ.get("CITYWARD_BROKER_PASSWORD", "")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with open_city(folder) as city:
         click.echo(f"Listening on {topic}; stop with Ctrl-C.")
-        module.listen(url, topic, source, lambda body: city.take(source, body, origin=broker), stop)
+        take = functools.partial(city.take, source, origin=broker)
+        module.listen(url, topic, source, take, stop, password=password, plain=plain)

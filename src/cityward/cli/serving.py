@@ -6,6 +6,7 @@ import importlib.util
 import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -70,7 +71,9 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     check_free(host, port)
     here = _loopback(host)
     gate = _guarded(city, here, encrypted=tls is not None)
-    app = create_app(city, hosts=("127.0.0.1", "localhost", "[::1]") if here else None, gate=gate, here=here, log=log)
+    app = create_app(
+        city, hosts=_names(city, host), gate=gate, here=here, log=log, only_proxies=not here and tls is None
+    )  # fmt: skip
     mount_console(app, city)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if tls else "http"
@@ -97,6 +100,16 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
         copy.close()
 
 
+def _names(city: City, host: str) -> tuple[str, ...] | None:
+    """Host names that are answered; all of them on another address of which the settings name no origin."""
+    here = ("127.0.0.1", "localhost", "[::1]")
+    if _loopback(host):
+        return here
+    told = (city.settings.access.origin, city.settings.orders.public_url)
+    names = [urlsplit(one).hostname or "" for one in told if one]
+    return (*here, host, *names) if city.settings.access.origin else None
+
+
 def _guarded(city: City, here: bool, *, encrypted: bool) -> bool:
     """Whether each request is asked who it is; says what is missing for that.
 
@@ -104,7 +117,7 @@ def _guarded(city: City, here: bool, *, encrypted: bool) -> bool:
     ------
     UserError
         The library of policies is missing, a file of policies is broken, or other machines could reach a console
-        that nobody can sign in to yet.
+        in plain, or one that nobody can sign in to yet.
     """
     settings = city.settings.access
     if here and settings.open_on_loopback and importlib.util.find_spec("cedarpy") is None:
@@ -112,8 +125,12 @@ def _guarded(city: City, here: bool, *, encrypted: bool) -> bool:
     _ = city.policies  # a broken file stops the start, not the first request
     if not here and not city.access.anybody():
         raise UserError("Other machines would reach this console, and nobody can sign in yet.", FIRST)
-    if not here and not encrypted and not (settings.origin or "").startswith("https://"):
-        click.echo("Warning: passwords travel in the open. Give --certificate and --key, or an https origin.", err=True)
+    if not here and not encrypted and not (settings.proxies and (settings.origin or "").startswith("https://")):
+        raise UserError(
+            "Other machines would reach this console in plain: passwords would travel in the open.",
+            "Give --certificate and --key; or name the proxy that speaks https for it, by origin and proxies in "
+            "[access] of city.toml.",
+        )
     if here and not settings.open_on_loopback and not city.access.anybody():
         click.echo(f"Nobody can sign in yet. {FIRST}", err=True)
     return True
@@ -149,8 +166,11 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     import ssl
 
     from cityward.api.certificates import ShowingProtocol
+    from cityward.api.transport import pinned
 
-    told: dict[str, Any] = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    told: dict[str, Any] = {
+        "ssl_certfile": str(certificate), "ssl_keyfile": str(key), "ssl_context_factory": pinned,
+    }  # fmt: skip
     if client_ca is not None:
         told |= {"ssl_ca_certs": str(client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL, "http": ShowingProtocol}
     return told

@@ -135,7 +135,8 @@ class Proof(Record, frozen=True, kw_only=True):
     ``size`` rows with root ``root``, by the hashes of ``path``. ``entry`` is the entry of the ledger that names the
     root, entry ``entry_index`` of the tree of ``checkpoint``, by ``entry_path``. Hashes are hexadecimal. ``rule`` is
     the text that decided, whose digest the row holds. ``problem`` says why the decision is not proved, and is empty
-    where it is. ``erased`` names what was erased of it since, for which its digest in ``row`` stands.
+    where it is. ``erased`` names what was erased of it since, for which its digest in ``row`` stands. ``handovers``
+    are the notes by which the key of the ledger was handed over, for who knows an earlier key.
     """
 
     id: str
@@ -153,6 +154,7 @@ class Proof(Record, frozen=True, kw_only=True):
     checkpoint: str = ""
     erased: tuple[str, ...] = ()
     rule: KeptRule | None = None
+    handovers: tuple[str, ...] = ()
 
     @property
     def proved(self) -> bool:

@@ -213,6 +213,7 @@ class Proofs:
             checkpoint=held.checkpoint(),
             erased=() if versions["inputs"].is_not_null().any() else _NOT_ENTERED,
             rule=rule,
+            handovers=held.handovers(),
         )
 
     def _not_made(self, made: dict[str, Any], text: str, ledger: Ledger) -> str:

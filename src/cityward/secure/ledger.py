@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cityward.core.disk import durable, replace_file, sync_folder
 from cityward.core.errors import LedgerError, SettingsError, StoreError
+from cityward.secure.handover import read_handovers
 from cityward.secure.merkle import EMPTY_ROOT, consistency_path, inclusion_path, leaf_hash
 from cityward.secure.note import ORIGIN, Checkpoint, check, parse, sign
 from cityward.secure.notes import NOTES, Notes
@@ -182,6 +183,10 @@ class Ledger:
     def subtree(self, start: int, end: int) -> bytes:
         """Root over entries ``start`` to ``end - 1``, as a proof asks for it; see `Tiles.subtree`."""
         return self._tiles.subtree(start, end)
+
+    def handovers(self) -> tuple[str, ...]:
+        """Notes by which the key of this log was handed over, the oldest first."""
+        return tuple(one.note for one in read_handovers(self._folder))
 
     def raw_tile(self, place: Place) -> bytes | None:
         """A tile's file; None when there is none."""

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cityward.core.decided import Proof
 from cityward.core.errors import LedgerError
+from cityward.secure.handover import Keys, read_handover
 from cityward.secure.merkle import leaf_hash, verify_inclusion
-from cityward.secure.note import Checkpoint, check
+from cityward.secure.note import Checkpoint
 
 MADE, CHANGES = "decisions", ("settled", "reversed")
 """Kinds of entries of the ledger about decisions of cases."""
@@ -25,12 +26,13 @@ def check_proof(proof: Proof, key: Ed25519PublicKey) -> str:
     proof : Proof
         As `cityward decisions prove` prints it.
     key : Ed25519PublicKey
-        The public key of the city, from somebody who is trusted.
+        A public key of the city, today's or an earlier one, from somebody who is trusted.
     """
     if proof.problem:
         return proof.problem
     try:
-        checkpoint = check(proof.checkpoint, key)
+        # An earlier key leads to the one that signed, by hand-overs that both signed.
+        checkpoint = Keys(key, [read_handover(note) for note in proof.handovers]).check(proof.checkpoint)
         problem = _check_made(proof, checkpoint)
         return problem or _check_change(proof, msgspec.json.decode(proof.row), checkpoint)
     except LedgerError as error:
