@@ -17,8 +17,8 @@ from cityward.secure.backup.snapshot import Snapshot
 if TYPE_CHECKING:
     from cityward.city.city import City
 
-LOOKS_SECONDS: Final = 0.25
-"""How often what moves with every write is looked at: a few dozen files."""
+LOOKS_SECONDS: Final = 0.1
+"""How often what moves with every write is looked at: a few dozen files, a millisecond."""
 
 WALKS_SECONDS: Final = 5.0
 """How often all files are looked at: settings and rules that a person edits move nothing else."""

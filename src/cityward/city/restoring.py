@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from cityward.city.backing_up import reader_of
+from cityward.city.filling import fill, sync_folders
 from cityward.core.clock import monotonic
 from cityward.core.disk import durable, sync_folder, write_file
 from cityward.core.errors import LedgerError, UserError
 from cityward.core.records import Record
-from cityward.guard.copying import ROWS_OF_SERVER, file_bytes
+from cityward.guard.copying import ROWS_OF_SERVER
 from cityward.guard.restored import Restored
 from cityward.secure.backup.places import open_place
 from cityward.secure.backup.repository import Repository, chosen
-from cityward.secure.backup.sealing import Damaged, Epoch, Reader, Summed
+from cityward.secure.backup.sealing import Damaged, Reader
 from cityward.secure.backup.snapshot import Entry, Header, Snapshot
 from cityward.secure.keys import load_public_key
 from cityward.secure.ledger import verify
@@ -27,7 +28,6 @@ from cityward.secure.note import check
 _MARK: Final = ".snapshot"
 """File in a folder that is being filled: which snapshot with."""
 
-_NAMED: Final = 5
 _SERVER: Final = re.compile(r"""^\s*registers\s*=\s*["']postgresql.*$""", re.MULTILINE)
 
 
@@ -103,7 +103,7 @@ def restore(
     staging = folder.with_name(f".{folder.name}.restoring")
     _begin(staging, meant)
     filled = Restored(staging, keys)
-    _fill(staging, entries, reader, epoch, filled)
+    fill(staging, entries, reader, epoch, filled)
     filled.finish(int(reader.listing(meant.header).facts.get("interactions", 0)))
     if any(entry.kind == ROWS_OF_SERVER for entry in entries.values()):
         _on_a_file(staging / "city.toml")
@@ -112,6 +112,7 @@ def restore(
     lost = _lost(checkpoint, size, keys)
     answer = _first_answer(staging)
     (staging / _MARK).unlink()
+    sync_folders(staging)
     staging.replace(folder)
     with durable("naming the restored city"):
         sync_folder(folder.parent)
@@ -151,67 +152,11 @@ def _begin(staging: Path, meant: Snapshot) -> None:
         write_file(mark, meant.id.encode())
 
 
-def _fill(staging: Path, entries: dict[str, Entry], reader: Reader, epoch: Epoch, filled: Restored) -> None:
-    bad: dict[str, str] = {}
-    # By where parts lie, so that a pack is fetched once.
-    for entry in sorted(entries.values(), key=lambda one: [(part.pack, part.start) for part in one.parts[:1]]):
-        try:
-            _restore_file(staging, entry, reader, epoch, filled)
-        except Damaged as error:
-            bad[entry.path] = str(error)
-    if bad:
-        named = "; ".join(f"{path} ({why})" for path, why in list(bad.items())[:_NAMED])
-        more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-        raise UserError(
-            f"{len(bad)} of {len(entries)} files cannot be restored: {named}{more}. The other files are whole, in "
-            f"{staging}.",
-            "Bring the packs back from a copy of the repository and do the same again, or restore an older snapshot.",
-        )
-
-
-def _restore_file(staging: Path, entry: Entry, reader: Reader, epoch: Epoch, filled: Restored) -> None:
-    parts = reader.bytes_of(entry, epoch)
-    if Restored.takes(entry.path):
-        (filled.plain_rows if entry.kind == "plain" else filled.rows)(entry.path, parts)
-    elif entry.kind == ROWS_OF_SERVER:
-        filled.registers(parts)
-    else:
-        target = _inside(staging, entry.path)
-        if not _is_there(target, entry, epoch):
-            _write(target, parts)
-
-
-def _inside(staging: Path, path: str) -> Path:
-    target = staging / path
-    if Path(path).is_absolute() or ".." in Path(path).parts:
-        raise UserError("The backup names a file outside the city.", "Do not use it: it was not made by cityward.")
-    return target
-
-
-def _is_there(target: Path, entry: Entry, epoch: Epoch) -> bool:
-    """Whether an attempt before this one wrote the file already."""
-    if not target.exists() or target.stat().st_size != entry.size_bytes:
-        return False
-    seen = Summed(epoch)
-    for run in file_bytes(target):
-        seen.add(run)
-    return seen.digest() == entry.digest
-
-
-def _write(target: Path, parts: Iterator[bytes]) -> None:
-    new = target.with_name(f".{target.name}.new")
-    with durable("writing a restored file"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
-            for part in parts:
-                file.write(part)
-        new.replace(target)
-
-
 def _on_a_file(toml: Path) -> None:
     """Let the restored city keep its registers in a file: it must not write into the server of the city that was."""
     text = toml.read_text(encoding="utf-8")
-    toml.write_text(_SERVER.sub('registers = "sqlite"', text), encoding="utf-8")
+    with durable("writing the settings of the restored city"):
+        write_file(toml, _SERVER.sub('registers = "sqlite"', text).encode())
 
 
 def _copy_keys(keys: Path, target: Path) -> None:

@@ -93,9 +93,10 @@ def moment(city: Path, registers: Registers) -> Iterator[Moment]:
             before = _moment_of(city)
             found = _registers(city, registers, held)
             try:
-                found += [*_growing(city), *_interactions(city)]
+                table, version = _table(city / "history")
+                found += [*_growing(city), *_interactions(city, table)]
                 ledger = Ledger(city / "ledger", None)
-                facts: dict[str, str | int] = {"interactions": table_version(INTERACTIONS.path(city / "history"))}
+                facts: dict[str, str | int] = {"interactions": version}
                 if _moment_of(city) == before:
                     found += _others(city, {one.path for one in found})
                     yield Moment(found, facts, (ledger.size, ledger.root().hex()), held.close)
@@ -161,10 +162,28 @@ def _growing(city: Path) -> list[Source]:
     return [_source(file, file.relative_to(city).as_posix()) for file in files if file.exists()]
 
 
-def _interactions(city: Path) -> list[Source]:
+_TABLE: dict[Path, tuple[list[tuple[str, int, int]], list[Path], int]] = {}
+"""The table of the history that was read last: its log, its files and its version. To open it takes a tenth of a
+second on a busy machine, and most seconds it is as it was."""
+
+
+def _table(history: Path) -> tuple[list[Path], int]:
+    """Files of the table of interactions, and the log record with which it ends."""
+    folder = INTERACTIONS.path(history)
+    log = _looked_at(sorted((folder / "_delta_log").glob("*")))
+    held = _TABLE.get(history)
+    if held is None or held[0] != log:
+        held = (log, table_files(history, INTERACTIONS), table_version(folder))
+        _TABLE.clear()
+        if _looked_at(sorted((folder / "_delta_log").glob("*"))) == log:  # else what was read may be newer than its log
+            _TABLE[history] = held
+    return held[1], held[2]
+
+
+def _interactions(city: Path, files: list[Path]) -> list[Source]:
     keys = remembering(subject_keys(city / "keys"))
     found = []
-    for file in table_files(city / "history", INTERACTIONS):
+    for file in files:
         name, stamp = file.relative_to(city).as_posix(), _stamp(file)
         if _named(file, stamp):
             found.append(Source(name, KIND, stamp[0], stamp, partial(sealed_rows, file, keys), file=file))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hmac
 import secrets
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -42,6 +45,9 @@ cuts at fixed places find what is the same; cuts that depend on the content woul
 
 PACK_BYTES: Final = 16 * 2**20
 """Parts travel in packs of about this size: a tenth of a second of upload, far above the cost of an object."""
+
+PACKS_HELD: Final = 6
+"""Packs that a reader holds at once, some 100 MB: one for each thread of a restore, and those that many files share."""
 
 _DIGEST_BYTES: Final = 20
 _PACKED_BITS_MAX: Final = 6.5
@@ -233,7 +239,7 @@ class Reader:
 
     def __init__(self, repository: Repository, epochs: Mapping[str, Epoch]) -> None:
         self._repository, self._epochs = repository, epochs
-        self._pack: tuple[str, bytes] = ("", b"")
+        self._packs = _Packs(repository)
 
     def epoch_of(self, header: Header) -> Epoch:
         """Keys of a snapshot.
@@ -268,8 +274,8 @@ class Reader:
             files |= {entry.path: entry for entry in told.files}
         return files
 
-    def part(self, part: Part, epoch: Epoch) -> bytes:
-        """One part in plain.
+    def part(self, part: Part, epoch: Epoch) -> bytes | memoryview:
+        """One part in plain; several threads may ask at once.
 
         Raises
         ------
@@ -277,7 +283,7 @@ class Reader:
             It is not what was sealed, or not there.
         """
         try:
-            sealed = self._sealed(part)
+            sealed = memoryview(self._packs.get(part.pack))[part.start : part.start + part.sealed_bytes]
             nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
             return _unpacked(AESGCM(epoch.seal).decrypt(nonce, body, part.digest.encode()), part.plain_bytes)
         except Missing:
@@ -285,7 +291,7 @@ class Reader:
         except (InvalidTag, ValueError, zlib.error):
             raise Damaged(f"pack {part.pack[:12]} was changed or cut short") from None
 
-    def bytes_of(self, entry: Entry, epoch: Epoch) -> Iterator[bytes]:
+    def bytes_of(self, entry: Entry, epoch: Epoch) -> Iterator[bytes | memoryview]:
         """The bytes of an entry, part by part; of a plain one, raises `Damaged` at the end when they are others."""
         seen = Summed(epoch)
         for part in entry.parts:
@@ -295,11 +301,32 @@ class Reader:
         if entry.kind == "plain" and seen.digest() != entry.digest:
             raise Damaged("its parts do not add up to the file that was sealed")
 
-    def _sealed(self, part: Part) -> bytes:
-        # Parts of a file lie side by side: a pack is fetched once.
-        if self._pack[0] != part.pack:
-            self._pack = (part.pack, self._repository.place.get(pack_name(part.pack)))
-        return self._pack[1][part.start : part.start + part.sealed_bytes]
+
+class _Packs:
+    """The packs that were read last. Parts of a file lie side by side, and files share parts: each is fetched once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository, self._held = repository, OrderedDict[str, Future[bytes]]()
+        self._lock = Lock()
+
+    def get(self, name: str) -> bytes:
+        """A pack, read by whoever asks first; raises as `cityward.secure.backup.places.Place.get`."""
+        with self._lock:
+            held = self._held.get(name)
+            if first := held is None:
+                held = self._held[name] = Future()
+                while len(self._held) > PACKS_HELD:
+                    self._held.popitem(last=False)
+            self._held.move_to_end(name)
+        if first:
+            try:
+                held.set_result(self._repository.place.get(pack_name(name)))
+            except BaseException as error:  # noqa: BLE001 (whoever waits is told the same; the next asks anew)
+                with self._lock:
+                    if self._held.get(name) is held:
+                        del self._held[name]
+                held.set_exception(error)
+        return held.result()
 
 
 def _packed(data: bytes | memoryview) -> bytes:
@@ -308,9 +335,9 @@ def _packed(data: bytes | memoryview) -> bytes:
     return _RAW + bytes(data)
 
 
-def _unpacked(packed: bytes, length: int) -> bytes:
-    raw = packed[:1] == _RAW
-    data = packed[1:] if raw else zlib.decompressobj().decompress(packed[1:], length + 1)
+def _unpacked(packed: bytes, length: int) -> bytes | memoryview:
+    body = memoryview(packed)[1:]
+    data = body if packed[:1] == _RAW else zlib.decompressobj().decompress(body, length + 1)
     if len(data) != length:
         raise Damaged("a part has another length than it was listed with")
     return data
