@@ -1,4 +1,4 @@
-"""``cityward continuity``: paper for days without a computer."""
+"""``cityward continuity``: paper for days without a computer, and plans for days without a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,27 @@ from cityward.cli.main import as_json, city_option, json_option, some
 
 @click.group()
 def continuity() -> None:
-    """Sheets of paper for days without a computer. Print them before you need them."""
+    """Sheets and plans on paper for days without a computer. Print them before you need them."""
+
+
+@continuity.command()
+@click.argument("inventory", type=click.Path(path_type=Path))
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="The new folder for the pages.")
+@click.option("--service", help="Identifier of the only service that is printed.")
+@click.option("--crews", type=click.IntRange(1, 1_000), default=1, show_default=True, help="That mend.")
+@json_option
+def plan(inventory: Path, into: Path, service: str | None, crews: int, json_: bool) -> None:
+    """Write a plan (HTML, to be printed) for each service of INVENTORY: by hand, how long, whom to call, what first.
+
+    INVENTORY is a folder as 'cityward risk' reads it.
+    """
+    from cityward.city.contingency import write_plans
+
+    written = write_plans(inventory, into, service, crews)
+    if json_:
+        as_json([str(path) for path in written])
+        return
+    click.echo(f"{some(len(written) - 1, 'plan')} in {into}. Print them now; begin with {written[0]}.")
 
 
 @continuity.command()

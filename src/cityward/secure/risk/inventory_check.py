@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,12 @@ from cityward.secure.risk.records import Asset, Inventory
 SUPPLIER: Final = "supplier"
 MOST_TOLD: Final = 100
 """Problems of one kind beyond this are counted and not listed."""
+
+TEXT_CHARS: Final = 600
+CONTACT_CHARS: Final = 200
+"""Longest manual mode or minimum, and longest contact, of a printed plan."""
+
+_DRILL: Final = re.compile(r"[a-z0-9-]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,19 @@ def _of_asset(asset: Asset, known: dict[str, Asset], territories: dict[str, floa
         elif need.at_least is not None and not 1 <= need.at_least <= count:
             found.append(f"'{name}' needs at least {need.at_least} of {count}")
         found += _bad(need.buffer_hours, f"'{name}': buffer_hours")
-    return found + _numbers(asset, name, known, territories)
+    return found + _numbers(asset, name, known, territories) + _texts(asset, name)
+
+
+def _texts(asset: Asset, name: str) -> list[str]:
+    """What is printed on a sheet has to fit there, and be letters."""
+    found = []
+    for field, most in (("manual", TEXT_CHARS), ("minimum", TEXT_CHARS), ("contact", CONTACT_CHARS)):
+        text = " ".join(getattr(asset, field).split())
+        if len(text) > most or not text.isprintable():
+            found.append(f"'{name}': {field} is longer than {most} letters, or cannot be printed")
+    if len(asset.drilled_by) > RISK_GROUP or not all(_DRILL.fullmatch(one) for one in asset.drilled_by):
+        found.append(f"'{name}': drilled_by lists names such as 'ransomware', small letters and hyphens")
+    return found
 
 
 def _numbers(asset: Asset, name: str, known: dict[str, Asset], territories: dict[str, float]) -> list[str]:

@@ -102,6 +102,31 @@ def drawn(quantity: Quantity, where: str, *, probability: bool = False) -> Drawn
     return made
 
 
+_LOW: Final = 0.05
+
+
+def low_end(quantity: Quantity) -> tuple[float, float]:
+    """What an estimate is below one time in twenty, and its mean; raises as `drawn`."""
+    made = drawn(quantity, "the estimate")
+    if made.kind == FIXED:
+        return made.first, made.first
+    return float(quantiles(made, np.array([_LOW]))[0]), made.mean
+
+
+def quantiles(made: Drawn, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values below which an estimate lies with the probabilities ``at``, each between 0 and 1; shape as ``at``."""
+    if made.kind == FIXED:
+        return np.full(at.shape, made.first)
+    if made.kind == LOGNORMAL:
+        scores = [NormalDist().inv_cdf(one) for one in at.ravel().tolist()]
+        return np.exp(made.first + made.second * np.array(scores).reshape(at.shape))
+    if made.kind == SEEN:
+        count = int(made.first)
+        rank = np.searchsorted(made.table[:count], at)
+        return made.table[count + np.minimum(rank, count - 1)]
+    return np.interp(at, np.linspace(0, 1, STEPS), made.table)
+
+
 def _fixed(number: float) -> Drawn:
     return Drawn(FIXED, float(number), 0.0, _NONE, float(number), 0.0, float(number), float(number))
 

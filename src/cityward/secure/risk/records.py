@@ -27,6 +27,10 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     ``serves`` gives people by territory who use it; ``fallback`` is the share of the service that goes on while it
     is down; ``repair_hours`` is drawn when it is hit itself, ``restart_hours`` pass after what it needs is back.
+
+    For plans that are printed: ``manual`` says how people work on without it, ``minimum`` what must go on whatever
+    happens, ``contact`` an office and its telephone, never a person. ``drilled_by`` names the drills that measure how
+    long it takes to come back.
     """
 
     id: str
@@ -48,6 +52,10 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     restart_hours: float = 0.0
     repair_cost: float = 0.0
     cost_per_hour: float = 0.0
+    manual: str = ""
+    minimum: str = ""
+    contact: str = ""
+    drilled_by: tuple[str, ...] = ()
 
 
 class InventoryFile(msgspec.Struct, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,8 +94,16 @@ class _Work:
         return float(works @ self.weight), mended, works
 
 
-def restore_order(graph: Graph, crews: int = 1) -> RestoreOrder:
+def restore_order(graph: Graph, crews: int = 1, broken: Sequence[int] | None = None) -> RestoreOrder:
     """Order the restore of all assets, each of which takes its mean time of repair and one crew.
+
+    Parameters
+    ----------
+    graph : Graph
+    crews : int
+        That mend, each one thing at a time.
+    broken : sequence of int, optional
+        What is to be mended; left out, everything.
 
     Notes
     -----
@@ -102,8 +111,8 @@ def restore_order(graph: Graph, crews: int = 1) -> RestoreOrder:
     then by exchanging neighbours as long as that helps. One machine with precedence and weights is NP-hard (Lawler
     1978): what is returned is compared with two plain orders and never worse than these.
     """
-    hours = np.array([drawn(asset.repair_hours, asset.id).mean for asset in graph.assets])
-    work = _Work(graph, hours, graph.people, crews)
+    work = _work(graph, crews, broken)
+    hours = work.hours
     services = np.flatnonzero(graph.people > 0)
     largest = services[np.argsort(-graph.people[services], kind="stable")].tolist()[:SERVICES]
     rest = list(range(hours.size))
@@ -115,6 +124,21 @@ def restore_order(graph: Graph, crews: int = 1) -> RestoreOrder:
     jobs = np.array([at for at in best if hours[at] > 0], np.int64)
     back = services[np.argsort(works[services], kind="stable")]
     return RestoreOrder(jobs, mended[jobs], back, works[back], min(lost), lost[2], lost[1])
+
+
+def lost_by(graph: Graph, chosen: Sequence[int], crews: int = 1, broken: Sequence[int] | None = None) -> float:
+    """Citizen-hours lost when ``chosen`` are mended in that order, and what is left of ``broken`` after them."""
+    first = list(dict.fromkeys(chosen))
+    return _work(graph, crews, broken).lost(_filled([first], list(range(len(graph.assets)))))[0]
+
+
+def _work(graph: Graph, crews: int, broken: Sequence[int] | None) -> _Work:
+    hours = np.array([drawn(asset.repair_hours, asset.id).mean for asset in graph.assets])
+    if broken is not None:
+        whole = np.ones(hours.size, np.bool_)
+        whole[list(broken)] = False
+        hours[whole] = 0.0
+    return _Work(graph, hours, graph.people, crews)
 
 
 def _filled(blocks: list[list[int]], rest: list[int]) -> list[int]:
