@@ -51,10 +51,12 @@ class Folding:
 
     groups: tuple[Folded, ...]
     not_grave: int
-    """Sightings of the levels low and informational that stand alone: they are told by the monitor, and open nothing."""
+    """Sightings of the levels low and informational that stand alone: the monitor tells them, and they open nothing."""
 
     beyond: int
     """Groups beyond `SECURITY_OPENED`."""
+
+    beyond_sightings: int = 0
 
 
 def arranged(sightings: pl.DataFrame, rules: Mapping[str, RuleSeen], inventory: Inventory) -> pl.DataFrame:
@@ -151,6 +153,7 @@ def _folded(rows: pl.DataFrame, grouped: Grouped) -> Folding:
         pl.col("known").not_(), -pl.col("grave").cast(pl.Int64), -pl.col("events").cast(pl.Int64), "label"
     )
     beyond = max(0, wanted.filter(~pl.col("known")).height - SECURITY_OPENED)
+    unopened = int(wanted.tail(beyond)["fresh"].sum()) if beyond else 0
     wanted = wanted.head(wanted.height - beyond)
     label = pl.DataFrame({"at": range(rows.height), "label": rows["label"]})
     edges = (
@@ -166,7 +169,7 @@ def _folded(rows: pl.DataFrame, grouped: Grouped) -> Folding:
     groups = tuple(
         _group(by_label[(name,)], edges.get((name,)), fresh) for name, fresh in wanted.select("label", "fresh").rows()
     )
-    return Folding(groups, int(alone["count"].sum()), beyond)
+    return Folding(groups, int(alone["fresh"].sum()), beyond, unopened)
 
 
 _NO_EDGES: Final = pl.DataFrame(schema={"why": pl.String, "detail": pl.String, "count": pl.UInt32})

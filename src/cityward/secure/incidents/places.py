@@ -64,7 +64,9 @@ def placed(sightings: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     rows = sightings.with_columns(host.alias("_host"), short.alias("_short"))
     whole = table.rename({"key": "_host", "asset": "_whole", "how": "_how"})
     part = table.filter(pl.col("how") != "product").rename({"key": "_short", "asset": "_part", "how": "_part_how"})
-    came = table.filter(pl.col("how") == "address").select(pl.col("key").alias("source"), pl.col("asset").alias("_came"))
+    came = table.filter(pl.col("how") == "address").select(
+        pl.col("key").alias("source"), pl.col("asset").alias("_came")
+    )
     rows = rows.join(whole, on="_host", how="left", maintain_order="left")
     rows = rows.join(part, on="_short", how="left", maintain_order="left")
     rows = rows.join(came, on="source", how="left", maintain_order="left")

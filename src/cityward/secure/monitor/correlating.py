@@ -90,8 +90,8 @@ def rows_of(rule: Correlation, matches: dict[str, pl.DataFrame]) -> pl.DataFrame
             field = rule.field_of(name, key)
             held = pl.col(field) if field in frame.columns else pl.lit(None, dtype=pl.String)
             columns.append(held.str.to_lowercase().alias(column))
-        for who in WHO:
-            columns.append(pl.col(who) if who in frame.columns else pl.lit(None, dtype=pl.String).alias(who))
+        nobody = pl.lit(None, dtype=pl.String)
+        columns += [pl.col(who) if who in frame.columns else nobody.alias(who) for who in WHO]
         frames.append(frame.select(columns).drop_nulls([AT, *wanted]))
     return pl.concat(frames) if frames else pl.DataFrame(schema={AT: pl.Int64})
 
@@ -108,7 +108,9 @@ def hits_of_rows(rows: pl.DataFrame, hits: list[Hit]) -> pl.DataFrame:
     ).sort("first")
     # Hits of one group do not overlap, so a match belongs to the latest that began before it.
     by = {"by": names} if names else {}
-    held = rows.sort(AT).join_asof(spans, left_on=AT, right_on="first", strategy="backward", check_sortedness=False, **by)
+    held = rows.sort(AT).join_asof(
+        spans, left_on=AT, right_on="first", strategy="backward", check_sortedness=False, **by
+    )
     return held.filter(pl.col(AT) <= pl.col("last"))
 
 

@@ -20,7 +20,7 @@ from cityward.secure.monitor.printable import printable
 from cityward.secure.monitor.readers.files import read_file
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
 from cityward.secure.monitor.sightings import Sightings
-from cityward.secure.monitor.terms import Correlation, Detection, NotCompiled, RuleSet
+from cityward.secure.monitor.terms import Correlation, Detection, NotCompiled, RuleSet, Told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,6 +144,10 @@ class Monitor:
     def sightings(self) -> pl.DataFrame:
         """Who was seen where by which rule, after `run`; see `cityward.secure.monitor.sightings.SCHEMA`."""
         return self._seen.frame(self._names)
+
+    def rules_seen(self) -> dict[str, Told]:
+        """What is told of each rule that sightings can name, by its identifier."""
+        return {one.told.id: one.told for one in (*self._rules.detections, *self._rules.correlations) if not one.quiet}
 
     def _take(self, batch: Batch) -> None:
         self._looked_at[batch.kind.product] += len(batch)
