@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from cityward.city.dividing import Dividing
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
+    from cityward.city.incidents import SecurityIncidents
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -376,6 +377,13 @@ class City(Intaking, Finding):
         from cityward.city.alerting import Alerting
 
         return Alerting(self)
+
+    @cached_property
+    def incidents(self) -> SecurityIncidents:
+        """Security incidents: what belongs together of what rules found in logs."""
+        from cityward.city.incidents import SecurityIncidents
+
+        return SecurityIncidents(self)
 
     @cached_property
     def backups(self) -> Backups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,13 @@ import click
 import msgspec
 
 from cityward.cli.main import as_json, json_option, some
+from cityward.core.clock import Clock, micros
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cityward.city import City
     from cityward.secure.monitor.findings import Finding
     from cityward.secure.monitor.monitoring import Monitored
     from cityward.secure.monitor.readers.reading import Reckoning
@@ -41,6 +46,7 @@ _SHOWN = 8
     help="Of the first line, where lines name none; default: from the file's date.",
 )
 @click.option("--show-names", is_flag=True, help="Show names of people instead of what stands for them.")
+@click.option("--city", "city", type=click.Path(), help="File what is found as security incidents of this city.")
 @json_option
 def monitor(
     files: tuple[Path, ...],
@@ -49,6 +55,7 @@ def monitor(
     time_zone: str,
     year: int | None,
     show_names: bool,
+    city: str | None,
     json_: bool,
 ) -> None:
     """Hold logs against detection rules: what matched, with its evidence, and what could not be read.
@@ -56,6 +63,7 @@ def monitor(
     FILES are EVTX, JSON, XML of Windows, syslog and auth.log, audit.log, Zeek, or access logs of web servers, also
     compressed by gzip. Exits with 0 whether something is found or not.
     """
+    from cityward.cli.incidents import told_filed
     from cityward.secure.monitor import ruleset
     from cityward.secure.monitor.findings import Names
     from cityward.secure.monitor.monitoring import Monitor
@@ -70,11 +78,18 @@ def monitor(
     rules = ruleset.load(texts, _cache())
     compiled = time.perf_counter()
     zone = _zone(time_zone)
-    came = Monitor(rules, Names(os.urandom(32), shown=show_names)).run(files, lambda path: _reckoning(path, zone, year))
-    read_seconds = time.perf_counter() - compiled
+    if city is not None and show_names:
+        raise UserError("Names of people are not kept in security incidents.", "Leave out --show-names or --city.")
+    with _opened(city) as held:
+        key = os.urandom(32) if held is None else held.incidents.names_key()
+        looking = Monitor(rules, Names(key, shown=show_names), micros((held.clock if held else Clock()).now()))
+        came = looking.run(files, lambda path: _reckoning(path, zone, year))
+        read_seconds = time.perf_counter() - compiled
+        filed = held.incidents.file(looking.sightings(), looking.rules_seen()) if held else None
     if json_:
         as_json(
             msgspec.to_builtins(came)
+            | ({"filed": filed} if filed else {})
             | {
                 "rules_seconds": round(compiled - began, 3),
                 "events_seconds": round(read_seconds, 3),
@@ -83,6 +98,19 @@ def monitor(
         )
     else:
         _tell(came, read_seconds)
+        if filed:
+            told_filed(filed)
+
+
+@contextmanager
+def _opened(folder: str | None) -> Iterator[City | None]:
+    if folder is None:
+        yield None
+        return
+    from cityward.city import open_city
+
+    with open_city(folder) as city:
+        yield city
 
 
 def _cache() -> Path:

@@ -241,3 +241,15 @@ MONITOR_DOCUMENT_BYTES: Final = 512 * 2**20
 
 MONITOR_MATCHES: Final = 1_000_000
 """Most matches of one rule that correlations remember; more are counted and named."""
+
+MONITOR_SIGHTINGS: Final = 500_000
+"""Most different sightings (rule, host, address, account) of one run; more are counted and named."""
+
+SECURITY_TRACES: Final = 2_000
+"""Most traces that one security incident keeps; more are counted."""
+
+SECURITY_OPENED: Final = 200
+"""Most security incidents that one filing opens, the gravest; whoever makes noise would bury what matters otherwise."""
+
+SECURITY_SILENT_DAYS: Final = 30
+"""Longest time that a rule may be silent about an asset."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -26,6 +26,9 @@ Flags = NDArray[np.bool_]
 
 AT = "@at"
 """Column of microseconds since 1970."""
+
+WHO: Final = ("@source", "@host", "@account")
+"""Columns that say who was seen in a match; a frame of matches may lack them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def correlate(rule: Correlation, matches: dict[str, pl.DataFrame]) -> list[Hit]:
     -------
     list of Hit, by the moment at which they were found.
     """
-    rows = _rows(rule, matches)
+    rows = rows_of(rule, matches)
     if not rows.height:
         return []
     names = [f"g{position}" for position in range(len(rule.group_by))]
@@ -73,8 +76,8 @@ def correlate(rule: Correlation, matches: dict[str, pl.DataFrame]) -> list[Hit]:
     return sorted(found, key=lambda hit: (hit.found_us, hit.group))
 
 
-def _rows(rule: Correlation, matches: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Matches of all rules in one frame: `AT`, ``rule`` (its position), ``g0`` … and ``v0`` …"""
+def rows_of(rule: Correlation, matches: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Matches of all rules in one frame: `AT`, ``rule`` (its position), ``g0`` … and ``v0`` …, and `WHO`."""
     wanted = {f"g{at}": name for at, name in enumerate(rule.group_by)}
     counted = {f"v{at}": name for at, name in enumerate(rule.fields)}
     frames = []
@@ -87,8 +90,28 @@ def _rows(rule: Correlation, matches: dict[str, pl.DataFrame]) -> pl.DataFrame:
             field = rule.field_of(name, key)
             held = pl.col(field) if field in frame.columns else pl.lit(None, dtype=pl.String)
             columns.append(held.str.to_lowercase().alias(column))
+        nobody = pl.lit(None, dtype=pl.String)
+        columns += [pl.col(who) if who in frame.columns else nobody.alias(who) for who in WHO]
         frames.append(frame.select(columns).drop_nulls([AT, *wanted]))
     return pl.concat(frames) if frames else pl.DataFrame(schema={AT: pl.Int64})
+
+
+def hits_of_rows(rows: pl.DataFrame, hits: list[Hit]) -> pl.DataFrame:
+    """Those of `rows_of` that stand behind hits: of the group of a hit, from its first match to its last."""
+    names = [name for name in rows.columns if name[:1] == "g" and name[1:].isdigit()]
+    spans = pl.DataFrame(
+        {
+            "first": pl.Series([hit.first_us for hit in hits], dtype=pl.Int64),
+            "last": pl.Series([hit.last_us for hit in hits], dtype=pl.Int64),
+            **{name: pl.Series([hit.group[at] for hit in hits], dtype=pl.String) for at, name in enumerate(names)},
+        }
+    ).sort("first")
+    # Hits of one group do not overlap, so a match belongs to the latest that began before it.
+    by = {"by": names} if names else {}
+    held = rows.sort(AT).join_asof(
+        spans, left_on=AT, right_on="first", strategy="backward", check_sortedness=False, **by
+    )
+    return held.filter(pl.col(AT) <= pl.col("last"))
 
 
 def _begins(group: Ints, at: Ints, span_us: int) -> Ints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -19,14 +19,19 @@ from cityward.secure.monitor.matching import Matcher
 from cityward.secure.monitor.printable import printable
 from cityward.secure.monitor.readers.files import read_file
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
-from cityward.secure.monitor.terms import Correlation, Detection, NotCompiled, RuleSet
+from cityward.secure.monitor.sightings import Sightings
+from cityward.secure.monitor.terms import Correlation, Detection, NotCompiled, RuleSet, Told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 class FileRead(Record, frozen=True, kw_only=True):
-    """What became of a file: ``received = read + not read``."""
+    """What became of a file: ``received = read + not read``.
+
+    ``without_time`` and ``in_future`` count events that were read and take no part in correlations: they bear no
+    time, or one that has not come yet.
+    """
 
     file: str
     form: str
@@ -34,6 +39,7 @@ class FileRead(Record, frozen=True, kw_only=True):
     read: int
     not_read: dict[str, int]
     without_time: int
+    in_future: int = 0
 
 
 class Monitored(Record, frozen=True, kw_only=True):
@@ -51,11 +57,27 @@ class Monitored(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-class Monitor:
-    """Reads files and holds them against a rule set."""
+FUTURE_US: Final = 300 * 1_000_000
+"""So far in the future a clock may be; what is dated later tells nothing of when it was."""
 
-    def __init__(self, rules: RuleSet, names: Names) -> None:
+
+class Monitor:
+    """Reads files and holds them against a rule set.
+
+    Parameters
+    ----------
+    rules : RuleSet
+    names : Names
+        What stands for names of people.
+    now_us : int, optional
+        Now, in microseconds since 1970. The time of an event that is dated later does not count.
+    """
+
+    def __init__(self, rules: RuleSet, names: Names, now_us: int | None = None) -> None:
         self._rules, self._names = rules, names
+        self._latest_us = None if now_us is None else now_us + FUTURE_US
+        self._in_future: Counter[int] = Counter()
+        self._seen = Sightings()
         self._matcher = Matcher(rules)
         self._tallies: dict[str, Tally] = {}
         self._wanted = _wanted_fields(rules.correlations)
@@ -92,10 +114,17 @@ class Monitor:
                 read=one.read,
                 not_read=dict(one.not_read),
                 without_time=one.no_time,
+                in_future=self._in_future[source],
             )
-            for one in self._readings
+            for source, one in enumerate(self._readings)
         )
         notes = [
+            f"{future:,} events of {file.file} are dated after now, so their times do not count: look at its clock, "
+            "or at --time-zone and --year."
+            for file in files
+            if (future := file.in_future)
+        ]
+        notes += [
             f"Only the first {MONITOR_MATCHES:,} matches of rule {rule} took part in correlations; {count:,} did not."
             for rule, count in self._left_out.items()
         ]
@@ -112,13 +141,32 @@ class Monitor:
             notes=tuple(notes),
         )
 
+    def sightings(self) -> pl.DataFrame:
+        """Who was seen where by which rule, after `run`; see `cityward.secure.monitor.sightings.SCHEMA`."""
+        return self._seen.frame(self._names)
+
+    def rules_seen(self) -> dict[str, Told]:
+        """What is told of each rule that sightings can name, by its identifier."""
+        return {one.told.id: one.told for one in (*self._rules.detections, *self._rules.correlations) if not one.quiet}
+
     def _take(self, batch: Batch) -> None:
         self._looked_at[batch.kind.product] += len(batch)
+        self._not_yet(batch)
         for rule, rows in self._matcher.match(batch):
             if rule.told.id in self._wanted:
                 self._keep(rule.told.id, batch, rows)
             if not rule.quiet:
                 self._tally(rule, batch, rows)
+
+    def _not_yet(self, batch: Batch) -> None:
+        """Forget times that have not come yet, and count them."""
+        if self._latest_us is None:
+            return
+        at = pl.Series(batch.at_us, dtype=pl.Int64)
+        late = (at > self._latest_us).fill_null(value=False)
+        if late.any():
+            self._in_future.update(pl.Series(batch.source).filter(late).to_list())
+            batch.at_us = at.set(late, None).to_list()
 
     def _tally(self, rule: Detection, batch: Batch, rows: NDArray[np.int64]) -> None:
         tally = self._tallies.setdefault(rule.told.id, Tally(rule.told))
@@ -127,12 +175,11 @@ class Monitor:
         if times:
             tally.times(min(times), max(times))
         positions = rows.tolist()
-        for group, fields in GROUPED.items():
-            counts = tally.groups.setdefault(group, Counter())
-            columns = [batch.first(field, positions) for field in fields]
-            counts.update(value for values in zip(*columns, strict=True) if (value := _known(values)))
-            if not counts:
-                del tally.groups[group]
+        who = _who(batch, positions)
+        for group, values in who.items():
+            if counts := Counter(value for value in values if value):
+                tally.groups.setdefault(group, Counter()).update(counts)
+        self._seen.add(rule.told.id, [batch.at_us[row] for row in positions], who)
         self._sample(tally, batch, positions)
 
     def _sample(self, tally: Tally, batch: Batch, positions: list[int]) -> None:
@@ -157,6 +204,7 @@ class Monitor:
         columns: dict[str, Any] = {AT: pl.Series([batch.at_us[row] for row in positions], dtype=pl.Int64)}
         for field in self._wanted[rule]:
             columns[field] = pl.Series(batch.first(field, positions), dtype=pl.String)
+        columns |= {f"@{what}": pl.Series(held, dtype=pl.String) for what, held in _who(batch, positions).items()}
         self._kept[rule].append(pl.DataFrame(columns))
         self._kept_rows[rule] += len(rows)
 
@@ -169,6 +217,7 @@ class Monitor:
                 continue
             matches[rule.told.id] = _as_matches(rule, hits)
             if not rule.quiet:
+                self._seen.add_hits(rule, hits, {key: matches[key] for key in rule.rules if key in matches})
                 found.append(self._finding(rule, hits))
         return found
 
@@ -182,6 +231,15 @@ class Monitor:
             for name, value in zip(what, hit.group, strict=True):
                 tally.groups.setdefault(name, Counter())[value] += hit.events
         return tally.finding(self._names, what, correlation=True)
+
+
+def _who(batch: Batch, positions: list[int]) -> dict[str, list[str | None]]:
+    """For each of `GROUPED`, the value that some events have of it."""
+    found: dict[str, list[str | None]] = {}
+    for what, fields in GROUPED.items():
+        columns = [batch.first(field, positions) for field in fields]
+        found[what] = [_known(values) for values in zip(*columns, strict=True)]
+    return found
 
 
 def _known(values: tuple[str | None, ...]) -> str | None:

@@ -1,4 +1,4 @@
-"""Names of ATT&CK techniques and which mitigations are listed against them; a slim copy, see LICENSE.txt beside."""
+"""Names and tactics of ATT&CK techniques, and which mitigations are listed against them; see LICENSE.txt beside."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def mitigations() -> dict[str, tuple[str, frozenset[str]]]:
     for id_, name, technique in _rows("mitigations.csv"):
         found.setdefault(id_, (name, set()))[1].add(technique)
     return {id_: (name, frozenset(against)) for id_, (name, against) in found.items()}
+
+
+@cache
+def tactics() -> dict[str, tuple[str, ...]]:
+    """Tactics of each technique (Enterprise and ICS), as ATT&CK writes them, by its identifier."""
+    return {row[0]: tuple(row[1].split("|")) for row in _rows("tactics.csv")}
