@@ -274,8 +274,8 @@ VOTE: Final[Mapping[str, Mapping[str, str]]] = {
         "most internet": "mais internet",
         "voice_weighted": "Se cada parte tivesse o seu peso",
         "voice_same": "Com cada parte da cidade conforme as suas pessoas ganhariam os mesmos projetos.",
-        "voice_other": "Com cada parte da cidade conforme as suas pessoas ganhariam outros projetos. Isto não substitui "
-        "o resultado. O resultado é a contagem das cédulas como foram votadas.",
+        "voice_other": "Com cada parte da cidade conforme as suas pessoas ganhariam outros projetos. Isto não "
+        "substitui o resultado. O resultado é a contagem das cédulas como foram votadas.",
         "voice_not_told": "Não se pode dizer: poucas cédulas dizem de onde vêm.",
         "voice_wins": "Ganharia: {name}",
         "voice_loses": "Perderia: {name}",
