@@ -113,7 +113,7 @@ def test_the_grants_that_are_proposed_are_sound_and_end() -> None:
     texts = {name.removesuffix(".toml"): text for name, text in proposed(TODAY).items()}
     found = check_grants(texts, TODAY)
     assert not found.problems
-    assert len(found.in_force()) == len(texts) == 18
+    assert len(found.in_force()) == len(texts) == 19
     assert {one.valid_until for one in found.grants.values()} == {date(2016, 12, 31)}
     assert not check_grants(texts, date(2017, 1, 1)).in_force()
 

@@ -23,6 +23,7 @@ from cityward.core.limits import (
     FORM_BYTES,
     HEAD_BYTES,
     HEADERS,
+    PHOTO_FORM_BYTES,
     URL_BYTES,
 )
 from cityward.secure.services import is_here
@@ -69,6 +70,9 @@ _ONCE: Final = frozenset(
     }
 )
 """Headers that two readers could read differently if they came twice (CWE-444)."""
+
+PHOTO_FORM: Final = ("POST", "/report")
+"""Method and path of the one form that comes in parts."""
 
 _OWN: Final = ("same-origin", "none")
 """What a browser says of a request that a page of this site, or the person at the keyboard, began."""
@@ -143,7 +147,7 @@ class Shield:
             self._check_peer(scope)
             self._check_host(headers)
             _check_origin(scope["method"], headers)
-            most = _body_limit(scope["path"])
+            most = _body_limit(scope, headers)
             _check_body(scope, headers, most)
             self._check_pace(scope, headers)
         except Refusal as no:
@@ -228,7 +232,10 @@ def _has_session(headers: dict[bytes, bytes]) -> bool:
     return bool(names - {"", "theme"})
 
 
-def _body_limit(path: str) -> int:
+def _body_limit(scope: Scope, headers: dict[bytes, bytes]) -> int:
+    path: str = scope["path"]
+    if _in_parts(headers) and _takes_parts(scope):
+        return PHOTO_FORM_BYTES
     if path.startswith("/api/sources/"):
         return BODY_BYTES
     return DRAFT_BYTES if path.startswith("/rules/") else FORM_BYTES
@@ -238,11 +245,20 @@ def _check_body(scope: Scope, headers: dict[bytes, bytes], most: int) -> None:
     length = _text(headers, b"content-length") or "0"
     if not (length.isascii() and length.isdigit()) or len(length) > _LENGTH_DIGITS or int(length) > most:
         raise Refusal(413, _too_large(most), connection="close")
-    if _text(headers, b"content-type").strip().lower().startswith("multipart/"):
+    if _in_parts(headers) and not _takes_parts(scope):
         raise Refusal(415, "Nothing here takes files in parts.", connection="close")
     coding = _text(headers, b"content-encoding").strip().lower()
     if coding not in ("", "identity") and not scope["path"].startswith("/api/sources/"):
         raise Refusal(415, "Only the intake takes what is compressed.", connection="close")
+
+
+def _in_parts(headers: dict[bytes, bytes]) -> bool:
+    return _text(headers, b"content-type").strip().lower().startswith("multipart/")
+
+
+def _takes_parts(scope: Scope) -> bool:
+    """Whether this is the one form that takes a file: a report with its photo."""
+    return bool((scope["method"], scope["path"]) == PHOTO_FORM)
 
 
 def _too_large(most: int) -> str:

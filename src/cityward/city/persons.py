@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
+from cityward.city.photographs import photos_in
 from cityward.city.saying import name_of
 from cityward.core.batch import Batch
 from cityward.core.errors import Refused, UnknownId, UserError
@@ -409,6 +410,8 @@ class Persons:
             self._city.registers.put("request", [request], update=("body",))
             if not _held(counts):
                 destroy_subject(self._city.folder.signing_key.parent, subject)
+                if gone := photos_in(self._city).erase(subject):
+                    request = msgspec.structs.replace(request, counts={**request.counts, "photos": gone})
 
         # What was asked of a case leads to its appeals: their words go before it.
         with self._city.writing() as intake:
@@ -473,6 +476,8 @@ class Persons:
         if "answers" in limits:
             told.deleted["appeals"] = self._city.appeals.erase_closed_before(now - timedelta(days=limits["answers"]))
         kept_days = self._city.settings.retention.backup_keys
+        if photos := photos_in(self._city).limit(_photos_before(limits, now)):
+            told.deleted["photos"] = photos
         keys_gone = destroy_days(self._city.folder.signing_key.parent, now.date(), kept_days)
         if keys_gone:
             told.deleted["backup_keys"] = keys_gone
@@ -526,6 +531,12 @@ class Persons:
 def _held(counts: Mapping[str, int]) -> bool:
     """Whether a hold on evidence keeps something of a person."""
     return any(counts.get(name) for name in door.HELD)
+
+
+def _photos_before(limits: Mapping[str, int], now: datetime) -> datetime | None:
+    """Photos are words, a place and a person at once: they go with the first of these, or with the report."""
+    named = [limits[name] for name in ("interactions", "personal", "free_text", "location") if name in limits]
+    return now - timedelta(days=min(named)) if named else None
 
 
 def _limits(kept: RetentionSection) -> dict[str, int | None]:

@@ -26,6 +26,7 @@ from cityward.sense.mapping import Columns, Mapping, ServiceName, Services
 if TYPE_CHECKING:
     from cityward.city.city import City
     from cityward.city.continuity import Entered
+    from cityward.city.photographs import Photographs
 
 SOURCE: Final = "portal"
 KINDS: Final = ("request", "complaint", "appeal")
@@ -74,6 +75,13 @@ class Portal:
     def __init__(self, city: City) -> None:
         self._city = city
         self._made: tuple[tuple[tuple[str, str], ...], Mapping] | None = None
+
+    @cached_property
+    def photos(self) -> Photographs:
+        """Photos of reports."""
+        from cityward.city.photographs import Photographs
+
+        return Photographs(self._city)
 
     # -- what can be said --------------------------------------------------------------------------
 
@@ -160,8 +168,11 @@ class Portal:
 
     # -- reports -----------------------------------------------------------------------------------
 
-    def take(self, said: report.Said, token: str) -> Reported:
+    def take(self, said: report.Said, token: str, photo: bytes = b"") -> Reported:
         """Take a report by the form of the portal; the same form with the same words again changes nothing.
+
+        A ``photo`` is one that `cityward.guard.content.photo.redrawn` drew. The report comes first: where its photo
+        cannot be kept, the same form sent again is the same report, and adds it.
 
         Raises
         ------
@@ -174,7 +185,10 @@ class Portal:
         """
         checked = self.checked(token)
         at = moment_of(checked.issued_s * 1_000_000)
-        return self._admit(said, checked.text, at, "web")
+        reported = self._admit(said, checked.text, at, "web")
+        if photo:
+            self.photos.keep(reported.number, reported.secret, photo)
+        return reported
 
     def enter(
         self, said: report.Said, token: str, channel: str, by: str, at: datetime | None = None, sheet: str = ""

@@ -70,6 +70,7 @@ _COMMANDS = {
     "risk": ("risk", "What attacks on the city's systems cost a year, what to buy, in which order to mend."),
     "monitor": ("monitor", "Hold logs of all systems against detection rules, and say what looks like an attack."),
     "continuity": ("continuity", "Sheets for days without a computer, and taking them in afterwards."),
+    "outreach": ("outreach", "How to hear silent places: the cheapest channel for each, and what a budget reaches."),
     "round": ("round", "Participatory budgeting: open a round, make voting codes, close it, export its ballots."),
     "verify": ("loop", "Re-compute the ledger and say what that proves."),
     "serve": ("serving", "Open the console and the API on this machine."),

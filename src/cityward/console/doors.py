@@ -39,6 +39,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /work": Ask("read-work"),
     "GET /work/{identifier}": Ask("read-work", "Order", "identifier"),
     "POST /work/{identifier}": Ask("change-work", "Order", "identifier"),
+    "POST /work/{identifier}/photo": Ask("change-work", "Order", "identifier"),
     "POST /outbox/{key}/retry": Ask("change-work", "Order", "key"),
     "GET /decisions": Ask("read-decisions"),
     "GET /decisions/watch": Ask("read-decisions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from cityward.city.crew_names import crew_namer
 from cityward.console import words
 from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
-from cityward.core.errors import UnknownId, UserError
+from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.work import Message, WorkOrder
 
 if TYPE_CHECKING:
@@ -94,8 +95,31 @@ class OrderPages:
             can_send=_can_send(city, order),
             about=words.where(order.job.about),
             told=city.explain(order.id),
-            form={"by": "", "because": "", "problem": "", **form},
+            photos=self._photos(order),
+            photo=form.pop("photo", ""),
+            form={"by": "", "because": "", "problem": "", "photo_problem": "", **form},
         )
+
+    def _photos(self, order: WorkOrder) -> list[str]:
+        """Numbers of the reports behind an order that have a photo; none where no grant lets them be seen."""
+        try:
+            return self._console.city.portal.photos.of_order(order)
+        except Refused:
+            return []
+
+    def photo(self, request: Request, identifier: str, body: bytes) -> Response:
+        """Show a photo to whoever gives a reason; it stands in the page and has no address of its own."""
+        fields = signed(request, first_of(fields_of(body[:FORM_BYTES], 10)))
+        by, because, number = (fields.get(name, "") for name in ("by", "because", "number"))
+        city = self._console.city
+        try:
+            shown = city.portal.photos.look(city.orders.get(identifier), number, by, because)
+        except UnknownId:
+            raise
+        except UserError as error:
+            problem = f"{error.what} {error.remedy}"
+            return self.order(request, identifier, status=422, by=by, because=because, photo_problem=problem)
+        return self.order(request, identifier, photo=f"data:image/jpeg;base64,{b64encode(shown).decode()}")
 
     def step(self, request: Request, identifier: str, body: bytes) -> Response:
         """Take the form; on a mistake show it again with everything that was typed."""
@@ -204,6 +228,11 @@ def mount(router: APIRouter, console: Console) -> None:
     async def step(request: Request, identifier: str) -> Response:
         body = await request.body()
         return await run_in_threadpool(pages.step, request, identifier, body)
+
+    @router.post("/work/{identifier}/photo")
+    async def photo(request: Request, identifier: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.photo, request, identifier, body)
 
     @router.post("/outbox/{key}/retry")
     def retry(key: str) -> Response:

@@ -52,7 +52,7 @@ from cityward.console.doors import DOORS
 from cityward.console.forms import fields_of, first_of
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
-from cityward.console.silence_pages import CANNOT_TELL, compare_page, silence_page
+from cityward.console.silence_pages import CANNOT_TELL, compare_page, outreach_table, silence_page
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 from cityward.core.identifiers import CASE_DECISION, kind_of
@@ -225,7 +225,8 @@ class Console:
 
     def silence(self, request: Request) -> HTMLResponse:
         """Who is heard less than places like it, and where we cannot tell."""
-        return self.page(request, "silence.html", **silence_page(self.city.turn(), request.query_params))
+        told = outreach_table(self.city)
+        return self.page(request, "silence.html", **silence_page(self.city.turn(), request.query_params), **told)
 
     def compare(self, request: Request) -> HTMLResponse:
         """Two territories side by side."""

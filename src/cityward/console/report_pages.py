@@ -1,7 +1,7 @@
 """The page on which a resident reports something, and the one on which people of the city type what reached them.
 
 Enters: a form, without an account and without a script. Leaves: a report in the city's history, a number and a secret.
-Never: a name, a photo, or a secret in an address.
+Never: a name, a secret in an address, or a photo as it was sent (it is drawn anew from its pixels).
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from starlette.responses import HTMLResponse, Response
 from cityward.city.portal import Reported, TooOld, TooSoon
 from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
+from cityward.console.parts import in_parts, parts_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
 from cityward.console.resident_texts import LANGUAGES, TEXTS, language_of
 from cityward.core.clock import monotonic
 from cityward.core.errors import CityBusy, Refused, StoreError, UserError
+from cityward.guard.content.photo import NoPhoto, photos_taken, redrawn
 from cityward.participate.portal import report
 from cityward.participate.portal.short_text import fields_in
 
@@ -39,6 +41,7 @@ FIELDS_MAX: Final = 12
 LISTED_BYTES: Final = 16 * 2**10
 """Most of a list of areas or services in a page of 50 kB; a longer one is written by hand instead of chosen."""
 
+PHOTO: Final = "photo"
 TRAP: Final = "website"
 """A field that no person sees; whoever fills it in is a program, or is told."""
 
@@ -59,7 +62,7 @@ class Reports:
 
     def take(self, request: Request, body: bytes) -> HTMLResponse:
         """Take the form; whatever keeps it from being taken, what was typed stays on the page."""
-        fields = first_of(fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES))
+        fields, sent = _read(request, body)
         if self._too_fast(request, self._sent):
             return self._form(request, 429, fields, {}, title=TEXTS[self._language(request)]["slow"], notice="slow_why")
         if fields.get(TRAP):
@@ -69,7 +72,10 @@ class Reports:
         if said is None:
             return self._form(request, 422, fields, problems)
         try:
-            return self._done(request, portal.take(said, fields.get("token", "")))
+            photo = redrawn(sent) if sent and photos_taken() else b""
+            return self._done(request, portal.take(said, fields.get("token", ""), photo), with_photo=bool(photo))
+        except NoPhoto as error:
+            return self._form(request, 422, fields, {}, notice=error.why)
         except (UserError, Refused, StoreError) as error:
             status, notice = _not_taken(error)
             return self._form(request, status, fields, {}, notice=notice)
@@ -86,13 +92,14 @@ class Reports:
             status,
             title=title,
             notice=text[notice] if notice else "",
+            photos=photos_taken(),
             **form_of(self._console, fields, problems, fresh=notice == "too_old"),
         )
 
-    def _done(self, request: Request, reported: Reported) -> HTMLResponse:
+    def _done(self, request: Request, reported: Reported, *, with_photo: bool) -> HTMLResponse:
         language = self._language(request)
         title = REPORT[language]["again_title" if reported.repeated else "done_title"]
-        return self._page("report_done.html", language, 200, title=title, reported=reported)
+        return self._page("report_done.html", language, 200, title=title, reported=reported, photo=with_photo)
 
     def _slow(self, request: Request) -> HTMLResponse:
         language = self._language(request)
@@ -115,6 +122,15 @@ class Reports:
             **shown,
         )
         return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _read(request: Request, body: bytes) -> tuple[dict[str, str], bytes]:
+    """Fields and photo of a form; none of one that cannot be read."""
+    kind = request.headers.get("content-type", "")
+    if not in_parts(kind):
+        return first_of(fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)), b""
+    fields, photo = parts_of(body, kind, PHOTO) or ({}, b"")
+    return first_of(fields), photo
 
 
 def _not_taken(error: UserError | Refused | StoreError) -> tuple[int, str]:

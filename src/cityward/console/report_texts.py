@@ -21,8 +21,15 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "address": "Street and number, or what is near",
         "point": "Position, if your phone shows one (for example 41.881, -87.632)",
         "words": "What is wrong? (you do not have to)",
-        "photo": "Photos cannot be sent here: the city could not yet remove from a photo who is in it and where it was "
-        "taken. Please describe it in words.",
+        "photo": "Photos are not taken here. Please describe it in words.",
+        "photo_label": "A photo (you do not have to)",
+        "photo_note": "Show the thing, not people. We draw the photo anew: where and when it was taken is not kept. "
+        "Only people of the city who work on it see it. Nobody looks for faces in it.",
+        "photo_again": "Choose the photo again: your phone does not send it twice by itself.",
+        "photo_large": "This photo is too large. Send one of at most 12 MB, or none.",
+        "photo_kind": "This is no photo that we can read. Send a JPEG, PNG or WebP, or none.",
+        "photo_broken": "This photo is broken. Send another, or none.",
+        "photo_kept": "Your photo is kept with it.",
         "privacy": "Please write no names and no telephone numbers. We take out those that we find. Of the street we "
         "keep the block, not the door.",
         "trap": "Leave this empty",
@@ -73,8 +80,15 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "address": "Calle y número, o qué hay cerca",
         "point": "Posición, si su teléfono la muestra (por ejemplo 41.881, -87.632)",
         "words": "¿Qué está mal? (no es obligatorio)",
-        "photo": "Aquí no se pueden enviar fotos: la ciudad todavía no podría quitar de una foto quién sale y dónde se "
-        "tomó. Por favor descríbalo con palabras.",
+        "photo": "Aquí no se reciben fotos. Por favor descríbalo con palabras.",
+        "photo_label": "Una foto (no es obligatorio)",
+        "photo_note": "Muestre la cosa, no a personas. Dibujamos la foto de nuevo: no se guarda dónde ni cuándo se "
+        "tomó. Solo la ve gente de la ciudad que trabaja en ello. Nadie busca caras en ella.",
+        "photo_again": "Elija la foto otra vez: su teléfono no la envía dos veces por sí solo.",
+        "photo_large": "Esta foto es demasiado grande. Envíe una de 12 MB como mucho, o ninguna.",
+        "photo_kind": "Esto no es una foto que podamos leer. Envíe un JPEG, PNG o WebP, o ninguna.",
+        "photo_broken": "Esta foto está dañada. Envíe otra, o ninguna.",
+        "photo_kept": "Su foto se guarda con el aviso.",
         "privacy": "Por favor no escriba nombres ni teléfonos. Quitamos los que encontramos. De la calle guardamos la "
         "cuadra, no la puerta.",
         "trap": "Deje esto vacío",
@@ -124,8 +138,15 @@ REPORT: Final[Mapping[str, Mapping[str, str]]] = {
         "address": "Rua e número, ou o que há perto",
         "point": "Posição, se o seu telefone mostra uma (por exemplo 41.881, -87.632)",
         "words": "O que está errado? (não é obrigatório)",
-        "photo": "Aqui não se podem enviar fotos: a cidade ainda não poderia tirar de uma foto quem aparece e onde foi "
-        "tirada. Por favor descreva com palavras.",
+        "photo": "Aqui não se recebem fotos. Por favor descreva com palavras.",
+        "photo_label": "Uma foto (não é obrigatório)",
+        "photo_note": "Mostre a coisa, não pessoas. Desenhamos a foto de novo: não se guarda onde nem quando foi "
+        "tirada. Só a vê gente da cidade que trabalha nisso. Ninguém procura rostos nela.",
+        "photo_again": "Escolha a foto outra vez: o seu telefone não a envia duas vezes sozinho.",
+        "photo_large": "Esta foto é grande demais. Envie uma de 12 MB no máximo, ou nenhuma.",
+        "photo_kind": "Isto não é uma foto que possamos ler. Envie um JPEG, PNG ou WebP, ou nenhuma.",
+        "photo_broken": "Esta foto está estragada. Envie outra, ou nenhuma.",
+        "photo_kept": "A sua foto fica guardada com o aviso.",
         "privacy": "Por favor não escreva nomes nem telefones. Tiramos os que encontramos. Da rua guardamos o "
         "quarteirão, não a porta.",
         "trap": "Deixe isto vazio",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cityward.city.outreaching import outreach_of
 from cityward.city.turn import Turn
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.records import Heard
+
+if TYPE_CHECKING:
+    from cityward.city import City
 
 VERDICTS = ("quieter", "cannot tell", "as others", "more")
 """In the order of the table: the finding first, then what is not known."""
@@ -44,6 +48,14 @@ def silence_page(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:
         "order": "descending" if descending else "ascending",
         "silence_of": {silence.territory: silence.id for silence in (turn.silences if turn else ())},
     }
+
+
+def outreach_table(city: City) -> dict[str, Any]:
+    """Return how to hear the silent places at least cost, or why that is not known."""
+    try:
+        return {"outreach": outreach_of(city), "outreach_unknown": ""}
+    except UserError as error:
+        return {"outreach": None, "outreach_unknown": str(error)}
 
 
 def compare_page(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ KINDS = {
     "round": "VR",
     "security-incident": "SI",
     "security-silence": "SQ",
+    "photo": "PH",
+    "statement": "ST",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

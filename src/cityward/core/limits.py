@@ -13,6 +13,9 @@ BODY_BYTES: Final = 32 * 2**20
 FORM_BYTES: Final = 2**20
 """Largest HTTP body outside the intake."""
 
+PHOTO_FORM_BYTES: Final = 13 * 2**20
+"""Most bytes of a report with its photo."""
+
 DRAFT_BYTES: Final = 4 * 2**20
 """Largest form in which a rule is edited: 6,000 cells and what is said of them, each byte written as three."""
 
