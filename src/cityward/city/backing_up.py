@@ -167,9 +167,10 @@ class Backups:
         UserError
             The repository is of another city, has lost snapshots, or the passphrase is another.
         CityBusy
-            The city is written so fast that no moment was found.
+            The city is written so fast that no moment was found, or is isolated.
         """
         begun = monotonic()
+        self._city.isolation.refuse_copy()
         repository = self.repository(repo, make=True)
         before = repository.newest()
         self._check(repository, before)

@@ -80,10 +80,10 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
     copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
+    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
+    watching.start()  # first: it knows whether the city is isolated, and then nothing is copied
     if city.settings.backup.continuous:
         copy.start()
-    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
-    watching.start()
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,

@@ -41,6 +41,7 @@ KINDS = {
     "sheets": "SH",
     "report": "RE",
     "round": "VR",
+    "isolation": "IS",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 
