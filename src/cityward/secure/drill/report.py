@@ -13,8 +13,8 @@ RTO_SECONDS: Final = 60.0
 """Targets: for a city of 5 GB."""
 
 LOST_FILES_MIN: Final = 10
-"""Files that any city may lose, a handful and as many again: at 40 files a second and up to a tenth of a second between
-two looks four go before the first look, some more until the attack is stopped, and 1 % of a small city is one or two."""
+"""Files that any city may lose: at 40 files a second and up to a tenth of a second between two looks four go before the
+first look, some more until the attack is stopped, and 1 % of a small city is one or two."""
 
 
 class Step(Record, frozen=True, kw_only=True):
