@@ -128,6 +128,23 @@ def test_it_stands_over_a_new_start_and_nothing_is_copied_meanwhile(city: City, 
         assert again.backups.make(str(tmp_path / "repo")).files
 
 
+def test_who_prunes_the_backups_waits_until_it_is_lifted(tmp_path: Path, chicago: Path) -> None:
+    init(tmp_path / "city", name="Somewhere", territories=chicago / "community_areas.geojson")
+    toml, repo = tmp_path / "city" / "city.toml", str(tmp_path / "repo")
+    toml.write_text(toml.read_text() + f'\n[backup]\nrepository = "{repo}"\n')
+    prune = ["backup", "prune", repo, "--delete"]
+    with open_city(tmp_path / "city") as city:
+        city.conservation()
+        city.backups.make()
+        assert CliRunner().invoke(group, prune).exit_code == 0
+        city.isolation.begin(ALARM, print)
+        refused = CliRunner().invoke(group, prune)
+        assert refused.exit_code != 0
+        assert "is isolated" in str(refused.exception or refused.output)
+        lift(city)
+    assert CliRunner().invoke(group, prune).exit_code == 0
+
+
 def test_registers_that_cannot_be_written_do_not_keep_it_from_standing(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,25 @@ class Alerting:
         sentence = "The watch over the city's files stopped and was begun again. In between nobody looked."
         return self.raise_("watch stopped", "files", sentence, {"times since the start": deaths})
 
+    def other_history(self, sentence: str) -> SecurityAlert:
+        """A witness saw another history of the ledger."""
+        return self.raise_("other history", "ledger", sentence, {})
+
+    def witnesses_missing(self, hours: float, seen: int, need: int) -> SecurityAlert:
+        """Too few witnesses signed the ledger for long."""
+        sentence = (
+            f"For {hours:.0f} hours too few witnesses have signed the ledger: {seen} of the {need} that are needed "
+            "answered last. Until they do, nobody else can say that it was not changed."
+        )
+        return self.raise_("witnesses missing", "ledger", sentence, {"hours": round(hours, 1), "seen": seen})
+
+    def witnesses_came(self) -> None:
+        """Enough signed again: what stands open because they did not is closed."""
+        for one in self.open():
+            if one.kind == "witnesses missing":
+                because = "As many witnesses signed as are needed."
+                self._keep(msgspec.structs.replace(one, state="closed", because=because), "closed")
+
     def drill_ended(self, report: DrillReport) -> None:
         """A drill that missed a target raises an alert; one that met all closes those of its kind."""
         if not report.passed:

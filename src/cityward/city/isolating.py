@@ -20,6 +20,7 @@ from cityward.core.errors import CityIsolated, CitywardError, Refused, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import Record, to_json
 from cityward.private.pseudonym import load_or_create_key
+from cityward.secure.access.people import OFFICER
 from cityward.secure.watch.decoys import Decoys, lay
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ MARK: Final = ".isolated"
 """File in the city folder that stands as long as the isolation does; in no backup."""
 
 KIND: Final = "isolation"
-OFFICER: Final = "security officer"
+LIFT_ACTION: Final = "lift-isolation"
+"""What policies call it."""
+
 LIFT: Final = "Look at the alert and at the files; then 'cityward alerts lift --by NAME --because WHY'."
 
 
@@ -120,6 +123,7 @@ class Isolating:
                 except (CitywardError, OSError) as error:
                     tell(f"The isolation stands, and could not be noted everywhere: {error}")
             self._close(one, tell)
+            self._tell_repository(one, tell)
             return self._held
 
     def _kept(self, one: Isolation) -> None:
@@ -137,6 +141,12 @@ class Isolating:
             tell(f"What waited could not be finished: {error}")
         finally:
             self._city.hold_writing(_refusal(one), allowed=False)
+
+    def _tell_repository(self, one: Isolation, tell: Callable[[str], None]) -> None:
+        try:
+            self._city.backups.hold(one.id, one.state)
+        except (CitywardError, OSError) as error:
+            tell(f"Whoever prunes the backups could not be told: {error}")
 
     def go_on(self) -> Isolation | None:
         """Keep to an isolation that stands from before this program began; the one that does, or None."""
@@ -181,6 +191,7 @@ class Isolating:
         laid(self._city, anew=True)  # one that was touched would raise the alarm again at once
         with durable("taking the mark of the isolation away"):
             (self._city.path / MARK).unlink(missing_ok=True)
+        self._city.backups.hold(done.id, "lifted")
         return kept
 
     def check_officer(self, by: str) -> None:
@@ -189,7 +200,7 @@ class Isolating:
         if access.anybody():
             named = [one for one in access.people.all() if by in (one.id, one.name) and one.state == "active"]
             if not any(OFFICER in one.roles for one in named):
-                raise Refused("lift-isolation", "Only a security officer lifts an isolation.", "Ask one of them.")
+                raise Refused(LIFT_ACTION, "Only a security officer lifts an isolation.", "Ask one of them.")
 
 
 def laid(city: City, *, anew: bool = False) -> Decoys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cityward.city import open_city
+from cityward.city.isolating import LIFT_ACTION
 from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, by_option, city_option, json_option, signed
 from cityward.secure.watch.alerts import SecurityAlert
@@ -64,7 +65,7 @@ def lift(by: str, because: str, folder: str, json_: bool) -> None:
         if one is not None:
             city.isolation.check_officer(by)
             words = f"Lift the isolation {one.id}: the city writes and copies again."
-            with second_person(city, "lift-isolation", one.id, because.encode(), words, by):
+            with second_person(city, LIFT_ACTION, one.id, because.encode(), words, by, officers=True):
                 one = city.isolation.lift(by, because)
         else:
             one = city.isolation.lift(by, because)  # says that none stands
