@@ -8,6 +8,7 @@ again in another order, as an archive of Parquet files of about 2 MB, until it i
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from cityward.secure.watch.decoys import lay
 from cityward.secure.watch.files import LOOK_SECONDS, FileWatch
 
 FILE_BYTES = 2 * 2**20
+DISK_MB = 1_000
 WATCHED_FILES = 20_000
 LOOKS = 200
 
@@ -29,21 +31,41 @@ LOOKS = 200
 def enlarge(city: Path, gigabytes: float) -> int:
     """Fill ``city/archive`` up to a size; return the number of files.
 
-    Each is the same Parquet file with another name of its writer, so that no two are stored as one.
+    Each holds rows of the city's history, drawn anew, so that no two share a part.
     """
     rows = pl.read_parquet(city / "history" / "interactions" / "**" / "*.parquet", hive_partitioning=False)
-    archive, probe = city / "archive", city / "probe.parquet"
+    archive = city / "archive"
     archive.mkdir()
-    rows.write_parquet(probe)
+    probe = archive / "000000.parquet"
+    rows.write_parquet(probe, compression="snappy", statistics=False)
     height = max(1_000, int(rows.height * FILE_BYTES / probe.stat().st_size))
-    rows.sample(height, with_replacement=True, seed=1).write_parquet(probe, compression="snappy")
-    data = probe.read_bytes()
-    probe.unlink()
-    count = int(gigabytes * 2**30 / len(data))
-    for number in range(count):
-        named = b"PAR1" + data[4:].replace(b"Polars", f"{number:06d}".encode())
-        (archive / f"{number:06d}.parquet").write_bytes(named)
+    written = count = 0
+    while written < gigabytes * 2**30:
+        drawn = rows.sample(height, with_replacement=True, seed=count)
+        path = archive / f"{count:06d}.parquet"
+        drawn.write_parquet(path, compression="snappy", statistics=False)
+        written, count = written + path.stat().st_size, count + 1
     return count
+
+
+def disk(folder: Path) -> dict[str, float]:
+    """MB/s that the disk itself writes durably and reads from cold, one file of `DISK_MB`."""
+    path, block = folder / "disk", os.urandom(2**20)
+    began = time.monotonic()
+    with path.open("wb") as file:
+        for _ in range(DISK_MB):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    wrote = time.monotonic() - began
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        began = time.monotonic()
+        while file.read(2**20):
+            pass
+    read = time.monotonic() - began
+    path.unlink()
+    return {"durable write MB/s": round(DISK_MB / wrote), "cold read MB/s": round(DISK_MB / read)}
 
 
 def watching(folder: Path) -> dict[str, float]:
@@ -70,12 +92,14 @@ def main(arguments: list[str]) -> None:
         city = Path(work) / "city"
         shutil.copytree(source, city)
         print("files of the archive:", enlarge(city, gigabytes), flush=True)
+        print("the disk before:", disk(Path(work)), flush=True)
         with open_city(city) as opened:
             began = time.monotonic()
             report = opened.drills.ransomware(
                 Plan(wait_seconds=(2.0, 10.0)),
                 say=lambda text: print(f"{time.monotonic() - began:8.1f} s  {text}", flush=True),
             )
+        print("the disk after:", disk(Path(work)), flush=True)
         print(report.headline)
         for step in report.timeline:
             print(f"{step.at:10.3f} s  {step.what}")

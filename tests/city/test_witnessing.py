@@ -6,16 +6,19 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from cityward.act.send.way import NotDelivered
 from cityward.api import create_app
 from cityward.api.witness import create_witness_app
 from cityward.city import City, open_city
+from cityward.city.witness_rounds import WitnessRounds
+from cityward.core.clock import Clock
 from cityward.core.errors import LedgerError, SettingsError, UserError
 from cityward.core.receipts import receipt
 from cityward.secure.keys import load_public_key, load_signer
@@ -137,6 +140,39 @@ def test_a_restored_old_backup_is_found_out_and_nothing_more_is_written(folder: 
 def put_back(folder: Path, ledger: Path) -> None:
     shutil.rmtree(folder / "ledger")
     shutil.copytree(ledger, folder / "ledger")
+
+
+def test_witnesses_are_asked_on_a_timetable_and_silence_is_an_alert(folder: Path, witnesses: Witnesses):
+    configure(folder, witnesses)
+    now = [datetime.now(UTC)]
+    told: list[str] = []
+    with open_city(folder, Clock(lambda: now[0])) as city:
+
+        def rounds(*hours: float) -> None:
+            left = list(hours)
+
+            def wait(seconds: float) -> bool:
+                assert seconds == 3_600
+                now[0] += timedelta(hours=left.pop(0)) if left else timedelta()
+                return not left
+
+            WitnessRounds(city, told.append, wait).run()
+
+        rounds(1)
+        assert city.witnessing.cosigned()
+        assert (told, city.alerts.open()) == ([], [])
+        addresses, city.witnessing._ask = city.witnessing._ask, gone
+        rounds(2, 30, 0)
+        (alert,) = city.alerts.open()
+        assert (alert.kind, alert.facts["seen"]) == ("witnesses missing", 0)
+        assert len(told) == 1  # the same trouble is told once
+        city.witnessing._ask = addresses
+        rounds(1)
+        assert city.alerts.open() == []
+
+
+def gone(*_: object) -> str:
+    raise NotDelivered("It does not answer.")
 
 
 def test_another_history_is_refused(folder: Path, witnesses: Witnesses):

@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from cityward import __version__
 from cityward.api.doors import DOORS
 from cityward.api.gate import Gate
+from cityward.api.isolated import Isolated
 from cityward.api.ledger import add_ledger
 from cityward.api.metrics import add_metrics
 from cityward.api.orders import add_orders
@@ -97,6 +98,7 @@ def create_app(
     _add_evidence(app, city)
     add_ledger(app, city)
     app.state.doors = dict(DOORS)
+    app.add_middleware(Isolated, city=city)
     if gate:
         app.add_middleware(Gate, city=city, open_here=here)
     app.add_middleware(Shield, hosts=hosts, proxies=city.settings.access.proxies, only_proxies=only_proxies)

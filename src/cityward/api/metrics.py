@@ -111,6 +111,7 @@ class _OfCity(Collector):
         for kind in DUTIES:
             alerts.add_metric([kind], kinds.count(kind))
         yield alerts
+        yield from self._watch()
         yield from self._drill()
         copied = self._city.backups.remembered()
         if copied is not None:
@@ -123,6 +124,16 @@ class _OfCity(Collector):
             for outcome in ("admitted", "quarantined", "refused"):
                 rows.add_metric([one["source"], outcome], one[outcome])
         return rows
+
+    def _watch(self) -> Iterator[Metric]:
+        watched, held = self._city.watched, self._city.isolation.held
+        yield _gauge("cityward_isolated", "1 while nothing is written, since the files look attacked.", int(bool(held)))
+        yield _gauge(
+            "cityward_watch_deaths", "Times that the watch over the files died since the start.", watched.deaths
+        )
+        if watched.looked_at is not None:
+            at = watched.looked_at.timestamp()
+            yield _gauge("cityward_watch_looked_timestamp_seconds", "Moment of its last look.", at)
 
     def _drill(self) -> Iterator[Metric]:
         last = self._city.drills.last()

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from cityward.core.errors import CityBusy, CitywardError, Refused, StoreError, UnknownId, UserError
+from cityward.core.errors import CityBusy, CityIsolated, CitywardError, Refused, StoreError, UnknownId, UserError
 
 _STATUS: list[tuple[type[Exception], int]] = [
     (UnknownId, 404),
@@ -34,6 +34,10 @@ class Problem(msgspec.Struct, omit_defaults=True):
     rule: str = ""
 
 
+BUSY_WAIT_SECONDS: Final = 5
+ISOLATED_WAIT_SECONDS: Final = 60
+"""What senders are told to wait: a person has to look at the city first."""
+
 MEDIA: Final = "application/problem+json"
 
 DETAIL_CHARS: Final = 2_000
@@ -51,7 +55,8 @@ def of_error(error: CitywardError) -> Response:
     """Return the response for an error of ours."""
     status = next(code for kind, code in _STATUS if isinstance(error, kind))
     what = getattr(error, "what", str(error))
-    headers = {"Retry-After": "5"} if status == 503 else None
+    wait = ISOLATED_WAIT_SECONDS if isinstance(error, CityIsolated) else BUSY_WAIT_SECONDS
+    headers = {"Retry-After": str(wait)} if status == 503 else None
     return problem(status, what, remedy=getattr(error, "remedy", ""), rule=getattr(error, "rule", ""), headers=headers)
 
 

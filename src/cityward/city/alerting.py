@@ -16,7 +16,7 @@ from cityward.guard.sign_ins import attempts_since
 from cityward.secure.drill.report import DrillReport
 from cityward.secure.watch.alerts import OPEN_PER_KIND, REST, Kind, SecurityAlert
 from cityward.secure.watch.files import Alarm
-from cityward.secure.watch.sign_ins import DAY_US, SLOW_DAYS, Guessing, guessing
+from cityward.secure.watch.sign_ins import BRUTE_MINUTES, DAY_US, SLOW_DAYS, Guessing, guessing
 from cityward.secure.watch.usual import limit_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ PRIVILEGES: Final = {
 """What gives somebody more than before: acts of entries of the kind ``access``, and kinds of entries."""
 
 ENTRIES_MAX: Final = 5_000
+LATELY_US: Final = 60_000_000
+"""Attempts of the last minute make it worth to look at the week."""
 
 
 class Alerting:
@@ -125,6 +127,30 @@ class Alerting:
         sentence = f"The city's files look attacked: {alarm.because}."
         return self.raise_("files", alarm.first, sentence, dict(alarm.signs))
 
+    def watch_stopped(self, deaths: int) -> SecurityAlert:
+        """The thread that watches the files died, for whatever reason; it was begun again."""
+        sentence = "The watch over the city's files stopped and was begun again. In between nobody looked."
+        return self.raise_("watch stopped", "files", sentence, {"times since the start": deaths})
+
+    def other_history(self, sentence: str) -> SecurityAlert:
+        """A witness saw another history of the ledger."""
+        return self.raise_("other history", "ledger", sentence, {})
+
+    def witnesses_missing(self, hours: float, seen: int, need: int) -> SecurityAlert:
+        """Too few witnesses signed the ledger for long."""
+        sentence = (
+            f"For {hours:.0f} hours too few witnesses have signed the ledger: {seen} of the {need} that are needed "
+            "answered last. Until they do, nobody else can say that it was not changed."
+        )
+        return self.raise_("witnesses missing", "ledger", sentence, {"hours": round(hours, 1), "seen": seen})
+
+    def witnesses_came(self) -> None:
+        """Enough signed again: what stands open because they did not is closed."""
+        for one in self.open():
+            if one.kind == "witnesses missing":
+                because = "As many witnesses signed as are needed."
+                self._keep(msgspec.structs.replace(one, state="closed", because=because), "closed")
+
     def drill_ended(self, report: DrillReport) -> None:
         """A drill that missed a target raises an alert; one that met all closes those of its kind."""
         if not report.passed:
@@ -144,6 +170,13 @@ class Alerting:
             for kind, key, sentence, facts, at in found():
                 self.raise_(kind, key, sentence, facts, at)
         return self.open()
+
+    def check_sign_ins(self) -> None:
+        """Look at guessing alone, where anybody tried to sign in lately; for who looks every few seconds."""
+        lately = micros(self._city.clock.now()) - LATELY_US
+        if attempts_since(self._city.registers, lately).height:
+            for kind, key, sentence, facts, at in self._guessed():
+                self.raise_(kind, key, sentence, facts, at)
 
     def _overdue(self) -> Iterator[_Seen]:
         late = self._city.drills.stale_days()
@@ -219,7 +252,7 @@ def _guess_facts(one: Guessing) -> dict[str, float | str]:
 
 def _guess_sentence(one: Guessing) -> str:
     counted = {
-        "brute force": f"{one.tries} wrong tries at one account within ten minutes",
+        "brute force": f"{one.tries} wrong tries at one account within {BRUTE_MINUTES} minutes",
         "spraying": f"{one.accounts} accounts were tried wrongly from one network within an hour",
         "low and slow": f"{one.tries} wrong tries at one account, over days, none of them right",
         "distributed guessing": f"{one.networks} networks tried {one.accounts} accounts within a day, none rightly",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -20,11 +21,11 @@ from cityward.core.receipts import receipt
 from cityward.core.records import Record, to_json
 from cityward.guard.backup import epoch_key
 from cityward.guard.copying import Moment, Source, file_bytes, moment, moving
-from cityward.secure.backup.places import open_place
+from cityward.secure.backup.places import Exists, open_place
 from cityward.secure.backup.repository import Repository, chosen
 from cityward.secure.backup.retention import Anomaly, Policy, anomalies, pinned
 from cityward.secure.backup.sealing import PART_BYTES, Epoch, Reader, Summed, Writer, entropy_bits
-from cityward.secure.backup.snapshot import Entry, Figures, Listing, Proof, Snapshot, signed
+from cityward.secure.backup.snapshot import Entry, Figures, Hold, Listing, Proof, Snapshot, signed
 from cityward.secure.keys import load_public_key, load_signer, public_bytes
 
 if TYPE_CHECKING:
@@ -167,9 +168,10 @@ class Backups:
         UserError
             The repository is of another city, has lost snapshots, or the passphrase is another.
         CityBusy
-            The city is written so fast that no moment was found.
+            The city is written so fast that no moment was found, or is isolated.
         """
         begun = monotonic()
+        self._city.isolation.refuse_copy()
         repository = self.repository(repo, make=True)
         before = repository.newest()
         self._check(repository, before)
@@ -375,6 +377,24 @@ class Backups:
         repository.place.put(f"proofs/{meant.header.sequence:08d}-{drill_id}", note)
         self.note(("backup-proven", meant.id, {"repository": repository.about.id, "drill": drill_id}))
         return proof
+
+    def hold(self, isolation: str, state: Literal["standing", "lifted"]) -> None:
+        """Tell the repository of ``city.toml`` that the city is isolated, or no more: nothing is pruned until then.
+
+        Does nothing where none is named, or nothing was copied into it yet.
+        """
+        if self._city.settings.backup.repository is None:
+            return
+        try:
+            repository = self.repository()
+        except UserError:
+            return
+        note = signed(
+            Hold(repository=repository.about.id, isolation=isolation, state=state),
+            load_signer(self._city.folder.signing_key),
+        )
+        with suppress(Exists):
+            repository.place.put(f"holds/{isolation}-{state}", note)
 
     def restore(
         self, repo: str | None, folder: Path, as_of: datetime | None = None, snapshot: str | None = None

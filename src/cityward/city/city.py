@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
     from cityward.city.incidents import SecurityIncidents
+    from cityward.city.isolating import Isolating
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from cityward.city.releasing import Releasing
     from cityward.city.rolling_out import RollingOut
     from cityward.city.rounds import Rounds
+    from cityward.city.supervising import Watched
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
     from cityward.secure.policy import Asker
@@ -100,6 +102,20 @@ class City(Intaking, Finding):
         from cityward.city.cases import Cases
 
         return Cases(self)
+
+    @cached_property
+    def isolation(self) -> Isolating:
+        """Whether its files look attacked, so that nothing is written."""
+        from cityward.city.isolating import Isolating
+
+        return Isolating(self)
+
+    @cached_property
+    def watched(self) -> Watched:
+        """How the watch over its files does."""
+        from cityward.city.supervising import Watched
+
+        return Watched()
 
     @cached_property
     def divide(self) -> Dividing:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cityward.city.backing_up import passphrase_in
+from cityward.city.drill_login import GUESS_SECONDS, Guessed, WayIn, guess, let_in, summed
 from cityward.city.drill_served import Served, needs_digest, outfit, served
 from cityward.core.clock import monotonic, pause, rng
 from cityward.core.errors import CitywardError, UserError
@@ -94,6 +95,7 @@ class _Before:
     needs: str | None
     backup_seconds: float
     clock_offset: float
+    guessed: Guessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,11 @@ def ransomware(city: City, box: Path, name: str, plan: Plan, say: Callable[[str]
     sandbox = copy_city(city.path, box / "sandbox")
     repository = box / "repository"
     outfit(sandbox.root, city.clock, repository)
-    book = Book(name)
+    way, book = let_in(sandbox.root, city.clock), Book(name)
     say("The copy is served and backed up.")
     with _at_work(city, sandbox, repository, book, timeline) as (held, watch, backup_seconds):
+        say("Somebody guesses at the sign-in of the copy.")
+        guessed = _guessed(held, sandbox, way, city, timeline)
         needs = needs_digest(held)
         pause(float(rng(plan.seed, "drill", "moment").uniform(*plan.wait_seconds)))
         say("The attack begins.")
@@ -147,7 +151,9 @@ def ransomware(city: City, box: Path, name: str, plan: Plan, say: Callable[[str]
             seed=plan.seed,
             per_second=plan.per_second,
         )
-    before = _Before(sandbox, repository, book, needs, backup_seconds, city.clock.now().timestamp() - monotonic())
+    before = _Before(
+        sandbox, repository, book, needs, backup_seconds, city.clock.now().timestamp() - monotonic(), guessed
+    )
     _note_attack(timeline, attack)
     say(f"The attack was noticed after {attack.lost} of {attack.files} files; the copy is restored.")
     after = _restored(city, box, before, attack, timeline)
@@ -181,6 +187,14 @@ def _at_work(
             yield held, watch, seconds
         finally:
             writer.stop()
+
+
+def _guessed(held: Served, sandbox: Sandbox, way: WayIn, city: City, timeline: _Timeline) -> Guessed:
+    """Let somebody guess at the sign-in of the copy, as SamSam came in."""
+    timeline.note("The first password is guessed at the sign-in of the copy")
+    told = guess(held, sandbox.root, way, city.clock)
+    timeline.steps += told.steps
+    return told
 
 
 def _newest(repository: Path, sandbox: Sandbox) -> Snapshot | None:
@@ -313,8 +327,12 @@ def _report(
         at_most("share of files lost", 100 * attack.lost / max(1, attack.files), _lost_wanted(attack.files), "%"),
         at_most("RPO, acknowledged reports lost", after.loss.missing, 0, ""),
         at_most("RTO, alarm to first right answer", after.answered_at - alarm_at, RTO_SECONDS, "s"),
+        at_most("guessing, last wrong try to alert", before.guessed.alert_seconds, GUESS_SECONDS, "s"),
     )
-    passed = attack.alarm is not None and after.right and all(one.met for one in targets)
+    slowed = before.guessed.slowed_at is not None
+    passed = attack.alarm is not None and after.right and slowed and all(one.met for one in targets)
+    notes = list(_small(attack))
+    summed(before.guessed, notes.append)
     return DrillReport(
         id=name,
         kind="ransomware",
@@ -339,10 +357,12 @@ def _report(
             "seconds of acknowledged reports lost": after.loss.seconds,
             "seconds from alarm to isolation": round(attack.isolated_at - alarm_at, 3),
             "seconds of the first backup": round(before.backup_seconds, 3),
+            "wrong tries at sign-in": before.guessed.tries,
+            "seconds that guessing was told to wait": before.guessed.slowed_seconds,
             "copies tried": after.tries,
             "bytes of the log salvaged": after.salvaged.more_bytes,
         },
-        notes=_small(attack),
+        notes=tuple(notes),
     )
 
 

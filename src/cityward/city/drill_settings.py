@@ -21,8 +21,10 @@ class WatchSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What ``cityward serve`` watches.
 
     ``files`` lays decoys into the city folder and looks at it four times a second. A source that sent every day and
-    sends nothing for ``silent_hours`` raises an alert.
+    sends nothing for ``silent_hours`` raises an alert. ``isolate`` stops every write and copy when the files look
+    attacked, until a security officer lifts that.
     """
 
     files: bool = True
+    isolate: bool = True
     silent_hours: Annotated[int, msgspec.Meta(ge=1, le=8_784)] = 48

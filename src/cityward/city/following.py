@@ -63,6 +63,12 @@ class Following:
         before: object = None
         while True:
             last_time = self._stop.is_set() or (seconds is not None and monotonic() - begun > seconds)
+            if self._city.isolation.held is not None:  # damage is not copied over what is whole
+                if last_time:
+                    return copied
+                before = None
+                self._stop.wait(LOOKS_SECONDS)
+                continue
             now = moving(self._city.path)
             if now != before or last_time or monotonic() - walked > WALKS_SECONDS:
                 walked = monotonic()

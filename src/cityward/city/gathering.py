@@ -59,6 +59,7 @@ class Gatherer:
         self._admit = admit
         self._clock = clock
         self._queue: queue.Queue[_Message | None] = queue.Queue(maxsize=WAITING_MESSAGES)
+        self._closed, self._closing = False, threading.Lock()
         self._thread = threading.Thread(target=self._work, name="cityward-gatherer", daemon=True)
         self._thread.start()
 
@@ -70,7 +71,7 @@ class Gatherer:
         Raises
         ------
         CityBusy
-            Too many messages wait already.
+            Too many messages wait already, or it was closed just now.
         SourceError
             A large message cannot be read at all; of a small one, the future says so.
         """
@@ -78,7 +79,10 @@ class Gatherer:
         batch = decode_ndjson(body, mapping, self._clock.now(), origin) if large else None
         message = _Message(mapping, origin, body, batch)
         try:
-            self._queue.put_nowait(message)
+            with self._closing:  # what came after the last would wait for ever
+                if self._closed:
+                    raise CityBusy("The intake was closed just now.", "Send again in a few seconds; nothing was kept.")
+                self._queue.put_nowait(message)
         except queue.Full:
             raise CityBusy(
                 "The intake is full.", "Send again in a few seconds; nothing of this message was kept."
@@ -87,6 +91,8 @@ class Gatherer:
 
     def close(self) -> None:
         """Finish what waits, then stop."""
+        with self._closing:
+            self._closed = True
         self._queue.put(None)
         self._thread.join()
 

@@ -23,10 +23,15 @@ class WitnessSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class WitnessesSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is asked to co-sign, and how many of them must: ``need`` of those in ``ask``."""
+    """Who is asked to co-sign, and how many of them must: ``need`` of those in ``ask``.
+
+    ``cityward serve`` asks them every ``every_minutes``; when too few have signed for ``late_hours``, that is an alert.
+    """
 
     ask: Annotated[list[WitnessSection], msgspec.Meta(min_length=1, max_length=16)]
     need: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    every_minutes: Annotated[int, msgspec.Meta(ge=1, le=10_080)] = 60
+    late_hours: Annotated[int, msgspec.Meta(ge=1, le=8_784)] = 24
 
 
 class LedgerSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from cityward.city.gathering import Gatherer
 from cityward.city.settings import Settings, load_settings
 from cityward.core.clock import Clock, local_day
 from cityward.core.disk import durable, make_folder
-from cityward.core.errors import SettingsError, UnknownId, UserError
+from cityward.core.errors import CityIsolated, SettingsError, UnknownId, UserError
 from cityward.core.identifiers import kind_of
 from cityward.core.receipts import receipt
 from cityward.core.records import Record, Territory, entered
@@ -65,6 +65,7 @@ class Opened:
         self._decisions: Deciding | None = None
         self._ledger: Ledger | None = None
         self._gatherer: Gatherer | None = None
+        self._held: tuple[CityIsolated | None, int] = (None, 0)
 
     # -- what the city is --------------------------------------------------------------------------
 
@@ -314,7 +315,14 @@ class Opened:
         with self._lock:
             yield self._open_door()
 
+    def hold_writing(self, why: CityIsolated | None, *, allowed: bool = True) -> None:
+        """Let nothing be written by this program from now on, but by this thread if ``allowed``; None ends that."""
+        self._held = (why, threading.get_ident() if allowed else 0)
+
     def _open_door(self) -> Door:
+        why, but_by = self._held
+        if why is not None and but_by != threading.get_ident():
+            raise why
         with self._lock:
             if self._door is None:
                 self._check_key(self.folder.signing_key, "signing")

@@ -65,7 +65,7 @@ def asker_of(city: City, who: Principal, *, loopback: bool) -> Asker:
     age = NEVER_SECONDS if who.at is None else max(0, int((city.clock.now() - who.at).total_seconds()))
     around = Around(
         loopback=loopback,
-        two_at_machine=settings.four_eyes_at_machine,
+        two_at_machine=bool(settings.four_eyes_at_machine),
         age_seconds=age,
         strong_seconds=60 * settings.strong_minutes,
     )

@@ -119,9 +119,14 @@ class Witnessing:
         self._keep(asked, alarms, ledger.checkpoint(), lines)
         return asked
 
+    @property
+    def cosigned_path(self) -> Path:
+        """Where that lies; its time is when enough signed last."""
+        return self._folder / COSIGNED
+
     def cosigned(self) -> str:
         """The newest checkpoint that enough witnesses signed; empty without one."""
-        path = self._folder / COSIGNED
+        path = self.cosigned_path
         return path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
 
     @property
@@ -195,7 +200,7 @@ class Witnessing:
                 if ledger.checkpoint() == note:
                     ledger.add_signatures(lines)
                 with durable("keeping what witnesses signed"):
-                    replace_file(self._folder / COSIGNED, (note + lines).encode())
+                    replace_file(self.cosigned_path, (note + lines).encode())
 
 
 def _size(answer: Answer) -> int:

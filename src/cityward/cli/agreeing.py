@@ -14,6 +14,7 @@ from cityward.city import City, open_city
 from cityward.cli.main import EXIT_NO, as_json, city_option, json_option, some
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.principal import Principal
+from cityward.secure.access.people import OFFICER
 from cityward.secure.access.records import MACHINE, Visit
 from cityward.secure.policy import Asker, at_machine, nobody
 from cityward.secure.policy.policies import ROLES, standing_for
@@ -205,7 +206,15 @@ def settle(city: City) -> None:
 
 @contextmanager
 def second_person(
-    city: City, action: str, about: str, exact: bytes, words: str, by: str | None = None, *, always: bool = False
+    city: City,
+    action: str,
+    about: str,
+    exact: bytes,
+    words: str,
+    by: str | None = None,
+    *,
+    always: bool = False,
+    officers: bool = False,
 ) -> Iterator[None]:
     """Do inside what takes two persons; at the machine it does so only where the city says so, or ``always``.
 
@@ -217,13 +226,16 @@ def second_person(
         Name or identifier of who does it, if they are one of the people.
     always : bool
         Whether it takes two persons whatever the city says.
+    officers : bool
+        Whether it takes two where the city says nothing and has two security officers or more.
 
     Raises
     ------
     Refused
         Another person has still to agree.
     """
-    if not (always or city.settings.access.four_eyes_at_machine):
+    told = city.settings.access.four_eyes_at_machine
+    if not (always or told or (officers and told is None and _officers(city) > 1)):
         yield
         return
     who = _known(city, by)
@@ -234,6 +246,12 @@ def second_person(
         raise
     with city.four_eyes.agreed():
         yield
+
+
+def _officers(city: City) -> int:
+    """How many security officers are let in."""
+    people = city.access.people.all() if city.access.anybody() else []
+    return sum(OFFICER in one.roles and one.state == "active" for one in people)
 
 
 def _known(city: City, by: str | None) -> Principal:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from cityward.city import open_city
+from cityward.city.isolating import LIFT_ACTION
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, by_option, city_option, json_option, signed
 from cityward.secure.watch.alerts import SecurityAlert
 
@@ -50,6 +52,27 @@ def close(identifier: str, by: str, because: str, folder: str, json_: bool) -> N
     """Close an alert."""
     with open_city(folder) as city:
         _list([city.alerts.close(identifier, by, because)], json_)
+
+
+@alerts.command()
+@signed("What was found and done, in at least 10 characters. Name nobody.")
+@city_option
+@json_option
+def lift(by: str, because: str, folder: str, json_: bool) -> None:
+    """Let an isolated city take in and change things again, as a security officer who has looked at it."""
+    with open_city(folder) as city:
+        one = city.isolation.standing()
+        if one is not None:
+            city.isolation.check_officer(by)
+            words = f"Lift the isolation {one.id}: the city writes and copies again."
+            with second_person(city, LIFT_ACTION, one.id, because.encode(), words, by, officers=True):
+                one = city.isolation.lift(by, because)
+        else:
+            one = city.isolation.lift(by, because)  # says that none stands
+    if json_:
+        as_json(one)
+    else:
+        click.echo(f"{one.id} is lifted (ledger entry {one.receipt}). A city that is served goes on within seconds.")
 
 
 def _list(found: list[SecurityAlert], json_: bool) -> None:

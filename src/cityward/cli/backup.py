@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +67,16 @@ def _to_restic(where: str, restic: str) -> None:
     """Copy a repository that lies in a folder into one of restic: what it holds stays sealed in there."""
     if "://" in where:
         raise UserError("restic copies from a folder.", "Make the backup to a folder first, with --to.")
-    command = ["restic", "-r", restic, "backup", "--quiet", "--exclude", "incoming", where]
+    repository = _opened(where, None)
+    newest = repository.newest()
+    wrong = repository.broken_chain() + (repository.damaged(newest) if newest else [])
+    if wrong:
+        raise UserError(
+            f"The repository is not whole and was not copied: {wrong[0]}.",
+            "What restic holds from before may be the last that is. 'cityward backup verify' names what is wrong.",
+        )
+    tag = f"cityward-{repository.about.id},snapshot-{newest.id if newest else 'none'}"
+    command = ["restic", "-r", restic, "backup", "--quiet", "--exclude", "incoming", "--tag", tag, where]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (no shell)
     except FileNotFoundError:
@@ -193,6 +204,8 @@ def verify(repo: str, key: Path | None, sizes_only: bool, json_: bool) -> None:
 @click.option("--state", type=_PATH, help="Where accepted anomalies are remembered; never in the repository.")
 @click.option("--sizes-only", is_flag=True, help="Do not read the packs that stay: look at names and sizes.")
 @click.option("--delete", is_flag=True, help="Delete; without this only say what would be deleted.")
+@click.option("--city", "folder", type=_PATH, help="The city whose second security officer has to agree to it.")
+@click.option("--by", help="Your name, if you are one of its people.")
 @json_option
 def prune(
     repo: str,
@@ -205,6 +218,8 @@ def prune(
     state: Path | None,
     sizes_only: bool,
     delete: bool,
+    folder: Path | None,
+    by: str | None,
     json_: bool,
 ) -> None:
     """Delete snapshots that need not be kept; run where REPO lies, by who keeps it.
@@ -218,8 +233,27 @@ def prune(
     repository = _opened(repo, key)
     policy = Policy(keep_last=keep_last, keep_daily=keep_daily, keep_weekly=keep_weekly, keep_monthly=keep_monthly)
     accepted = _accepted(state, repository.about.id, accept)
-    act = pruning.prune if delete else pruning.look
-    _told(act(repository, policy, accepted, read=not sizes_only), json_=json_)
+    planned = pruning.look(repository, policy, accepted, read=not sizes_only)
+    if not delete:
+        _told(planned, json_=json_)
+        return
+    with _agreed(folder, repository, planned, by):
+        _told(pruning.prune(repository, policy, accepted, read=not sizes_only), json_=json_)
+
+
+@contextmanager
+def _agreed(folder: Path | None, repository: Repository, planned: Pruning, by: str | None) -> Iterator[None]:
+    """Let a second person of the city agree to exactly these deletions; without a city nobody is asked."""
+    if folder is None:
+        yield
+        return
+    from cityward.cli.agreeing import second_person
+
+    drops = ", ".join(planned.drops) or "no snapshot"
+    words = f"These backups go: {drops}; {some(planned.packs, 'pack')} that nothing names."
+    exact = "\n".join([repository.about.id, *planned.drops]).encode()
+    with open_city(folder) as city, second_person(city, "prune", repository.about.id, exact, words, by, officers=True):
+        yield
 
 
 def _accepted(state: Path | None, identifier: str, more: tuple[int, ...]) -> frozenset[int]:

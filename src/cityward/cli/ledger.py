@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
-from cityward.city import open_city
+from cityward.city import City, open_city
+from cityward.cli.agreeing import second_person
 from cityward.cli.main import as_json, city_option, json_option
 from cityward.core.errors import UserError
 
@@ -75,13 +77,25 @@ def show(folder: str, json_: bool) -> None:
         click.echo(key)
 
 
+_BY = click.option("--by", help="Your name, if you are one of the people: another one has to agree.")
+
+
+def _two(city: City, what: str, words: str, by: str | None) -> AbstractContextManager[None]:
+    """What is done to the key of the ledger takes two security officers, where there are two; it is about this key."""
+    key = city.folder.public_key.read_bytes()
+    return second_person(city, "rotate-key", what, key, words, by, officers=True)
+
+
 @keys.command()
+@_BY
 @city_option
 @json_option
-def rotate(folder: str, json_: bool) -> None:
+def rotate(by: str | None, folder: str, json_: bool) -> None:
     """Hand the ledger over to a new key, by an entry that both sign; both sign from then on, until 'keys retire'."""
     with open_city(folder) as city:
-        index, key = city.ledger_keys.rotate(), city.ledger_keys.key()
+        with _two(city, "rotate", "Hand the ledger over to a new key.", by):
+            index = city.ledger_keys.rotate()
+        key = city.ledger_keys.key()
     if json_:
         as_json({"entry": index, "key": key})
         return
@@ -90,20 +104,23 @@ def rotate(folder: str, json_: bool) -> None:
 
 
 @keys.command()
+@_BY
 @city_option
-def retire(folder: str) -> None:
+def retire(by: str | None, folder: str) -> None:
     """Destroy the secret of the key before this one; what it signed stays valid."""
-    with open_city(folder) as city:
+    with open_city(folder) as city, _two(city, "retire", "Destroy the key of the ledger before this one.", by):
         city.ledger_keys.retire()
     click.echo("The earlier key is destroyed. Destroy its copies too.")
 
 
 @keys.command("replace-lost")
 @click.option("--origin", required=True, help="Name of the new log, which no log had before.")
+@_BY
 @city_option
-def replace_lost(origin: str, folder: str) -> None:
+def replace_lost(origin: str, by: str | None, folder: str) -> None:
     """Begin a new log when keys/ledger.key is lost and no copy of it is left; docs/ledger.md says what that costs."""
-    with open_city(folder) as city:
+    words = f"Begin the new log '{origin}', since the key of the ledger is lost."
+    with open_city(folder) as city, _two(city, f"replace-lost {origin}", words, by):
         index = city.ledger_keys.replace_lost(origin)
     click.echo(f"The log '{origin}' began. Entry {index} says what the lost key signed last.")
     click.echo("Everybody needs the new key from you: 'cityward keys show'. Nobody can follow to it from the lost one.")

@@ -66,6 +66,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     from cityward.city.courier import Courier
     from cityward.city.following import Following
     from cityward.city.watching import Watching
+    from cityward.city.witness_rounds import WitnessRounds
     from cityward.console import mount_console
 
     check_free(host, port)
@@ -83,10 +84,12 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     courier = Courier(city, tell=lambda text: click.echo(text, err=True))
     courier.start()
     copy = Following(city, None, tell=lambda text: click.echo(text, err=True))
+    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
+    watching.start()  # first: it knows whether the city is isolated, and then nothing is copied
     if city.settings.backup.continuous:
         copy.start()
-    watching = Watching(city, tell=lambda text: click.echo(text, err=True))
-    watching.start()
+    witnesses = WitnessRounds(city, tell=lambda text: click.echo(text, err=True))
+    witnesses.start()
     try:
         uvicorn.run(
             app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
@@ -96,6 +99,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
         )  # fmt: skip
     finally:
         watching.close()
+        witnesses.close()
         courier.close()
         copy.close()
 

@@ -41,9 +41,13 @@ def security_page(city: City) -> dict[str, Any]:
     last, late = city.drills.last(), city.drills.stale_days()
     open_ = [one for one in alerts if one.state != "closed"]
     backup, trouble = _backup(city)
-    proof = city.verify()
+    proof, isolated = city.verify(), city.isolation.standing()
+    found = headline(open_, last, late)
     return {
-        "headline": headline(open_, last, late),
+        "headline": "The city is isolated: nothing is taken in, changed or copied" if isolated else found,
+        "isolated": isolated,
+        "lifted": next((one for one in city.isolation.all() if one.state == "lifted"), None),
+        "stopped": city.watched.deaths,
         "alerts": open_[:ALERTS_SHOWN],
         "closed": len(alerts) - len(open_),
         "grave": GRAVE,
@@ -57,6 +61,7 @@ def security_page(city: City) -> dict[str, Any]:
         "trouble": trouble,
         "proof": proof,
         "watching": city.settings.watch.files,
+        "isolates": city.settings.watch.isolate,
     }
 
 

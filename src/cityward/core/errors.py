@@ -48,6 +48,10 @@ class CityBusy(UserError):
     """Another process is writing to this city folder."""
 
 
+class CityIsolated(CityBusy):
+    """The files of the city look attacked: nothing is written until a person lifts that."""
+
+
 class Refused(CitywardError):
     """A door said no. This is the system working, not failing.
 

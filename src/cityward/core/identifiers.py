@@ -45,6 +45,7 @@ KINDS = {
     "security-silence": "SQ",
     "photo": "PH",
     "statement": "ST",
+    "isolation": "IS",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

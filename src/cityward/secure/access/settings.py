@@ -38,7 +38,8 @@ class AccessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     strong ask anew for who it is after ``strong_minutes``. ``proxies`` are the addresses of those who may tell the
     address and the certificate of a client in headers. ``open_on_loopback`` is for demonstrations: on the loopback
     address nobody signs in, and a person named in a form is taken at their word. ``four_eyes_at_machine`` asks for a
-    second person at the command line too, for what takes two.
+    second person at the command line too, for what takes two; where it says nothing, that is asked of a city with
+    two security officers or more for restores, pruning of backups, keys, and lifting an isolation.
     """
 
     origin: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]{1,250}$")] | None = None
@@ -48,5 +49,5 @@ class AccessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sessions: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
     proxies: tuple[Annotated[str, msgspec.Meta(max_length=50)], ...] = ()
     open_on_loopback: bool = False
-    four_eyes_at_machine: bool = False
+    four_eyes_at_machine: bool | None = None
     services: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$")], SignInService] = {}

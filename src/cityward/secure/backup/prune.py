@@ -100,6 +100,15 @@ def _plan(
         )
         for wrong in repository.broken_chain()
     ]
+    against += [
+        Anomaly(
+            snapshot=0,
+            what=f"The city is isolated ({name}): its files look attacked.",
+            remedy="Older snapshots may be the last that are whole. Once a security officer has lifted it "
+            "('cityward alerts lift'), do the same again.",
+        )
+        for name in repository.held_by()
+    ]
     against += [one for one in anomalies(chain, now, policy) if one.snapshot not in accepted or not one.snapshot]
     indexes = repository.indexes()
     there = [one for one in chain if one.header.index in indexes]

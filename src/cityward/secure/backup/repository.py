@@ -26,6 +26,7 @@ from cityward.secure.backup.places import Exists, Held, Missing, Place
 from cityward.secure.backup.snapshot import (
     FIRST,
     Header,
+    Hold,
     Index,
     Proof,
     Snapshot,
@@ -192,6 +193,16 @@ class Repository:
             if proof is not None and proof.repository == self.about.id:
                 found.append((proof, held.at, is_signed(note, self.key)))
         return sorted(found, key=lambda one: one[1])
+
+    def held_by(self) -> list[str]:
+        """Isolations of the city, by their identifiers, that it told of and that nobody lifted."""
+        told: dict[str, set[str]] = {"standing": set(), "lifted": set()}
+        for held in self.place.list("holds"):
+            note = self._note(held.name)
+            hold = read_signed(note, Hold)
+            if hold is not None and hold.repository == self.about.id and is_signed(note, self.key):
+                told[hold.state].add(hold.isolation)
+        return sorted(told["standing"] - told["lifted"])
 
     # -- what is wrong with it ---------------------------------------------------------------------
 

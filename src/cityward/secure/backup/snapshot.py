@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -114,7 +114,15 @@ class Proof(Record, frozen=True, kw_only=True):
     drill: str
 
 
-def signed(record: Header | Proof, signer: Ed25519PrivateKey) -> bytes:
+class Hold(Record, frozen=True, kw_only=True):
+    """That the city is isolated since its files look attacked, or that this was lifted: until then nothing goes."""
+
+    repository: str
+    isolation: str
+    state: Literal["standing", "lifted"]
+
+
+def signed(record: Header | Proof | Hold, signer: Ed25519PrivateKey) -> bytes:
     """A record as a signed note."""
     return sign_text(f"{to_json(record).decode()}\n", SIGNER, signer).encode()
 

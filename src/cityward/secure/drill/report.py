@@ -12,9 +12,9 @@ LOST_SHARE: Final = 0.01
 RTO_SECONDS: Final = 60.0
 """Targets: for a city of 5 GB."""
 
-LOST_FILES_MIN: Final = 20
-"""Files that any city may lose: at 40 files a second and a quarter of a second between two looks ten go before the
-first look, and 1 % of a small city is a single file."""
+LOST_FILES_MIN: Final = 10
+"""Files that any city may lose: at 40 files a second and up to a tenth of a second between two looks four go before the
+first look, some more until the attack is stopped, and 1 % of a small city is one or two."""
 
 
 class Step(Record, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from cityward.core.clock import monotonic, pause
 from cityward.core.errors import Defect
 from cityward.secure.drill.emulate import Struck, Variant
 from cityward.secure.drill.sandbox import MARKER, Sandbox
-from cityward.secure.watch.files import LOOK_SECONDS, Alarm, FileWatch
+from cityward.secure.watch.files import Alarm, FileWatch, pause_after
 
 PER_SECOND: Final = 40.0
 """Files a second of the emulation, what a disk of that time did with files of a few hundred kB."""
@@ -126,7 +126,7 @@ def attacked(
                 signs_at = looked
             if alarm is not None or emulation.ended:
                 break
-            pause(max(0.0, LOOK_SECONDS - (monotonic() - looked)))
+            pause(pause_after(monotonic() - looked))
         alarm = alarm or watch.look(monotonic())
         emulation.stop()
         isolate()

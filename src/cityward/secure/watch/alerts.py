@@ -10,7 +10,8 @@ from cityward.core.records import Record
 
 Kind = Literal[
     "files", "drill missed", "drill overdue", "brute force", "spraying", "low and slow", "distributed guessing",
-    "unusual export", "privilege", "silent source", "silent ledger",
+    "unusual export", "privilege", "silent source", "silent ledger", "watch stopped", "witnesses missing",
+    "other history",
 ]  # fmt: skip
 
 
@@ -28,6 +29,9 @@ class Duty(Record, frozen=True, kw_only=True):
 DUTIES: Final[dict[Kind, Duty]] = {
     "files": Duty(playbook="ransomware", owner="security officer", grave=1),
     "silent ledger": Duty(playbook="ransomware", owner="security officer", grave=1),
+    "watch stopped": Duty(playbook="watch-stopped", owner="security officer", grave=1),
+    "other history": Duty(playbook="witnesses", owner="security officer", grave=1),
+    "witnesses missing": Duty(playbook="witnesses", owner="security officer", grave=2),
     "distributed guessing": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "brute force": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "spraying": Duty(playbook="sign-ins", owner="security officer", grave=2),

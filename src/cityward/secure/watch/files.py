@@ -23,7 +23,12 @@ Sign = Literal["decoy", "strange", "renamed", "gone", "unknown suffix", "written
 
 WINDOW_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.25
-"""Between two looks. The cost of one is in docs/watch.md."""
+"""Longest time between two looks. The cost of one is in docs/watch.md."""
+
+LOOK_SECONDS_MIN: Final = 0.05
+LOOK_SHARE: Final = 0.05
+"""A small tree is looked at more often, up to `LOOK_SECONDS_MIN`, as long as looking takes no more than this share of
+the time: what goes between two looks is what a small city loses."""
 
 ROUND_LOOKS: Final = 20
 """Looks in which every file is seen at least once: 5 s."""
@@ -305,6 +310,11 @@ _WORDS: Final[dict[Sign, str]] = {
     "gone": "{} files went without another in their place",
     "written": "{} files were written within ten seconds",
 }
+
+
+def pause_after(look_seconds: float) -> float:
+    """Seconds until the next look, after one that took ``look_seconds``."""
+    return min(LOOK_SECONDS, max(LOOK_SECONDS_MIN, look_seconds / LOOK_SHARE))
 
 
 def _listed(folder: str) -> tuple[dict[str, _Held], list[str]]:
