@@ -66,6 +66,7 @@ _COMMANDS = {
     "fsck": ("fsck", "Check every file of a city for damage, and mend what is safe to mend."),
     "drill": ("drill", "Prove on a copy that the city comes back from ransomware and other losses."),
     "alerts": ("alerts", "What looks like an attack on the city: who owns it, and what to do."),
+    "respond": ("respond", "Playbooks against attacks: list, check, try dry, run with approvals, take up again, stop."),
     "risk": ("risk", "What attacks on the city's systems cost a year, what to buy, in which order to mend."),
     "monitor": ("monitor", "Hold logs of all systems against detection rules, and say what looks like an attack."),
     "continuity": ("continuity", "Sheets for days without a computer, and taking them in afterwards."),
