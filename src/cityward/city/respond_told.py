@@ -26,7 +26,7 @@ def explained(run: Run, zone: str) -> Explanation:
         *([("ended", moment(run.ended_at, zone))] if run.ended_at else []),
         *([("because", run.because)] if run.because else []),
         ("playbook", f"{run.playbook}, SHA-256 {run.sha256}"),
-        *((f"step {one.number}", step_told(one)) for one in run.steps),
+        *((f"step {one.number}", step_told(run, one)) for one in run.steps),
     ]
     return Explanation(
         id=run.id,
@@ -39,13 +39,14 @@ def explained(run: Run, zone: str) -> Explanation:
     )
 
 
-def step_told(one: Execution) -> str:
-    """A step in one line."""
+def step_told(run: Run, one: Execution) -> str:
+    """A step of a run in one line."""
+    undoes = next((each.number for each in run.steps if each.key == one.undoes), None)
     state = f"waits for {one.waits_for}" if one.state == "waits" and one.waits_for else one.state
     approved = ", ".join(each.by for each in one.approved)
     parts = [
         f"{one.name}: {state}",
-        f"undoes {one.undoes.rsplit('/', 1)[-1]}" if one.undoes else "",
+        f"undoes step {undoes}" if undoes else "",
         f"approved by {approved}" if approved else "",
         f"done by {one.by}" if one.by else "",
         one.told,

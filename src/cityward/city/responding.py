@@ -132,7 +132,7 @@ class Responding:
         now = self._city.clock.now()
         with self._city.writing():
             run = Run(
-                id=make_id("response", self._city.registers.last_ordinal(), now.isoformat(), book.sha256),
+                id=make_id("response", len(self.all()), now.isoformat(), book.sha256),
                 playbook=book.id,
                 title=book.name,
                 sha256=book.sha256,

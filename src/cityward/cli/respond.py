@@ -142,8 +142,8 @@ def _dry(
     missing = sum(bool(one.missing) for one in plan)
     waits = sum(one.needs > 0 for one in plan)
     click.echo(
-        f"{some(len(plan), 'step')}; {waits} take approval; {sum(one.instead for one in plan)} are done by a person "
-        f"because respond.toml names no machine; {missing} could not be done."
+        f"Steps: {len(plan)}. With approval: {waits}. By hand for want of a machine or a value: "
+        f"{sum(one.instead for one in plan)}. Not possible here: {missing}."
     )
     click.echo(f"Without any of this: {book.about.fallback}")
 
@@ -160,16 +160,22 @@ def _asset(inventory: Path | None, about: str) -> str:
     return f" ({printable(found.name, 80)}, {printable(found.owner or 'nobody', 80)})"
 
 
+_BY = {"manual": "by hand", "webhook": "by a signed message", "ssh": "by a command over SSH", "act": "by cityward"}
+_APPROVALS = {0: "", 1: "; one person approves first", 2: "; two persons approve first"}
+
+
 def _planned(one: Planned) -> None:
     space = "  " * one.depth
     when = f"[{one.when}] " if one.when else ""
-    click.echo(f"{one.number:>4}  {space}{when}{one.name}: {one.does or one.by}".rstrip())
-    if one.by in ("if-condition", "while-condition", "switch-condition", "parallel", "playbook-action"):
+    if not one.role:
+        click.echo(f"{one.number:>4}  {space}{when}{one.name}{'' if one.name.endswith('?') else ':'} {one.does}")
         return
-    who = f"by {one.by}" + (" (no machine is named for it)" if one.instead else "")
-    approvals = {0: "nobody has to approve", 1: "one person approves", 2: "two persons approve"}[one.needs]
+    click.echo(f"{one.number:>4}  {space}{when}{one.name}")
+    click.echo(f"      {space}{one.does}")
+    by = ", ".join(_BY.get(part, part) for part in one.by.split(" and "))
+    instead = ", because no machine is named for it, or a value is not known" if one.instead else ""
     undo = f"; undone by “{one.undo}”" if one.undo else ""
-    click.echo(f"      {space}→ {one.to}, {who}; {one.role}; {approvals}{undo}")
+    click.echo(f"      {space}→ {one.to}, {by}{instead}; answers for it: {one.role}{_APPROVALS[one.needs]}{undo}")
     if one.missing:
         click.echo(f"      {space}! {one.missing}")
 
@@ -296,7 +302,7 @@ def _told(city: City, run_: Run, json_: bool) -> None:
         return
     click.echo(f"{run_.id}  “{run_.title}”, for {run_.about}, {STATES[run_.state]}.")
     for one in run_.steps:
-        click.echo(_step(one))
+        click.echo(_step(run_, one))
     for one in run_.waiting:
         verb = "approve" if one.waits_for == "approval" else "done"
         more = ' --evidence "What was done"' if verb == "done" else ""
@@ -308,7 +314,7 @@ def _told(city: City, run_: Run, json_: bool) -> None:
         click.echo(trouble)
 
 
-def _step(one: Execution) -> str:
+def _step(run_: Run, one: Execution) -> str:
     from cityward.city.respond_told import step_told
 
-    return f"{one.number:>4}  {'↩ ' if one.undoes else ''}{step_told(one)}"
+    return f"{one.number:>4}  {'↩ ' if one.undoes else ''}{step_told(run_, one)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -411,14 +411,14 @@ class Engine:
     def _next(self) -> int:
         return max((one.ended for one in self._steps.values()), default=0) + 1
 
-    def _put(self, one: Execution, told: str, **changes: object) -> Execution:
+    def _put(self, one: Execution, entered: str, /, **changes: Any) -> Execution:
         """Change a step and keep the run, durably, before anything else happens."""
         if changes.get("state") in ("done", "failed", "skipped"):
             changes["ended_at"] = self._host.now()
         one = msgspec.structs.replace(one, **changes)
         self._steps[one.key] = one
         self.run = msgspec.structs.replace(self.run, steps=tuple(self._steps.values()))
-        self.run = self._host.keep(self.run, one, told)
+        self.run = self._host.keep(self.run, one, entered)
         kept = self.run.steps[one.number - 1]
         self._steps[kept.key] = kept
         return kept

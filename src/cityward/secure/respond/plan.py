@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from cityward.core.records import Record
 from cityward.secure.respond.effects import Effect, Look, effects_of, needed
 from cityward.secure.respond.records import Playbook, Step
-from cityward.secure.respond.values import shown
 
 
 class Planned(Record, frozen=True, kw_only=True):
@@ -88,7 +87,7 @@ class _Plan:
             yield self._steering(step, depth, when, f"Runs the playbook “{other.name}”")
             yield from self.way(other, other.start, _inner(other, step, values), depth + 1, "")
         elif step.type != "start":
-            yield self._steering(step, depth, when, _says(step, values, book))
+            yield self._steering(step, depth, when, _says(step))
             for entry, label in _ways(step):
                 yield from self.way(book, entry, values, depth + 1, label)
 
@@ -139,12 +138,10 @@ def _ways(step: Step) -> list[tuple[str, str]]:
     return [(to, label) for to, label in named if to]
 
 
-def _says(step: Step, values: Mapping[str, str], book: Playbook) -> str:
+def _says(step: Step) -> str:
     if step.type == "parallel":
         return f"{len(step.next_steps)} branches at the same time"
     if step.type == "switch-condition":
-        return f"Looks at {step.switch.removesuffix(':value').strip('_')}"
-    words = step.condition.replace(":value", "").replace("__", "")
-    now = shown(step.condition, values, set(book.about.secrets))
-    told = f"Whether {words}" if words == now else f"Whether {words} (as things are: {now})"
-    return f"{told}, at most {step.marks.bound} times" if step.type == "while-condition" else told
+        return f"By what '{step.switch.removesuffix(':value').strip('_')}' is"
+    told = f"Is {step.condition.replace(':value', '').replace('__', '')}?"
+    return f"{told} At most {step.marks.bound} times" if step.type == "while-condition" else told.removesuffix("?")
