@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.secure.respond.books import action, document, named, written
 
@@ -61,6 +61,7 @@ _ANY = st.recursive(
 )
 
 
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(GOOD)), _ANY)
 def test_a_part_of_another_shape_is_a_problem_and_no_defect(part: str, value: object) -> None:
     book, problems = check(written({**GOOD, part: value}), "odd.json", {})
@@ -68,6 +69,7 @@ def test_a_part_of_another_shape_is_a_problem_and_no_defect(part: str, value: ob
     assert all(one.told.isprintable() for one in problems)
 
 
+@settings(max_examples=25)
 @given(_ANY, st.sampled_from(["type", "commands", "agent", "targets", "timeout", "on_completion", "step_extensions"]))
 def test_a_step_of_another_shape_is_a_problem_and_no_defect(value: object, part: str) -> None:
     body = action("one")
