@@ -53,6 +53,7 @@ class Responding:
     def __init__(self, city: City) -> None:
         self._city = city
         self._busy: set[str] = set()
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.troubles: dict[str, str] = {}
         """Why a run that was worked on in the background could not go on, by run."""
@@ -227,13 +228,17 @@ class Responding:
             raise UserError(f"{run.id} has no step '{printable(wanted, 40)}'.", f"Waiting: {waiting}.")
         return found[-1]
 
-    def approve(self, identifier: str, wanted: str, by: str, roles: Roles = None, *, go: bool = True) -> Run:
+    def approve(
+        self, identifier: str, wanted: str, by: str, roles: Roles = None, *, shown: str | None = None, go: bool = True
+    ) -> Run:
         """Approve a step as a named person with the role it asks for; when enough have, it is done.
+
+        ``shown`` is the digest of what they were shown, if a page showed it.
 
         Raises
         ------
         Refused
-            They have not the role, or approved it already.
+            They have not the role, approved it already, or were shown something else.
         UserError
             The step waits for no approval.
         """
@@ -244,7 +249,9 @@ class Responding:
             if one.state != "waits" or one.waits_for != "approval":
                 raise UserError(f"Step {one.number} of {run.id} waits for no approval.", f"It is: {_stands(one)}.")
             _may(one, roles)
-            digest = self._exactly(run, one)
+            digest = self.exactly(run, one)
+            if shown is not None and shown != digest:
+                raise Refused("shown-otherwise", "This is not what you were shown.", "Look at the step again.")
             if any(approved.digest == digest and same_person(approved.by, by) for approved in one.approved):
                 raise Refused("same-person", "You approved this already.", "Another person approves it too.")
             approved = Approved(by=by, at=self._city.clock.now(), digest=digest)
@@ -252,7 +259,7 @@ class Responding:
             self._put(run, changed, "approved", to_json(approved))
         return self.resume(identifier) if go else self.get(identifier)
 
-    def _exactly(self, run: Run, one: Execution) -> str:
+    def exactly(self, run: Run, one: Execution) -> str:
         """The digest of what is approved: the effects as they stand now."""
         books = self.books(run)
         book = books[one.book]
@@ -336,7 +343,15 @@ class Responding:
             except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to; the page shows it)
                 self.troubles[identifier] = getattr(error, "what", "") or f"It stopped ({type(error).__name__})."
 
-        threading.Thread(target=work, name=f"respond-{identifier}", daemon=True).start()
+        thread = threading.Thread(target=work, name=f"respond-{identifier}", daemon=True)
+        with self._lock:
+            self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+        thread.start()
+
+    def wait(self) -> None:
+        """Wait until nothing is worked on in the background any more."""
+        for thread in list(self._threads):
+            thread.join()
 
     def explain(self, identifier: str) -> Explanation:
         """Why: what was run, by whom it was approved, and what came of it."""
