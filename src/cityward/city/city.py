@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
     from cityward.city.rolling_out import RollingOut
+    from cityward.city.responding import Responding
     from cityward.city.rounds import Rounds
     from cityward.city.supervising import Watched
     from cityward.city.witnessing import Witnessing
@@ -402,6 +403,13 @@ class City(Intaking, Finding):
         return SecurityIncidents(self)
 
     @cached_property
+    def responses(self) -> Responding:
+        """Playbooks against attacks, and their runs."""
+        from cityward.city.responding import Responding
+
+        return Responding(self)
+
+    @cached_property
     def backups(self) -> Backups:
         """Backups: made, proven by drills, restored."""
         from cityward.city.backing_up import Backups
@@ -483,6 +491,8 @@ class City(Intaking, Finding):
             told = explain_job(self, identifier)
         if kind == CASE_DECISION:
             told = explain_case_decision(self.deciding.told(identifier))
+        if kind == "response":
+            told = self.responses.explain(identifier)
         if told is not None:
             return told
         if kind not in finders:

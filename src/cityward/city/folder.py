@@ -60,6 +60,11 @@ class Folder:
         return self.path / "inventory"
 
     @property
+    def playbooks(self) -> Path:
+        """The city's own playbooks, one JSON document each, as `cityward respond` reads them."""
+        return self.path / "playbooks"
+
+    @property
     def sources(self) -> Path:
         """Mappings, one TOML a source."""
         return self.path / "sources"

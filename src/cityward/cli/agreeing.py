@@ -175,7 +175,7 @@ def _answer(identifier: str, by: str, folder: str, json_: bool, *, agree: bool) 
     with open_city(folder) as city:
         found = city.four_eyes.get(identifier)
         click.echo(f"{found.by_name or 'Somebody at the machine'} asks: {found.words}", err=True)
-        with _proved(city, by) as asker:
+        with proved(city, by) as asker:
             asker.permit("answer-request", "Request", identifier)
             done = city.four_eyes.answer(identifier, asker.principal, found.digest, agree=agree)
         settle(city)
@@ -183,7 +183,7 @@ def _answer(identifier: str, by: str, folder: str, json_: bool, *, agree: bool) 
 
 
 @contextmanager
-def _proved(city: City, name: str) -> Iterator[Asker]:
+def proved(city: City, name: str) -> Iterator[Asker]:
     """Somebody who proves at the command line who they are; the sign-in ends with what is done."""
     password = click.prompt("Password", hide_input=True, err=True)
     code = click.prompt("Code of your app, or one on paper", hide_input=True, err=True)

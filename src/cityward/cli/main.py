@@ -67,6 +67,7 @@ _COMMANDS = {
     "drill": ("drill", "Prove on a copy that the city comes back from ransomware and other losses."),
     "alerts": ("alerts", "What looks like an attack on the city: who owns it, and what to do."),
     "incidents": ("incidents", "Security incidents: what belongs together of what rules found, and what it may cost."),
+    "respond": ("respond", "Playbooks against attacks: list, check, try dry, run with approvals, take up again, stop."),
     "risk": ("risk", "What attacks on the city's systems cost a year, what to buy, in which order to mend."),
     "monitor": ("monitor", "Hold logs of all systems against detection rules, and say what looks like an attack."),
     "continuity": ("continuity", "Sheets for days without a computer, and taking them in afterwards."),

@@ -61,6 +61,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
                 ("/security", "Security", "/security/", 0, ""),
+                ("/respond", "Respond", "/respond/", 0, ""),
             ),
         ),
     )

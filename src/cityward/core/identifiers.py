@@ -46,6 +46,8 @@ KINDS = {
     "photo": "PH",
     "statement": "ST",
     "isolation": "IS",
+    "response": "PR",
+    "playbook": "PB",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

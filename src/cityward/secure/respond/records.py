@@ -168,6 +168,10 @@ class Execution(Record, frozen=True, kw_only=True):
         Which way a condition took.
     undoes : str
         Key of the step that this one undoes.
+    maybe : bool
+        It failed, and may have happened all the same: it is undone like one that was done.
+    book : str
+        Identifier of the playbook that it is a step of.
     """
 
     key: str
@@ -187,7 +191,8 @@ class Execution(Record, frozen=True, kw_only=True):
     result: str = ""
     outputs: dict[str, str] = {}
     undoes: str = ""
-    undone: bool = False
+    maybe: bool = False
+    book: str = ""
     came_at: datetime | None = None
     until: datetime | None = None
     ended_at: datetime | None = None
@@ -209,6 +214,7 @@ class Run(Record, frozen=True, kw_only=True):
     state: RunState
     values: dict[str, str] = {}
     steps: tuple[Execution, ...] = ()
+    stopping: bool = False
     because: str = ""
     ended_at: datetime | None = None
     receipt: int | None = None

@@ -1,0 +1,229 @@
+"""The pages *Respond*: playbooks, what each would do, and runs: what waits, who approved, what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from cityward.city.respond_told import STATES
+from cityward.city.responding import ABOUT
+from cityward.console.asking import permit, signed, signed_in
+from cityward.console.forms import fields_of, first_of
+from cityward.core.errors import Refused, UnknownId, UserError
+from cityward.core.identifiers import kind_of
+from cityward.core.limits import PAGE_ROWS
+from cityward.secure.respond.records import Execution, Run
+from cityward.secure.respond.shipped import named, playbooks_for
+
+if TYPE_CHECKING:
+    from cityward.city import City
+    from cityward.console.pages import Console
+
+FIELDS_MAX: Final = 120
+FORM_BYTES: Final = 64 * 2**10
+RUNS_SHOWN: Final = 50
+ANY: Final = "the-asset"
+"""What stands in a plan before anybody said what the run is for."""
+
+_SET: Final = "set_"
+
+BY: Final = {
+    "manual": "a person", "webhook": "a signed message", "ssh": "a command over SSH", "act": "cityward",
+}  # fmt: skip
+STEP_STATES: Final = {
+    "waits": "waits", "begun": "is being done", "done": "done", "failed": "failed", "unclear": "nobody knows",
+    "skipped": "left out",
+}  # fmt: skip
+WAITS: Final = {
+    "approval": "waits for approval", "person": "waits for a person's word", "time": "waits for its time",
+}  # fmt: skip
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/respond``, the page of each playbook, and the page of each run."""
+    pages = RespondPages(console)
+
+    @router.get("/respond")
+    def respond(request: Request) -> Response:
+        return pages.all(request)
+
+    @router.get("/respond/{identifier}")
+    def one(request: Request, identifier: str) -> Response:
+        return pages.one(request, identifier)
+
+    @router.post("/respond/{identifier}")
+    async def answered(request: Request, identifier: str) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.answer, request, identifier, body)
+
+
+class RespondPages:
+    """What the routes show and take."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @property
+    def _city(self) -> City:
+        return self._console.city
+
+    def all(self, request: Request) -> Response:
+        """Runs that wait first, then playbooks by what they answer."""
+        responses, technique = self._city.responses, request.query_params.get("technique", "").strip().upper()[:12]
+        held, runs = responses.held(), responses.all()
+        books = playbooks_for([technique], held) if technique else sorted(held.books.values(), key=lambda one: one.name)
+        return self._console.page(
+            request,
+            "respond.html",
+            headline=headline(runs),
+            open=[one for one in runs if not one.over],
+            over=[one for one in runs if one.over][:RUNS_SHOWN],
+            states=STATES,
+            books=[(book, named(book)) for book in books],
+            technique=technique,
+            problems={key: found[0].told for key, found in held.problems.items()},
+        )
+
+    def one(self, request: Request, identifier: str, status: int = 200, **form: Any) -> Response:
+        """A run, or what a playbook would do."""
+        if kind_of(identifier) == "response":
+            return self._run(request, self._city.responses.get(identifier), status, **form)
+        return self._book(request, identifier, status, **form)
+
+    def _book(self, request: Request, key: str, status: int, **form: Any) -> Response:
+        try:
+            book, plan = self._city.responses.plan(key, form.get("about") or ANY, form.get("given", {}))
+        except UserError:
+            book, plan = self._city.responses.plan(key, ANY)
+        return self._console.page(
+            request,
+            "respond_plan.html",
+            status,
+            book=book,
+            answers=named(book),
+            plan=plan[:PAGE_ROWS],
+            by=BY,
+            asks=[one for one in book.variables.values() if one.external and one.name != ABOUT],
+            missing=[one for one in plan if one.missing],
+            form={"about": "", "by": "", "problem": "", "given": {}, **form},
+        )
+
+    def _run(self, request: Request, run: Run, status: int, **form: Any) -> Response:
+        responses = self._city.responses
+        busy = responses.busy(run.id)
+        shown = self._console.page(
+            request,
+            "respond_run.html",
+            status,
+            run=run,
+            headline=run_headline(run, busy=busy),
+            busy=busy,
+            trouble=responses.troubles.get(run.id, ""),
+            rows=[row(run, one) for one in run.steps],
+            waiting=[self._waits(run, one) for one in run.waiting],
+            told=self._city.explain(run.id),
+            form={"by": "", "evidence": "", "because": "", "problem": "", "step": "", **form},
+        )
+        if busy:
+            shown.headers["refresh"] = "2"
+        return shown
+
+    def _waits(self, run: Run, one: Execution) -> dict[str, Any]:
+        book = self._city.responses.books(run)[one.book]
+        step = book.steps[one.step]
+        digest = self._city.responses.exactly(run, one) if one.waits_for == "approval" else ""
+        return {"step": one, "marks": step.marks, "sets": step.out_args, "digest": digest, "undo": one.undoes}
+
+    # -- forms -------------------------------------------------------------------------------------
+
+    def answer(self, request: Request, identifier: str, body: bytes) -> Response:
+        """Begin a playbook, or answer for a step of a run; a mistake shows the page again with what was typed."""
+        fields = signed(request, first_of(fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)))
+        given = {name.removeprefix(_SET): text for name, text in fields.items() if name.startswith(_SET)}
+        by = fields.get("by", "")
+        try:
+            if kind_of(identifier) == "response":
+                self._step(request, identifier, fields, given)
+                return RedirectResponse(f"/respond/{identifier}", 303)
+            permit(request, "run-response", "City", "")
+            run = self._city.responses.begin(identifier, fields.get("about", ""), by, given, go=False)
+        except UnknownId:
+            raise
+        except (Refused, UserError) as error:
+            problem = f"{error.what} {error.remedy}"
+            typed = {name: fields.get(name, "") for name in ("about", "evidence", "because", "step")}
+            return self.one(request, identifier, 422, by=by, problem=problem, given=given, **typed)
+        self._city.responses.in_background(run.id)
+        return RedirectResponse(f"/respond/{run.id}", 303)
+
+    def _step(self, request: Request, identifier: str, fields: dict[str, str], given: dict[str, str]) -> None:
+        responses, who = self._city.responses, signed_in(request)
+        roles, by = None if who is None else who.roles, fields.get("by", "")
+        wanted, step = fields.get("do", ""), fields.get("step", "")
+        if wanted == "stop":
+            permit(request, "run-response", "Response", identifier)
+            responses.stop(identifier, by, fields.get("because", ""))
+            return
+        if wanted == "approve":
+            responses.approve(identifier, step, by, roles, shown=fields.get("digest", ""), go=False)
+        elif wanted in ("done", "not-done"):
+            happened, evidence = wanted == "done", fields.get("evidence", "")
+            responses.done(identifier, step, by, evidence, roles, happened=happened, given=given, go=False)
+        elif wanted != "resume":
+            raise UserError("Which step?", "Press one of the buttons.")
+        responses.in_background(identifier)
+
+
+def headline(runs: Sequence[Run]) -> str:
+    """The finding: what waits."""
+    open_ = [one for one in runs if not one.over]
+    waiting = sum(len(one.waiting) for one in open_)
+    if not open_:
+        return "No playbook runs"
+    told = "One playbook runs" if len(open_) == 1 else f"{len(open_)} playbooks run"
+    return f"{told}; {_steps(waiting)}"
+
+
+def run_headline(run: Run, *, busy: bool) -> str:
+    """The finding of one run."""
+    if run.over:
+        ends = {"done": "done to its end", "failed": "failed", "stopped": "stopped"}
+        return f"{run.title}, for {run.about}: {ends[run.state]}"
+    if busy:
+        return f"{run.title}, for {run.about}: steps are being done"
+    undoing = "undoing; " if run.state == "undoing" else ""
+    return f"{run.title}, for {run.about}: {undoing}{_steps(len(run.waiting))}"
+
+
+def _steps(count: int) -> str:
+    if not count:
+        return "nothing waits for a person"
+    return "one step waits for a person" if count == 1 else f"{count} steps wait for a person"
+
+
+def row(run: Run, one: Execution) -> dict[str, Any]:
+    """A step as a row: state in words, who, what came of it."""
+    undone = next((each.number for each in run.steps if each.key == one.undoes), None)
+    return {
+        "step": one,
+        "state": WAITS.get(one.waits_for, STEP_STATES[one.state]) if one.state == "waits" else STEP_STATES[one.state],
+        "alarm": one.state in ("failed", "unclear"),
+        "undoes": undone,
+        "approved": ", ".join(each.by for each in one.approved),
+        "told": one.told,
+        "sets": ", ".join(f"{name.strip('_')} = {text}" for name, text in one.outputs.items()),
+        "turn": _turn(one.key),
+    }
+
+
+def _turn(key: str) -> str:
+    """In which turn of a loop a step stands: ``turn 2``."""
+    turns = re.findall(r"#(\d+)/", key)
+    return f"turn {int(turns[-1]) + 1}" if turns else ""
+
+
