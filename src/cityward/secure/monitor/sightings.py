@@ -83,6 +83,11 @@ class Sightings:
         self._rows = 0
         return self._held[0]
 
+    def forget(self, before_us: int) -> None:
+        """Forget what was seen before a moment, and what has no time."""
+        kept = self._gather().filter(pl.col("last_us") >= before_us)
+        self._held, self._rows = [kept], kept.height
+
     def frame(self, names: Names) -> pl.DataFrame:
         """All sightings so far (`SCHEMA`), by time; accounts are replaced as ``names`` replaces them."""
         found = self._gather().select(*SCHEMA)
