@@ -65,6 +65,11 @@ class Folder:
         return self.path / "playbooks"
 
     @property
+    def monitor(self) -> Path:
+        """How far each log was followed: places and counts, no line of any."""
+        return self.path / "monitor"
+
+    @property
     def sources(self) -> Path:
         """Mappings, one TOML a source."""
         return self.path / "sources"

@@ -19,7 +19,7 @@ from cityward.core.limits import SECURITY_SILENT_DAYS
 from cityward.core.records import Record
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.incidents.expecting import expected, services_behind
-from cityward.secure.incidents.folding import Folded, fold, traces_of
+from cityward.secure.incidents.folding import Folded, fold, held_back, traces_of, unknown
 from cityward.secure.incidents.order import LEVELS
 from cityward.secure.incidents.places import place_table, placed
 from cityward.secure.incidents.records import RuleSeen, SecurityIncident, SecuritySilence
@@ -33,18 +33,23 @@ if TYPE_CHECKING:
 KIND: Final = "security-incident"
 SILENCE: Final = "security-silence"
 SERVICES: Final = 30
+CLOSED: Final = 200
+"""Closed incidents, the newest, whose sightings are known when their log is read again."""
+
 STANDING: Final = ("open", "taken", "silenced")
 
 
 class Filed(Record, frozen=True, kw_only=True):
-    """What became of sightings: ``received = grouped + silent + not_grave + beyond_sightings``.
+    """What became of sightings: ``received = grouped + silent + not_grave + beyond_sightings + closed``.
 
+    ``closed`` counts those that belong to a closed incident, from first to last: their log was read again.
     ``beyond`` counts the groups that were not opened because there are too many.
     """
 
     received: int
     grouped: int
     silent: int
+    closed: int
     not_grave: int
     beyond: int
     beyond_sightings: int
@@ -201,8 +206,10 @@ class SecurityIncidents:
         now = self._city.clock.now()
         grounds = self._ground()
         rows = sightings.with_columns(pl.col("first_us", "last_us").fill_null(micros(now)))
-        heard, silent = self._heard(rows, grounds, now)
-        standing = [one for one in self.all() if one.state in STANDING]
+        held = self.all()
+        standing = [one for one in held if one.state in STANDING]
+        new = unknown(rows, [one for one in held if one.state == "closed"][:CLOSED])
+        heard, silent = self._heard(new, grounds)
         known = {one.id: one for one in standing}
         all_rules = {rule.id: rule for one in standing for rule in one.rules}
         named = set(heard["rule"].unique())
@@ -212,10 +219,14 @@ class SecurityIncidents:
         for found in folding.groups:
             with self._city.writing():
                 one = self._changed(found, known, all_rules, grounds, now)
-                (grown if found.known else opened).append(one.id)
+                if not found.known:
+                    opened.append(one.id)
+                elif one.traces != known[one.id].traces or found.known[1:]:
+                    grown.append(one.id)
                 joined += list(found.known[1:])
         return Filed(
             received=sightings.height,
+            closed=sightings.height - new.height,
             grouped=sum(one.fresh for one in folding.groups),
             silent=silent,
             not_grave=folding.not_grave,
@@ -230,7 +241,7 @@ class SecurityIncidents:
         self._grounds = grounds_of(self._city.folder.inventory, self._grounds)
         return self._grounds
 
-    def _heard(self, rows: pl.DataFrame, grounds: Grounds, now: datetime) -> tuple[pl.DataFrame, int]:
+    def _heard(self, rows: pl.DataFrame, grounds: Grounds) -> tuple[pl.DataFrame, int]:
         """Sightings that no silence covers, and how many it does; each silence counts its events."""
         rows = placed(rows, place_table(grounds.inventory))
         silent = 0
@@ -248,9 +259,8 @@ class SecurityIncidents:
             if held.height:
                 silent += held.height
                 rows = covered.filter(~is_silent).drop("_silent")
-                counted = msgspec.structs.replace(one, counted=one.counted + int(held["events"].sum()), last=now)
                 with self._city.writing():
-                    self._city.registers.put(SILENCE, [counted], update=("body",))
+                    self._city.registers.put(SILENCE, [held_back(one, held)], update=("body",))
         return rows, silent
 
     def _changed(
@@ -281,9 +291,8 @@ class SecurityIncidents:
             first_of,
             state=state,
             silent_until=None,
-            traces_more=more + sum(one.traces_more for one in held),
-            reasons=(fields.pop("reasons") or first_of.reasons),
-            **fields,
+            traces_more=max(more, *(one.traces_more for one in held)),
+            **(fields | {"events": max(fields["events"], first_of.events)}),
         )
         for one in others:
             self._keep(msgspec.structs.replace(one, state="joined", joined=first_of.id, traces=()), "joined")

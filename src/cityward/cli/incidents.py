@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from cityward.city import open_city
-from cityward.cli.incidents_text import costs, story, told_filed, told_silence, when
-from cityward.cli.main import as_json, by_option, city_option, json_option, signed, some
+from cityward.cli.incidents_text import costs, matched, story, told_filed, told_silence
+from cityward.cli.main import as_json, by_option, city_option, json_option, signed
 from cityward.core.clock import end_of_day
 from cityward.secure.incidents.export import TLP, WARNING
 
@@ -37,7 +37,7 @@ def incidents(context: click.Context, all_: bool, folder: str, json_: bool) -> N
         return
     for one in found:
         click.echo(f"{one.id}  {one.level}, {one.state}: {one.headline}")
-        click.echo(f"    {some(one.events, 'event')}, {when(one)}. {costs(one)}")
+        click.echo(f"    {matched(one)}. {costs(one)}")
     for quiet in silent:
         click.echo(told_silence(quiet))
     if not found:

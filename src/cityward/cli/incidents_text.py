@@ -24,7 +24,8 @@ def told_filed(filed: Filed, *, json_: bool = False) -> None:
         return
     click.echo(
         f"{some(filed.received, 'sighting')}: {filed.grouped:,} in security incidents, {filed.silent:,} silent, "
-        f"{filed.not_grave:,} too slight to open one, {filed.beyond_sightings:,} beyond what is opened at once. "
+        f"{filed.not_grave:,} too slight to open one, {filed.closed:,} of closed ones, {filed.beyond_sightings:,} "
+        "beyond what is opened at once. "
         f"Opened: {', '.join(filed.opened) or 'none'}. Grown: {', '.join(filed.grown) or 'none'}."
     )
     if filed.joined:
@@ -40,13 +41,18 @@ def told_silence(one: SecuritySilence) -> str:
     actor = f", by {one.actor}" if one.actor else ""
     return (
         f"{one.id}  silent until {one.until:%Y-%m-%d %H:%M} UTC: {what}{more}{actor}\n"
-        f"    {some(one.counted, 'event')} held back. {one.by}: {one.because}"
+        f"    {one.counted:,} matches held back. {one.by}: {one.because}"
     )
 
 
 def when(one: SecurityIncident) -> str:
     """First and last moment."""
     return f"from {one.first:%Y-%m-%d %H:%M} to {one.last:%Y-%m-%d %H:%M} UTC"
+
+
+def matched(one: SecurityIncident) -> str:
+    """How often rules matched, and when; one event can match several rules."""
+    return f"{one.events:,} {'match' if one.events == 1 else 'matches'} of {some(len(one.rules), 'rule')}, {when(one)}"
 
 
 def costs(one: SecurityIncident) -> str:
@@ -61,7 +67,7 @@ def costs(one: SecurityIncident) -> str:
 
 def story(one: SecurityIncident) -> list[str]:
     """An incident in lines for a person."""
-    lines = [f"{one.id}  {one.level}, {one.state}", one.headline, f"{some(one.events, 'event')}, {when(one)}.", ""]
+    lines = [f"{one.id}  {one.level}, {one.state}", one.headline, f"{matched(one)}.", ""]
     lines += ["What happened, in order:", *(_step(step) for step in one.steps[:STEPS])]
     if (more := len(one.steps) - STEPS + one.steps_more) > 0:
         lines.append(f"  and {more:,} more")
@@ -86,7 +92,7 @@ def _step(step: Step) -> str:
     tags = f" [{', '.join(step.techniques)}]" if step.techniques else ""
     return (
         f"  {step.first:%m-%d %H:%M}{ends}  {step.title}{tags} at {step.place or UNNAMED}: "
-        f"{some(step.events, 'event')}{by}; rule {step.rule}"
+        f"{step.events:,} times{by}; rule {step.rule}"
     )
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cityward.city import City
+    from cityward.city.incidents import Filed
     from cityward.secure.monitor.findings import Finding
     from cityward.secure.monitor.monitoring import Monitored
     from cityward.secure.monitor.readers.reading import Reckoning
+    from cityward.secure.monitor.terms import RuleSet
 
 _SHOWN = 8
 """Values of a group that the list on a terminal names; --json has more."""
@@ -47,6 +49,7 @@ _SHOWN = 8
 )
 @click.option("--show-names", is_flag=True, help="Show names of people instead of what stands for them.")
 @click.option("--city", "city", type=click.Path(), help="File what is found as security incidents of this city.")
+@click.option("--follow", is_flag=True, help="Go on while the files are written, until Ctrl-C; needs --city.")
 @json_option
 def monitor(
     files: tuple[Path, ...],
@@ -56,6 +59,7 @@ def monitor(
     year: int | None,
     show_names: bool,
     city: str | None,
+    follow: bool,
     json_: bool,
 ) -> None:
     """Hold logs against detection rules: what matched, with its evidence, and what could not be read.
@@ -76,6 +80,14 @@ def monitor(
     if not texts:
         raise UserError("There are no rules to look by.", "Name a folder of rules with --rules.")
     rules = ruleset.load(texts, _cache())
+    if follow:
+        if city is None or show_names or year:
+            raise UserError(
+                "--follow files into a city, with pseudonyms, and knows the year.",
+                "Give --city, and leave out --show-names and --year.",
+            )
+        _follow(city, files, rules, _zone(time_zone))
+        return
     compiled = time.perf_counter()
     zone = _zone(time_zone)
     if city is not None and show_names:
@@ -111,6 +123,32 @@ def _opened(folder: str | None) -> Iterator[City | None]:
 
     with open_city(folder) as city:
         yield city
+
+
+def _follow(folder: str, files: tuple[Path, ...], rules: RuleSet, zone: ZoneInfo) -> None:
+    import signal
+    import threading
+
+    from cityward.city import open_city
+    from cityward.city.log_following import LogFollowing
+    from cityward.secure.monitor.findings import Names
+
+    def file_(*found: Any) -> Filed:
+        # Open only while it is written, so that others can write the city in between.
+        with open_city(folder) as city:
+            return city.incidents.file(*found)
+
+    with open_city(folder) as city:
+        kept, clock, names = city.folder.monitor, city.clock, Names(city.incidents.names_key(), shown=False)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    following = LogFollowing(kept, files, rules, names, file_, zone, click.echo, clock)
+    click.echo(f"Following {some(len(files), 'log')}; stop with Ctrl-C.")
+    following.run(ended)
+    for one in following.followed():
+        unread = "; ".join(f"{count:,} not read: {why}" for why, count in one.not_read.items())
+        click.echo(f"{Path(one.path).name}: {one.read:,} of {one.received:,} read. {unread}".rstrip())
 
 
 def _cache() -> Path:

@@ -248,6 +248,12 @@ MONITOR_MATCHES: Final = 1_000_000
 MONITOR_SIGHTINGS: Final = 500_000
 """Most different sightings (rule, host, address, account) of one run; more are counted and named."""
 
+MONITOR_PART_BYTES: Final = 8 * 2**20
+"""Most bytes of a followed log that are looked at at once."""
+
+MONITOR_FOLLOWED: Final = 200
+"""Most logs that one program follows."""
+
 SECURITY_TRACES: Final = 2_000
 """Most traces that one security incident keeps; more are counted."""
 

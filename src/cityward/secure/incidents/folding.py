@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import polars as pl
 
+from cityward.core.clock import moment_of
 from cityward.core.limits import SECURITY_OPENED, SECURITY_TRACES
 from cityward.secure.incidents.grouping import GRAVE, Grouped, group
 from cityward.secure.incidents.order import LEVELS, only_guesses, span_of
 from cityward.secure.incidents.places import needs_table, place_table, placed
-from cityward.secure.incidents.records import RuleSeen, SecurityIncident, Trace
+from cityward.secure.incidents.records import RuleSeen, SecurityIncident, SecuritySilence, Trace
 from cityward.secure.monitor.sightings import DAY_US, KEYS, SCHEMA
 
 if TYPE_CHECKING:
@@ -83,8 +85,8 @@ def arranged(sightings: pl.DataFrame, rules: Mapping[str, RuleSeen], inventory: 
     )
 
 
-def as_frame(incidents: Sequence[SecurityIncident]) -> pl.DataFrame:
-    """The traces of incidents (`SCHEMA`), with the ``incident`` of each."""
+def as_frame(incidents: Sequence[SecurityIncident | SecuritySilence]) -> pl.DataFrame:
+    """The traces of incidents or silences (`SCHEMA`), with the ``incident`` of each."""
     traces = [(*(getattr(one, name) for name in SCHEMA), held.id) for held in incidents for one in held.traces]
     return pl.DataFrame(traces, schema=SCHEMA | {"incident": pl.String}, orient="row")
 
@@ -102,14 +104,41 @@ def fold(
     The same file read twice changes nothing: a sighting that is known (rule, host, address, account and day) counts
     as the larger of both, unless one ended before the other began.
     """
-    known = as_frame(standing).with_columns(pl.lit(value=False).alias("new"))
-    new = fresh.select(*SCHEMA).with_columns(pl.lit(None, pl.String).alias("incident"), pl.lit(value=True).alias("new"))
-    both = _once(pl.concat([known, new]))
-    rows = arranged(both, rules, inventory)
+    rows = arranged(_with(standing, fresh), rules, inventory)
     if not rows.height:
         return Folding((), 0, 0)
     grouped = group(rows, needs_table(inventory))
     return _folded(rows.with_columns(pl.Series("label", grouped.label)), grouped)
+
+
+def _with(standing: Sequence[SecurityIncident | SecuritySilence], fresh: pl.DataFrame) -> pl.DataFrame:
+    known = as_frame(standing).with_columns(pl.lit(value=False).alias("new"))
+    new = fresh.select(*SCHEMA).with_columns(pl.lit(None, pl.String).alias("incident"), pl.lit(value=True).alias("new"))
+    return _once(pl.concat([known, new]))
+
+
+def unknown(fresh: pl.DataFrame, closed: Sequence[SecurityIncident]) -> pl.DataFrame:
+    """Sightings that no closed incident holds already, from first to last: a log can be read again."""
+    keys = [*KEYS, "day"]
+    known = as_frame(closed).with_columns((pl.col("first_us") // DAY_US).alias("day"))
+    known = known.group_by(keys).agg(pl.col("first_us").min().alias("_first"), pl.col("last_us").max().alias("_last"))
+    rows = fresh.with_columns((pl.col("first_us") // DAY_US).alias("day"))
+    rows = rows.join(known, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    held = (pl.col("_first") <= pl.col("first_us")) & (pl.col("_last") >= pl.col("last_us"))
+    return rows.filter(held.fill_null(value=False).not_()).drop("day", "_first", "_last")
+
+
+def held_back(silence: SecuritySilence, fresh: pl.DataFrame) -> SecuritySilence:
+    """A silence with what it held back now; the same sighting counts once."""
+    rows = _with([silence], fresh)
+    kept = rows.sort("last_us", maintain_order=True).tail(SECURITY_TRACES).sort("first_us", *KEYS)
+    made: list[Any] = [Trace(*row) for row in kept.select(*SCHEMA).rows()]
+    return msgspec.structs.replace(
+        silence,
+        counted=max(silence.counted, int(rows["events"].sum())),
+        last=moment_of(int(rows["last_us"].max())),  # type: ignore[arg-type]
+        traces=tuple(made),
+    )
 
 
 def _once(rows: pl.DataFrame) -> pl.DataFrame:

@@ -90,7 +90,7 @@ def _unite(count: int, left: Ints, right: Ints) -> Ints:
 
 
 def _latest(group: Ints, last: Ints, holds: Flags) -> Ints:
-    """For each row, sorted by group and time: the one of the earlier ``holds`` of its group that ended latest, or -1."""
+    """For each row, sorted by group and time: of the earlier ``holds`` of its group the one that ended last, or -1."""
     count = group.size
     order = np.argsort(last, kind="stable")
     rank = np.empty(count, np.int64)

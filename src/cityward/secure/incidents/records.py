@@ -110,7 +110,7 @@ class SecurityIncident(Record, frozen=True, kw_only=True):
     joined : str
         The incident that it became part of, in the state ``joined``.
     traces_more : int
-        Traces beyond those that are kept.
+        Traces beyond those that are kept; where there are any, ``events`` is what was counted at least.
     """
 
     id: str
@@ -155,7 +155,8 @@ class SecuritySilence(Record, frozen=True, kw_only=True):
     """Findings that are counted and open nothing, until a day.
 
     ``pairs`` are of a rule and a place (an asset, or a host that the inventory lacks; empty where none was told);
-    ``actor`` narrows it to one address or pseudonym. ``counted`` is how many events it held back.
+    ``actor`` narrows it to one address or pseudonym. ``counted`` is how many matches it held back, each once however
+    often its log is read, by ``traces``.
     """
 
     id: str
@@ -168,4 +169,5 @@ class SecuritySilence(Record, frozen=True, kw_only=True):
     until: datetime
     counted: int = 0
     last: datetime | None = None
+    traces: tuple[Trace, ...] = ()
     receipt: int | None = None

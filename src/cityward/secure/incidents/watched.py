@@ -9,7 +9,7 @@ import polars as pl
 
 from cityward.core.clock import micros
 from cityward.secure.incidents.records import RuleSeen
-from cityward.secure.monitor.sightings import SCHEMA
+from cityward.secure.monitor.sightings import DAY_US, SCHEMA, joined
 
 if TYPE_CHECKING:
     from cityward.secure.watch.alerts import Kind, SecurityAlert
@@ -51,9 +51,7 @@ def alert_sightings(alerts: Iterable[SecurityAlert]) -> tuple[pl.DataFrame, dict
         level = "low" if one.kind in _QUIET else _LEVELS[one.duty.grave]
         rule = rule_of(one.kind)
         rules[rule] = RuleSeen(id=rule, title=title, level=level, techniques=techniques)
-        first = max(micros(one.opened_at), micros(one.last_at) // _DAY_US * _DAY_US)
+        first = max(micros(one.opened_at), micros(one.last_at) // DAY_US * DAY_US)
         rows.append((rule, HOST, None, None, min(first, micros(one.last_at)), micros(one.last_at), one.times))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row"), rules
-
-
-_DAY_US: Final = 86_400 * 1_000_000
+    # Alerts of one kind are one sighting a day: whom they are about is a digest that tells nothing here.
+    return joined(pl.DataFrame(rows, schema=SCHEMA, orient="row")), rules

@@ -57,6 +57,10 @@ class Sightings:
             what = what_groups({rule.field_of(name, key) for key in rule.rules} | {name}, name)
             if what in GROUPED:
                 rows = rows.with_columns(pl.coalesce(f"@{what}", f"g{position}").alias(f"@{what}"))
+        # Of a correlation of correlations only the single events tell a host.
+        hit = [name for name in rows.columns if name in ("first", "last") or (name[:1] == "g" and name[1:].isdigit())]
+        told = pl.col("@host").is_not_null()
+        rows = rows.filter(told | told.any().over(hit).not_())
         self._take(rule.told.id, _by_day(rows, AT, WHO).rename({name: name.removeprefix("@") for name in WHO}))
 
     def _take(self, rule: str, found: pl.DataFrame) -> None:
@@ -73,11 +77,16 @@ class Sightings:
     def _gather(self) -> pl.DataFrame:
         if not self._held:
             return pl.DataFrame(schema=SCHEMA)
-        one = _joined(pl.concat(self._held))
+        one = joined(pl.concat(self._held))
         self.left_out += max(0, one.height - MONITOR_SIGHTINGS)
         self._held = [one.head(MONITOR_SIGHTINGS)]
         self._rows = 0
         return self._held[0]
+
+    def forget(self, before_us: int) -> None:
+        """Forget what was seen before a moment, and what has no time."""
+        kept = self._gather().filter(pl.col("last_us") >= before_us)
+        self._held, self._rows = [kept], kept.height
 
     def frame(self, names: Names) -> pl.DataFrame:
         """All sightings so far (`SCHEMA`), by time; accounts are replaced as ``names`` replaces them."""
@@ -86,7 +95,7 @@ class Sightings:
         if not known:
             return found
         account = pl.col("account").replace_strict(known, default=None, return_dtype=pl.String)
-        return _joined(found.with_columns(account))
+        return joined(found.with_columns(account))
 
 
 def _by_day(frame: pl.DataFrame, at: str, who: tuple[str, ...]) -> pl.DataFrame:
@@ -94,7 +103,7 @@ def _by_day(frame: pl.DataFrame, at: str, who: tuple[str, ...]) -> pl.DataFrame:
     return frame.group_by(*who, (pl.col(at) // DAY_US).alias("day")).agg(first, last, pl.len().alias("events"))
 
 
-def _joined(frame: pl.DataFrame) -> pl.DataFrame:
+def joined(frame: pl.DataFrame) -> pl.DataFrame:
     """Equal sightings of one day as one, by time."""
     parts = (pl.col("first_us").min(), pl.col("last_us").max(), pl.col("events").sum())
     found = frame.group_by(*KEYS, (pl.col("first_us") // DAY_US).alias("day")).agg(*parts)

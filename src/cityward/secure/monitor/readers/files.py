@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,19 @@ def read_file(path: Path, source: int, to: Gatherer, reckoning: Reckoning) -> Re
         _read(file, path, source, to, told, reckoning)
         if file.cut:
             told.refuse(file.cut)
+    return told
+
+
+def form_of(begin: bytes, name: str) -> str:
+    """The form of a log, from its first bytes."""
+    return _form(Opened.of_bytes(name, begin))
+
+
+def read_part(name: str, content: bytes, form: str, source: int, to: Gatherer, reckoning: Reckoning) -> Reading:
+    """Read whole lines of a log that is being written; its form was told from its beginning (`form_of`)."""
+    told = Reading(printable(name), form)
+    reckoned = reckoning if reckoning.year else _reckoned(iter([content]), reckoning)
+    _read(Opened.of_bytes(name, content), Path(name), source, to, told, reckoned)
     return told
 
 
@@ -78,7 +92,7 @@ def _read(file: Opened, path: Path, source: int, to: Gatherer, told: Reading, re
         case "access log":
             tables.access(file.lines(), source, to, told)
         case "syslog":
-            reckoned = reckoning if reckoning.year else _reckoned(path, reckoning)
+            reckoned = reckoning if reckoning.year else _reckoned_file(path, reckoning)
             lines.read(file.chunks(), source, to.hand_on, told, reckoned)
         case "binary":
             told.refuse("the file is of no form that is known here")
@@ -106,10 +120,14 @@ def _read_json(file: Opened, source: int, to: Gatherer, told: Reading) -> None:
         documents.whole(text, source, to, told, file.name)
 
 
-def _reckoned(path: Path, reckoning: Reckoning) -> Reckoning:
-    """The year of the first line, so that the last line is not later than the file was written."""
+def _reckoned_file(path: Path, reckoning: Reckoning) -> Reckoning:
     with opened(path) as file:
-        gone, last = lines.years_gone(file.chunks())
+        return _reckoned(file.chunks(), reckoning)
+
+
+def _reckoned(chunks: Iterator[bytes], reckoning: Reckoning) -> Reckoning:
+    """The year of the first line, so that the last line is not later than the file was written."""
+    gone, last = lines.years_gone(chunks)
     year = reckoning.last.year - gone
     if last and last > (reckoning.last.month, reckoning.last.day + 1):
         year -= 1

@@ -161,7 +161,7 @@ def _by_kind(parsed: pl.DataFrame) -> Iterator[tuple[logsources.Kind, pl.DataFra
     known = program.is_in(list(logsources.LINUX_PROGRAMS))
     parsed = parsed.with_columns(pl.when(known).then(program).otherwise(pl.lit("")).alias("@group"))
     for (group,), part in parsed.partition_by("@group", as_dict=True, include_key=False, maintain_order=True).items():
-        yield logsources.linux(str(group)), _sign_ins(part) if group == "sshd" else part
+        yield logsources.linux(str(group)), sign_ins(part) if group == "sshd" else part
 
 
 def _tagged(parsed: pl.DataFrame) -> pl.DataFrame:
@@ -183,7 +183,7 @@ def _tagged(parsed: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([parsed.filter(~odd), again.select(parsed.columns)]).sort("number").drop("rest")
 
 
-def _sign_ins(part: pl.DataFrame) -> pl.DataFrame:
+def sign_ins(part: pl.DataFrame) -> pl.DataFrame:
     """Add ``user``, ``src_ip`` and ``outcome`` of sign-ins; a line that stands for several is there several times."""
     tells = part.select(pl.col("message").str.contains(_TELLS)).to_series().fill_null(value=False)
     return pl.concat([_told_sign_ins(part.filter(tells)), part.filter(~tells)], how="diagonal")

@@ -60,6 +60,15 @@ class Opened:
         self.head = self.file.peek(65_536)[:65_536]
         self.encoding = _BOMS.get(self.head[:2], "utf-8")
 
+    @classmethod
+    def of_bytes(cls, name: str, content: bytes) -> Opened:
+        """Bytes of a file; they are not decompressed."""
+        made = cls.__new__(cls)
+        made.name, made._bounded = name.lower(), None
+        made.file = io.BufferedReader(cast(io.RawIOBase, io.BytesIO(content)))
+        made.head, made.encoding = content[:65_536], _BOMS.get(content[:2], "utf-8")
+        return made
+
     @property
     def cut(self) -> str:
         """Why the file was not read to its end; empty where it was."""

@@ -20,6 +20,7 @@ class Reading:
     received: int = 0
     not_read: Counter[str] = field(default_factory=Counter)
     no_time: int = 0
+    in_future: int = 0
     """Events that were read and bear no time that can be read: rules about one event see them, correlations do not."""
 
     @property
