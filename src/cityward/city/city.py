@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from cityward.city.dividing import Dividing
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
+    from cityward.city.exercising import Exercising
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
+    from cityward.city.risking import Risks
     from cityward.city.rounds import Rounds
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
@@ -347,6 +349,20 @@ class City(Intaking, Finding):
         from cityward.city.continuity import Continuity
 
         return Continuity(self)
+
+    @cached_property
+    def exercises(self) -> Exercising:
+        """Exercises at the table."""
+        from cityward.city.exercising import Exercising
+
+        return Exercising(self)
+
+    @cached_property
+    def risks(self) -> Risks:
+        """What attacks on its systems cost, as it was computed last."""
+        from cityward.city.risking import Risks
+
+        return Risks(self)
 
     @cached_property
     def portal(self) -> Portal:

@@ -41,6 +41,8 @@ KINDS = {
     "sheets": "SH",
     "report": "RE",
     "round": "VR",
+    "exercise": "EX",
+    "risk": "RK",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from cityward.secure.risk.graph import Graph
 from cityward.secure.risk.plan import name_of, stands_on
-from cityward.secure.risk.quantities import low_end
+from cityward.secure.risk.quantities import low_and_usual
 
 BOXES_MOST: Final = 70
 """Assets that one drawing shows, the nearest first; the table lists the others too."""
@@ -63,7 +63,7 @@ def _without_roundabout(graph: Graph, edges: Edges, shown: set[int]) -> Edges:
     hard: dict[int, set[int]] = {at: set() for at in shown}
     for at in sorted(shown):
         for need in graph.assets[at].needs:
-            if (need.at_least or len(need.of)) == len(need.of) and low_end(need.buffer_hours)[1] == 0:
+            if (need.at_least or len(need.of)) == len(need.of) and low_and_usual(need.buffer_hours)[1] == 0:
                 for other in (graph.place[one] for one in need.of):
                     if other in shown:
                         hard[at] |= {other} | hard[other]
