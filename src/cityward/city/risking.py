@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cityward.core import words
-from cityward.core.errors import UserError
+from cityward.core.errors import UnknownId, UserError
 from cityward.core.identifiers import make_id
 from cityward.core.records import Record
-from cityward.secure.risk.inventory import read_inventory, read_scenarios
+from cityward.secure.risk.drawing import Drawing, draw_service
+from cityward.secure.risk.graph import Graph, make_graph
+from cityward.secure.risk.inventory import read_inventory, read_scenarios, shown
+from cityward.secure.risk.inventory_check import require_sound
 from cityward.secure.risk.measured import Trial
+from cityward.secure.risk.plan import ServicePlan, service_plan
+from cityward.secure.risk.restore_order import RestoreOrder, restore_order
 from cityward.secure.risk.standing import Standing, stand
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ class Risks:
     def __init__(self, city: City) -> None:
         self._city = city
         self._digest: tuple[tuple[tuple[str, int, int], ...], str] | None = None
+        self._planned: tuple[str, Graph, RestoreOrder] | None = None
 
     def any(self) -> bool:
         """Whether the city has an inventory."""
@@ -95,6 +101,28 @@ class Risks:
                 whole.update(path.read_bytes())
             self._digest = (seen, whole.hexdigest())
         return self._digest[1]
+
+    def plan(self, service: str) -> tuple[ServicePlan, Drawing]:
+        """The plan of one service of the inventory as it is now; what all share is worked out once an inventory.
+
+        Raises
+        ------
+        UnknownId
+            There is no such service, or no inventory.
+        """
+        digest = self.digest()
+        if not self.any():
+            raise UnknownId("The city has no inventory of its systems.", "docs/risk.md says how one is written.")
+        if self._planned is None or self._planned[0] != digest:
+            held = read_inventory(self._city.folder.inventory)
+            require_sound(held)
+            graph = make_graph(held)
+            self._planned = (digest, graph, restore_order(graph))
+        _, graph, order = self._planned
+        at = graph.place.get(service)
+        if at is None or not graph.assets[at].serves:
+            raise UnknownId(f"There is no service '{shown(service)}'.", "The page Risk lists them.")
+        return service_plan(graph, at, order), draw_service(graph, at)
 
     # -- what was measured -------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from cityward.console import (
     report_pages,
     request_pages,
     resident_pages,
+    risk_pages,
     rule_pages,
     security_pages,
     sensor_pages,
@@ -88,6 +89,7 @@ PARTS: tuple[Any, ...] = (
     account_pages,
     sign_in_pages,
     security_pages,
+    risk_pages,
     request_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""

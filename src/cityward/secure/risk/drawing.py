@@ -171,8 +171,8 @@ def _svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" aria-label="What {name} stands on; the table says the same">'
-        f'<g fill="none" stroke="#000" stroke-width="1">{"".join(lines)}</g>'
-        f'<g font-family="system-ui, sans-serif" font-size="12" fill="#000">{"".join(boxes)}</g></svg>'
+        f'<g fill="none" stroke="currentColor" stroke-width="1">{"".join(lines)}</g>'
+        f'<g font-family="system-ui, sans-serif" font-size="12" fill="currentColor">{"".join(boxes)}</g></svg>'
     )
 
 
@@ -199,6 +199,6 @@ def _box(name: str, x: float, y: float, *, first: bool) -> str:
         for number, line in enumerate(lines)
     )
     return (
-        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" fill="#fff" '
-        f'stroke="#000" stroke-width="{2.5 if first else 1}"/>{words}'
+        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" fill="var(--ground, #fff)" '
+        f'stroke="currentColor" stroke-width="{2.5 if first else 1}"/>{words}'
     )
