@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from cityward.city.drilling import Drilling
     from cityward.city.incidents import SecurityIncidents
     from cityward.city.isolating import Isolating
+    from cityward.city.exercising import Exercising
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from cityward.city.releasing import Releasing
     from cityward.city.rolling_out import RollingOut
     from cityward.city.responding import Responding
+    from cityward.city.risking import Risks
     from cityward.city.rounds import Rounds
     from cityward.city.supervising import Watched
     from cityward.city.witnessing import Witnessing
@@ -373,6 +375,20 @@ class City(Intaking, Finding):
         from cityward.city.continuity import Continuity
 
         return Continuity(self)
+
+    @cached_property
+    def exercises(self) -> Exercising:
+        """Exercises at the table."""
+        from cityward.city.exercising import Exercising
+
+        return Exercising(self)
+
+    @cached_property
+    def risks(self) -> Risks:
+        """What attacks on its systems cost, as it was computed last."""
+        from cityward.city.risking import Risks
+
+        return Risks(self)
 
     @cached_property
     def portal(self) -> Portal:

@@ -12,6 +12,7 @@ from cityward.cli.main import some
 from cityward.core import words
 from cityward.secure.risk.attack import mitigations
 from cityward.secure.risk.inventory import shown
+from cityward.secure.risk.plan import hours_told
 from cityward.secure.risk.scenario_check import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cityward.secure.risk.records import Control
     from cityward.secure.risk.report import Comparison, RiskReport
     from cityward.secure.risk.restore_order import RestoreOrder
+    from cityward.secure.risk.standing import DrillEffect
 
 _MOST: Final = 10
 _TOLD_YEARS: Final = (10, 20, 100)
@@ -81,6 +83,29 @@ def tell_report(told: RiskReport) -> None:
 def _more(count: int, noun: str) -> None:
     if count > 0:
         click.echo(f"  and {some(count, f'more {noun}')}")
+
+
+def tell_drills(effect: DrillEffect | None, stale: Sequence[str], sign: str) -> None:
+    """Print what measured times of repair change, and what was measured too long ago."""
+    if effect is None:
+        click.echo("No drill measured a repair of this inventory: an asset names its drills in drilled_by.")
+    else:
+        click.echo(
+            f"With what drills measured a year costs {sign} {amount(effect.loss_after.value)} instead of {sign} "
+            f"{amount(effect.loss_before.value)}: {sign} {_figure(effect.loss_less)} less. Residents are "
+            f"{_figure(effect.hours_less)} hours less without a service, of {_figure(effect.hours_before)}."
+        )
+        for one in effect.assets[:_MOST]:
+            click.echo(
+                f"  {shown(one.name)}: {some(one.drills, 'drill')}, {one.missed} missed a target; every other repair "
+                f"takes more than {hours_told(one.after_hours[0])} (guessed: {hours_told(one.before_hours[0])}), one "
+                f"in ten more than {hours_told(one.after_hours[1])} (guessed: {hours_told(one.before_hours[1])})"
+            )
+            if one.contradict:
+                click.echo("    what was measured lies outside of the estimate: do both mean the same repair?")
+        _more(len(effect.assets) - _MOST, "asset")
+    for told in stale:
+        click.echo(f"  {told}")
 
 
 def tell_comparison(told: RiskReport, compared: Comparison) -> None:

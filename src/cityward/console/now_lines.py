@@ -60,7 +60,7 @@ def ways(waiting: int, alerts: int | None) -> tuple[tuple[str, tuple[Entry, ...]
                 ("/rules", "Rules", "/rules/", 0, ""),
                 ("/appeals", "Appeals", "/appeals/", 0, ""),
                 ("/privacy", "Privacy", ("/privacy/", "/grants"), 0, ""),
-                ("/security", "Security", "/security/", 0, ""),
+                ("/security", "Security", ("/security/", "/risk"), 0, ""),
                 ("/respond", "Respond", "/respond/", 0, ""),
             ),
         ),

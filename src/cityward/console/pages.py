@@ -38,6 +38,7 @@ from cityward.console import (
     request_pages,
     resident_pages,
     respond_pages,
+    risk_pages,
     rule_pages,
     security_pages,
     sensor_pages,
@@ -90,6 +91,7 @@ PARTS: tuple[Any, ...] = (
     sign_in_pages,
     security_pages,
     respond_pages,
+    risk_pages,
     request_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""

@@ -48,6 +48,8 @@ KINDS = {
     "isolation": "IS",
     "response": "PR",
     "playbook": "PB",
+    "exercise": "EX",
+    "risk": "RK",
 }
 """Prefix of each kind of record, a letter while there are some: ``N-3f9c21d07a``."""
 

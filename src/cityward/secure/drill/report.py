@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,9 @@ DETECT_SECONDS: Final = 5.0
 LOST_SHARE: Final = 0.01
 RTO_SECONDS: Final = 60.0
 """Targets: for a city of 5 GB."""
+
+BACK: Final = ("RTO, alarm to first right answer", "time to the first right answer")
+"""Names of targets that say how long it took to come back."""
 
 LOST_FILES_MIN: Final = 10
 """Files that any city may lose: at 40 files a second and up to a tenth of a second between two looks four go before the
@@ -59,6 +63,12 @@ class DrillReport(Record, frozen=True, kw_only=True):
     def measured(self, name: str) -> float | None:
         """What was measured for a target."""
         return next((one.measured for one in self.targets if one.name == name), None)
+
+    @property
+    def back_seconds(self) -> float | None:
+        """How long it took to come back; None when it did not."""
+        found = next((one.measured for one in self.targets if one.name in BACK), None)
+        return found if found is not None and math.isfinite(found) else None
 
 
 def at_most(name: str, measured: float, wanted: float, unit: str) -> Target:

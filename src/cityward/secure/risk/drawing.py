@@ -16,7 +16,7 @@ from typing import Final
 
 from cityward.secure.risk.graph import Graph
 from cityward.secure.risk.plan import name_of, stands_on
-from cityward.secure.risk.quantities import low_end
+from cityward.secure.risk.quantities import low_and_usual
 
 BOXES_MOST: Final = 70
 """Assets that one drawing shows, the nearest first; the table lists the others too."""
@@ -63,7 +63,7 @@ def _without_roundabout(graph: Graph, edges: Edges, shown: set[int]) -> Edges:
     hard: dict[int, set[int]] = {at: set() for at in shown}
     for at in sorted(shown):
         for need in graph.assets[at].needs:
-            if (need.at_least or len(need.of)) == len(need.of) and low_end(need.buffer_hours)[1] == 0:
+            if (need.at_least or len(need.of)) == len(need.of) and low_and_usual(need.buffer_hours)[1] == 0:
                 for other in (graph.place[one] for one in need.of):
                     if other in shown:
                         hard[at] |= {other} | hard[other]
@@ -171,8 +171,8 @@ def _svg(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" aria-label="What {name} stands on; the table says the same">'
-        f'<g fill="none" stroke="#000" stroke-width="1">{"".join(lines)}</g>'
-        f'<g font-family="system-ui, sans-serif" font-size="12" fill="#000">{"".join(boxes)}</g></svg>'
+        f'<g fill="none" stroke="currentColor" stroke-width="1">{"".join(lines)}</g>'
+        f'<g font-family="system-ui, sans-serif" font-size="12" fill="currentColor">{"".join(boxes)}</g></svg>'
     )
 
 
@@ -199,6 +199,6 @@ def _box(name: str, x: float, y: float, *, first: bool) -> str:
         for number, line in enumerate(lines)
     )
     return (
-        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" fill="#fff" '
-        f'stroke="#000" stroke-width="{2.5 if first else 1}"/>{words}'
+        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" fill="var(--ground, #fff)" '
+        f'stroke="currentColor" stroke-width="{2.5 if first else 1}"/>{words}'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +44,7 @@ def mean(yearly: Floats) -> Figure:
     return Figure(float(yearly.mean()), float(yearly.std(ddof=1) / np.sqrt(yearly.size)))
 
 
-def tails(yearly: Floats) -> tuple[Tail, ...]:
+def tails(yearly: Floats, periods: Sequence[int] = RETURN_YEARS) -> tuple[Tail, ...]:
     """The loss-exceedance curve at round return periods, as far as the years reach (20 years beyond each).
 
     Notes
@@ -53,7 +54,7 @@ def tails(yearly: Floats) -> tuple[Tail, ...]:
     what exceeds, and of the quantile, over the years (Manistre and Hancock 2005, equation 3.2).
     """
     size = yearly.size
-    some = [one for one in RETURN_YEARS if size / one >= 20]
+    some = [one for one in periods if size / one >= 20]
     ordered = np.sort(yearly)
     return tuple(_tail(ordered, one) for one in some)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cityward.secure.risk.graph import Graph
 from cityward.secure.risk.inventory import shown
-from cityward.secure.risk.quantities import low_end
+from cityward.secure.risk.quantities import low_and_usual
 from cityward.secure.risk.records import Asset, Need
 from cityward.secure.risk.restore_order import RestoreOrder
 
@@ -30,7 +30,7 @@ class Support:
     ----------
     asset : Asset
     stops_after : float
-        Hours until the service is down when this alone stops and stays so, with buffers at their mean; infinite when
+        Hours until the service is down when this alone stops and stays so, with buffers that last as long as usual; infinite when
         others take its place.
     at_worst : float
         The same with buffers that last as short as one time in twenty.
@@ -163,7 +163,7 @@ def fails_after(
     among : sequence of int
         Assets that are looked at, in ascending order, which is an order of need.
     low : bool
-        Buffers last as short as one time in twenty, not as long as on average.
+        Buffers last as short as one time in twenty, not as long as usual.
     """
     down = dict(struck)
     for at in among:
@@ -180,8 +180,8 @@ def fails_after(
 
 
 def _hours(need: Need, *, low: bool) -> float:
-    least, mean = low_end(need.buffer_hours)
-    return least if low else mean
+    least, usual = low_and_usual(need.buffer_hours)
+    return least if low else usual
 
 
 def _support(
@@ -197,9 +197,9 @@ def _support(
 def _buffers(graph: Graph, asset: Asset) -> list[Buffer]:
     found = []
     for need in asset.needs:
-        low, mean = low_end(need.buffer_hours)
-        if mean > 0:
-            found.append(Buffer(asset, _needed(graph, need), need.kind, mean, low))
+        low, usual = low_and_usual(need.buffer_hours)
+        if usual > 0:
+            found.append(Buffer(asset, _needed(graph, need), need.kind, usual, low))
     return found
 
 
@@ -245,8 +245,8 @@ def _below(graph: Graph, asset: Asset) -> list[tuple[int, str]]:
     """What an asset needs, with what is to be said of each."""
     found = []
     for need in asset.needs:
-        _, mean = low_end(need.buffer_hours)
-        words = f", {need.kind} for {hours_told(mean)} without it" if mean > 0 else ""
+        _, usual = low_and_usual(need.buffer_hours)
+        words = f", {need.kind} for {hours_told(usual)} without it" if usual > 0 else ""
         least = need.at_least or len(need.of)
         if least < len(need.of):
             words = f", one of {len(need.of)} of which {least} must work{words}"

@@ -105,12 +105,10 @@ def drawn(quantity: Quantity, where: str, *, probability: bool = False) -> Drawn
 _LOW: Final = 0.05
 
 
-def low_end(quantity: Quantity) -> tuple[float, float]:
-    """What an estimate is below one time in twenty, and its mean; raises as `drawn`."""
-    made = drawn(quantity, "the estimate")
-    if made.kind == FIXED:
-        return made.first, made.first
-    return float(quantiles(made, np.array([_LOW]))[0]), made.mean
+def low_and_usual(quantity: Quantity) -> tuple[float, float]:
+    """What an estimate is below one time in twenty, and every other time; raises as `drawn`."""
+    low, middle = quantiles(drawn(quantity, "the estimate"), np.array([_LOW, 0.5])).tolist()
+    return low, middle
 
 
 def quantiles(made: Drawn, at: NDArray[np.float64]) -> NDArray[np.float64]:

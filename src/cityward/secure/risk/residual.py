@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cityward.core.compiled import prepare
+from cityward.core.errors import UserError
 from cityward.secure.risk.cascade_kernel import Bench, make_bench
 from cityward.secure.risk.cast import City, factors_of, rates
 from cityward.secure.risk.quantities import drawn
@@ -120,3 +121,29 @@ def event_rates(city: City, seen: Floats) -> Floats:
     rate = rates(city) * np.array([drawn(one.success, "success").mean for one in city.scenarios])
     open_ = np.array([one.count == "rounded" or one.capability is not None for one in city.scenarios], np.bool_)
     return np.where(open_, seen, rate)
+
+
+def residual_of(city: City, present: Sequence[Control], seen: Floats, value: float, seed: int) -> Residual:
+    """The residual of all controls that are not there yet.
+
+    Parameters
+    ----------
+    city : City
+    present : sequence of Control
+    seen : ndarray
+        Shape (b, 3, k). `Years.by_scenario` of a simulation with those that are there.
+    value : float
+        What an hour counts for that one resident is without a service.
+    seed : int
+
+    Raises
+    ------
+    UserError
+        There is no control to buy.
+    """
+    absent = [control for control in city.file.controls if not control.present]
+    if not absent:
+        raise UserError("There is no control to buy.", "Write [[controls]] with id, cost_per_year and what it does.")
+    tried = factors_of(city, present).tried
+    events = np.divide(seen[:, 0].mean(axis=0), tried, out=np.zeros(tried.size), where=tried > 0)
+    return Residual(city, absent, present, event_rates(city, events), value, seed)

@@ -70,7 +70,7 @@ class Sums(NamedTuple):
 
 
 @bare()
-def _strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: Key) -> float:
+def strike_all(net: Net, cast: Cast, factors: Factors, bench: Bench, scenario: int, key: Key) -> float:
     """Decide which targets of an event fail and for how long; returns what mending them costs."""
     cost, together = 0.0, cast.together[scenario]
     shared = normal(uniform(key, SHARED)) if together > 0.0 else 0.0
@@ -100,7 +100,7 @@ def happen(
     money = draw(cast.loss, scenario, key, LOSS) * factors.loss[scenario]
     citizen_hours = 0.0
     if cast.hit_begin[scenario] < cast.hit_begin[scenario + 1]:
-        money += _strike_all(net, cast, factors, bench, scenario, key)
+        money += strike_all(net, cast, factors, bench, scenario, key)
         for at in range(cast.reach_begin[scenario], cast.reach_begin[scenario + 1]):
             asset = cast.reach[at]
             if not touched(net.need_begin, net.member_begin, net.member, bench.spells, asset):

@@ -1,0 +1,154 @@
+"""The pages *Risk*: what attacks on the city's systems cost, what to buy, what to mend first, and plans of services."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, JSONResponse
+
+from cityward.core.limits import RISK_AMOUNT
+from cityward.secure.risk.measures import Tail
+from cityward.secure.risk.plan import hours_told
+from cityward.secure.risk.standing import Standing, TerritoryTold, best_for
+
+if TYPE_CHECKING:
+    from cityward.city import City
+    from cityward.console.pages import Console
+
+SHADES: Final = 5
+SERVICES_SHOWN: Final = 40
+MENDED_SHOWN: Final = 30
+TOLD_YEARS: Final = 20
+FAR: Final = 1.96
+"""Standard errors to the end of a 95 % interval."""
+
+_BUDGET_CHARS: Final = 24
+
+
+def mount(router: APIRouter, console: Console) -> None:
+    """Add ``/risk``, its map, and ``/risk/plans/{service}``."""
+    city = console.city
+
+    @router.get("/risk")
+    def risk(request: Request) -> HTMLResponse:
+        return console.page(request, "risk.html", **risk_page(city, request.query_params))
+
+    @router.get("/console/risk.json")
+    def areas() -> JSONResponse:
+        kept = city.risks.last()
+        told = kept.standing.territories if kept else ()
+        return JSONResponse(painted(city, told), headers={"cache-control": "no-cache"})
+
+    @router.get("/risk/plans/{service}")
+    def plan(request: Request, service: str) -> HTMLResponse:
+        made, drawing = city.risks.plan(service)
+        svg = Markup(drawing.svg)  # noqa: S704 (names are escaped where they are drawn)
+        return console.page(request, "risk_plan.html", plan=made, drawing=svg, not_drawn=drawing.left_out, hours=hours_told)
+
+
+def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was computed last, and what to buy for the budget that is asked for."""
+    kept = city.risks.last()
+    if kept is None:
+        return {"kept": None, "any": city.risks.any()}
+    told = kept.standing
+    asked = query.get("budget", "")[:_BUDGET_CHARS]
+    budget, problem = budget_of(asked)
+    names = {one.id: one.name for one in told.singles}
+    return {
+        "kept": kept,
+        "any": True,
+        "told": told,
+        "sign": told.report.currency,
+        "headline": headline(told),
+        "changed": city.risks.changed(kept),
+        "late": city.risks.stale(),
+        "money": money,
+        "hours": hours_told,
+        "once": next((one for one in told.money_curve if one.years == TOLD_YEARS), None),
+        "charts": [_chart(told.money_curve, told.report.currency), _chart(told.hours_curve, "")],
+        "mapped": bool(told.territories) and bool(matched(city, told.territories)),
+        "services": [one for one in told.report.services if one.citizen_hours.value > 0][:SERVICES_SHOWN],
+        "asked": asked,
+        "problem": problem,
+        "choice": None if budget is None else best_for(told.choices, budget),
+        "budget": budget,
+        "names": names,
+        "mend": told.mend[:MENDED_SHOWN],
+        "far": FAR,
+    }
+
+
+def headline(told: Standing) -> str:
+    """The finding in a sentence."""
+    one = told.report
+    return (
+        f"A year of attacks and failures costs about {one.currency} {money(one.loss.value)}, and residents "
+        f"{money(one.citizen_hours.value)} hours without a service"
+    )
+
+
+def money(value: float) -> str:
+    """An amount with the digits that count: ``2.34 million``."""
+    size = abs(value)
+    for least, word in ((1e9, "billion"), (1e6, "million")):
+        if size >= least:
+            return f"{value / least:,.2f} {word}".replace("-", "−")
+    digits = 0 if size >= 10 or size == 0 else 2
+    rounded = round(value, -2) if size >= 10_000 else value
+    return f"{rounded:,.{digits}f}".replace("-", "−")
+
+
+def budget_of(asked: str) -> tuple[float | None, str]:
+    """The amount that was typed, or what is wrong with it."""
+    text = asked.replace(",", "").replace(" ", "").replace("_", "")
+    if not text:
+        return None, ""
+    try:
+        amount = float(text)
+    except ValueError:
+        return None, "That is no amount. Write digits, such as 500000."
+    if not (math.isfinite(amount) and 0 <= amount <= RISK_AMOUNT):
+        return None, "That is no amount from 0 up. Write digits, such as 500000."
+    return amount, ""
+
+
+def _chart(curve: Sequence[Tail], sign: str) -> dict[str, Any]:
+    return {
+        "kind": "exceeded",
+        "unit": sign,
+        "years": [one.years for one in curve],
+        "value": [round(one.value_at_risk) for one in curve],
+        "low": [round(one.low) for one in curve],
+        "high": [round(one.high) for one in curve],
+    }
+
+
+def matched(city: City, told: Sequence[TerritoryTold]) -> dict[str, TerritoryTold]:
+    """Territories of the inventory by the identifier of the city's own; by identifier or by name."""
+    own = {}
+    for one in city.territories():
+        own[one.id.casefold()] = own[one.name.casefold()] = one.id
+    found = ((own.get(one.territory.casefold()), one) for one in told)
+    return {place: one for place, one in found if place is not None}
+
+
+def painted(city: City, told: Sequence[TerritoryTold]) -> dict[str, Any]:
+    """Polygons of the city, the darker the more hours people are without services; without any where none match."""
+    polygons, held = city.geojson(), matched(city, told)
+    ordered = sorted(one.citizen_hours.value for one in held.values())
+    for feature in polygons["features"]:
+        properties = feature["properties"]
+        one = held.get(properties["id"])
+        below = sum(value < one.citizen_hours.value for value in ordered) if one else 0
+        said = "not in the inventory" if one is None else f"{money(one.citizen_hours.value)} hours a year"
+        properties.update(
+            shade=None if one is None else 1 + min(SHADES - 1, SHADES * below // max(len(ordered), 1)),
+            quiet=one is None,
+            told=f"{properties['name']}: {said}",
+        )
+    return polygons
