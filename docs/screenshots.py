@@ -89,7 +89,7 @@ PAGES: dict[str, Callable[[Any, str], str]] = {
     "proposals": lambda _page, _url: "/proposals",
     "proposal": lambda page, url: f"/proposals/{known(page, url, 'proposals?state=waiting')}",
     "intake": lambda _page, _url: "/intake",
-    "ledger": lambda _page, _url: "/ledger?verify=1",
+    "ledger": lambda _page, _url: "/ledger",
     "explain": lambda page, url: f"/explain/{known(page, url, 'needs')}",
     "work": lambda _page, _url: "/work",
     "order": lambda page, url: f"/work/{order_of(page, url)['id']}",
@@ -122,6 +122,9 @@ def main(url: str, folder: Path, names: list[str], looks: tuple[tuple[str, int],
                 page = context.new_page()
                 page.goto(url + path)
                 if name == "plan":
+                    again = page.get_by_role("button", name="Make this plan")
+                    if again.count():
+                        again.click()
                     page.wait_for_selector("#plan", timeout=WAIT_MS)  # it is made while a page waits
                 page.wait_for_load_state("networkidle")
                 page.wait_for_timeout(400)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/proposals", "/intake", "/ledger?verify=1")
+PAGES = ("/", "/proposals", "/intake", "/ledger")
 """Those that no other file here opens in both widths."""
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
@@ -79,7 +79,7 @@ def test_a_filter_narrows_the_list_and_keeps_the_address(page: Page):
 
 def test_the_theme_is_remembered(page: Page):
     page.goto("/intake")
-    page.get_by_role("link", name="Dark").click()
+    page.get_by_role("button", name="Dark").click()
     assert page.url.endswith("/intake")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 26)"
     page.goto("/ledger")

@@ -182,7 +182,7 @@ def site(
         "/ahead",
         "/proposals",
         "/intake",
-        "/ledger?verify=1",
+        "/ledger",
         "/nowhere",
         "/explain/" + TRICKS["script"],
     ]

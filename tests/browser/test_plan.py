@@ -46,8 +46,10 @@ def page(browser: Browser, planned: str, request: pytest.FixtureRequest) -> Iter
 
 
 def ready(page: Page, path: str = "/plan") -> None:
-    """Open the page and wait until the plan is made; it looks again by itself."""
+    """Open the page and wait until the plan is made; it looks again by itself. One that nobody began is begun."""
     page.goto(path)
+    if page.get_by_role("button", name="Make this plan").count():
+        page.get_by_role("button", name="Make this plan").click()
     expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
     page.wait_for_load_state()
 

@@ -7,7 +7,7 @@ from typing import Final
 from cityward.secure.policy import Ask
 
 DOORS: Final[dict[str, Ask]] = {
-    "GET /openapi.json": Ask("visit"),
+    "GET /openapi.json": Ask("read-description"),
     "GET /api/health": Ask("visit"),
     "POST /api/sources/{source}/interactions": Ask("send-rows", "Source", "source"),
     "POST /api/sources/{source}/observations": Ask("send-rows", "Source", "source"),

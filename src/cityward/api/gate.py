@@ -23,11 +23,15 @@ from cityward.api.problems import of_error, problem
 from cityward.city import City
 from cityward.core.errors import CitywardError
 from cityward.core.principal import Principal
+from cityward.secure.access.access import COOKIE, SECURE
 from cityward.secure.policy import Ask, Asker, Verdict, at_machine, nobody
 
 SIGN_IN: Final = "/sign-in"
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Headers that somebody between sets: whoever is behind that is not on this machine."""
+
+CLEARED: Final = '"cache", "storage"'
+"""What a browser forgets when a session is over. (Source: W3C, Clear Site Data.)"""
 
 _NO_STORE: Final = {"cache-control": "no-store"}
 _POLICY_VIOLATION: Final = 1008
@@ -178,7 +182,9 @@ def _unknown_person(request: Request) -> Response:
     if not _wants_page(request):
         headers = {**_NO_STORE, "www-authenticate": "Bearer"}
         return problem(401, "Nobody is signed in.", remedy="Send a token, or sign in.", rule="sign-in", headers=headers)
-    return RedirectResponse(f"{SIGN_IN}?next={quote(_onward(request), safe='/')}", 303, _NO_STORE)
+    # Whoever still shows a session's cookie was signed in: what the browser keeps of it goes, as at signing out.
+    ended = {"clear-site-data": CLEARED} if any(one.removeprefix(SECURE) == COOKIE for one in request.cookies) else {}
+    return RedirectResponse(f"{SIGN_IN}?next={quote(_onward(request), safe='/')}", 303, {**_NO_STORE, **ended})
 
 
 def _onward(request: Request) -> str:

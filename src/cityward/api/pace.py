@@ -40,7 +40,7 @@ RATES: Final[Mapping[str, Rate]] = {
 }
 """By kind of request. ``work`` re-computes a whole city or ledger; ``bulk`` is intake with a token."""
 
-_WORK: Final = frozenset({("POST", "/api/turns"), ("POST", "/api/watch"), ("GET", "/api/verify")})
+_WORK: Final = frozenset({("POST", "/api/turns"), ("POST", "/api/watch"), ("GET", "/api/verify"), ("POST", "/ledger")})
 
 
 def kind_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> str:

@@ -229,7 +229,7 @@ def _check_origin(method: str, headers: dict[bytes, bytes]) -> None:
 def _has_session(headers: dict[bytes, bytes]) -> bool:
     """Whether any cookie came but the one of light and dark, which proves nothing."""
     names = {pair.partition("=")[0].strip() for pair in _text(headers, b"cookie").split(";")}
-    return bool(names - {"", "theme"})
+    return bool(names - {"", "theme", "__Host-theme"})
 
 
 def _body_limit(scope: Scope, headers: dict[bytes, bytes]) -> int:

@@ -72,6 +72,8 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     check_free(host, port)
     here = _loopback(host)
     gate = _guarded(city, here, encrypted=tls is not None)
+    if gate and tls is not None:
+        city.access.encrypted = True
     app = create_app(
         city, hosts=_names(city, host), gate=gate, here=here, log=log, only_proxies=not here and tls is None
     )  # fmt: skip

@@ -97,6 +97,7 @@ class Account:
             "sign-out": self._sign_out,
             "everywhere": self._everywhere,
             "end": self._end,
+            "others": self._others,
             "remove": self._remove,
             "password": self._password,
             "app": self._app,
@@ -132,6 +133,11 @@ class Account:
         self._desk.access.sessions.revoke(sent.get("session", ""), who.id)
         return self.show(request, done="That session is over.")
 
+    def _others(self, request: Request, sent: dict[str, str]) -> Response:
+        who = self._strong(request, sent)
+        ended = self._desk.access.sessions.revoke_all(who.id, but=who.session)
+        return self.show(request, done=_ended(ended) or "You are signed in nowhere else.")
+
     def _remove(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         self._desk.access.signing.remove(who, sent.get("way", ""))
@@ -144,21 +150,27 @@ class Account:
         return self._changed(request, who, sent, "The new password counts from now on.")
 
     def _changed(self, request: Request, who: Principal, sent: dict[str, str], done: str) -> Response:
-        if sent.get("others") == "end":
-            ended = self._desk.access.sessions.revoke_all(who.id, but=who.session)
-            done += f" {ended} other session{'' if ended == 1 else 's'} ended." if ended else ""
-        return self.show(request, done=done)
+        return self.show(request, done=f"{done} {_ended(self._end_others(who, sent))}".strip())
+
+    def _end_others(self, who: Principal, sent: dict[str, str]) -> int:
+        """End the other sessions where the form says so; how many there were."""
+        if sent.get("others") != "end":
+            return 0
+        return self._desk.access.sessions.revoke_all(who.id, but=who.session)
 
     def _app(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         paper = self._desk.access.signing.set_password_and_app(
             who, sent.get("password", ""), sent.get("app", ""), sent.get("code", "")
         )
+        self._end_others(who, sent)
         return self._desk.page(request, "paper.html", paper=paper)
 
     def _paper(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
-        return self._desk.page(request, "paper.html", paper=self._desk.access.signing.new_paper(who))
+        paper = self._desk.access.signing.new_paper(who)
+        self._end_others(who, sent)
+        return self._desk.page(request, "paper.html", paper=paper)
 
     # -- passkeys, by the page's script ------------------------------------------------------------
 
@@ -179,6 +191,10 @@ class Account:
         )
         self._console.city.settle_access()
         return Response(b'{"next": "/account"}', media_type="application/json", headers=HEADERS)
+
+
+def _ended(count: int) -> str:
+    return f"{count} other session{'' if count == 1 else 's'} ended." if count else ""
 
 
 def mount(router: APIRouter, console: Console) -> None:

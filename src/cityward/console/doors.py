@@ -34,6 +34,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /proposals/{identifier}": Ask("read-work", "Proposal", "identifier"),
     "POST /proposals/{identifier}/decision": Ask("decide-proposal", "Proposal", "identifier"),
     "GET /plan": Ask("read-work"),
+    "POST /plan": Ask("read-work"),
     "GET /console/plan/{identifier}.json": Ask("read-work", "Plan", "identifier"),
     "POST /plan/{identifier}/{what}": Ask("change-work", "Plan", "identifier"),
     "GET /work": Ask("read-work"),
@@ -61,6 +62,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /systems/{name}/{form}.json": Ask("read-published", "System", "name"),
     "GET /systems/{name}/audits/{identifier}": Ask("read-audits", "Audit", "identifier"),
     "GET /ledger": Ask("read-ledger", "Ledger"),
+    "POST /ledger": Ask("read-ledger", "Ledger"),
     "GET /privacy": Ask("read-privacy"),
     "GET /privacy/records/{kind}": Ask("read-privacy"),
     "GET /grants": Ask("read-privacy"),
@@ -114,7 +116,7 @@ DOORS: Final[dict[str, Ask]] = {
     "POST /sign-in/passkey": _VISIT,
     "GET /sign-in/with/{service}": _VISIT,
     "GET /sign-in/back/{service}": _VISIT,
-    "GET /theme/{name}": _VISIT,
+    "POST /theme": _VISIT,
     "GET /static": _VISIT,
 }
 """The identifier of a secret link stands in no question: it opens one case, and is itself the proof."""

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from cityward.console import words
 from cityward.core.errors import CitywardError
 from cityward.core.identifiers import kind_of
+from cityward.secure.ledger import Verification
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -33,10 +34,17 @@ ENTRIES_SHOWN: Final = 200
 
 
 def mount(router: APIRouter, console: Console) -> None:
-    """Add ``/ledger``."""
+    """Add ``/ledger``; to send its form re-computes it."""
 
     @router.get("/ledger")
     def ledger(request: Request) -> HTMLResponse:
+        return show(request)
+
+    @router.post("/ledger")
+    def verify(request: Request) -> HTMLResponse:
+        return show(request, console.city.verify())
+
+    def show(request: Request, proof: Verification | None = None) -> HTMLResponse:
         city, query = console.city, request.query_params
         about = query.get("about", "").strip()[:60]
         end = _end(query.get("before"), city.ledger_size)
@@ -49,7 +57,7 @@ def mount(router: APIRouter, console: Console) -> None:
             older=start if start and not about else 0,
             newest=end == city.ledger_size,
             checkpoint=city.checkpoint(),
-            proof=city.verify() if "verify" in query else None,
+            proof=proof,
         )
 
 

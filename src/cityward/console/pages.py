@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -55,6 +55,7 @@ from cityward.console.forms import fields_of, first_of
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, outreach_table, silence_page
+from cityward.console.themes import choose, theme_of
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 from cityward.core.identifiers import CASE_DECISION, kind_of
@@ -98,7 +99,6 @@ PARTS: tuple[Any, ...] = (
 
 PAGE_ENTRIES = 25
 FIELDS_MAX = 10
-THEMES = ("light", "dark", "auto")
 _SINCE_DAYS = {"7": 7, "14": 14, "30": 30}
 _STATUS: list[tuple[type[CitywardError], int]] = [
     (UnknownId, 404),
@@ -125,7 +125,6 @@ class Console:
 
     def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Render a page with its masthead."""
-        theme = request.cookies.get("theme", "auto")
         waiting = len(self.city.proposals("waiting"))
         watched = self._watched()
         asker = asker_of(request)
@@ -138,7 +137,7 @@ class Console:
             ledger_size=self.city.ledger_size,
             ways=ways(waiting, None if watched is None else len(watched.open)),
             watched=watched,
-            theme=theme if theme in THEMES else "auto",
+            theme=theme_of(request, self.city),
             path=request.url.path,
             **shown,
         )
@@ -153,11 +152,10 @@ class Console:
         """Say no, and why; nothing of the city stands on it but its name, where people sign in."""
         if status == 404 and asker.open_here:
             return self.error(request, HTTPException(status))
-        theme = request.cookies.get("theme", "auto")
         who = asker.signed_in
         html = self.templates.get_template("refused.html").render(
             city=self.city.name,
-            theme=theme if theme in THEMES else "auto",
+            theme=theme_of(request, self.city),
             code=status,
             what=what.partition(". ")[0].rstrip(".") + ".",
             because=what.partition(". ")[2],
@@ -351,14 +349,9 @@ def mount_console(app: FastAPI, city: City) -> None:
         headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
         return Response(city.export_csv(name), media_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[arg-type]
 
-    @router.get("/theme/{name}")
-    def theme(request: Request, name: str) -> Response:
-        back = urlsplit(request.headers.get("referer", "/"))
-        answer = RedirectResponse("/" + back.path.lstrip("/") + (f"?{back.query}" if back.query else ""), 303)
-        answer.set_cookie(
-            "theme", name if name in THEMES else "auto", max_age=31_536_000, httponly=True, samesite="strict"
-        )
-        return answer
+    @router.post("/theme")
+    async def theme(request: Request) -> Response:
+        return choose(request, await request.body(), city)
 
     for part in PARTS:
         part.mount(router, console)

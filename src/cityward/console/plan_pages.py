@@ -42,25 +42,33 @@ class Drafts:
         self._working: set[tuple[date, int, float]] = set()
 
     def get(self, day: date, days: int, floor: float) -> tuple[WorkPlan, str] | None:
-        """The plan and what is to be said of it, or None while it is made.
+        """The plan and what is to be said of it, or None while it is made, or where nobody began it.
 
         Raises
         ------
         CitywardError
-            It cannot be made; asked again, it is tried again.
+            It could not be made.
         """
         key = (day, days, floor)
         with self._lock:
-            if key in self._done:
-                found = self._done[key]
-                if isinstance(found, CitywardError):
-                    del self._done[key]
-                    raise found
-                return found
-            if key not in self._working:
+            found = self._done.get(key)
+            if isinstance(found, CitywardError):
+                del self._done[key]
+                raise found
+            return found
+
+    def begun(self, day: date, days: int, floor: float) -> bool:
+        """Whether it is being made."""
+        with self._lock:
+            return (day, days, floor) in self._working
+
+    def begin(self, day: date, days: int, floor: float) -> None:
+        """Make it in the background, unless it is there or being made."""
+        key = (day, days, floor)
+        with self._lock:
+            if key not in self._done and key not in self._working:
                 self._working.add(key)
                 threading.Thread(target=self._work, args=(key,), daemon=True).start()
-        return None
 
     def named(self, identifier: str) -> WorkPlan | None:
         """A plan that was made here, by its identifier."""
@@ -89,6 +97,11 @@ def mount(router: APIRouter, console: Any) -> None:
     @router.get("/plan")
     def plan(request: Request) -> Response:
         return pages.plan(request)
+
+    @router.post("/plan")
+    async def begin(request: Request) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(pages.begin, body)
 
     @router.get("/console/plan/{identifier}.json")
     def tours(identifier: str) -> Response:
@@ -122,7 +135,7 @@ class PlanPages:
             self.planning.keep(plan)
 
     def plan(self, request: Request) -> Response:
-        """The plan that is asked for: by identifier, or by day and floor; made when it is new."""
+        """The plan that is asked for: by identifier, or by floor; one that is new is made when somebody says so."""
         query = request.query_params
         if query.get("id"):
             return self._show(request, self.get(query["id"]), "")
@@ -136,11 +149,23 @@ class PlanPages:
             return self._show(request, current, "")
         found = self.drafts.get(day, 1, floor)
         if found is None:
-            shown: Response = self.console.page(request, "plan_wait.html", day_of=day, floor=floor)
-            shown.headers["refresh"] = "2"
+            begun = self.drafts.begun(day, 1, floor)
+            shown: Response = self.console.page(
+                request, "plan_wait.html", day_of=day, floor=floor, begun=begun, note=note
+            )
+            if begun:
+                shown.headers["refresh"] = "2"
             return shown
         made, why = found
         return self._show(request, made, " ".join(part for part in (note, why) if part))
+
+    def begin(self, body: bytes) -> Response:
+        """Make a plan in the background, and lead to where it will stand."""
+        asked = first_of(fields_of(body, FIELDS_MAX)).get("floor")
+        floor, note = _floor(asked, self.planning.floor())
+        if not note:
+            self.drafts.begin(self.planning.first_day(), 1, floor)
+        return RedirectResponse(f"/plan?{urlencode({'floor': asked if note else floor})}", 303)
 
     def get(self, identifier: str) -> WorkPlan:
         """A plan that is kept, or one that is only looked at."""

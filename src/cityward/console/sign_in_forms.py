@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from cityward.console.forms import fields_of, first_of
+from cityward.console.themes import theme_of
 from cityward.core.errors import CitywardError, Refused, UserError
 from cityward.core.principal import Principal
 from cityward.secure.access import Access, Visit
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 FORM_BYTES: Final = 64 * 2**10
 FIELDS: Final = 12
 HEADERS: Final = {"cache-control": "no-store"}
-THEMES: Final = ("light", "dark")
+CLEARED: Final = '"cache", "storage"'
+"""What a browser forgets when a session ends: pages and whatever scripts kept. The cookie of a known device stays, and
+that of light and dark. (Source: W3C, Clear Site Data.)"""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -91,9 +94,8 @@ class Desk:
 
     def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Render a page that shows the name of the city and nothing else of it."""
-        theme = request.cookies.get("theme", "auto")
         html = self._console.templates.get_template(template).render(
-            {"city": self._console.city.name, "theme": theme if theme in THEMES else "auto", "problem": "", **shown}
+            {"city": self._console.city.name, "theme": theme_of(request, self._console.city), "problem": "", **shown}
         )
         return HTMLResponse(html, status, headers=HEADERS)
 
@@ -124,7 +126,7 @@ class Desk:
 
     def signed_out(self, onward: str = "/sign-in") -> Response:
         """Take the session's cookie back, and have the browser forget what it keeps of us."""
-        answer = RedirectResponse(onward, 303, {**HEADERS, "clear-site-data": '"cache"'})
+        answer = RedirectResponse(onward, 303, {**HEADERS, "clear-site-data": CLEARED})
         self._drop(answer, COOKIE)
         self._console.city.settle_access()
         return answer

@@ -98,6 +98,8 @@ class Access:
         self.settings = settings
         self._base, self._key, self._city, self._around = base, key, city, around
         self.acts = Acts(base)
+        self.encrypted = False
+        """Whether we speak TLS ourselves, to every browser."""
         self.sessions = Sessions(base, self.acts, settings)
         self.tokens = Tokens(base, self.acts)
 
@@ -214,7 +216,7 @@ class Access:
 
     def secure(self) -> bool:
         """Whether the console is on https, and cookies are kept to it."""
-        return (self.settings.origin or "").startswith("https://")
+        return self.encrypted or (self.settings.origin or "").startswith("https://")
 
     def cookie_name(self, name: str) -> str:
         """The name of a cookie of ours: with `SECURE` on https, without on the loopback address."""
