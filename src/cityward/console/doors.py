@@ -108,6 +108,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /sign-in/with/{service}": _VISIT,
     "GET /sign-in/back/{service}": _VISIT,
     "GET /theme/{name}": _VISIT,
+    "GET /language/{code}": _VISIT,
     "GET /static": _VISIT,
 }
 """The identifier of a secret link stands in no question: it opens one case, and is itself the proof."""
