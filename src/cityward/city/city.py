@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from cityward.city.dividing import Dividing
     from cityward.city.drafting import Drafting
     from cityward.city.drilling import Drilling
+    from cityward.city.exercising import Exercising
     from cityward.city.incidents import SecurityIncidents
     from cityward.city.isolating import Isolating
-    from cityward.city.exercising import Exercising
     from cityward.city.ledger_keys import LedgerKeys
     from cityward.city.liability import Liability
     from cityward.city.noticing import Notices
@@ -70,9 +70,9 @@ if TYPE_CHECKING:
     from cityward.city.processing import Processing
     from cityward.city.registering import Registering
     from cityward.city.releasing import Releasing
-    from cityward.city.rolling_out import RollingOut
     from cityward.city.responding import Responding
     from cityward.city.risking import Risks
+    from cityward.city.rolling_out import RollingOut
     from cityward.city.rounds import Rounds
     from cityward.city.supervising import Watched
     from cityward.city.witnessing import Witnessing

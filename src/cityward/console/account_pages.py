@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cityward.console.sign_in_forms import HEADERS, Desk, form_of, script_of, status_of, told
 from cityward.console.sign_in_pages import posted
+from cityward.console.tongue import say, say_many
 from cityward.core.clock import micros
 from cityward.core.errors import Refused, UserError
 from cityward.core.principal import Principal
@@ -80,14 +81,16 @@ class Account:
         """Who sent a form of theirs; raises `NotRecognised`."""
         who = self._desk.who(request)
         if who is None or not self._desk.is_own(request, who, sent.get("token", "")):
-            raise NotRecognised("You are not signed in any more.", "Sign in again.")
+            raise NotRecognised(say("You are not signed in any more."), say("Sign in again."))
         return who
 
     def _strong(self, request: Request, sent: dict[str, str]) -> Principal:
         """As `_sender`, of somebody who proved just now who they are."""
         who = self._sender(request, sent)
         if not self._desk.is_recent(who):
-            raise Refused("sign-in-again", "This asks for your sign-in once more.", "Sign in again, then repeat it.")
+            raise Refused(
+                "sign-in-again", say("This asks for your sign-in once more."), say("Sign in again, then repeat it.")
+            )
         return who
 
     def change(self, request: Request, body: bytes) -> Response:
@@ -105,7 +108,7 @@ class Account:
         }
         take = acts.get(sent.get("act", ""))
         if take is None:
-            return self.show(request, status=422, problem="Choose one of the buttons.")
+            return self.show(request, status=422, problem=say("Choose one of the buttons."))
         try:
             answer = take(request, sent)
         except NotRecognised as error:
@@ -131,23 +134,23 @@ class Account:
     def _end(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         self._desk.access.sessions.revoke(sent.get("session", ""), who.id)
-        return self.show(request, done="That session is over.")
+        return self.show(request, done=say("That session is over."))
 
     def _others(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         ended = self._desk.access.sessions.revoke_all(who.id, but=who.session)
-        return self.show(request, done=_ended(ended) or "You are signed in nowhere else.")
+        return self.show(request, done=_ended(ended) or say("You are signed in nowhere else."))
 
     def _remove(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         self._desk.access.signing.remove(who, sent.get("way", ""))
-        return self._changed(request, who, sent, "It counts no more.")
+        return self._changed(request, who, sent, say("It counts no more."))
 
     def _password(self, request: Request, sent: dict[str, str]) -> Response:
         who = self._strong(request, sent)
         access = self._desk.access
         access.signing.change_password(who, sent.get("current", ""), sent.get("new", ""), self._desk.visit(request))
-        return self._changed(request, who, sent, "The new password counts from now on.")
+        return self._changed(request, who, sent, say("The new password counts from now on."))
 
     def _changed(self, request: Request, who: Principal, sent: dict[str, str], done: str) -> Response:
         return self.show(request, done=f"{done} {_ended(self._end_others(who, sent))}".strip())
@@ -194,7 +197,7 @@ class Account:
 
 
 def _ended(count: int) -> str:
-    return f"{count} other session{'' if count == 1 else 's'} ended." if count else ""
+    return say_many("%(num)s other session ended.", "%(num)s other sessions ended.", count) if count else ""
 
 
 def mount(router: APIRouter, console: Console) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from cityward.anticipate.early import FEWEST_EXPECTED, OPENS
 from cityward.city import City
+from cityward.console.tongue import say
 from cityward.core.errors import UnknownId
 from cityward.core.records import LevelTest
 
@@ -73,7 +74,7 @@ def ahead_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "summary": levels_told(turn.level_tests if turn else ()),
         "growth": turn.growth if turn else (),
         "growth_test": turn.growth_test if turn else None,
-        "need_of": {need.id: need.sentence for need in (turn.needs if turn else ())},
+        "need_of": {need.id: need for need in (turn.needs if turn else ())},
         "backtests": city.backtests(),
     }
 
@@ -114,7 +115,7 @@ def _chosen(
         level = first.level if first and first.service == service else next(iter(places))
     known = everything.filter((pl.col("service") == service) & (pl.col("level") == level))
     if not known.height or (territory and territory not in by_place):
-        raise UnknownId("There is no forecast for that service and place.", "Choose them from the lists.")
+        raise UnknownId(say("There is no forecast for that service and place."), say("Choose them from the lists."))
     if by_place.get(territory) != level:
         fitting = first is not None and first.service == service and first.level == level
         territory = first.territory if fitting else _busiest(known, "territory")

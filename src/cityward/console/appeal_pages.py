@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cityward.console.asking import signed
 from cityward.console.contest_pages import FIELDS_MAX, FORM_BYTES
 from cityward.console.forms import fields_of
+from cityward.console.tongue import problem_of, say, say_many
 from cityward.core.appeals import CLOSED, PERSON, Appeal, AppealNotice
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 
@@ -65,7 +66,7 @@ def mount(router: APIRouter, console: Console) -> None:
         except UnknownId:
             raise
         except (Refused, UserError) as error:
-            return show(request, identifier, problem=f"{error.what} {error.remedy}", step=step, wrong=wrong, **fields)
+            return show(request, identifier, problem=problem_of(error), step=step, wrong=wrong, **fields)
         return RedirectResponse(f"/appeals/{identifier}", 303)
 
 
@@ -80,14 +81,16 @@ def _do(city: City, identifier: str, step: str, fields: dict[str, str], wrong: S
     elif step == "decide":
         outcome = fields["outcome"]
         if outcome not in ("upheld", "changed"):
-            raise UserError("Does the decision stand?", "Press one of the buttons.")
+            raise UserError(say("Does the decision stand?"), say("Press one of the buttons."))
         # The form has one list of outcomes for both buttons; where the decision stands, nothing of it counts.
         more: dict[str, Any] = {"after": fields["after"], "wrong": wrong} if outcome == "changed" else {}
         appeals.decide(identifier, outcome, fields["by"], fields["because"], **more)  # type: ignore[arg-type]
     elif step == "notice":
         city.notices.sent(fields["notice"], fields["by"], fields["way"])
     else:
-        raise UnknownId("There is no such step.", "An appeal is assigned or decided, and its notices are sent.")
+        raise UnknownId(
+            say("There is no such step."), say("An appeal is assigned or decided, and its notices are sent.")
+        )
 
 
 def headline(city: City, every: Sequence[Appeal]) -> str:
@@ -96,21 +99,25 @@ def headline(city: City, every: Sequence[Appeal]) -> str:
     late = [one for one in running if city.appeals.is_overdue(one)]
     nobody = [one for one in running if not one.assigned_to]
     if late:
-        return f"{_many(len(late), 'appeal')} {'is' if len(late) == 1 else 'are'} overdue"
+        return say_many("One appeal is overdue", "%(num)s appeals are overdue", len(late))
     if nobody:
-        return f"{_many(len(nobody), 'appeal')} {'waits' if len(nobody) == 1 else 'wait'} for somebody to look at it"
+        return say_many(
+            "One appeal waits for somebody to look at it",
+            "%(num)s appeals wait for somebody to look at them",
+            len(nobody),
+        )
     if running:
-        return f"{_many(len(running), 'appeal')} {'is' if len(running) == 1 else 'are'} being looked at, none is late"
-    return "Nobody waits for an answer to an appeal"
+        return say_many(
+            "One appeal is being looked at and is not late",
+            "%(num)s appeals are being looked at, none is late",
+            len(running),
+        )
+    return say("Nobody waits for an answer to an appeal")
 
 
 def appeals_notices(city: City, appeal: Appeal) -> list[tuple[AppealNotice, str]]:
     """Who is to be told, with the words for a party; those for the person hold his link and stand on no page."""
     return [(one, "" if one.to == PERSON else city.notices.text(one.id)) for one in city.notices.of(appeal)]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{'One' if count == 1 else f'{count:,}'} {noun}{'' if count == 1 else 's'}"
 
 
 def _told(city: City, identifier: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from cityward.answerable.audit.columns import NOT_STATED
 from cityward.answerable.audit.kept import KeptAudit, KeptGroup, KeptProxies, KeptRate, read_kept
+from cityward.console.tongue import marked, say, say_many
 from cityward.core.errors import UnknownId
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from cityward.core.systems import SystemEvent
 
 RATES: Final = {
-    "false_positive_rate": ("wrongly selected", "of people without the outcome"),
-    "false_negative_rate": ("missed", "of people with the outcome"),
-    "positive_predictive_value": ("rightly selected", "of the selected"),
-    "selection_rate": ("selected", "of everybody"),
-    "base_rate": ("outcome", "of everybody whose outcome is known"),
+    "false_positive_rate": (marked("wrongly selected"), marked("of people without the outcome")),
+    "false_negative_rate": (marked("missed"), marked("of people with the outcome")),
+    "positive_predictive_value": (marked("rightly selected"), marked("of the selected")),
+    "selection_rate": (marked("selected"), marked("of everybody")),
+    "base_rate": (marked("outcome"), marked("of everybody whose outcome is known")),
 }
 """Rates that the page tells: how a column is headed, and out of whom."""
 
@@ -32,9 +33,9 @@ LEVEL: Final = 0.05
 """From here on, after correction for all comparisons, a difference counts as chance."""
 
 GATES: Final = {
-    "suspend": "The gate stopped it: more errors than when it was approved",
-    "alarm": "Alarm: improbably few errors",
-    "not judged": "The gate could not judge it",
+    "suspend": marked("The gate stopped it: more errors than when it was approved"),
+    "alarm": marked("Alarm: improbably few errors"),
+    "not judged": marked("The gate could not judge it"),
 }
 
 
@@ -56,8 +57,8 @@ def mount(router: APIRouter, console: Console) -> None:
         found = next((one for one in audits_of(standing.events) if one.event.id == identifier), None)
         if found is None:
             raise UnknownId(
-                f"There is no audit '{identifier[:60]}' of '{standing.system.id}'.",
-                f"Its audits are on the page /systems/{standing.system.id}.",
+                say("There is no audit '%(id)s' of '%(system)s'.", id=identifier[:60], system=standing.system.id),
+                say("Its audits are on the page %(page)s.", page=f"/systems/{standing.system.id}"),
             )
         shown: dict[str, Any] = {
             "system": standing.system,
@@ -78,31 +79,32 @@ def audits_of(events: Sequence[SystemEvent]) -> list[Told]:
 def headline(kept: KeptAudit | KeptProxies | None) -> str:
     """What was found, in a few words."""
     if kept is None:
-        return "An audit"
+        return say("An audit")
     if isinstance(kept, KeptProxies):
         return _of_proxies(kept)
-    return GATES.get(kept.gate.state if kept.gate else "", "") or _of_groups(kept)
+    return say(GATES.get(kept.gate.state if kept.gate else "", "")) or _of_groups(kept)
 
 
 def _of_proxies(kept: KeptProxies) -> str:
     strong = {one.column for one in kept.proxies if one.verdict == "proxy"}
     found = strong or {one.column for one in kept.proxies if one.verdict == "weak"}
     if not found:
-        return "No column alone gives a group away"
-    many = "One column gives" if len(found) == 1 else f"{len(found)} columns give"
-    return f"{many} a group away" if strong else f"{many} a group away in part"
+        return say("No column alone gives a group away")
+    if strong:
+        return say_many("One column gives a group away", "%(num)s columns give a group away", len(found))
+    return say_many("One column gives a group away in part", "%(num)s columns give a group away in part", len(found))
 
 
 def _of_groups(kept: KeptAudit) -> str:
     if any(one.severity == "leak" for one in kept.checks):
-        return "These data cannot be believed as they are"
+        return say("These data cannot be believed as they are")
     if not kept.identifiable:
-        return "How often it is wrong is not in the data"
+        return say("How often it is wrong is not in the data")
     if any(_differs(one.rates.get(name)) for one in kept.groups for name in _ERRORS):
-        return "It is not equally often wrong about all groups"
+        return say("It is not equally often wrong about all groups")
     if any(_differs(one.rates.get("selection_rate")) for one in kept.groups):
-        return "It does not select all groups equally often"
-    return "No difference between groups is more than chance"
+        return say("It does not select all groups equally often")
+    return say("No difference between groups is more than chance")
 
 
 def _differs(rate: KeptRate | None) -> bool:
@@ -122,7 +124,7 @@ def _shown(kept: KeptAudit, rate: str) -> dict[str, Any]:
         "level": LEVEL,
         "everybody": everybody,
         "tables": dict(sorted(tables.items(), key=lambda one: len(one[1]))),
-        "rates": RATES,
+        "rates": {name: (say(head), say(of)) for name, (head, of) in RATES.items()},
         "chosen": chosen,
         "most": min(1.0, math.ceil(10 * highest) / 10) or 1.0,
         "few": [one for one in others if not one.rates],

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from cityward.city.cases import INCOME_GROUPS
+from cityward.console.tongue import gettext, number, say
 from cityward.core.cases import Ranking
 
 if TYPE_CHECKING:
@@ -52,10 +53,14 @@ def headline(ranking: Ranking) -> str:
     """Say what the order would have found, in whole kitchens of ten, and no more than was seen."""
     ranked, done = round(10 * ranking.tried_ranked), round(10 * ranking.tried_done)
     if not ranking.used:
-        return "The order by risk is not clearly better than the order in which visits were made"
+        return say("The order by risk is not clearly better than the order in which visits were made")
     if ranked == done:
-        return "With this order findings would come a few days earlier, but hardly more of them in the first half"
-    return f"With this order {ranked} of 10 visits that find something would lie in the first half, instead of {done}"
+        return say("With this order findings would come a few days earlier, but hardly more of them in the first half")
+    return say(
+        "With this order %(ranked)s of 10 visits that find something would lie in the first half, instead of %(done)s",
+        ranked=ranked,
+        done=done,
+    )
 
 
 def fairness(ranking: Ranking) -> str:
@@ -66,14 +71,20 @@ def fairness(ranking: Ranking) -> str:
         return ""
     (few, least), (many, most) = known[0], known[-1]
     if many - few < SPREAD_DAYS:
-        return "Areas of all income groups gain about the same."
-    rough = " Few were found there: the figure is rough." if most.small or least.small else ""
-    return (
-        f"The gain is not shared alike: findings come {_days(many)} in areas with {most.group}, "
-        f"and {_days(few)} in areas with {least.group}.{rough} "
-        "Whoever works by this order should set a floor in the plan, so that no group of areas waits longer."
+        return say("Areas of all income groups gain about the same.")
+    rough = " " + say("Few were found there: the figure is rough.") if most.small or least.small else ""
+    shared = say(
+        "The gain is not shared alike: findings come %(many)s in areas with %(most)s, and %(few)s in areas with "
+        "%(least)s.",
+        many=_days(many),
+        most=gettext(most.group),
+        few=_days(few),
+        least=gettext(least.group),
     )
+    floor = say("Whoever works by this order should set a floor in the plan, so that no group of areas waits longer.")
+    return f"{shared}{rough} {floor}"
 
 
 def _days(earlier: float) -> str:
-    return f"{abs(earlier):.1f} days {'earlier' if earlier >= 0 else 'later'}"
+    days = number(abs(earlier), 1)
+    return say("%(days)s days earlier", days=days) if earlier >= 0 else say("%(days)s days later", days=days)

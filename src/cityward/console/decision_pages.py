@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cityward.answerable.reasons import facts
 from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import marked, problem_of, say, say_many
 from cityward.core.errors import Refused, UnknownId, UserError
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ SHOWN: Final = 50
 BATCHES_SHOWN: Final = 20
 FIELDS_MAX: Final = 12
 
-AGREED: Final = {True: "as the rule says", False: "not what the rule says", None: "the rule says nothing"}
+AGREED: Final = {
+    True: marked("as the rule says"),
+    False: marked("not what the rule says"),
+    None: marked("the rule says nothing"),
+}
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -69,10 +74,10 @@ def headline(counts: dict[str, int]) -> str:
     """The finding: how many cases wait for a person."""
     waiting, done = counts["waiting"], counts["decided"] + counts["reversed"]
     if not waiting and not done:
-        return "No case was decided here yet"
+        return say("No case was decided here yet")
     if not waiting:
-        return "No case waits for a person"
-    return f"{waiting:,} cases wait for a person" if waiting > 1 else "One case waits for a person"
+        return say("No case waits for a person")
+    return say_many("One case waits for a person", "%(num)s cases wait for a person", waiting)
 
 
 def one(console: Console, request: Request, identifier: str, status: int = 200, **form: Any) -> HTMLResponse:
@@ -90,7 +95,7 @@ def one(console: Console, request: Request, identifier: str, status: int = 200, 
         asked=facts(decision.inputs, deciding.rule(decision)),
         areas=console.city.area_names,
         outcomes=deciding.outcomes(decision),
-        agreed=AGREED[decision.agreed],
+        agreed=say(AGREED[decision.agreed]),
         receipt=told.receipt,
         opened=opened,
         seal=deciding.sealed(identifier, opened, form.get("own_view", "")),
@@ -103,12 +108,12 @@ def own_view(console: Console, request: Request, identifier: str, fields: dict[s
     opened = _opened(console, identifier, fields, "")
     try:
         if opened is None:
-            raise UserError("This page was not opened here.", "Say your view again.")
+            raise UserError(say("This page was not opened here."), say("Say your view again."))
         view = console.city.deciding.view(identifier, fields.get("own_view", ""))
     except UnknownId:
         raise
     except (Refused, UserError) as error:
-        return one(console, request, identifier, 422, problem=f"{error.what} {error.remedy}")
+        return one(console, request, identifier, 422, problem=problem_of(error))
     return one(console, request, identifier, own_view=view, outcome=view, opened=opened)
 
 
@@ -120,14 +125,16 @@ def settled(console: Console, request: Request, identifier: str, fields: dict[st
     typed = {name: fields.get(name, "") for name in ("outcome", "by", "competence", "because")}
     try:
         if opened is None or not view:
-            raise UserError("Nobody has said a view of their own yet.", "Say it before you see what the rule says.")
+            raise UserError(
+                say("Nobody has said a view of their own yet."), say("Say it before you see what the rule says.")
+            )
         looked = (console.city.clock.now() - datetime.fromisoformat(opened)).total_seconds()
         console.city.deciding.settle(identifier, **typed, looked_seconds=looked, own_view=view)
     except UnknownId:
         raise
     except (Refused, UserError) as error:
         kept: dict[str, Any] = {} if opened is None else {"own_view": view, "opened": opened}
-        return one(console, request, identifier, 422, problem=f"{error.what} {error.remedy}", **typed, **kept)
+        return one(console, request, identifier, 422, problem=problem_of(error), **typed, **kept)
     return RedirectResponse(f"/decisions/{identifier}", 303)
 
 

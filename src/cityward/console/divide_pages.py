@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 from cityward.city.dividing import CityDivide
+from cityward.console.tongue import gettext, say, significant
 from cityward.equitable.divide.index import Indexed
 from cityward.equitable.divide.symmetry import Symmetry
 
@@ -65,10 +66,18 @@ def headline(alike: Sequence[Symmetry]) -> str:
     first = leading(alike)
     if first is None:
         known = any(one.verdict not in ("few", "cannot tell") for one in alike)
-        return "All areas are served alike, as far as we can tell" if known else "Who is served less we cannot tell yet"
+        return (
+            say("All areas are served alike, as far as we can tell")
+            if known
+            else say("Who is served less we cannot tell yet")
+        )
     worst, best = first.groups[0], first.groups[-1]
-    sides = ", ".join(f"{_short(one.figure.value)} where there is the {one.group}" for one in (worst, best))
-    return f"{first.name[:1].upper()}{first.name[1:]}: {sides}"
+    sides = ", ".join(
+        say("%(value)s where there is the %(group)s", value=_short(one.figure.value), group=gettext(one.group))
+        for one in (worst, best)
+    )
+    name = gettext(first.name)
+    return f"{name[:1].upper()}{name[1:]}: {sides}"
 
 
 def in_tiers(places: Sequence[Indexed]) -> list[Indexed]:
@@ -84,7 +93,7 @@ def painted(polygons: dict[str, Any], told: CityDivide) -> dict[str, Any]:
     for feature in polygons["features"]:
         properties = feature["properties"]
         tier = tiers.get(properties["id"])
-        said = "we cannot tell" if tier is None else f"tier {tier} of {tiers_all}"
+        said = say("we cannot tell") if tier is None else say("tier %(tier)s of %(tiers)s", tier=tier, tiers=tiers_all)
         properties.update(
             shade=None if tier is None else SHADES - round((SHADES - 1) * (tier - 1) / max(tiers_all - 1, 1)),
             quiet=tier is None,
@@ -94,4 +103,4 @@ def painted(polygons: dict[str, Any], told: CityDivide) -> dict[str, Any]:
 
 
 def _short(value: float | None) -> str:
-    return "not known" if value is None else f"{value:,.3g}"
+    return say("not known") if value is None else significant(value, 3)

@@ -117,6 +117,7 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /sign-in/with/{service}": _VISIT,
     "GET /sign-in/back/{service}": _VISIT,
     "POST /theme": _VISIT,
+    "POST /language": _VISIT,
     "GET /static": _VISIT,
 }
 """The identifier of a secret link stands in no question: it opens one case, and is itself the proof."""

@@ -17,6 +17,7 @@ from cityward.answerable.table.condition import write_value
 from cityward.answerable.table.shape import Example, Sheet
 from cityward.answerable.table.toml_form import fields as said
 from cityward.answerable.table.toml_form import written
+from cityward.console.tongue import number, say
 from cityward.core.errors import UserError
 from cityward.core.toml_text import decode_toml_text
 
@@ -88,7 +89,9 @@ class DraftForm:
         try:
             sheet = msgspec.convert({**self.head, "rows": rows}, Sheet)
         except msgspec.ValidationError as error:
-            raise UserError(f"The draft is no rule: {error}.", "Correct what is named.") from None
+            raise UserError(
+                say("The draft is no rule: %(error)s.", error=error), say("Correct what is named.")
+            ) from None
         return make_table(msgspec.structs.replace(sheet, tests=tests), "the draft")
 
     def change(self, what: str) -> None:
@@ -104,7 +107,7 @@ class DraftForm:
         elif name in ("remove-input", "remove-output"):
             self._remove_column(name.removeprefix("remove-"), number)
         else:
-            raise UserError("That cannot be done with a draft.", "Press one of the buttons.")
+            raise UserError(say("That cannot be done with a draft."), say("Press one of the buttons."))
 
     def _insert(self, at: int) -> None:
         if (len(self.lines) + 1) * (len(self.inputs) + len(self.outputs)) > CELLS_MAX:
@@ -117,7 +120,7 @@ class DraftForm:
         elif what == "up-row":
             self.lines.insert(max(at - 1, 0), self.lines.pop(at))
         elif len(self.lines) == 1:
-            raise UserError("A rule needs a row.", "Change this one instead.")
+            raise UserError(say("A rule needs a row."), say("Change this one instead."))
         else:
             del self.lines[at]
 
@@ -127,14 +130,15 @@ class DraftForm:
         side = self.outputs if get("column-side") == "answer" else self.inputs
         if not re.fullmatch(r"[^\W\d][\w-]{0,79}", name) or name in self.inputs or name in self.outputs:
             raise UserError(
-                f"'{name[:60]}' cannot be the name of a column.", "Use letters, digits and _, and no name twice."
+                say("'%(name)s' cannot be the name of a column.", name=name[:60]),
+                say("Use letters, digits and _, and no name twice."),
             )
         if kind not in KINDS:
-            raise UserError("Of which type is the column?", f"Types: {', '.join(KINDS)}.")
+            raise UserError(say("Of which type is the column?"), say("Types: %(types)s.", types=", ".join(KINDS)))
         if kind == "number" and not get("column-unit", "").strip():
             raise UserError(
-                f"'{name}' is a number without a unit, so that nobody can tell what is compared.",
-                'Say it: "EUR/month", and "1" for a pure number.',
+                say("'%(name)s' is a number without a unit, so that nobody can tell what is compared.", name=name),
+                say("Say it: “EUR/month”, and “1” for a pure number."),
             )
         values = [one.strip() for one in get("column-values", "").split(",") if one.strip()]
         side[name] = {
@@ -149,7 +153,7 @@ class DraftForm:
     def _remove_column(self, side: str, at: int) -> None:
         columns = self.inputs if side == "input" else self.outputs
         if not 0 <= at < len(columns) or len(columns) == 1:
-            raise UserError("A rule needs a condition and an answer.", "Add another column first.")
+            raise UserError(say("A rule needs a condition and an answer."), say("Add another column first."))
         name = list(columns)[at]
         del columns[name]
         self.head.get("justified", {}).pop(name, None)
@@ -204,7 +208,7 @@ def form_sent(fields: Mapping[str, str], identifier: str) -> DraftForm:
         if not (isinstance(inputs, dict) and isinstance(outputs, dict) and head.get("id") == identifier):
             raise TypeError
     except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError):
-        raise UserError("This is not the form of a draft.", "Open the page of the draft again.") from None
+        raise UserError(say("This is not the form of a draft."), say("Open the page of the draft again.")) from None
     if not 0 <= rows * (len(inputs) + len(outputs)) <= CELLS_MAX:
         raise _too_large()
     for name in ("version", "title", "reference", "hit"):
@@ -238,6 +242,6 @@ def next_version(version: str) -> str:
 
 def _too_large() -> UserError:
     return UserError(
-        f"A table of more than {CELLS_MAX:,} cells is too large for a page.",
-        "Edit its file: 'cityward rules export', then 'cityward rules check' and 'cityward rules replay'.",
+        say("A table of more than %(cells)s cells is too large for a page.", cells=number(CELLS_MAX)),
+        say("Edit its file: 'cityward rules export', then 'cityward rules check' and 'cityward rules replay'."),
     )

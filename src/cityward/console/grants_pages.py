@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from cityward.console.tongue import marked, say
 from cityward.private.grants import PERSONAL, ROW_IDS, SPECIAL, sentences
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 CONSULTS_SHOWN: Final = 50
 
 CLASSES: Final = (
-    ("persons, under pseudonyms", frozenset({"person"})),
-    ("names of the city's people", frozenset({"people"})),
-    ("free text, redacted", SPECIAL),
-    ("places", frozenset({"lon", "lat", "address"})),
-    ("identifiers of reports", ROW_IDS),
+    (marked("persons, under pseudonyms"), frozenset({"person"})),
+    (marked("names of the city's people"), frozenset({"people"})),
+    (marked("free text, redacted"), SPECIAL),
+    (marked("places"), frozenset({"lon", "lat", "address"})),
+    (marked("identifiers of reports"), ROW_IDS),
 )
 """Classes of fields that lead to persons, in the words of the page; all else is public."""
 
@@ -52,7 +53,7 @@ def _granted(city: City) -> dict[str, Any]:
 def _held(city: City) -> dict[str, Any]:
     """What is held by class, who sees it, and until when a reader may keep it."""
     found, seen = city.keeper.grants().in_force(), []
-    for words, fields in (*CLASSES, ("all else", None)):
+    for words, fields in (*CLASSES, (marked("all else"), None)):
         mine = [
             grant
             for grant in found.values()
@@ -61,7 +62,7 @@ def _held(city: City) -> dict[str, Any]:
         ]
         seen.append(
             {
-                "what": words,
+                "what": say(words),
                 "purposes": sorted({grant.purpose for grant in mine}),
                 "until": max((grant.valid_until for grant in mine), default=None),
                 "days": max((grant.retention_days for grant in mine), default=None),

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from cityward.answerable.liability.readable import STATES_ONLY, readable, told_incident
+from cityward.console.tongue import gettext, listed, say
 
 if TYPE_CHECKING:
     from cityward.console.pages import Console
@@ -46,10 +47,11 @@ def mount(router: APIRouter, console: Console) -> None:
 def headline(file: LiabilityFile) -> str:
     """The finding: whether every duty had been accepted when it was decided."""
     if not file.duties:
-        return "No version of the system is on record, so no duty can be told"
+        return say("No version of the system is on record, so no duty can be told")
     lacking = file.unaccepted
     if not lacking:
-        return "Every duty had been accepted when this was decided"
+        return say("Every duty had been accepted when this was decided")
     if len(lacking) == 1:
-        return f"When this was decided nobody had accepted the duty of {lacking[0]}"
-    return f"When this was decided nobody had accepted the duties of {', '.join(lacking[:-1])} and {lacking[-1]}"
+        return say("When this was decided nobody had accepted the duty of %(duty)s", duty=gettext(lacking[0]))
+    duties = listed([gettext(one) for one in lacking])
+    return say("When this was decided nobody had accepted the duties of %(duties)s", duties=duties)

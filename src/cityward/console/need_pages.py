@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 from cityward.city.turn import Turn
+from cityward.console.tongue import gettext, marked, say, say_many, significant
+from cityward.console.words import day, number
 from cityward.core.records import Need
 from cityward.know.ranking import WEIGHTS, ranked, score
 
 WEIGHT_MAX = 100
 USUAL_SHARE = 0.9
 PARTS = {
-    "rarity": "How rare by chance",
-    "excess": "How many more reports",
-    "contrast": "How many times the expected",
-    "people": "How many people live there",
-    "growth": "Whether it grows",
+    "rarity": marked("How rare by chance"),
+    "excess": marked("How many more reports"),
+    "contrast": marked("How many times the expected"),
+    "people": marked("How many people live there"),
+    "growth": marked("Whether it grows"),
 }
 
 
@@ -70,22 +72,29 @@ def need_page(turn: Turn | None, need: Need) -> dict[str, Any]:
 def life(need: Need, turn: Turn | None) -> str:
     """Say how a need developed, in a sentence or two."""
     if not need.moments or turn is None:
-        return f"It is {need.state}."
+        return say("It is %(state)s.", state=gettext(need.state))
     first, last = need.moments[0], need.moments[-1]
     if need.state == "closed":
-        return f"Closed: no turn has found it since {last.day:%-d %B %Y}."
-    answer = " An action was approved for it." if need.state == "answered" else ""
+        return say("Closed: no turn has found it since %(day)s.", day=day(last.day))
+    answer = " " + say("An action was approved for it.") if need.state == "answered" else ""
     if last.day != turn.as_of:
-        return f"It rests: the last turn that found it was that of {last.day:%-d %B %Y}.{answer}"
+        return say("It rests: the last turn that found it was that of %(day)s.", day=day(last.day)) + answer
     if len(need.moments) == 1:
-        return f"First found by the turn of {first.day:%-d %B %Y}.{answer}"
+        return say("First found by the turn of %(day)s.", day=day(first.day)) + answer
     before = need.moments[-2]
-    change = f"{last.excess:,.0f} reports above the expected, after {before.excess:,.0f} on {before.day:%-d %B}"
-    found = f"Found by {len(need.moments)} turns since {first.day:%-d %B %Y}"
-    return f"{found}. {_TURNED.get(need.state, 'Now')}: {change}.{answer}"
+    found = say("Found by %(turns)s turns since %(day)s.", turns=len(need.moments), day=day(first.day))
+    change = say_many(
+        "%(turned)s: %(num)s report above the expected, after %(before)s on %(day)s.",
+        "%(turned)s: %(num)s reports above the expected, after %(before)s on %(day)s.",
+        round(last.excess),
+        turned=say(_TURNED.get(need.state, "Now")),
+        before=number(before.excess),
+        day=day(before.day),
+    )
+    return f"{found} {change}{answer}"
 
 
-_TURNED = {"growing": "It grows", "fading": "It fades", "opened": "It stays about as strong"}
+_TURNED = {"growing": marked("It grows"), "fading": marked("It fades"), "opened": marked("It stays about as strong")}
 
 
 def weighed(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:
@@ -99,10 +108,17 @@ def weighed(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:
         asked = _weight(query[name]) if name in query else value
         weights[name] = value if asked is None else asked
         if asked is None:
-            notes.append(f"“{PARTS[name]}” must be a number from 0 to {WEIGHT_MAX}; {value:g} is used.")
+            notes.append(
+                say(
+                    "“%(part)s” must be a number from 0 to %(most)s; %(value)s is used.",
+                    part=say(PARTS[name]),
+                    most=WEIGHT_MAX,
+                    value=significant(value, 6),
+                )
+            )
     if not any(weights.values()):
         weights = dict(usual)
-        notes.append("With every weight at 0 nothing ranks above anything; the usual weights are used.")
+        notes.append(say("With every weight at 0 nothing ranks above anything; the usual weights are used."))
     return {
         "needs": ranked(turn.needs, weights) if turn else [],
         "weights": weights,

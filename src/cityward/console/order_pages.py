@@ -16,6 +16,7 @@ from cityward.city.crew_names import crew_namer
 from cityward.console import words
 from cityward.console.asking import signed
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import english, marked, marked_many, problem_of, say, say_many
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.work import Message, WorkOrder
 
@@ -27,20 +28,20 @@ SHOWN: Final = 50
 """Most orders of one state on the page; the newest are the ones that somebody looks for."""
 
 HEADINGS: Final = {
-    "reopened": "Reopened: done, and not fixed",
-    "done": "Done by the worker's word; a resident is asked",
-    "planned": "Planned, not sent yet",
-    "sent": "Sent, not accepted yet",
-    "accepted": "Accepted",
-    "confirmed": "Confirmed as fixed",
-    "cancelled": "Cancelled",
+    "reopened": marked("Reopened: done, and not fixed"),
+    "done": marked("Done by the worker's word; a resident is asked"),
+    "planned": marked("Planned, not sent yet"),
+    "sent": marked("Sent, not accepted yet"),
+    "accepted": marked("Accepted"),
+    "confirmed": marked("Confirmed as fixed"),
+    "cancelled": marked("Cancelled"),
 }
 BUTTONS: Final = {
-    "accepted": "Accepted",
-    "done": "Done",
-    "confirmed": "I looked: it is fixed",
-    "reopened": "I looked: it is not fixed",
-    "cancelled": "Cancel the order",
+    "accepted": marked("Accepted"),
+    "done": marked("Done"),
+    "confirmed": marked("I looked: it is fixed"),
+    "reopened": marked("I looked: it is not fixed"),
+    "cancelled": marked("Cancel the order"),
 }
 FORM_BYTES: Final = 64 * 2**10
 
@@ -57,7 +58,7 @@ class OrderPages:
         counts, now, called = city.orders.outbox.counts(), city.clock.now(), crew_namer(city)
         lists = [
             (
-                heading,
+                say(heading),
                 [_row(city, order, now, called) for order in city.orders.outbox.orders([state], SHOWN)],
                 counts[state],
             )
@@ -85,13 +86,13 @@ class OrderPages:
             order=order,
             area=city.orders.area(order),
             crew=crew_namer(city)(order.crew) if order.crew else "",
-            standing=city.orders.standing(order),
+            standing=english(city.orders.standing(order)),
             alarm=order.state == "reopened" or city.orders.is_unconfirmed(order),
             events=[(event, age(now - event.at)) for event in reversed(order.events)],
             messages=[_message(message, now) for message in city.orders.outbox.messages(order.id)],
             link=link if link.startswith("http") else f"{str(request.base_url).rstrip('/')}{link}",
             asks=any(event.state == "done" for event in order.events),
-            buttons=[(state, label) for state, label in BUTTONS.items() if _may(order, state)],
+            buttons=[(state, say(label)) for state, label in BUTTONS.items() if _may(order, state)],
             can_send=_can_send(city, order),
             about=words.where(order.job.about),
             told=city.explain(order.id),
@@ -132,11 +133,11 @@ class OrderPages:
             elif wanted in BUTTONS:
                 orders.report(identifier, wanted, by, because)  # type: ignore[arg-type]
             else:
-                raise UserError("Which step?", "Press one of the buttons.")
+                raise UserError(say("Which step?"), say("Press one of the buttons."))
         except UnknownId:
             raise
         except UserError as error:
-            problem = f"{error.what} {error.remedy}"
+            problem: Any = problem_of(error)
             return self.order(request, identifier, status=422, by=by, because=because, problem=problem)
         return RedirectResponse(f"/work/{identifier}", 303)
 
@@ -153,30 +154,58 @@ def headline(city: City, counts: Mapping[str, int]) -> str:
     waiting, back = (city.orders.outbox.orders([state]) for state in ("done", "reopened"))
     late, escalated = sum(map(city.orders.is_unconfirmed, waiting)), sum(map(city.orders.is_escalated, back))
     asked, out = count["done"] - late, count["sent"] + count["accepted"]
-    parts = [
-        (asked, "waits for a resident's answer", "wait for a resident's answer"),
-        (late, "was never answered and is not confirmed", "were never answered and are not confirmed"),
-        (count["reopened"], "was reopened", "were reopened"),
-        (escalated, "needs a person to look", "need a person to look"),
-        (out, "is with a crew", "are with crews"),
-        (count["planned"], "is planned and not sent", "are planned and not sent"),
-    ]
-    said = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
-    if not said:
-        return "Every order is closed" if counts else "No work order was given out yet"
-    first, *others = said
-    noun = "order " if first.startswith("1 ") else "orders "
-    return "; ".join([first.replace(" ", f" {noun}", 1), *others[:2]])
+    numbers = (asked, late, count["reopened"], escalated, out, count["planned"])
+    waits = [(number, first, others) for number, (first, others) in zip(numbers, _WAITS, strict=True) if number]
+    if not waits:
+        return say("Every order is closed") if counts else say("No work order was given out yet")
+    # The first part names what is counted, and the others go on from it.
+    parts = [first if at == 0 else others for at, (_, first, others) in enumerate(waits[:3])]
+    return "; ".join(say_many(*part, waits[at][0]) for at, part in enumerate(parts))
+
+
+_WAITS: Final = (
+    (
+        marked_many("%(num)s order waits for a resident's answer", "%(num)s orders wait for a resident's answer"),
+        marked_many("%(num)s waits for a resident's answer", "%(num)s wait for a resident's answer"),
+    ),
+    (
+        marked_many(
+            "%(num)s order was never answered and is not confirmed",
+            "%(num)s orders were never answered and are not confirmed",
+        ),
+        marked_many(
+            "%(num)s was never answered and is not confirmed", "%(num)s were never answered and are not confirmed"
+        ),
+    ),
+    (
+        marked_many("%(num)s order was reopened", "%(num)s orders were reopened"),
+        marked_many("%(num)s was reopened", "%(num)s were reopened"),
+    ),
+    (
+        marked_many("%(num)s order needs a person to look", "%(num)s orders need a person to look"),
+        marked_many("%(num)s needs a person to look", "%(num)s need a person to look"),
+    ),
+    (
+        marked_many("%(num)s order is with a crew", "%(num)s orders are with crews"),
+        marked_many("%(num)s is with a crew", "%(num)s are with crews"),
+    ),
+    (
+        marked_many("%(num)s order is planned and not sent", "%(num)s orders are planned and not sent"),
+        marked_many("%(num)s is planned and not sent", "%(num)s are planned and not sent"),
+    ),
+)
 
 
 def age(passed: Any) -> str:
     """A length of time as people say it: ``3 h ago``."""
     minutes = max(0, int(passed.total_seconds() // 60))
     if minutes < 1:
-        return "just now"
+        return say("just now")
     if minutes < 120:
-        return f"{minutes} min ago"
-    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
+        return say("%(num)s min ago", num=minutes)
+    if minutes < 48 * 60:
+        return say("%(num)s h ago", num=minutes // 60)
+    return say("%(num)s days ago", num=minutes // 1440)
 
 
 def _row(city: City, order: WorkOrder, now: datetime, called: Callable[[str], str]) -> dict[str, Any]:
@@ -184,7 +213,7 @@ def _row(city: City, order: WorkOrder, now: datetime, called: Callable[[str], st
         "order": order,
         "area": city.orders.area(order),
         "crew": called(order.crew) if order.crew else "",
-        "standing": city.orders.standing(order),
+        "standing": english(city.orders.standing(order)),
         "alarm": city.orders.is_escalated(order) or city.orders.is_unconfirmed(order),
         "age": age(now - order.events[-1].at),
     }

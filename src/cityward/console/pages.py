@@ -42,8 +42,10 @@ from cityward.console import (
     rule_pages,
     security_pages,
     sensor_pages,
+    sentences,
     sign_in_pages,
     system_pages,
+    tongue,
     vote_pages,
     words,
     your_data_pages,
@@ -54,14 +56,17 @@ from cityward.console.doors import DOORS
 from cityward.console.forms import fields_of, first_of
 from cityward.console.need_pages import need_page, weighed
 from cityward.console.now_lines import tidings, ways
+from cityward.console.preferences import choose, theme_of
 from cityward.console.silence_pages import CANNOT_TELL, compare_page, outreach_table, silence_page
-from cityward.console.themes import choose, theme_of
+from cityward.console.tongue import problem_of, say, say_many, told
+from cityward.console.wrapping import Wrapping
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.frames import DOMAINS
 from cityward.core.identifiers import CASE_DECISION, kind_of
 
 if TYPE_CHECKING:
     from cityward.city.observing import Watch
+    from cityward.core.records import Heard
     from cityward.secure.policy import Asker
 
 PARTS: tuple[Any, ...] = (
@@ -119,9 +124,19 @@ class Console:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n", Wrapping],
         )
-        self.templates.filters.update(words.filters(city.time_zone))
-        self.templates.globals.update(term=words.term, span=words.span, where=words.where)
+        self.templates.install_gettext_callables(tongue.gettext, tongue.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        self.templates.filters.update(words.filters(city.time_zone) | sentences.filters())
+        self.templates.globals.update(
+            term=words.term,
+            span=words.span,
+            where=words.where,
+            chart_words=words.chart_words,
+            listed=tongue.listed,
+            languages=tongue.LANGUAGES,
+            language_now=tongue.language,
+        )
 
     def page(self, request: Request, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Render a page with its masthead."""
@@ -174,10 +189,15 @@ class Console:
             what, remedy = getattr(error, "what", str(error)), getattr(error, "remedy", "")
         elif isinstance(error, HTTPException):
             missing = error.status_code == 404
-            status, what, remedy = error.status_code, "There is no such page." if missing else str(error.detail), ""
+            status, what, remedy = (
+                error.status_code,
+                say("There is no such page.") if missing else str(error.detail),
+                "",
+            )
         else:
-            status, what, remedy = 500, f"This is a defect of cityward ({type(error).__name__}).", "Please report it."
-        page = self.page(request, "error.html", status, code=status, what=what, remedy=remedy)
+            what = say("This is a defect of cityward (%(kind)s).", kind=type(error).__name__)
+            status, remedy = 500, say("Please report it.")
+        page = self.page(request, "error.html", status, code=status, what=told(what), remedy=told(remedy))
         page.headers.update(getattr(error, "headers", None) or {})
         return page
 
@@ -257,12 +277,12 @@ class Console:
         by, because = fields.get("by", ""), fields.get("because", "")
         try:
             if asked not in ("approved", "rejected"):
-                raise UserError("Approve or reject?", "Press one of the buttons.")
+                raise UserError(say("Approve or reject?"), say("Press one of the buttons."))
             decision = self.city.decide(identifier, outcome, by, because, _option(fields.get("option")))
         except UnknownId:
             raise
         except (Refused, UserError) as error:
-            problem = f"{error.what} {error.remedy}"
+            problem = problem_of(error)
             return self.proposal(request, identifier, status=422, by=by, because=because, problem=problem)
         return RedirectResponse(f"/explain/{decision.id}", 303)
 
@@ -306,8 +326,24 @@ class Console:
                 quiet=properties["id"] in quiet,
                 ratio=place.ratio if place else None,
                 verdict=place.verdict if place else CANNOT_TELL,
+                told=_reports_told(row["name"], row["interactions_28d"]),
+                told_heard=_heard_told(row["name"], place),
             )
         return JSONResponse(polygons, headers={"cache-control": "no-cache"})
+
+
+def _reports_told(name: str, reports: int) -> str:
+    """What the map says of an area."""
+    return say_many("%(area)s: %(num)s report in 28 days", "%(area)s: %(num)s reports in 28 days", reports, area=name)
+
+
+def _heard_told(name: str, place: Heard | None) -> str:
+    """What the map of silence says of an area."""
+    verdict = tongue.gettext(place.verdict if place else CANNOT_TELL)
+    if place is None or place.ratio is None:
+        return f"{name}: {verdict}"
+    ratio = tongue.number(place.ratio, 2)
+    return say("%(area)s: %(ratio)s of the expected, %(verdict)s", area=name, ratio=ratio, verdict=verdict)
 
 
 def _option(number: str | None) -> int | None:
@@ -353,11 +389,16 @@ def mount_console(app: FastAPI, city: City) -> None:
     async def theme(request: Request) -> Response:
         return choose(request, await request.body(), city)
 
+    @router.post("/language")
+    async def language(request: Request) -> Response:
+        return choose(request, await request.body(), city)
+
     for part in PARTS:
         part.mount(router, console)
     app.include_router(router)
     app.state.doors = {**getattr(app.state, "doors", {}), **DOORS}
     app.state.refused = console.refused
+    app.add_middleware(tongue.Tongues)
     # Only these are sent compressed: a page can hold a secret beside what somebody typed, and its length would tell.
     static = GZipMiddleware(StaticFiles(directory=Path(__file__).parent / "static"), compresslevel=6)
     app.mount("/static", static, name="static")

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cityward.console.asking import permit, signed
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import problem_of, say, significant
 from cityward.console.words import number
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import Decision
@@ -82,7 +83,9 @@ class Drafts:
         except CitywardError as error:
             found = error
         except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to; the page shows it)
-            found = UserError(f"The plan could not be made ({type(error).__name__}).", "Please report this.")
+            found = UserError(
+                say("The plan could not be made (%(kind)s).", kind=type(error).__name__), say("Please report this.")
+            )
         with self._lock:
             self._working.discard(key)
             self._done[key] = found
@@ -196,7 +199,7 @@ class PlanPages:
             if what == "move":
                 job, crew = typed.get("job", ""), typed.get("crew", "")
                 if not job or not crew:
-                    raise UserError("Choose a case and a crew.", "Then say who moves it, and why.")
+                    raise UserError(say("Choose a case and a crew."), say("Then say who moves it, and why."))
                 self._keep(plan)
                 moved = self.planning.move(job, crew, by=by, because=because, plan_id=plan.id)
                 return RedirectResponse(f"/plan?{urlencode({'id': moved.id})}#moved", 303)
@@ -208,9 +211,9 @@ class PlanPages:
             if what == "options":
                 self._keep(plan)
                 return RedirectResponse(f"/proposals/{self.planning.propose(plan).id}", 303)
-            raise UnknownId("There is no such button.", "Go back to the plan.")
+            raise UnknownId(say("There is no such button."), say("Go back to the plan."))
         except (Refused, UserError) as error:
-            problem = f"{error.what} {error.remedy}"
+            problem: Any = problem_of(error)
             name = "move_problem" if what == "move" else "problem"
             kept = {key: typed.get(key, "") for key in ("by", "because", "job", "crew")}
             return self._show(request, plan, "", 422, **{**kept, name: problem})
@@ -231,7 +234,12 @@ def _floor(text: str | None, usual: float) -> tuple[float, str]:
     except ValueError:
         floor = 0.0
     if not FLOOR_MIN <= floor <= FLOOR_MAX:
-        return usual, f"A floor is a number from {FLOOR_MIN:g} to {FLOOR_MAX:g}; {usual:g} is used."
+        return usual, say(
+            "A floor is a number from %(low)s to %(high)s; %(usual)s is used.",
+            low=significant(FLOOR_MIN, 3),
+            high=significant(FLOOR_MAX, 3),
+            usual=significant(usual, 3),
+        )
     return floor, ""
 
 
@@ -270,17 +278,29 @@ def price_told(prices: tuple[FloorPrice, ...], here: FloorPrice | None) -> str:
     free = next((one for one in prices if one.floor is None), here)
     strict = next((one for one in prices if one.floor is not None and one.met), None)
     if here.floor is None:
-        told = f"Without a floor cases wait {number(here.waiting_days)} days in all."
+        told = say("Without a floor cases wait %(days)s days in all.", days=number(here.waiting_days))
     elif here.extra_days < _NOTHING:
-        told = f"A floor of {here.floor:.2f} costs no waiting: {number(here.waiting_days)} days in all, as without one."
+        told = say(
+            "A floor of %(floor)s costs no waiting: %(days)s days in all, as without one.",
+            floor=number(here.floor, 2),
+            days=number(here.waiting_days),
+        )
     else:
-        told = (
-            f"A floor of {here.floor:.2f} costs {number(here.extra_days, 1)} days of waiting in all: "
-            f"{number(here.waiting_days)} instead of {number(free.waiting_days)}."
+        told = say(
+            "A floor of %(floor)s costs %(extra)s days of waiting in all: %(days)s instead of %(free)s.",
+            floor=number(here.floor, 2),
+            extra=number(here.extra_days, 1),
+            days=number(here.waiting_days),
+            free=number(free.waiting_days),
         )
     if strict is None or strict.floor is None or strict.floor == here.floor:
         return told
-    return f"{told} The strictest that was found to hold, {strict.floor:.2f}, costs {number(strict.extra_days, 1)}."
+    strictest = say(
+        "The strictest that was found to hold, %(floor)s, costs %(extra)s.",
+        floor=number(strict.floor, 2),
+        extra=number(strict.extra_days, 1),
+    )
+    return f"{told} {strictest}"
 
 
 def mark(at: int) -> dict[str, Any]:
@@ -301,16 +321,20 @@ def tours_of(plan: WorkPlan) -> dict[str, Any]:
         stops = [(visit, jobs[visit.job]) for visit in plan.visits if visit.crew == crew.id]
         home = [crew.lon, crew.lat]
         shown = {"crew": crew.id, "name": crew.name, "number": at + 1, **mark(at)}
-        features.append(_feature("Point", home, kind="base", **shown))
+        base = say("Base of %(crew)s", crew=f"{at + 1} {crew.name}")
+        features.append(_feature("Point", home, kind="base", told=base, **shown))
         if stops:
             line = [home, *([job.lon, job.lat] for _, job in stops), home]
             features.append(_feature("LineString", line, kind="tour", **shown))
         for visit, job in stops:
-            told = {"title": job.title, "time": clock(visit.arrives_minutes), "place": visit.place, "job": job.id}
+            time = clock(visit.arrives_minutes)
+            told = {"title": job.title, "time": time, "place": visit.place, "job": job.id}
+            told["told"] = f"{at + 1} {crew.name}, {time}: {job.title}"
             features.append(_feature("Point", [job.lon, job.lat], kind="visit", **told, **shown))
     for one in plan.unplanned:
         job = jobs[one.job]
-        features.append(_feature("Point", [job.lon, job.lat], kind="waits", title=job.title, job=job.id))
+        waits = say("Waits on: %(case)s", case=job.title)
+        features.append(_feature("Point", [job.lon, job.lat], kind="waits", title=job.title, job=job.id, told=waits))
     return {"type": "FeatureCollection", "features": features}
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse
 
+from cityward.console import words
 from cityward.console.grants_pages import CLASSES
-from cityward.core import words
+from cityward.console.tongue import gettext, marked, month, say, say_many
 from cityward.core.errors import UnknownId
 from cityward.core.persons import Breach, PersonRequest, Right
 from cityward.guard.open_data import CATALOGUE, name_of
@@ -47,29 +48,29 @@ OPEN_FILES: Final = {
 """Files of a release, with their media types; nothing else of the folder is served."""
 
 RIGHTS: Final[dict[Right, str]] = {
-    "access": "access",
-    "rectify": "rectification",
-    "erase": "erasure",
-    "object": "objection",
-    "restrict": "restriction",
+    "access": marked("access"),
+    "rectify": marked("rectification"),
+    "erase": marked("erasure"),
+    "object": marked("objection"),
+    "restrict": marked("restriction"),
 }
 KEPT: Final = {
-    "interactions": "Reports, from the day that they tell of",
-    "personal": "Who reported, as a pseudonym",
-    "free_text": "What residents wrote, redacted",
-    "location": "Places of reports and of closed work; the area stays",
-    "answers": "Residents' words about work, from its last step",
-    "observations": "Measured values of sensors",
-    "decisions": "Decisions of cases, from the day that the rule was applied",
-    "quarantine": "Rows in quarantine",
-    "backup_keys": "Keys that open sealed backups",
+    "interactions": marked("Reports, from the day that they tell of"),
+    "personal": marked("Who reported, as a pseudonym"),
+    "free_text": marked("What residents wrote, redacted"),
+    "location": marked("Places of reports and of closed work; the area stays"),
+    "answers": marked("Residents' words about work, from its last step"),
+    "observations": marked("Measured values of sensors"),
+    "decisions": marked("Decisions of cases, from the day that the rule was applied"),
+    "quarantine": marked("Rows in quarantine"),
+    "backup_keys": marked("Keys that open sealed backups"),
 }
 """What ``[retention]`` of ``city.toml`` limits, in the words of the page."""
 
 RECORDS: Final = {
-    "processing": "Record of processing activities (GDPR article 30)",
-    "dpia": "Data protection impact assessment (GDPR article 35)",
-    "rights": "Fundamental rights impact assessment (Regulation (EU) 2024/1689, article 27)",
+    "processing": marked("Record of processing activities (GDPR article 30)"),
+    "dpia": marked("Data protection impact assessment (GDPR article 35)"),
+    "rights": marked("Fundamental rights impact assessment (Regulation (EU) 2024/1689, article 27)"),
 }
 
 
@@ -87,7 +88,10 @@ def mount(router: APIRouter, console: Console) -> None:
     @router.get("/privacy/records/{kind}")
     def record(request: Request, kind: str) -> HTMLResponse:
         if kind not in RECORDS:
-            raise UnknownId(f"There is no record '{kind[:20]}'.", f"Records: {', '.join(RECORDS)}.")
+            raise UnknownId(
+                say("There is no record '%(kind)s'.", kind=kind[:20]),
+                say("Records: %(kinds)s.", kinds=", ".join(RECORDS)),
+            )
         return console.page(request, "record.html", kind=kind, draft=console.city.processing.draft(kind))
 
     @router.get(f"/open/{CATALOGUE}")
@@ -97,14 +101,14 @@ def mount(router: APIRouter, console: Console) -> None:
     @router.get("/open/{place}/{name}")
     def file(place: str, name: str) -> FileResponse:
         if name not in OPEN_FILES or not re.fullmatch(r"[a-z0-9-]{1,80}", place):
-            raise UnknownId("There is no such file.", "The page Privacy links to all files of releases.")
+            raise UnknownId(say("There is no such file."), say("The page Privacy links to all files of releases."))
         return _open_file(console.city, f"{place}/{name}", OPEN_FILES[name])
 
 
 def _open_file(city: City, name: str, media: str) -> FileResponse:
     path = city.releases.open_folder / name
     if not path.is_file():
-        raise UnknownId("There is no such file.", "The page Privacy links to all files of releases.")
+        raise UnknownId(say("There is no such file."), say("The page Privacy links to all files of releases."))
     return FileResponse(path, media_type=media)
 
 
@@ -127,40 +131,58 @@ def pressing(city: City) -> Finding | None:
     waiting = _waiting(city)
     late = [one for one in waiting if city.persons.is_overdue(one)]
     if late:
-        told = "1 request of a resident is" if len(late) == 1 else f"{len(late)} requests of residents are"
-        oldest = "it was" if len(late) == 1 else "the oldest was"
-        return Finding(f"{told} overdue: {oldest} due on {words.day(late[0].due_on)}", "waits", True)
+        told = say_many(
+            "%(num)s request of a resident is overdue: it was due on %(day)s",
+            "%(num)s requests of residents are overdue: the oldest was due on %(day)s",
+            len(late),
+            day=words.day(late[0].due_on),
+        )
+        return Finding(told, "waits", True)
     if waiting and _days_left(city, waiting[0]) <= SOON_DAYS:
-        return Finding(f"A resident has to be answered by {words.day(waiting[0].due_on)}", "waits", True)
+        return Finding(say("A resident has to be answered by %(day)s", day=words.day(waiting[0].due_on)), "waits", True)
     return None
 
 
 def _clock_told(hours: float) -> str:
     if hours < 0:
-        return f"The authority was not told of a breach of personal data: its 72 hours ended {_hours(-hours)} ago"
-    return f"The authority has to be told of a breach of personal data within {_hours(hours)}"
+        return say(
+            "The authority was not told of a breach of personal data: its 72 hours ended %(time)s ago",
+            time=_hours(-hours),
+        )
+    return say("The authority has to be told of a breach of personal data within %(time)s", time=_hours(hours))
 
 
 def _hours(hours: float) -> str:
-    return _many(int(hours), "hour") if hours >= 1 else "less than an hour"
+    return say_many("%(num)s hour", "%(num)s hours", int(hours)) if hours >= 1 else say("less than an hour")
 
 
 def _settled(shown: dict[str, Any]) -> Finding:
     """What matters most while no deadline does: a broken grant, then the budget."""
     if shown["problems"]:
         count = shown["problems"]
-        return Finding(f"{_many(count, 'thing')} in the grants {'is' if count == 1 else 'are'} to be mended", "held")
+        told = say_many(
+            "%(num)s thing in the grants is to be mended", "%(num)s things in the grants are to be mended", count
+        )
+        return Finding(told, "held")
     budgets = shown["budgets"]
     if not budgets:
-        more = "more " if shown["released"] else ""
-        return Finding(f"Nothing {more}is published of residents: no group of people has a privacy budget", "published")
+        if shown["released"]:
+            told = say("Nothing more is published of residents: no group of people has a privacy budget")
+        else:
+            told = say("Nothing is published of residents: no group of people has a privacy budget")
+        return Finding(told, "published")
     most = max(budgets, key=lambda one: one["share"])
     if not most["releases"]:
-        return Finding("Nothing about residents was published yet: their privacy budget is whole", "published")
-    about = f"the privacy budget of {most['group']} for {most['period']}"
+        return Finding(say("Nothing about residents was published yet: their privacy budget is whole"), "published")
+    about = {"group": gettext(most["group"]), "period": most["period"]}
     if most["left"] <= 0:
-        return Finding(f"{about[0].upper()}{about[1:]} is used up: nothing more can be published of them", "budget")
-    return Finding(f"{words.percent(most['share'])} of {about} is spent", "budget")
+        told = say(
+            "The privacy budget of %(group)s for %(period)s is used up: nothing more can be published of them", **about
+        )
+        return Finding(told, "budget")
+    share = words.percent(most["share"], 0)
+    told = say("%(share)s of the privacy budget of %(group)s for %(period)s is spent", share=share, **about)
+    return Finding(told, "budget")
 
 
 # -- sections ------------------------------------------------------------------------------------------
@@ -198,7 +220,7 @@ def _held(city: City) -> dict[str, Any]:
             fields = {name for grant in mine if grant.table != "observations" for name in grant.fields}
             purposes.append(
                 {
-                    "what": f"{purpose.words[0].upper()}{purpose.words[1:]}",
+                    "what": _capital(gettext(purpose.words)),
                     "name": purpose.id,
                     "readers": sorted({grant.reader for grant in mine}),
                     "sees": [told for told, part in CLASSES if part & fields],
@@ -275,8 +297,14 @@ def _remedy(source: str, columns: tuple[str, ...]) -> str:
     """What to do about rows that the door refused; a release says so itself."""
     if source == "release":
         return ""
-    named = ", ".join(columns[:COLUMNS_NAMED]) + (" and the like" if len(columns) > COLUMNS_NAMED else "")
-    return f"Ask whoever runs {source} to send its rows without {named or 'it'}; they are then taken in."
+    if not columns:
+        return say("Ask whoever runs %(source)s to send its rows without it; they are then taken in.", source=source)
+    named = ", ".join(columns[:COLUMNS_NAMED]) + (" …" if len(columns) > COLUMNS_NAMED else "")
+    return say(
+        "Ask whoever runs %(source)s to send its rows without %(columns)s; they are then taken in.",
+        source=source,
+        columns=named,
+    )
 
 
 SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_waits, _held, _published, _refused)
@@ -289,11 +317,15 @@ SECTIONS: Final[tuple[Callable[[City], dict[str, Any]], ...]] = (_waits, _held, 
 def told_period(name: str) -> str:
     """A period of data as people name it: ``2013``, ``April to June 2013``, ``June 2013``."""
     if name == "any":
-        return "any period"
+        return say("any period")
     first, last = days_of(name)
     if first.month == last.month:
-        return f"{first:%B %Y}"
-    return name if len(name) == 4 else f"{first:%B} to {last:%B %Y}"
+        return month(first)
+    return name if len(name) == 4 else say("%(first)s to %(last)s", first=month(first, year=False), last=month(last))
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _day(text: str | None) -> str:
@@ -302,10 +334,6 @@ def _day(text: str | None) -> str:
         return words.day(date.fromisoformat(text or ""))
     except ValueError:
         return text or ""
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 # -- deadlines -----------------------------------------------------------------------------------------

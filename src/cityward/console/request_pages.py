@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.console.asking import asker_of
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import english, problem_of, say
 from cityward.core.errors import Refused, UnknownId, UserError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FORM_BYTES = 4 * 2**10
 
 
-def show(console: Console, request: Request, problem: str = "", status: int = 200) -> HTMLResponse:
+def show(console: Console, request: Request, problem: object = "", status: int = 200) -> HTMLResponse:
     """What waits first, then what was answered."""
     city, asker = console.city, asker_of(request)
     every = city.four_eyes.all()
@@ -42,7 +43,7 @@ def show(console: Console, request: Request, problem: str = "", status: int = 20
         waiting=waiting,
         answered=[one for one in every if one.state != "waiting"],
         may=may,
-        words={action.id: action.words for action in city.policies.actions.values()},
+        words={action.id: english(action.words) for action in city.policies.actions.values()},
         stale=city.policies.problem,
         problem=problem,
     )
@@ -54,15 +55,17 @@ def answer(console: Console, request: Request, identifier: str, body: bytes) -> 
     asker = asker_of(request)
     try:
         if asker is None or asker.signed_in is None:
-            raise Refused("sign-in", "Agreeing takes somebody who is signed in.", "Sign in, then answer the request.")
+            raise Refused(
+                "sign-in", say("Agreeing takes somebody who is signed in."), say("Sign in, then answer the request.")
+            )
         if fields.get("answer") not in ("agree", "refuse"):
-            raise UserError("Agree or refuse?", "Press one of the buttons.")
+            raise UserError(say("Agree or refuse?"), say("Press one of the buttons."))
         agree = fields["answer"] == "agree"
         console.city.four_eyes.answer(identifier, asker.signed_in, fields.get("digest", ""), agree=agree)
     except UnknownId:
         raise
     except (Refused, UserError) as error:
-        return show(console, request, f"{error.what} {error.remedy}", 422)
+        return show(console, request, problem_of(error), 422)
     console.city.settle_access()
     return RedirectResponse("/requests", 303)
 

@@ -22,9 +22,10 @@ from cityward.city.drafting import rule_asked
 from cityward.console.asking import asker_of, signed
 from cityward.console.draft_form import FIELDS_MAX, DraftForm, fits, form_of, form_sent, next_version
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import marked, number, problem_of, say, say_many
+from cityward.console.words import day
 from cityward.core.errors import CitywardError, Refused, UnknownId, UserError
 from cityward.core.records import to_json
-from cityward.core.words import day
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -35,15 +36,15 @@ KEPT_MAX: Final = 20
 PERIOD_DAYS: Final = 90
 LEVELS: Final = ("error", "warning", "note")
 HITS: Final = {
-    "unique": "at most one row may hold",
-    "any": "several may hold, if they say the same",
-    "first": "the first that holds",
-    "priority": "the strongest answer",
-    "collect": "all that hold",
-    "collect-sum": "the sum of all",
-    "collect-min": "the least of all",
-    "collect-max": "the greatest of all",
-    "collect-count": "how many hold",
+    "unique": marked("at most one row may hold"),
+    "any": marked("several may hold, if they say the same"),
+    "first": marked("the first that holds"),
+    "priority": marked("the strongest answer"),
+    "collect": marked("all that hold"),
+    "collect-sum": marked("the sum of all"),
+    "collect-min": marked("the least of all"),
+    "collect-max": marked("the greatest of all"),
+    "collect-count": marked("how many hold"),
 }
 
 
@@ -95,17 +96,20 @@ def _listed(city: City) -> dict[str, Any]:
     ]
     used = sum(bool(one["valid"]) for one in rules)
     open_ = sum(bool(one["draft"]) for one in rules)
-    told = f"{used} rules decide here" if used != 1 else "One rule decides here"
+    told = say_many("One rule decides here", "%(num)s rules decide here", used)
     if open_:
-        told += f"; {open_} {'is' if open_ == 1 else 'are'} being drafted"
+        told += "; " + say_many("%(num)s is being drafted", "%(num)s are being drafted", open_)
     return {"headline": told, "rules": rules, "period": _period}
 
 
 def _period(table: Table) -> str:
     """When a version is valid, as people read days."""
     first, last = table.sheet.valid_from, table.sheet.valid_until
-    told = [f"from {day(first)}" if first else "", f"until {day(last)}" if last else ""]
-    return " ".join(part for part in told if part) or "always"
+    if first and last:
+        return say("from %(first)s until %(last)s", first=day(first), last=day(last))
+    if last:
+        return say("until %(last)s", last=day(last))
+    return say("from %(first)s", first=day(first)) if first else say("always")
 
 
 def _now(versions: Sequence[Table], today: date) -> Table:
@@ -126,7 +130,7 @@ def _origin(table: Table, published: Sequence[Any]) -> Any:
 def _shown(city: City, identifier: str, findings: Callable[[Table], Sequence[Finding]]) -> dict[str, Any]:
     versions = [one for one in city.rules() if one.id == identifier]
     if not versions:
-        raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
+        raise UnknownId(say("There is no rule '%(id)s'.", id=identifier[:60]), say("The page Rules names them."))
     table, published = _now(versions, city.today), city.drafting.published(identifier)
     return {
         "table": table,
@@ -150,7 +154,7 @@ def _shown(city: City, identifier: str, findings: Callable[[Table], Sequence[Fin
 class Shown:
     """What the workbench shows beside the form."""
 
-    problem: str = ""
+    problem: object = ""
     done: str = ""
     replay: Replay | None = None
     status: int = 200
@@ -191,7 +195,7 @@ class RulePages:
             return form_of(kept)
         versions = [one for one in self.console.city.rules() if one.id == identifier]
         if not versions:
-            raise UnknownId(f"There is no rule '{identifier[:60]}'.", "The page Rules names them.")
+            raise UnknownId(say("There is no rule '%(id)s'.", id=identifier[:60]), say("The page Rules names them."))
         form = form_of(_now(versions, self.console.city.today))
         form.head.pop("valid_from", None)
         form.head.pop("valid_until", None)
@@ -202,7 +206,7 @@ class RulePages:
         """Do what a button says; on a mistake show the form again with everything that was typed."""
         fields = first_of(fields_of(body, FIELDS_MAX, blank=True))
         if not fields:
-            raise UserError("This form is empty or too large.", "Open it again, or edit the rule as a file.")
+            raise UserError(say("This form is empty or too large."), say("Open it again, or edit the rule as a file."))
         form, what = form_sent(fields, identifier), fields.get("do", "check")
         shown = Shown(sent=fields)
         try:
@@ -210,14 +214,14 @@ class RulePages:
                 shown.replay = self._replay(form.table(), fields)
             elif what == "save":
                 self.console.city.drafting.save(form.table())
-                shown.done = "The draft is kept. It decides nothing until it is published."
+                shown.done = say("The draft is kept. It decides nothing until it is published.")
             elif what == "publish":
                 return self._publish(request, form.table(), signed(request, dict(fields)))
             elif what != "check":
                 form.change(what)
                 shown.sent = {name: one for name, one in fields.items() if not name.startswith("column-")}
         except (Refused, UserError) as error:
-            shown.problem, shown.status = f"{error.what} {error.remedy}".strip(), 422
+            shown.problem, shown.status = problem_of(error), 422
         return self._page(request, form, shown)
 
     def _replay(self, draft: Table, fields: Mapping[str, str]) -> Replay:
@@ -265,7 +269,7 @@ class RulePages:
             tests = run_tests(table)
         except CitywardError as error:
             if not shown.problem:
-                shown.problem = f"{getattr(error, 'what', error)} {getattr(error, 'remedy', '')}".strip()
+                shown.problem = problem_of(error)
         until = city.today
         sent = {
             "since": (until - timedelta(days=PERIOD_DAYS)).isoformat(),
@@ -292,7 +296,7 @@ class RulePages:
             told=headline(shown.replay) if shown.replay else "",
             key=_key(shown.replay) if shown.replay else "",
             share=told_share,
-            signed=lambda value: f"{value:+,.0f}",
+            signed=lambda value: f"+{number(value)}" if value > 0 else number(value),
             names=city.area_names,
             groupings=_groupings(shown.replay),
             sides=_sides(shown.replay),
@@ -303,7 +307,7 @@ class RulePages:
         with self._lock:
             found = self._replays.get(key)
         if found is None:
-            raise UnknownId("This replay is not kept any more.", "Replay the draft again.")
+            raise UnknownId(say("This replay is not kept any more."), say("Replay the draft again."))
         by_place = {one.group: one for one in found.territories}
         polygons = self.console.city.geojson()
         for feature in polygons["features"]:
@@ -323,8 +327,10 @@ _OWN: Final = frozenset({"without", "title", "tests"})
 
 def _told_of(one: GroupChange | None, found: Replay) -> str:
     if one is None:
-        return "no case"
-    return f"{told_share(one.worse if found.order else one.changed)} {'lose' if found.order else 'change'}"
+        return say("no case")
+    if found.order:
+        return say("%(share)s lose", share=told_share(one.worse))
+    return say("%(share)s change", share=told_share(one.changed))
 
 
 def _key(found: Replay) -> str:
@@ -348,11 +354,11 @@ def _sides(found: Replay | None) -> list[tuple[str, int | None, int | None]]:
             kept[at] = None if now is None or flow.cases is None else now + flow.cases
     order = {name: at for at, name in enumerate(found.order)}
     ranked = sorted(sums, key=lambda name: (name is None, order.get(name or "", len(order)), name or ""))
-    return [(name or "nothing decided", sums[name][0], sums[name][1]) for name in ranked]
+    return [(name or say("nothing decided"), sums[name][0], sums[name][1]) for name in ranked]
 
 
 def _day(fields: Mapping[str, str], name: str) -> date:
     try:
         return date.fromisoformat(fields.get(name, "").strip())
     except ValueError:
-        raise UserError("A day is missing or is none.", "Write it as 2026-01-31.") from None
+        raise UserError(say("A day is missing or is none."), say("Write it as 2026-01-31.")) from None

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cityward.console.tongue import english, marked, say, say_many, significant
 from cityward.core.errors import CitywardError
 from cityward.secure.drill.report import DrillReport, Target
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 DRILLS_SHOWN: Final = 20
 ALERTS_SHOWN: Final = 50
-GRAVE: Final = {1: "act at once", 2: "today", 3: "this week"}
+GRAVE: Final = {1: marked("act at once"), 2: marked("today"), 3: marked("this week")}
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -65,17 +67,21 @@ def security_page(city: City) -> dict[str, Any]:
     }
 
 
-def headline(alerts: list[SecurityAlert], last: DrillReport | None, late: float | None) -> str:
+def headline(alerts: list[SecurityAlert], last: DrillReport | None, late: float | None) -> object:
     """The finding in a sentence."""
     grave = [one for one in alerts if one.duty.grave == 1]
     if grave:
-        return f"Act now: {grave[0].sentence[0].lower()}{grave[0].sentence[1:].removesuffix('.')}"
+        return Markup("{} {}").format(say("Act now:"), english(grave[0].sentence))
     if last is None:
-        return "Nobody knows yet whether this city comes back: no drill was run"
-    came = "The last drill met every target" if last.passed else "The last drill missed a target"
-    overdue = ", and the next is overdue" if late is not None else ""
-    counted = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} open" if alerts else "no alert is open"
-    return f"{came}{overdue}; {counted}"
+        return say("Nobody knows yet whether this city comes back: no drill was run")
+    if late is None:
+        came = say("The last drill met every target") if last.passed else say("The last drill missed a target")
+    elif last.passed:
+        came = say("The last drill met every target, and the next is overdue")
+    else:
+        came = say("The last drill missed a target, and the next is overdue")
+    counted = say_many("%(num)s alert open", "%(num)s alerts open", len(alerts)) if alerts else say("no alert is open")
+    return f"{came}; {counted}"
 
 
 def target_told(one: Target) -> dict[str, Any]:
@@ -83,8 +89,8 @@ def target_told(one: Target) -> dict[str, Any]:
     unit = f" {one.unit}" if one.unit else ""
     return {
         "name": one.name,
-        "measured": f"{one.measured:,.4g}{unit}",
-        "wanted": f"at most {one.wanted:,.4g}{unit}",
+        "measured": f"{significant(one.measured, 4)}{unit}",
+        "wanted": say("at most %(value)s", value=f"{significant(one.wanted, 4)}{unit}"),
         "met": one.met,
     }
 
@@ -92,8 +98,8 @@ def target_told(one: Target) -> dict[str, Any]:
 def _backup(city: City) -> tuple[Standing | None, str]:
     """How backups stand, or why that cannot be told."""
     if city.settings.backup.repository is None:
-        return None, "No repository of backups is named in city.toml ([backup] repository)."
+        return None, say("No repository of backups is named in city.toml ([backup] repository).")
     try:
         return city.backups.status(), ""
     except (CitywardError, OSError) as error:
-        return None, f"The repository does not answer as it should: {error}"
+        return None, say("The repository does not answer as it should: %(error)s", error=error)

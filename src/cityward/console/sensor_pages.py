@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 from cityward.city.observing import Observing, Watch
+from cityward.console.tongue import gettext, marked, say, say_many
 from cityward.core.properties import PROPERTIES
 from cityward.core.records import Alert
 from cityward.know.sensing.rules import load_limits
@@ -24,8 +25,14 @@ STATES = ("alive", "silent", "stuck", "implausible", "new")
 ROWS = 200
 """Most streams of the table; a filter shows others."""
 
-_WORDS = {"event": "event", "limit": "limit", "silent": "silent", "implausible": "not plausible", "stuck": "stuck"}
-_TOO = {"shift": "left its neighbours", "unusual": "check the sensor", "moved": "moved"}
+_WORDS = {
+    "event": marked("event"),
+    "limit": marked("limit"),
+    "silent": marked("silent"),
+    "implausible": marked("not plausible"),
+    "stuck": marked("stuck"),
+}
+_TOO = {"shift": marked("left its neighbours"), "unusual": marked("check the sensor"), "moved": marked("moved")}
 WORDS = _WORDS | _TOO
 """What an alert's kind is called."""
 
@@ -50,18 +57,29 @@ def mount(router: APIRouter, console: Console) -> None:
 def headline(told: Watch | None) -> str:
     """The finding in a sentence."""
     if told is None:
-        return "No sensor was watched yet"
+        return say("No sensor was watched yet")
     kinds = [alert.kind for alert in told.open]
     parts = []
     if "event" in kinds:
-        parts.append(_counted(kinds.count("event"), "event is", "events are") + " seen by neighbouring sensors")
+        seen = kinds.count("event")
+        parts.append(
+            say_many(
+                "%(num)s event is seen by neighbouring sensors", "%(num)s events are seen by neighbouring sensors", seen
+            )
+        )
     if "limit" in kinds:
         above = {(alert.source, *alert.sensors) for alert in told.open if alert.kind == "limit"}
-        parts.append(_counted(len(above), "sensor measures", "sensors measure") + " more than the WHO advises")
+        parts.append(
+            say_many(
+                "%(num)s sensor measures more than the WHO advises",
+                "%(num)s sensors measure more than the WHO advises",
+                len(above),
+            )
+        )
     ill = sum(kinds.count(kind) for kind in ("silent", "stuck", "implausible", "shift", "unusual"))
     if ill and not parts:
-        parts.append(_counted(ill, "sensor stream needs", "sensor streams need") + " a look")
-    return "; ".join(parts) or "Nothing is above its limit, and no sensor is silent"
+        parts.append(say_many("%(num)s sensor stream needs a look", "%(num)s sensor streams need a look", ill))
+    return "; ".join(parts) or say("Nothing is above its limit, and no sensor is silent")
 
 
 def sensors_page(observing: Observing, query: Mapping[str, str]) -> dict[str, Any]:
@@ -126,18 +144,30 @@ def sensor_points(observing: Observing) -> dict[str, Any]:
             {
                 "type": "Feature",
                 "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
-                "properties": {"name": f"Sensor {key[1]}", "state": row["state"], "alert": key in alarmed},
+                "properties": {
+                    "name": say("Sensor %(sensor)s", sensor=key[1]),
+                    "state": row["state"],
+                    "told": _sensor_told(key[1], row["state"], key in alarmed),
+                    "alert": key in alarmed,
+                },
             }
             for key, row in worst.items()
         ],
     }
 
 
+def _sensor_told(sensor: str, state: str, alarmed: bool) -> str:
+    """What the map says of a sensor."""
+    if alarmed:
+        return say("Sensor %(sensor)s: %(state)s, alert open", sensor=sensor, state=gettext(state))
+    return say("Sensor %(sensor)s: %(state)s", sensor=sensor, state=gettext(state))
+
+
 def ago(age: timedelta) -> str:
     """``3 h 5 min``: how old a value is."""
     minutes = max(int(age.total_seconds() // 60), 0)
     if minutes >= 48 * 60:
-        return f"{minutes // 1440:,} days"
+        return say("%(num)s days", num=minutes // 1440)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
@@ -151,7 +181,7 @@ def _row(row: dict[str, Any], told: Watch | None) -> dict[str, Any]:
     ]
     return {
         **row,
-        "label": PROPERTIES[name].label if name in PROPERTIES else name,
+        "label": gettext(PROPERTIES[name].label) if name in PROPERTIES else name,
         "age": ago(row["age"]),
         "gap": ago(row["usual_gap"]) if row["usual_gap"] is not None else None,
         "current": state in ("alive", "new"),
@@ -173,7 +203,3 @@ def _alert(alert: Alert) -> dict[str, Any]:
         "because": alert.cleared_because,
         "territory": alert.territory,
     }
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

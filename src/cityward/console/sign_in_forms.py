@@ -11,7 +11,8 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from cityward.console.forms import fields_of, first_of
-from cityward.console.themes import theme_of
+from cityward.console.preferences import theme_of
+from cityward.console.tongue import say
 from cityward.core.errors import CitywardError, Refused, UserError
 from cityward.core.principal import Principal
 from cityward.secure.access import Access, Visit
@@ -72,7 +73,9 @@ class Desk:
         """
         found = self.access.site(request.headers.get("host", ""))
         if found is None:
-            raise UserError("Passkeys cannot be used at this address.", "Open the console at http://localhost.")
+            raise UserError(
+                say("Passkeys cannot be used at this address."), say("Open the console at http://localhost.")
+            )
         return found
 
     def is_recent(self, who: Principal) -> bool:
@@ -173,11 +176,11 @@ def script_of(request: Request, body: bytes) -> Answer:
         It is not JSON, or not of a script: a form of another site cannot say ``application/json``.
     """
     if request.headers.get("content-type", "") != "application/json" or len(body) > 2 * FORM_BYTES:
-        raise UserError("This is sent by the script of a page.", "Load the page again.")
+        raise UserError(say("This is sent by the script of a page."), say("Load the page again."))
     try:
         return msgspec.json.decode(body, type=Answer)
     except msgspec.DecodeError:
-        raise UserError("This cannot be read.", "Load the page again.") from None
+        raise UserError(say("This cannot be read."), say("Load the page again.")) from None
 
 
 def onward(asked: str | None) -> str:

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from cityward.city.outreaching import outreach_of
 from cityward.city.turn import Turn
+from cityward.console.tongue import listed, marked, say
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.records import Heard
 
 if TYPE_CHECKING:
     from cityward.city import City
 
-VERDICTS = ("quieter", "cannot tell", "as others", "more")
+VERDICTS = (marked("quieter"), "cannot tell", marked("as others"), marked("more"))
 """In the order of the table: the finding first, then what is not known."""
 
-CANNOT_TELL = "cannot tell"
+CANNOT_TELL = marked("cannot tell")
 
 _COLUMNS: dict[str, tuple[str, Callable[[Heard], Any]]] = {
-    "name": ("Place", lambda place: place.name),
-    "heard": ("Heard in a year", lambda place: place.heard),
-    "expected": ("Expected", lambda place: place.expected),
-    "ratio": ("Heard over expected", lambda place: place.ratio),
-    "verdict": ("Beside places like it", lambda place: (VERDICTS.index(place.verdict), place.ratio or 0.0)),
-    "readiness": ("How readily residents report", lambda place: place.readiness),
-    "told": ("Verdict on that", lambda place: place.readiness_verdict),
+    "name": (marked("Place"), lambda place: place.name),
+    "heard": (marked("Heard in a year"), lambda place: place.heard),
+    "expected": (marked("Expected"), lambda place: place.expected),
+    "ratio": (marked("Heard over expected"), lambda place: place.ratio),
+    "verdict": (marked("Beside places like it"), lambda place: (VERDICTS.index(place.verdict), place.ratio or 0.0)),
+    "readiness": (marked("How readily residents report"), lambda place: place.readiness),
+    "told": (marked("Verdict on that"), lambda place: place.readiness_verdict),
 }
 
 
@@ -42,7 +43,7 @@ def silence_page(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "places": _in_order(places, _COLUMNS[column][1], descending=descending),
         "verdicts": {name: verdicts[name] for name in VERDICTS},
-        "quiet": [place.name for place in places if place.verdict == "quieter"],
+        "quiet": [place.name for place in places if place.verdict == marked("quieter")],
         "columns": {name: label for name, (label, _) in _COLUMNS.items()},
         "sort": column,
         "order": "descending" if descending else "ascending",
@@ -71,9 +72,13 @@ def compare_page(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:
     by_id = {place.territory: place for place in (turn.heard if turn else ())}
     a, b = query.get("a", ""), query.get("b", "")
     if any(wanted and wanted not in by_id for wanted in (a, b)):
-        raise UnknownId("There is no place with that identifier.", "Choose both places from the lists on /compare.")
+        raise UnknownId(
+            say("There is no place with that identifier."), say("Choose both places from the lists on /compare.")
+        )
     if a and a == b:
-        raise UserError("That is the same place twice.", "Choose two different places from the lists on /compare.")
+        raise UserError(
+            say("That is the same place twice."), say("Choose two different places from the lists on /compare.")
+        )
     pair = [by_id[a], by_id[b]] if a and b else []
     needs = turn.needs if turn else ()
     return {
@@ -92,21 +97,27 @@ def compared(one: Heard, other: Heard) -> str:
     """Say which of two places is heard less, each beside places like it, or that it cannot be said."""
     unknown = [place.name for place in (one, other) if place.ratio is None]
     if unknown:
-        return f"We cannot tell which is heard less: there is nothing to compare {' and '.join(unknown)} with."
+        return say(
+            "We cannot tell which is heard less: there is nothing to compare %(places)s with.", places=listed(unknown)
+        )
     less, more = sorted((one, other), key=lambda place: place.ratio or 0.0)
     if (less.ratio_high or 0.0) >= (more.ratio_low or 0.0):
-        return f"We do not say whether {one.name} or {other.name} is heard less: the difference may be chance."
-    return f"{less.name} is heard less than {more.name}, each beside places like it."
+        return say(
+            "We do not say whether %(one)s or %(other)s is heard less: the difference may be chance.",
+            one=one.name,
+            other=other.name,
+        )
+    return say("%(less)s is heard less than %(more)s, each beside places like it.", less=less.name, more=more.name)
 
 
 def compared_readiness(one: Heard, other: Heard) -> str:
     """Say where residents report less readily, or that it cannot be said."""
     if CANNOT_TELL in (one.readiness_verdict, other.readiness_verdict):
-        return "Where residents report more readily we cannot tell."
+        return say("Where residents report more readily we cannot tell.")
     less, more = sorted((one, other), key=lambda place: place.readiness)
     if less.readiness_high >= more.readiness_low:
-        return "Whether residents report more readily in one of the two may be chance."
-    return f"Residents of {less.name} report less readily than those of {more.name}."
+        return say("Whether residents report more readily in one of the two may be chance.")
+    return say("Residents of %(less)s report less readily than those of %(more)s.", less=less.name, more=more.name)
 
 
 def _in_order(places: Sequence[Heard], key: Callable[[Heard], Any], *, descending: bool) -> list[Heard]:

@@ -13,6 +13,7 @@ from cityward.answerable.register.forms import TITLES
 from cityward.answerable.register.publish import metric_told
 from cityward.answerable.register.shape import DUTIES
 from cityward.console.audit_pages import audits_of
+from cityward.console.tongue import gettext, listed, marked, say, say_many
 from cityward.core.errors import UnknownId
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from cityward.console.pages import Console
 
 STATES: Final = {
-    "approved": "approved",
-    "not approved": "not approved by anybody",
-    "edited after approval": "edited after its approval",
-    "ended": "not in use any more",
+    "approved": marked("approved"),
+    "not approved": marked("not approved by anybody"),
+    "edited after approval": marked("edited after its approval"),
+    "ended": marked("not in use any more"),
 }
 
 
@@ -51,7 +52,9 @@ def mount(router: APIRouter, console: Console) -> None:
     @router.get("/systems/{name}/{form}.json")
     def record(name: str, form: str) -> Response:
         if form not in TITLES:
-            raise UnknownId(f"There is no form '{form[:40]}'.", f"Forms: {', '.join(TITLES)}.")
+            raise UnknownId(
+                say("There is no form '%(form)s'.", form=form[:40]), say("Forms: %(forms)s.", forms=", ".join(TITLES))
+            )
         return JSONResponse(console.city.systems.published(name, form)[0])
 
 
@@ -59,23 +62,27 @@ def headline(systems: Sequence[Standing]) -> str:
     """The finding: how many systems, and what is wrong with them first."""
     used = [one for one in systems if one.state != "ended"]
     if not used:
-        return "No system is in use here"
-    told = f"{len(used)} systems propose" if len(used) > 1 else "One system proposes"
+        return say("No system is in use here")
+    told = say_many("One system proposes here", "%(num)s systems propose here", len(used))
     edited = sum(one.state == "edited after approval" for one in used)
     new = sum(one.state == "not approved" for one in used)
     open_ = sum(bool(one.unaccepted) for one in used)
     wrong = []
     if edited:
-        wrong.append(f"{_many(edited)} {'was' if edited == 1 else 'were'} edited after approval")
+        wrong.append(say_many("one was edited after approval", "%(num)s were edited after approval", edited))
     if new:
-        wrong.append(f"{_many(new)} {'is' if new == 1 else 'are'} approved by nobody")
+        wrong.append(say_many("one is approved by nobody", "%(num)s are approved by nobody", new))
     if open_:
-        wrong.append(f"{_many(open_)} {'has' if open_ == 1 else 'have'} a duty that nobody has accepted")
-    return f"{told} here: {', '.join(wrong)}" if wrong else f"{told} here, and every duty is accepted"
-
-
-def _many(count: int) -> str:
-    return "one" if count == 1 else str(count)
+        wrong.append(
+            say_many("one has a duty that nobody has accepted", "%(num)s have a duty that nobody has accepted", open_)
+        )
+    if wrong:
+        return f"{told}: {', '.join(wrong)}"
+    return say_many(
+        "One system proposes here, and every duty is accepted",
+        "%(num)s systems propose here, and every duty is accepted",
+        len(used),
+    )
 
 
 def _card(standing: Standing) -> dict[str, Any]:
@@ -97,22 +104,22 @@ def _card(standing: Standing) -> dict[str, Any]:
 def _finding(standing: Standing) -> str:
     """What a resident should know first of a system."""
     if standing.state == "ended":
-        return "It is not used any more."
+        return say("It is not used any more.")
     if standing.suspended:
-        return f"It is suspended: nothing is decided on its proposals. {standing.suspended.because}"
+        return say("It is suspended: nothing is decided on its proposals.") + f" {standing.suspended.because}"
     if standing.state != "approved":
         consequence = (
-            "Nothing is decided on its proposals until somebody approves it."
+            say("Nothing is decided on its proposals until somebody approves it.")
             if standing.strict
-            else "Every decision on its proposals says so."
+            else say("Every decision on its proposals says so.")
         )
-        return f"This version is {STATES[standing.state]}. {consequence}"
+        return say("This version is %(state)s.", state=say(STATES[standing.state])) + f" {consequence}"
     if standing.unaccepted:
-        who = ", ".join(standing.unaccepted)
+        who = listed([gettext(one) for one in standing.unaccepted])
         consequence = (
-            "Nothing is decided on its proposals until somebody does."
+            say("Nothing is decided on its proposals until somebody does.")
             if standing.strict
-            else "Every decision on its proposals says so."
+            else say("Every decision on its proposals says so.")
         )
-        return f"Approved, but nobody has accepted the duty of {who}. {consequence}"
-    return "Approved, and everybody who answers for it has signed that he does."
+        return say("Approved, but nobody has accepted the duty of %(who)s.", who=who) + f" {consequence}"
+    return say("Approved, and everybody who answers for it has signed that he does.")

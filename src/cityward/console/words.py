@@ -9,15 +9,19 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from cityward.core import words
+from cityward.console import tongue
+from cityward.console.tongue import gettext, say
 from cityward.core.identifiers import CASE_DECISION, kind_of
 
-UNKNOWN = "not known"
+
+def unknown() -> str:
+    """What stands in the place of a value that nobody knows: never a zero."""
+    return say("not known")
 
 
 def number(value: float | None, digits: int = 0) -> str:
     """``1234.5`` → ``1,235``; ``-7.9`` → ``−7.9``; None → not known, never zero."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace("-", "−")
+    return unknown() if value is None else tongue.number(value, digits)
 
 
 def amount(value: float) -> str:
@@ -27,7 +31,7 @@ def amount(value: float) -> str:
 
 def day(value: date | None) -> str:
     """``2014-06-30`` → ``30 June 2014``."""
-    return UNKNOWN if value is None else words.day(value)
+    return unknown() if value is None else tongue.day(value)
 
 
 def moment(value: datetime | str, time_zone: str) -> str:
@@ -36,18 +40,20 @@ def moment(value: datetime | str, time_zone: str) -> str:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            return UNKNOWN
-    return words.moment(value, time_zone)
+            return unknown()
+    return tongue.moment(value, time_zone)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     """``0.985`` → ``98.5 %``; the space does not break, so that no sign begins a line."""
-    return UNKNOWN if value is None else words.percent(value, digits).replace(" ", "\u00a0").replace("-", "−")
+    return unknown() if value is None else tongue.percent(value, digits)
 
 
 def span(low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval: ``0.32 to 1.75``."""
-    return UNKNOWN if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+    if low is None or high is None:
+        return unknown()
+    return say("%(low)s to %(high)s", low=number(low, digits), high=number(high, digits))
 
 
 SCALE_MAX = 5.0
@@ -61,6 +67,22 @@ def on_scale(ratio: float) -> float:
 def term(word: str, meaning: str) -> Markup:
     """A word with its meaning on hover, focus or long press."""
     return Markup('<dfn tabindex="0" title="{}">{}</dfn>').format(escape(meaning), escape(word))
+
+
+def chart_words() -> dict[str, str]:
+    """The words of charts, which a script draws from the numbers of the page."""
+    return {
+        "reports": say("reports"),
+        "expected": say("expected"),
+        "usual": say("usual range"),
+        "mean": say("hourly mean"),
+        "level": say("level"),
+        "likely": say("8 days in 10"),
+        "again": say("last week again"),
+        "fading": say("fading"),
+        "going": say("going on"),
+        "interval": say("90 %% interval"),
+    }
 
 
 _PAGES = {
@@ -110,4 +132,6 @@ def filters(time_zone: str) -> dict[str, Any]:
         "on_scale": on_scale,
         "linked": linked,
         "moment": lambda value: moment(value, time_zone),
+        "said": lambda value: gettext(str(value)),
+        "english": tongue.english,
     }

@@ -2,8 +2,10 @@
 (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  const tongue = document.documentElement.lang;
+
   function frame() {
-    const short = (day) => new Date(`${day}T12:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    const short = (day) => new Date(`${day}T12:00`).toLocaleDateString(tongue === "en" ? "en-GB" : tongue, { day: "numeric", month: "short" });
     const axis = { axisLabel: { color: colour("--soft"), hideOverlap: true }, axisLine: { lineStyle: { color: colour("--line") } } };
     return {
       aria: { enabled: true, decal: { show: true } }, animation: false, textStyle: { fontFamily: "system-ui, sans-serif" },
@@ -21,49 +23,49 @@
     const width = high.map((value, i) => (value === null ? null : value - low[i]));
     return [
       { ...line, name: "low", data: low, tooltip: { show: false } },
-      { ...line, name, data: width, tooltip: { valueFormatter: (_, i) => `${low[i]} to ${high[i]}` }, areaStyle: { color: colour("--s4"), opacity }, itemStyle: { color: colour("--s4") } },
+      { ...line, name, data: width, tooltip: { valueFormatter: (_, i) => `${low[i]}–${high[i]}` }, areaStyle: { color: colour("--s4"), opacity }, itemStyle: { color: colour("--s4") } },
     ];
   }
 
   const kinds = {
-    need(data) {
+    need(data, words) {
       const base = frame();
       base.xAxis.data = data.days;
-      base.legend.data = ["reports", "expected", { name: "usual range", icon: "rect" }];
+      base.legend.data = [words.reports, words.expected, { name: words.usual, icon: "rect" }];
       base.series = [
-        ...band("usual range", data.low, data.high, "middle"),
-        { name: "reports", type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
+        ...band(words.usual, data.low, data.high, "middle"),
+        { name: words.reports, type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
           markArea: { silent: true, itemStyle: { color: colour("--alarm"), opacity: 0.09 }, data: [[{ xAxis: data.starts }, { xAxis: data.days.at(-1) }]] } },
-        { name: "expected", type: "line", data: data.expected, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2, type: "dashed" }, itemStyle: { color: colour("--ink") } },
+        { name: words.expected, type: "line", data: data.expected, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2, type: "dashed" }, itemStyle: { color: colour("--ink") } },
       ];
       return base;
     },
-    sensor(data) {
+    sensor(data, words) {
       const base = frame();
       base.xAxis.data = data.hours;
-      base.xAxis.axisLabel.formatter = (text) => text.split(",")[0].replace(/ \d{4}$/, "");
-      base.legend.data = ["hourly mean", { name: "usual range", icon: "rect" }];
-      const line = data.limit === null ? undefined : { silent: true, symbol: "none", lineStyle: { color: colour("--alarm"), type: "dashed", width: 2 }, label: { formatter: "level", position: "insideEndTop", color: colour("--alarm") }, data: [{ yAxis: data.limit }] };
+      base.xAxis.axisLabel.formatter = (text) => text.split(",")[0].replace(/ (de )?\d{4}$/, "");
+      base.legend.data = [words.mean, { name: words.usual, icon: "rect" }];
+      const line = data.limit === null ? undefined : { silent: true, symbol: "none", lineStyle: { color: colour("--alarm"), type: "dashed", width: 2 }, label: { formatter: words.level, position: "insideEndTop", color: colour("--alarm") }, data: [{ yAxis: data.limit }] };
       const round = (values) => values.map((value) => (value === null ? null : Math.round(value * 10) / 10));
       base.series = [
-        ...band("usual range", round(data.low), round(data.high)),
-        { name: "hourly mean", type: "line", data: round(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 1.5 }, itemStyle: { color: colour("--ink") }, markLine: line },
+        ...band(words.usual, round(data.low), round(data.high)),
+        { name: words.mean, type: "line", data: round(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 1.5 }, itemStyle: { color: colour("--ink") }, markLine: line },
       ];
       return base;
     },
-    fan(data) {
+    fan(data, words) {
       const base = frame();
       const gap = data.past.map(() => null);
       base.xAxis.data = [...data.past_days, ...data.days];
       base.grid.top = 58; // on a phone the legend has two lines
       base.legend.itemGap = 14;
-      base.legend.data = ["reports", "expected", { name: "8 days in 10", icon: "rect" }, ...(data.floor.length ? ["last week again"] : [])];
+      base.legend.data = [words.reports, words.expected, { name: words.likely, icon: "rect" }, ...(data.floor.length ? [words.again] : [])];
       const after = (values) => [...gap, ...values];
       base.series = [
-        { name: "reports", type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
-        ...band("8 days in 10", after(data.low), after(data.high)),
-        { name: "last week again", type: "line", data: after(data.floor), showSymbol: false, lineStyle: { color: colour("--soft"), width: 1.5, type: "dotted" }, itemStyle: { color: colour("--soft") } },
-        { name: "expected", type: "line", data: after(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
+        { name: words.reports, type: "bar", data: data.past, itemStyle: { color: colour("--s3") } },
+        ...band(words.likely, after(data.low), after(data.high)),
+        { name: words.again, type: "line", data: after(data.floor), showSymbol: false, lineStyle: { color: colour("--soft"), width: 1.5, type: "dotted" }, itemStyle: { color: colour("--soft") } },
+        { name: words.expected, type: "line", data: after(data.mean), showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
       ];
       return base;
     },
@@ -90,19 +92,19 @@
       ];
       return base;
     },
-    outcome(data) {
+    outcome(data, words) {
       const base = frame();
       const line = (name, values, type, width) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: { color: colour("--ink"), width, type }, itemStyle: { color: colour("--ink") } });
       base.xAxis.data = data.days;
       base.grid.top = 58; // on a phone the legend has two lines
       base.legend.itemGap = 14;
-      base.legend.data = ["reports", "fading", { name: "90 % interval", icon: "rect" }, "going on"];
+      base.legend.data = [words.reports, words.fading, { name: words.interval, icon: "rect" }, words.going];
       base.series = [
-        ...band("90 % interval", data.low, data.high, "middle"),
-        { name: "reports", type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
+        ...band(words.interval, data.low, data.high, "middle"),
+        { name: words.reports, type: "bar", data: data.observed, itemStyle: { color: colour("--s4") },
           markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("--alarm"), type: "solid", width: 2 }, data: [{ xAxis: data.action }] } },
-        line("fading", data.fading, "dashed", 2),
-        line("going on", data.going, "dotted", 1.5),
+        line(words.fading, data.fading, "dashed", 2),
+        line(words.going, data.going, "dotted", 1.5),
       ];
       return base;
     },
@@ -111,7 +113,7 @@
   for (const box of document.querySelectorAll("[data-chart]")) {
     const data = JSON.parse(document.getElementById(box.dataset.chart).textContent);
     const chart = echarts.init(box, null, { renderer: "svg" });
-    chart.setOption(kinds[data.kind](data));
+    chart.setOption(kinds[data.kind](data, data.words));
     new ResizeObserver(() => chart.resize()).observe(box);
     box.dataset.ready = "yes";
   }

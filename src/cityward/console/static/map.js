@@ -35,10 +35,7 @@ const clear = ["in", ["get", "verdict"], ["literal", ["quieter", "more"]]];
 
 function told(place) {
   if (box.dataset.points) return place.name;
-  if (["told", "tier"].includes(box.dataset.paint)) return place.told;
-  if (box.dataset.paint !== "heard") return `${place.name}: ${place.reports} reports in 28 days`;
-  return place.ratio === undefined || place.ratio === null ? `${place.name}: ${place.verdict}`
-    : `${place.name}: ${Number(place.ratio).toFixed(2)} of the expected, ${place.verdict}`;
+  return box.dataset.paint === "heard" ? place.told_heard : place.told;
 }
 
 function bounds(features) {
@@ -108,7 +105,7 @@ function sensors(map) {
   const popup = new maplibregl.Popup({ closeButton: false, closeOnClick: false, offset: 10 });
   map.on("mouseenter", "sensors", (event) => {
     const found = event.features[0].properties;
-    popup.setLngLat(event.lngLat).setText(`${found.name}: ${found.state}${found.alert ? ", alert open" : ""}`).addTo(map);
+    popup.setLngLat(event.lngLat).setText(found.told).addTo(map);
   });
   map.on("mouseleave", "sensors", () => popup.remove());
 }

@@ -63,8 +63,7 @@ async function draw(box) {
     for (const layer of ["visits", "waits", "bases"]) {
       map.on("mousemove", layer, (event) => {
         const p = event.features[0].properties;
-        const told = { visit: `${p.number} ${p.name}, ${p.time}: ${p.title}`, waits: `Waits on: ${p.title}`, base: `Base of ${p.number} ${p.name}` };
-        popup.setLngLat(event.lngLat).setText(told[p.kind]).addTo(map);
+        popup.setLngLat(event.lngLat).setText(p.told).addTo(map);
         if (p.crew) light(p.crew);
       });
       map.on("mouseleave", layer, () => popup.remove());

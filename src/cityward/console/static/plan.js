@@ -6,18 +6,22 @@
   const rows = [...document.querySelectorAll("tr[data-floor]")].filter((row) => row.dataset.floor && row.dataset.met === "yes")
     .map((row) => ({ floor: Number(row.dataset.floor), extra: Number(row.dataset.extra) })).sort((a, b) => a.floor - b.floor);
 
+  const words = JSON.parse(price?.dataset.words ?? "{}");
+  const say = (name, values) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  const written = (value, digits) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
   // A floor between two that were priced costs no more than the stricter of them, and no less than the looser.
   function cost(floor) {
-    const days = (extra) => (extra < 0.05 ? "no" : extra.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
     const strict = rows.filter((one) => one.floor <= floor).at(-1), loose = rows.find((one) => one.floor >= floor);
-    if (!strict) return `No plan was found that holds ${floor.toFixed(2)}; the strictest is ${rows[0].floor.toFixed(2)}.`;
-    const most = days(strict.extra), least = days(loose ? loose.extra : 0);
-    const told = most === least ? `costs ${most}` : `costs ${least === "no" ? "at most" : `${least} to`} ${most}`;
-    return `A floor of ${floor.toFixed(2)} ${told} ${most === "1.0" ? "day" : "days"} of waiting in all.`;
+    if (!strict) return say("none", { floor: written(floor, 2), strictest: written(rows[0].floor, 2) });
+    const most = strict.extra, least = loose ? loose.extra : 0;
+    const values = { floor: written(floor, 2), most: written(most, 1), least: written(least, 1) };
+    if (values.most === values.least) return say(most < 0.05 ? "free" : "exactly", values);
+    return say(least < 0.05 ? "most" : "between", values);
   }
 
   slider?.addEventListener("input", () => {
-    document.getElementById("floor-value").textContent = Number(slider.value).toFixed(2);
+    document.getElementById("floor-value").textContent = written(Number(slider.value), 2);
     if (price && rows.length) price.textContent = cost(Number(slider.value));
   });
 

@@ -9,7 +9,7 @@ const send = async (path, body, token) => {
   const headers = { "content-type": "application/json", ...(token ? { "x-form-token": token } : {}) };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" });
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.problem || "That did not work. Load the page again.");
+  if (!answer.ok) throw new Error(told.problem || document.body.dataset.failed);
   return told;
 };
 
@@ -60,7 +60,7 @@ for (const place of document.querySelectorAll("[data-passkey]")) {
       location.assign(told.next);
     } catch (error) {
       const left = error.name === "NotAllowedError" || error.name === "AbortError";
-      status.textContent = left ? "No passkey was used. Try again, or sign in another way." : error.message;
+      status.textContent = left ? document.body.dataset.unused : error.message;
       button.disabled = false;
     }
   });

@@ -14,7 +14,6 @@ from cityward.secure.respond.conditions import BadCondition, check_types, read_c
 from cityward.secure.respond.graph import graph_problems
 from cityward.secure.respond.limits import (
     BRANCHES,
-    COMMANDS as COMMANDS_MAX,
     DELAY_SECONDS,
     LOOPS,
     MACHINE_SECONDS,
@@ -26,6 +25,9 @@ from cityward.secure.respond.limits import (
     TARGETS,
     VARIABLES,
 )  # fmt: skip
+from cityward.secure.respond.limits import (
+    COMMANDS as COMMANDS_MAX,
+)
 from cityward.secure.respond.problem import BadPlaybook, Problem
 from cityward.secure.respond.reading import read_document
 from cityward.secure.respond.records import ACT, COMMANDS, EXTENSION, Command, Playbook, Step, Variable
