@@ -180,7 +180,9 @@ def end(playbooks: tuple[str, ...], folder: str, json_: bool) -> None:
 
 @exercise.command()
 @click.argument("identifier", default="")
-@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page (HTML) to be printed.")
+@click.option(
+    "--into", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page (HTML) to be printed."
+)
 @city_option
 @json_option
 def report(identifier: str, into: Path | None, folder: str, json_: bool) -> None:
@@ -304,7 +306,9 @@ def _noted(one: Exercise) -> None:
 
     last = one.decisions[-1]
     open_ = ", ".join(str(each.number) for each in waiting(one)) or "none"
-    click.echo(f"Noted at {_at(last.at_minutes)}, {last.took_minutes:,.0f} minutes after it was told. Waiting: {open_}.")
+    click.echo(
+        f"Noted at {_at(last.at_minutes)}, {last.took_minutes:,.0f} minutes after it was told. Waiting: {open_}."
+    )
 
 
 def _at(minutes: float) -> str:
