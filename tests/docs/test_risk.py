@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from tests.typed import typed
 
+from cityward.city import init
 from cityward.secure.exercise.script import shipped
 from cityward.secure.risk.analysis import simulate
 from cityward.secure.risk.cast import City, prepare_city
@@ -24,11 +26,15 @@ KNOWN = "cveID,vendorProject,product,knownRansomwareCampaignUse\nCVE-2024-0001,F
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, demo_folder: Path) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the example and a city lie where the pages have them."""
     folder = tmp_path_factory.mktemp("risk")
     shutil.copytree(EXAMPLE, folder / "docs" / "examples" / "city-systems")
-    shutil.copytree(demo_folder, folder / "city")
+    areas = folder / "areas.geojson"
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    one = {"type": "Feature", "properties": {"name": "Centre"}, "geometry": square}
+    areas.write_text(json.dumps({"type": "FeatureCollection", "features": [one]}))
+    init(folder / "city", name="Small", territories=areas, name_property="name")
     shutil.copytree(EXAMPLE, folder / "city" / "inventory")
     (folder / "known_exploited_vulnerabilities.csv").write_text(KNOWN)
     return folder

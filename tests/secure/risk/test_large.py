@@ -21,7 +21,7 @@ HEAD = "id,owner,needs,territory,people,repair_hours\n"
 def rows(count: int) -> str:
     """Chains of a hundred; every tenth serves people at its end."""
     return HEAD + "".join(
-        f"a{at},IT,{f'a{at - 1}' if at % 100 else ''},all,{100 if at % 1000 == 99 else ''},{4 if at % 10 == 0 else ''}\n"
+        f"a{at},IT,{f'a{at - 1}' * (at % 100 > 0)},all,{'100' * (at % 1000 == 99)},{'4' * (at % 10 == 0)}\n"
         for at in range(count)
     )
 

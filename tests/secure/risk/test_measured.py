@@ -43,10 +43,13 @@ def test_without_drills_the_estimate_stays_and_a_few_move_it_a_little() -> None:
 
 
 def test_missed_drills_widen_and_one_that_did_not_come_back_counts_as_the_longest() -> None:
-    met, missed = told(predicted(GUESS, trials(50, 60, 70))), told(predicted(GUESS, trials(50, 60, 70, met=False)))
+    met, missed = (
+        told(predicted(GUESS, trials(200, 250, 300))),
+        told(predicted(GUESS, trials(200, 250, 300, met=False))),
+    )
     assert missed[2] > met[2]
     assert missed[0] < met[0]
-    lost = told(predicted(GUESS, trials(50, 60, None, met=False)))
+    lost = told(predicted(GUESS, trials(200, 250, None, met=False)))
     assert lost[1] > missed[1]
 
 
