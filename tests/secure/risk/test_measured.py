@@ -43,10 +43,7 @@ def test_without_drills_the_estimate_stays_and_a_few_move_it_a_little() -> None:
 
 
 def test_missed_drills_widen_and_one_that_did_not_come_back_counts_as_the_longest() -> None:
-    met, missed = (
-        told(predicted(GUESS, trials(200, 250, 300))),
-        told(predicted(GUESS, trials(200, 250, 300, met=False))),
-    )
+    met, missed = (told(predicted(GUESS, trials(200, 250, 300, met=one))) for one in (True, False))
     assert missed[2] > met[2]
     assert missed[0] < met[0]
     lost = told(predicted(GUESS, trials(200, 250, None, met=False)))
