@@ -92,6 +92,9 @@ PATHS = [
     "/report",
     "/report?lang=pt",
     "/reports/enter",
+    "/risk",
+    "/risk?budget=lots",
+    "/console/risk.json",
     "/follow?lang=es",
     "/vote?lang=pt",
     "/your-data?lang=pt",
@@ -110,6 +113,7 @@ PATHS = [
 ]
 ABSENT = [
     "/needs/N-0123456789",
+    "/risk/plans/none",
     "/proposals/P-0123456789",
     "/plan?id=L-0123456789",
     "/work/W-0123456789",

@@ -64,7 +64,9 @@ def write_plans(inventory: Path, into: Path, service: str | None = None, crews: 
     chosen = _chosen(graph, service)
     order = restore_order(graph, crews)
     plans = [service_plan(graph, at, order) for at in chosen]
-    pages = {INDEX: written("contingency_index.html", plans=plans, names=_names(plans), crews=crews, **_order(graph, order))}
+    pages = {
+        INDEX: written("contingency_index.html", plans=plans, names=_names(plans), crews=crews, **_order(graph, order))
+    }
     for at, plan, name in zip(chosen, plans, _names(plans), strict=True):
         pages[name] = _page(graph, at, plan, crews)
     return write_folder(into, pages)

@@ -256,9 +256,7 @@ class Exercising:
         first = {each.inject: each for each in reversed(one.decisions)}
         asked = [(each, first.get(each.number)) for each in one.injects[: one.shown] if each.asks]
         names = {asset.id: shown(asset.name or asset.id) for asset in one.assets}
-        return written(
-            "exercise_report.html", one=one, told=one.told, asked=asked, names=names, city=self._city.name
-        )
+        return written("exercise_report.html", one=one, told=one.told, asked=asked, names=names, city=self._city.name)
 
 
 def _has_scenarios(folder: Path) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KIND: Final = "risk"
 YEARS: Final = 100_000
+_NEWEST: Final = make_id(KIND, "newest")
+"""There is one computed risk; the ledger proves those before it."""
 
 
 class Kept(Record, frozen=True, kw_only=True):
@@ -70,7 +72,7 @@ class Risks:
         standing = stand(held, file, self.trials(), years=years, seed=seed)
         now = self._city.clock.now()
         kept = Kept(
-            id=make_id(KIND, now.isoformat(), seed, years),
+            id=_NEWEST,
             at=now,
             seed=seed,
             years=years,
@@ -78,12 +80,11 @@ class Risks:
             standing=standing,
             stale=self.stale(),
         )
-        return self._city.keep(KIND, kept, {"seed": seed, "years": years, "assets": standing.assets})
+        return self._city.keep(KIND, kept, {"seed": seed, "years": years, "assets": standing.assets}, update=("body",))
 
     def last(self) -> Kept | None:
         """What was computed last."""
-        found = self._city.registers.page_of(KIND, Kept, limit=1)
-        return found[0] if found else None
+        return self._city.registers.get(_NEWEST, Kept)
 
     def changed(self, kept: Kept) -> bool:
         """Whether the inventory is another since."""

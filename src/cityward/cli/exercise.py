@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import sys
 from pathlib import Path
@@ -11,15 +12,17 @@ import click
 
 from cityward.city import open_city
 from cityward.cli.main import as_json, by_option, city_option, json_option, some
-from cityward.core.clock import pause as wait
 from cityward.core.disk import durable, replace_file
-from cityward.core.errors import UserError
+from cityward.core.errors import CityBusy, UserError
 
 if TYPE_CHECKING:
     from cityward.city import City
     from cityward.secure.exercise.record import Exercise, Inject
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+LOOKS = 10
+"""Looks at the keyboard after which the clock is noted, even when nothing is told: what a death costs at most."""
+
 _LINE_CHARS = 4_000
 _HELP = (
     "NUMBER WHO: WHAT notes a decision; 'order NUMBER WHO: a, b, c' an order of restore; "
@@ -79,6 +82,7 @@ def run(
             scenario, by=by, inventory=inventory, speed=speed, seed=seed, severity=severity, crews=crews, attended=True
         )
         click.echo(f"{one.id}: {one.name}. {some(len(one.injects), 'inject')}. {_HELP}")
+        _tell(one, 0)
         _play(city, one)
 
 
@@ -180,7 +184,9 @@ def end(playbooks: tuple[str, ...], folder: str, json_: bool) -> None:
 
 @exercise.command()
 @click.argument("identifier", default="")
-@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page (HTML) to be printed.")
+@click.option(
+    "--into", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page (HTML) to be printed."
+)
 @city_option
 @json_option
 def report(identifier: str, into: Path | None, folder: str, json_: bool) -> None:
@@ -220,12 +226,17 @@ def list_(folder: str, json_: bool) -> None:
 
 def _play(city: City, one: Exercise) -> None:
     """Tell injects as they come and note what is typed, until the exercise is paused or ended."""
-    told = one.shown
-    _tell(one, 0 if not one.decisions else told)
+    from cityward.secure.exercise.record import due
+
+    told, looks = one.shown, 0
     while True:
         line = _typed(sys.stdin.isatty())
         if line is None:
-            one = city.exercises.tick(one.id)
+            looks += 1
+            if not due(one, city.clock.now()) and looks % LOOKS:
+                continue
+            with contextlib.suppress(CityBusy):  # somebody else writes; it is noted with the next look
+                one = city.exercises.tick(one.id)
         elif line == "":
             one = city.exercises.pause(one.id)
             click.echo(f"Stands at {_at(one.anchor_minutes)}. 'cityward exercise resume' goes on.")
@@ -248,10 +259,7 @@ def _typed(terminal: bool) -> str | None:
     if not terminal:
         return sys.stdin.readline(_LINE_CHARS)
     ready, _, _ = select.select([sys.stdin], [], [], LOOK_SECONDS)
-    if ready:
-        return sys.stdin.readline(_LINE_CHARS)
-    wait(0)
-    return None
+    return sys.stdin.readline(_LINE_CHARS) if ready else None
 
 
 def _obey(city: City, one: Exercise, line: str) -> Exercise | None:
@@ -266,6 +274,7 @@ def _obey(city: City, one: Exercise, line: str) -> Exercise | None:
         click.echo(f"Stands at {_at(one.anchor_minutes)}. 'cityward exercise resume' goes on.")
         return None
     if line == "end":
+        city.exercises.tick(one.id)
         _gaps(city.exercises.end(one.id))
         return None
     head, colon, what = line.partition(":")
@@ -304,7 +313,9 @@ def _noted(one: Exercise) -> None:
 
     last = one.decisions[-1]
     open_ = ", ".join(str(each.number) for each in waiting(one)) or "none"
-    click.echo(f"Noted at {_at(last.at_minutes)}, {last.took_minutes:,.0f} minutes after it was told. Waiting: {open_}.")
+    click.echo(
+        f"Noted at {_at(last.at_minutes)}, {last.took_minutes:,.0f} minutes after it was told. Waiting: {open_}."
+    )
 
 
 def _at(minutes: float) -> str:

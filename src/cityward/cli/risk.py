@@ -73,7 +73,9 @@ def risk(
         raise UserError("--value is no amount from 0 up.", "Correct it.")
     if kept is not None:
         if inventory or scenarios or drills or with_ or check or order or budget is not None or value is not None:
-            raise UserError("--city computes what the page Risk shows.", "Give only --years, --seed and --json with it.")
+            raise UserError(
+                "--city computes what the page Risk shows.", "Give only --years, --seed and --json with it."
+            )
         _keep(kept, years, seed, json_=json_)
         return
     if inventory is None:

@@ -85,6 +85,12 @@ def _more(count: int, noun: str) -> None:
         click.echo(f"  and {some(count, f'more {noun}')}")
 
 
+def _turned(less: Figure) -> str:
+    """How much less, or more, with the error of simulation."""
+    word = "less" if less.value >= 0 else "more"
+    return f"{amount(abs(less.value))} {word} (± {amount(1.96 * less.error)})"
+
+
 def tell_drills(effect: DrillEffect | None, stale: Sequence[str], sign: str) -> None:
     """Print what measured times of repair change, and what was measured too long ago."""
     if effect is None:
@@ -92,8 +98,9 @@ def tell_drills(effect: DrillEffect | None, stale: Sequence[str], sign: str) -> 
     else:
         click.echo(
             f"With what drills measured a year costs {sign} {amount(effect.loss_after.value)} instead of {sign} "
-            f"{amount(effect.loss_before.value)}: {sign} {_figure(effect.loss_less)} less. Residents are "
-            f"{_figure(effect.hours_less)} hours less without a service, of {_figure(effect.hours_before)}."
+            f"{amount(effect.loss_before.value)}: {sign} {_turned(effect.loss_less)}. Residents are without a service "
+            f"for {amount(effect.hours_after.value)} hours instead of {amount(effect.hours_before.value)}: "
+            f"{_turned(effect.hours_less)}. Both sides have the same attacks."
         )
         for one in effect.assets[:_MOST]:
             click.echo(

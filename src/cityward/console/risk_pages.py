@@ -47,7 +47,9 @@ def mount(router: APIRouter, console: Console) -> None:
     def plan(request: Request, service: str) -> HTMLResponse:
         made, drawing = city.risks.plan(service)
         svg = Markup(drawing.svg)  # noqa: S704 (names are escaped where they are drawn)
-        return console.page(request, "risk_plan.html", plan=made, drawing=svg, not_drawn=drawing.left_out, hours=hours_told)
+        return console.page(
+            request, "risk_plan.html", plan=made, drawing=svg, not_drawn=drawing.left_out, hours=hours_told
+        )
 
 
 def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
     if kept is None:
         return {"kept": None, "any": city.risks.any()}
     told = kept.standing
+    held = matched(city, told.territories)
     asked = query.get("budget", "")[:_BUDGET_CHARS]
     budget, problem = budget_of(asked)
     names = {one.id: one.name for one in told.singles}
@@ -71,8 +74,9 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "hours": hours_told,
         "once": next((one for one in told.money_curve if one.years == TOLD_YEARS), None),
         "charts": [_chart(told.money_curve, told.report.currency), _chart(told.hours_curve, "")],
-        "mapped": bool(told.territories) and bool(matched(city, told.territories)),
-        "services": [one for one in told.report.services if one.citizen_hours.value > 0][:SERVICES_SHOWN],
+        "mapped": bool(held),
+        "place": {one.territory: place for place, one in held.items()},
+        "services": [one for one in told.services if one.citizen_hours.value > 0][:SERVICES_SHOWN],
         "asked": asked,
         "problem": problem,
         "choice": None if budget is None else best_for(told.choices, budget),

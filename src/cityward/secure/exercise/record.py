@@ -132,6 +132,11 @@ def ticked(one: Exercise, now: datetime) -> Exercise:
     return msgspec.structs.replace(one, anchor_at=now, anchor_minutes=at, shown=shown)
 
 
+def due(one: Exercise, now: datetime) -> bool:
+    """Whether an inject has come that was not told yet."""
+    return one.shown < len(one.injects) and one.injects[one.shown].at_minutes <= minutes(one, now)
+
+
 def next_inject(one: Exercise, now: datetime) -> Exercise:
     """Go on to the next inject, whose minute the clock jumps to.
 

@@ -97,7 +97,9 @@ def _owners(one: Exercise, asked: list[Inject], first: dict[int, Chosen]) -> lis
     unnamed = [each.number for each in asked if each.number in first and not first[each.number].owner]
     if unnamed:
         numbers = ", ".join(map(str, unnamed[:SHOWN]))
-        found.append(Gap(kind="no owner", what=f"Decided without saying which office carries it out: injects {numbers}."))
+        found.append(
+            Gap(kind="no owner", what=f"Decided without saying which office carries it out: injects {numbers}.")
+        )
     return found
 
 

@@ -84,8 +84,8 @@ def _checked(script: Script, name: str) -> Script:
         if bool(one.asks) != bool(one.kind):
             raise SettingsError(
                 f"{name}: inject {number} asks without a kind, or has a kind and asks nothing.",
-                "Write asks = \"…\" and kind = \"contain\", \"manual\", \"restore\", \"inform\" or \"decide\".",
+                'Write asks = "…" and kind = "contain", "manual", "restore", "inform" or "decide".',
             )
     if not script.injects and not script.scenario:
-        raise SettingsError(f"{name} has neither injects nor a scenario.", "Write [[injects]], or scenario = \"…\".")
+        raise SettingsError(f"{name} has neither injects nor a scenario.", 'Write [[injects]], or scenario = "…".')
     return script

@@ -12,6 +12,7 @@ import textwrap
 from collections import defaultdict
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 from cityward.secure.risk.graph import Graph
@@ -69,9 +70,7 @@ def _without_roundabout(graph: Graph, edges: Edges, shown: set[int]) -> Edges:
                         hard[at] |= {other} | hard[other]
     kept: Edges = {}
     for at, needs in edges.items():
-        through = {
-            far for other in needs if other in hard[at] and not needs[other] for far in hard[other]
-        }
+        through = {far for other in needs if other in hard[at] and not needs[other] for far in hard[other]}
         kept[at] = {other: soft for other, soft in needs.items() if other not in through}
     return kept
 
@@ -104,7 +103,7 @@ def _places(layers: list[list[int]], chains: dict[tuple[int, int], list[int]]) -
     """Where each box and stand-in is, left and middle."""
     before, after = defaultdict(list), defaultdict(list)
     for chain in chains.values():
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             after[one].append(other)
             before[other].append(one)
     at = {node: float(place) for layer in layers for place, node in enumerate(layer)}
@@ -117,7 +116,9 @@ def _places(layers: list[list[int]], chains: dict[tuple[int, int], list[int]]) -
                 at[node] = float(place)
     middle = _spread(layers, before, after)
     return {
-        node: (_EDGE + number * (_WIDTH + _ACROSS), middle[node]) for number, layer in enumerate(layers) for node in layer
+        node: (_EDGE + number * (_WIDTH + _ACROSS), middle[node])
+        for number, layer in enumerate(layers)
+        for node in layer
     }
 
 
@@ -129,9 +130,7 @@ def _room(node: int) -> float:
     return _HEIGHT + _DOWN if node >= 0 else _DOWN
 
 
-def _spread(
-    layers: list[list[int]], before: dict[int, list[int]], after: dict[int, list[int]]
-) -> dict[int, float]:
+def _spread(layers: list[list[int]], before: dict[int, list[int]], after: dict[int, list[int]]) -> dict[int, float]:
     """Heights near the mean of neighbours, in the order of the layer, with room between."""
     middle: dict[int, float] = {}
     for layer in layers:
@@ -187,18 +186,19 @@ def _line(points: list[tuple[float, float]], *, soft: bool) -> str:
         if number < len(points):
             x += _WIDTH
             path += f"H{x:.0f}"
-    return f'<path d="{path}"{" stroke-dasharray=" + chr(34) + "5 4" + chr(34) if soft else ""}/>'
+    dashes = ' stroke-dasharray="5 4"' if soft else ""
+    return f'<path d="{path}"{dashes}/>'
 
 
 def _box(name: str, x: float, y: float, *, first: bool) -> str:
     lines = textwrap.wrap(name, _LETTERS, max_lines=_LINES, placeholder=" …") or [""]
     top = y - (len(lines) - 1) * 7.5 + 4
+    weight = ' font-weight="700"' if first else ""
     words = "".join(
-        f'<text x="{x + _WIDTH / 2:.0f}" y="{top + 15 * number:.1f}" text-anchor="middle"'
-        f"{' font-weight=' + chr(34) + '700' + chr(34) if first else ''}>{escape(line)}</text>"
+        f'<text x="{x + _WIDTH / 2:.0f}" y="{top + 15 * number:.1f}" text-anchor="middle"{weight}>{escape(line)}</text>'
         for number, line in enumerate(lines)
     )
     return (
-        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" fill="var(--ground, #fff)" '
-        f'stroke="currentColor" stroke-width="{2.5 if first else 1}"/>{words}'
+        f'<rect x="{x:.0f}" y="{y - _HEIGHT / 2:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="3" '
+        f'fill="var(--ground, #fff)" stroke="currentColor" stroke-width="{2.5 if first else 1}"/>{words}'
     )

@@ -30,8 +30,8 @@ class Support:
     ----------
     asset : Asset
     stops_after : float
-        Hours until the service is down when this alone stops and stays so, with buffers that last as long as usual; infinite when
-        others take its place.
+        Hours until the service is down when this alone stops and stays so, with buffers that last as long as usual;
+        infinite when others take its place.
     at_worst : float
         The same with buffers that last as short as one time in twenty.
     place : int
@@ -150,9 +150,7 @@ def stands_on(graph: Graph, at: int) -> list[int]:
     return waiting
 
 
-def fails_after(
-    graph: Graph, struck: dict[int, float], among: Sequence[int], *, low: bool = False
-) -> dict[int, float]:
+def fails_after(graph: Graph, struck: dict[int, float], among: Sequence[int], *, low: bool = False) -> dict[int, float]:
     """Hours after which assets are down when those of ``struck`` go down at their hour and stay down.
 
     Parameters

@@ -121,7 +121,8 @@ def quantiles(made: Drawn, at: NDArray[np.float64]) -> NDArray[np.float64]:
     if made.kind == SEEN:
         count = int(made.first)
         rank = np.searchsorted(made.table[:count], at)
-        return made.table[count + np.minimum(rank, count - 1)]
+        seen: NDArray[np.float64] = made.table[count + np.minimum(rank, count - 1)]
+        return seen
     return np.interp(at, np.linspace(0, 1, STEPS), made.table)
 
 

@@ -81,6 +81,8 @@ class _Work:
         mended, works = np.zeros(self.hours.size), np.zeros(self.hours.size)
         free = [0.0] * self.crews
         for asset in order:
+            if self.hours[asset] == 0:
+                continue  # what needs no mending waits for no crew
             crew = min(range(self.crews), key=free.__getitem__)
             free[crew] += self.hours[asset]
             mended[asset] = free[crew]

@@ -1,4 +1,4 @@
-"""All that is told of a city's risk at once, small enough to be kept: curves, territories, what to buy, what to mend."""
+"""All that is told of a city's risk, small enough to be kept: curves, territories, what to buy, what to mend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cityward.secure.risk.choose import choose
 from cityward.secure.risk.measured import Measured, Trial, with_drills
 from cityward.secure.risk.measures import Figure, Tail, difference, mean, mean_of_blocks, tails
 from cityward.secure.risk.records import Control, Inventory, ScenarioFile
-from cityward.secure.risk.report import RiskReport, report
+from cityward.secure.risk.report import RiskReport, ServiceTold, report
 from cityward.secure.risk.residual import Residual, residual_of
 from cityward.secure.risk.restore_order import restore_order
 
@@ -25,6 +25,9 @@ PERIODS: Final = (2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200, 300, 500
 BUDGETS: Final = 24
 LISTED: Final = 200
 """Most services, scenarios, territories and steps of restore that are kept."""
+
+TOLD: Final = 10
+"""Most rows by service and territory that are kept."""
 
 _NODES: Final = 1_000
 
@@ -39,6 +42,16 @@ class DrillEffect(msgspec.Struct, frozen=True):
     hours_after: Figure
     hours_less: Figure
     assets: tuple[Measured, ...]
+
+
+class ServiceSum(msgspec.Struct, frozen=True):
+    """A service in all territories: people who use it, hours down a year, hours that people are without it."""
+
+    id: str
+    name: str
+    people: float
+    hours: Figure
+    citizen_hours: Figure
 
 
 class TerritoryTold(msgspec.Struct, frozen=True):
@@ -82,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True):
     report: RiskReport
     money_curve: tuple[Tail, ...]
     hours_curve: tuple[Tail, ...]
+    services: tuple[ServiceSum, ...]
     territories: tuple[TerritoryTold, ...]
     value_of_citizen_hour: float
     without: float
@@ -123,9 +137,10 @@ def stand(inventory: Inventory, file: ScenarioFile, trials: Sequence[Trial], *, 
     assets = city.graph.assets
     return Standing(
         assets=len(assets),
-        report=msgspec.structs.replace(told, services=told.services[:LISTED], scenarios=told.scenarios[:LISTED]),
+        report=msgspec.structs.replace(told, services=told.services[:TOLD], scenarios=told.scenarios[:LISTED]),
         money_curve=tails(simulated.money, PERIODS),
         hours_curve=tails(simulated.citizen_hours, PERIODS),
+        services=_services(told),
         territories=_territories(city, simulated),
         value_of_citizen_hour=file.value_of_citizen_hour,
         without=without,
@@ -143,6 +158,24 @@ def _mends(city: City, places: list[int], hours: list[float]) -> tuple[Mend, ...
     assets = [city.graph.assets[at] for at in places[:LISTED]]
     told = zip(assets, hours, strict=False)
     return tuple(Mend(asset.name or asset.id, asset.owner, when) for asset, when in told)
+
+
+def _services(told: RiskReport) -> tuple[ServiceSum, ...]:
+    """Services summed over territories: all of one are down in the same hours, so that their errors add up."""
+    parts: dict[str, list[ServiceTold]] = {}
+    for one in told.services:
+        parts.setdefault(one.id, []).append(one)
+    summed = [
+        ServiceSum(
+            id_,
+            some[0].name,
+            sum(one.people for one in some),
+            some[0].hours,
+            Figure(sum(one.citizen_hours.value for one in some), sum(one.citizen_hours.error for one in some)),
+        )
+        for id_, some in parts.items()
+    ]
+    return tuple(sorted(summed, key=lambda one: (-one.citizen_hours.value, one.id))[:LISTED])
 
 
 def _territories(city: City, years: Years) -> tuple[TerritoryTold, ...]:

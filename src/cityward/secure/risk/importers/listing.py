@@ -13,7 +13,20 @@ from cityward.core.errors import SourceError
 from cityward.core.limits import ID_CHARS, RISK_ASSETS
 from cityward.secure.risk.records import Asset, Need
 
-TEXTS: Final = ("name", "kind", "owner", "supplier", "vendor", "product", "version", "address", "exposure", "manual", "minimum", "contact")
+TEXTS: Final = (
+    "name",
+    "kind",
+    "owner",
+    "supplier",
+    "vendor",
+    "product",
+    "version",
+    "address",
+    "exposure",
+    "manual",
+    "minimum",
+    "contact",
+)
 LISTS: Final = ("data", "tags", "drilled_by")
 NUMBERS: Final = ("fallback", "repair_hours", "restart_hours", "repair_cost", "cost_per_hour")
 _KNOWN: Final = {"id", "needs", "territory", "people", *TEXTS, *LISTS, *NUMBERS}
