@@ -261,10 +261,14 @@ class Responding:
 
     def exactly(self, run: Run, one: Execution) -> str:
         """The digest of what is approved: the effects as they stand now."""
-        books = self.books(run)
-        book = books[one.book]
-        values = Engine(books, run, Host(self._city, self.targets()), self._look()).values_at(one.key)
-        return digest_of(book, one.key, effects_of(book, book.steps[one.step], values, self._look()))
+        book = self.books(run)[one.book]
+        effects = effects_of(book, book.steps[one.step], self.values(run, one), self._look())
+        return digest_of(book, one.key, effects)
+
+    def values(self, run: Run, one: Execution) -> dict[str, str]:
+        """Values of variables as a step of a run sees them; secrets are none of them."""
+        engine = Engine(self.books(run), run, Host(self._city, self.targets()), self._look())
+        return engine.values_at(one.key)
 
     def done(
         self,

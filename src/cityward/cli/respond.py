@@ -166,7 +166,7 @@ _APPROVALS = {0: "", 1: "; one person approves first", 2: "; two persons approve
 
 def _planned(one: Planned) -> None:
     space = "  " * one.depth
-    when = f"[{one.when}] " if one.when else ""
+    when = f"[{one.when[0].lower()}{one.when[1:]}] " if one.when else ""
     if not one.role:
         click.echo(f"{one.number:>4}  {space}{when}{one.name}{'' if one.name.endswith('?') else ':'} {one.does}")
         return

@@ -66,7 +66,7 @@ def check(data: bytes, name: str, library: Library | None = None, key: str = "")
     for step in book.steps.values():
         problems += _step(book, step, kinds)
     if library is not None:
-        problems += _called(book, library, (book.id,))
+        problems += called_problems(book, library)
     return book, list(dict.fromkeys(problems))[:PROBLEMS_SHOWN]
 
 
@@ -140,6 +140,11 @@ def _about(book: Playbook, document: Mapping[str, Any]) -> Iterator[Problem]:
             )
     if document.get("spec_version") != "cacao-2.0":
         yield Problem(place="spec_version", what="Only cacao-2.0 is read here.")
+
+
+def called_problems(book: Playbook, library: Library) -> list[Problem]:
+    """What is wrong with the playbooks that one calls."""
+    return list(dict.fromkeys(_called(book, library, (book.id,))))
 
 
 def _called(book: Playbook, library: Library, above: tuple[str, ...]) -> Iterator[Problem]:

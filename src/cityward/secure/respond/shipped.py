@@ -10,7 +10,7 @@ from typing import Final
 
 from cityward.core.errors import UnknownId
 from cityward.secure.monitor.printable import printable
-from cityward.secure.respond.checks import check, read_playbook
+from cityward.secure.respond.checks import called_problems, check, read_playbook
 from cityward.secure.respond.limits import PLAYBOOK_BYTES
 from cityward.secure.respond.problem import BadPlaybook, Problem
 from cityward.secure.respond.records import Playbook
@@ -33,12 +33,12 @@ class Held:
         self.texts = dict(texts)
         self.problems: dict[str, list[Problem]] = {}
         self.books: dict[str, Playbook] = {}
-        first = {key: check(data, key, key=key) for key, data in self.texts.items()}
+        first = {key: _checked(key, data) for key, data in self.texts.items()}
         known = {book.id: book for book, problems in first.values() if book is not None and not problems}
         for key, (book, problems) in first.items():
-            found = problems or check(self.texts[key], key, known, key)[1]
+            found = problems or (called_problems(book, known) if book is not None else [])
             if found or book is None:
-                self.problems[key] = found
+                self.problems[key] = list(found)
             elif any(book.id == other.id for other in self.books.values()):
                 self.problems[key] = [Problem(place="id", what="Another playbook has the same identifier.")]
             else:
@@ -80,6 +80,13 @@ class Held:
                     found[other.id] = other
                     waiting.append(other)
         return found
+
+
+@lru_cache(maxsize=2 * FILES_MAX)
+def _checked(key: str, data: bytes) -> tuple[Playbook | None, tuple[Problem, ...]]:
+    """A playbook is checked once for its bytes: they are read anew before each use, and rarely change."""
+    book, problems = check(data, key, key=key)
+    return book, tuple(problems)
 
 
 @lru_cache(maxsize=1)
