@@ -1,4 +1,4 @@
-"""What this program does itself as a step of a playbook; `cityward.secure.respond.acts` says what each asks and gives."""
+"""What this program does itself as a step of a playbook; `cityward.secure.respond.acts` has what each asks."""
 
 from __future__ import annotations
 

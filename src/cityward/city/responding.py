@@ -100,9 +100,7 @@ class Responding:
         """One run; raises `UnknownId`."""
         return self._city.kept("response", Run, identifier, "run of a playbook", "cityward respond show")
 
-    def begin(
-        self, name: str, about: str, by: str, given: Mapping[str, str] | None = None, *, go: bool = True
-    ) -> Run:
+    def begin(self, name: str, about: str, by: str, given: Mapping[str, str] | None = None, *, go: bool = True) -> Run:
         """Begin a playbook for real, and go as far as that can be done now.
 
         Parameters
@@ -189,7 +187,9 @@ class Responding:
             data = held.text.encode() if held is not None else b""
             book, _ = build(read_document(data, identifier), data, held.key if held else "") if data else (None, [])
             if book is None or book.sha256 != digest:
-                raise LedgerError(f"The playbook of {run.id} is not the one that was begun. Stop and look who changed it.")
+                raise LedgerError(
+                    f"The playbook of {run.id} is not the one that was begun. Stop and look who changed it."
+                )
             found[identifier] = book
         return found
 
@@ -363,9 +363,7 @@ class Responding:
         return explained(run, self._city.time_zone)
 
 
-def planned_in(
-    folder: Path, name: str, about: str, given: Mapping[str, str]
-) -> tuple[Playbook, list[Planned]]:
+def planned_in(folder: Path, name: str, about: str, given: Mapping[str, str]) -> tuple[Playbook, list[Planned]]:
     """A plan in a folder that need not be a city: by its ``respond.toml`` and ``playbooks/``, if they are there.
 
     Raises

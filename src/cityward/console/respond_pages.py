@@ -228,5 +228,3 @@ def _turn(key: str) -> str:
     """In which turn of a loop a step stands: ``turn 2``."""
     turns = re.findall(r"#(\d+)/", key)
     return f"turn {int(turns[-1]) + 1}" if turns else ""
-
-

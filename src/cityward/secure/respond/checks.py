@@ -14,7 +14,6 @@ from cityward.secure.respond.conditions import BadCondition, check_types, read_c
 from cityward.secure.respond.graph import graph_problems
 from cityward.secure.respond.limits import (
     BRANCHES,
-    COMMANDS as COMMANDS_MAX,
     DELAY_SECONDS,
     LOOPS,
     MACHINE_SECONDS,
@@ -26,6 +25,9 @@ from cityward.secure.respond.limits import (
     TARGETS,
     VARIABLES,
 )  # fmt: skip
+from cityward.secure.respond.limits import (
+    COMMANDS as COMMANDS_MAX,
+)
 from cityward.secure.respond.problem import BadPlaybook, Problem
 from cityward.secure.respond.reading import read_document
 from cityward.secure.respond.records import ACT, COMMANDS, EXTENSION, Command, Playbook, Step, Variable
@@ -41,7 +43,9 @@ _TECHNIQUE: Final = re.compile(r"T\d{4}(?:\.\d{3})?")
 _RECEIVERS: Final = {"http-api": ("http-api",), "ssh": ("ssh", "linux")}
 
 
-def check(data: bytes, name: str, library: Library | None = None, key: str = "") -> tuple[Playbook | None, list[Problem]]:
+def check(
+    data: bytes, name: str, library: Library | None = None, key: str = ""
+) -> tuple[Playbook | None, list[Problem]]:
     """A playbook and everything that is wrong with it; None when it cannot be read at all.
 
     Parameters
@@ -88,7 +92,9 @@ def _raw(document: Mapping[str, Any]) -> Iterator[Problem]:
         if command.get("type") not in COMMANDS:
             kind = printable(str(command.get("type")), 40)
             yield Problem(
-                place=place, what=f"Commands of type '{kind}' are not done here.", remedy=f"Known: {', '.join(COMMANDS)}."
+                place=place,
+                what=f"Commands of type '{kind}' are not done here.",
+                remedy=f"Known: {', '.join(COMMANDS)}.",
             )
         for name in ("command_b64", "content_b64", "headers"):
             if name in command:
@@ -229,9 +235,7 @@ def _action(book: Playbook, step: Step, kinds: Mapping[str, str]) -> Iterator[Pr
         yield from _command(book, step, f"commands/{at}", command, kinds)
 
 
-def _command(
-    book: Playbook, step: Step, place: str, command: Command, kinds: Mapping[str, str]
-) -> Iterator[Problem]:
+def _command(book: Playbook, step: Step, place: str, command: Command, kinds: Mapping[str, str]) -> Iterator[Problem]:
     for name in named_in(f"{command.command}\n{command.content}"):
         if name not in kinds:
             yield _problem(step, f"{name} is not defined.", place)
@@ -253,9 +257,7 @@ def _command(
 
 def _request(step: Step, place: str, command: Command) -> Iterator[Problem]:
     if POST.fullmatch(command.command) is None:
-        yield _problem(
-            step, "Only 'POST /path' is sent.", f"{place}/command", "Where it goes is said by respond.toml."
-        )
+        yield _problem(step, "Only 'POST /path' is sent.", f"{place}/command", "Where it goes is said by respond.toml.")
     if command.content:
         try:
             json.loads(command.content)

@@ -96,7 +96,9 @@ class _Plan:
         return self._count
 
     def _steering(self, step: Step, depth: int, when: str, does: str) -> Planned:
-        return Planned(number=self._number(), depth=depth, step=step.id, name=step.title, by=step.type, does=does, when=when)
+        return Planned(
+            number=self._number(), depth=depth, step=step.id, name=step.title, by=step.type, does=does, when=when
+        )
 
     def _action(self, book: Playbook, step: Step, values: Mapping[str, str], depth: int, when: str) -> Planned:
         effects = effects_of(book, step, values, self._look)

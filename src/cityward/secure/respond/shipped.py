@@ -131,7 +131,7 @@ def playbooks_for(wanted: Iterable[str], held: Held | None = None) -> list[Playb
 
 
 def _answers(book: Playbook, technique: str) -> bool:
-    return any(technique == one or technique.split(".")[0] == one or one.split(".")[0] == technique
+    return any(technique == one or technique.split(".", maxsplit=1)[0] == one or one.split(".")[0] == technique
                for one in book.about.techniques)  # fmt: skip
 
 
