@@ -114,7 +114,7 @@ def test_a_server_that_fails_is_told_and_what_may_have_happened_is_undone(
     make: Make, server: Answers, mode: str, says: str, sent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cityward.city.respond_host.pause", lambda _: None)
-    monkeypatch.setattr("cityward.city.respond_host.GRACE_SECONDS", 0.6)
+    monkeypatch.setattr("cityward.city.respond_host.GRACE_SECONDS", 0.6 if mode == "drip" else 10.0)
     server.mode = mode
     city = make(blocks(retries=1 if sent == 2 else 0), toml=hook(server.url))
     began = time.monotonic()

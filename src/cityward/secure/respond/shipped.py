@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -101,10 +102,11 @@ def shipped_texts() -> dict[str, bytes]:
 
 
 def texts_in(folder: Path) -> dict[str, bytes]:
-    """Documents of a folder, by name; a file that is too large is cut, and refused as such later."""
+    """Documents of a folder, by name; one that is too large is cut, one that cannot be read empty: both are refused."""
     found = {}
     for path in sorted(folder.glob("*.json"))[:FILES_MAX] if folder.is_dir() else ():
-        with path.open("rb") as file:
+        found[path.stem] = b""
+        with suppress(OSError), path.open("rb") as file:
             found[path.stem] = file.read(PLAYBOOK_BYTES + 1)
     return found
 

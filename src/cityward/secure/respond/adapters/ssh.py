@@ -47,8 +47,16 @@ def run_command(target: Target, folder: Path, command: Command, step: Step, valu
         return _ran(client, line, step, until)
 
 
+def _library() -> Any:
+    try:
+        import paramiko  # type: ignore[import-untyped]
+    except ImportError:
+        raise NotDone("SSH needs a library that is not here: install cityward[respond].") from None
+    return paramiko
+
+
 def _connected(target: Target, folder: Path, until: float) -> Any:
-    import paramiko
+    paramiko = _library()
 
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
@@ -92,7 +100,7 @@ def _why(error: Exception) -> str:
 
 
 def _ran(client: Any, line: str, step: Step, until: float) -> Result:
-    import paramiko
+    paramiko = _library()
 
     try:
         channel = client.get_transport().open_session(timeout=max(0.1, until - monotonic()))
