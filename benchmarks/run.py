@@ -29,6 +29,7 @@ import bench_private
 import bench_reach
 import bench_reconcile
 import bench_replay
+import bench_respond
 import bench_risk
 import bench_rollout
 import bench_rules
@@ -69,6 +70,7 @@ BENCHES = (
     bench_ledger,
     bench_access,
     bench_backup,
+    bench_respond,
     bench_risk,
     bench_monitor,
 )

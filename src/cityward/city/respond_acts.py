@@ -1,4 +1,4 @@
-"""What this program does itself as a step of a playbook; `cityward.secure.respond.acts` says what each asks and gives."""
+"""What this program does itself as a step of a playbook; `cityward.secure.respond.acts` has what each asks."""
 
 from __future__ import annotations
 
@@ -44,12 +44,13 @@ def _files(city: City, _run: Run, _values: Mapping[str, str]) -> Result:
     from cityward.city.fsck import faults
 
     found = faults(city)
-    told = f"{len(found)} faults: {found[0].what}" if found else "Every file is sound."
+    told = f"Not sound, {len(found)} in all: {found[0].what}" if found else "Every file is sound."
     return Result(told=told, outputs={"__files_sound__": _word(not found)})
 
 
 def _alerts(city: City, _run: Run, _values: Mapping[str, str]) -> Result:
-    return Result(told=f"{len(city.alerts.check())} alerts stand open.")
+    count = len(city.alerts.check())
+    return Result(told="One alert stands open." if count == 1 else f"{count} alerts stand open.")
 
 
 def _take(city: City, run: Run, values: Mapping[str, str]) -> Result:
@@ -86,7 +87,7 @@ def _sign_out(city: City, _run: Run, values: Mapping[str, str]) -> Result:
     person = city.access.people.get(values["__person__"])
     ended = city.access.sessions.revoke_all(person.id)
     city.settle_access()
-    return Result(told=f"{ended} sessions were ended.")
+    return Result(told=f"Sessions that were ended: {ended}.")
 
 
 def _shut_out(city: City, _run: Run, values: Mapping[str, str]) -> Result:

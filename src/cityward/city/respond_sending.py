@@ -33,7 +33,14 @@ _NEVER_SENT: Final = (NotAllowed, httpx.ConnectError, httpx.ConnectTimeout)
 
 
 def send_step(
-    target: Target, folder: Path, clock: Clock, run: Run, effect: Effect, step: Step, key: str, values: Mapping[str, str]
+    target: Target,
+    folder: Path,
+    clock: Clock,
+    run: Run,
+    effect: Effect,
+    step: Step,
+    key: str,
+    values: Mapping[str, str],
 ) -> Result:
     """Send what a step says to its target; any 2xx is a yes, and its JSON may set the variables of ``out_args``.
 

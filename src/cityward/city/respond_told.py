@@ -35,7 +35,7 @@ def explained(run: Run, zone: str) -> Explanation:
         evidence=tuple(evidence),
         rule="responses 1: nothing leaves that respond.toml does not name, and every step has a receipt",
         receipt=run.receipt,
-        how_to_check=f"Run 'cityward verify'; the entries about {run.id} hold the digest of the playbook and of each step.",
+        how_to_check=f"Run 'cityward verify'; entries about {run.id} hold digests of the playbook and of each step.",
     )
 
 

@@ -100,9 +100,7 @@ class Responding:
         """One run; raises `UnknownId`."""
         return self._city.kept("response", Run, identifier, "run of a playbook", "cityward respond show")
 
-    def begin(
-        self, name: str, about: str, by: str, given: Mapping[str, str] | None = None, *, go: bool = True
-    ) -> Run:
+    def begin(self, name: str, about: str, by: str, given: Mapping[str, str] | None = None, *, go: bool = True) -> Run:
         """Begin a playbook for real, and go as far as that can be done now.
 
         Parameters
@@ -189,7 +187,9 @@ class Responding:
             data = held.text.encode() if held is not None else b""
             book, _ = build(read_document(data, identifier), data, held.key if held else "") if data else (None, [])
             if book is None or book.sha256 != digest:
-                raise LedgerError(f"The playbook of {run.id} is not the one that was begun. Stop and look who changed it.")
+                raise LedgerError(
+                    f"The playbook of {run.id} is not the one that was begun. Stop and look who changed it."
+                )
             found[identifier] = book
         return found
 
@@ -261,10 +261,14 @@ class Responding:
 
     def exactly(self, run: Run, one: Execution) -> str:
         """The digest of what is approved: the effects as they stand now."""
-        books = self.books(run)
-        book = books[one.book]
-        values = Engine(books, run, Host(self._city, self.targets()), self._look()).values_at(one.key)
-        return digest_of(book, one.key, effects_of(book, book.steps[one.step], values, self._look()))
+        book = self.books(run)[one.book]
+        effects = effects_of(book, book.steps[one.step], self.values(run, one), self._look())
+        return digest_of(book, one.key, effects)
+
+    def values(self, run: Run, one: Execution) -> dict[str, str]:
+        """Values of variables as a step of a run sees them; secrets are none of them."""
+        engine = Engine(self.books(run), run, Host(self._city, self.targets()), self._look())
+        return engine.values_at(one.key)
 
     def done(
         self,
@@ -359,9 +363,7 @@ class Responding:
         return explained(run, self._city.time_zone)
 
 
-def planned_in(
-    folder: Path, name: str, about: str, given: Mapping[str, str]
-) -> tuple[Playbook, list[Planned]]:
+def planned_in(folder: Path, name: str, about: str, given: Mapping[str, str]) -> tuple[Playbook, list[Planned]]:
     """A plan in a folder that need not be a city: by its ``respond.toml`` and ``playbooks/``, if they are there.
 
     Raises

@@ -126,9 +126,7 @@ def run(
         _told(city, city.responses.begin(playbook, about, by, values), json_)
 
 
-def _dry(
-    playbook: str, about: str, values: dict[str, str], inventory: Path | None, folder: str, json_: bool
-) -> None:
+def _dry(playbook: str, about: str, values: dict[str, str], inventory: Path | None, folder: str, json_: bool) -> None:
     from cityward.city.responding import planned_in
 
     book, plan = planned_in(Path(folder), playbook, about, values)
@@ -166,7 +164,7 @@ _APPROVALS = {0: "", 1: "; one person approves first", 2: "; two persons approve
 
 def _planned(one: Planned) -> None:
     space = "  " * one.depth
-    when = f"[{one.when}] " if one.when else ""
+    when = f"[{one.when[0].lower()}{one.when[1:]}] " if one.when else ""
     if not one.role:
         click.echo(f"{one.number:>4}  {space}{when}{one.name}{'' if one.name.endswith('?') else ':'} {one.does}")
         return
@@ -236,9 +234,7 @@ def done(
     from cityward.city import open_city
 
     with open_city(folder) as city, _as(city, "answer-response", "Response", identifier, by) as roles:
-        run_ = city.responses.done(
-            identifier, step, by, evidence, roles, happened=not not_done, given=_values(given)
-        )
+        run_ = city.responses.done(identifier, step, by, evidence, roles, happened=not not_done, given=_values(given))
         _told(city, run_, json_)
 
 

@@ -136,8 +136,11 @@ class RespondPages:
     def _waits(self, run: Run, one: Execution) -> dict[str, Any]:
         book = self._city.responses.books(run)[one.book]
         step = book.steps[one.step]
+        variables = {each.name: each for each in (*book.variables.values(), *step.variables)}
+        values = self._city.responses.values(run, one)
+        sets = [(variables[name], values.get(name, "")) for name in step.out_args]
         digest = self._city.responses.exactly(run, one) if one.waits_for == "approval" else ""
-        return {"step": one, "marks": step.marks, "sets": step.out_args, "digest": digest, "undo": one.undoes}
+        return {"step": one, "marks": step.marks, "sets": sets, "digest": digest, "undo": one.undoes}
 
     # -- forms -------------------------------------------------------------------------------------
 
@@ -225,5 +228,3 @@ def _turn(key: str) -> str:
     """In which turn of a loop a step stands: ``turn 2``."""
     turns = re.findall(r"#(\d+)/", key)
     return f"turn {int(turns[-1]) + 1}" if turns else ""
-
-

@@ -36,7 +36,12 @@ def step(kind: str, name: str, then: str = END, marks: Mapping[str, Any] | None 
 
 
 def action(
-    name: str, *commands: Mapping[str, Any], then: str = END, to: str = "", marks: Mapping[str, Any] | None = None, **more: Any
+    name: str,
+    *commands: Mapping[str, Any],
+    then: str = END,
+    to: str = "",
+    marks: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """An action; without commands one that a person does."""
     done = [dict(one) for one in commands] or [{"type": "manual", "command": f"Do {name}."}]

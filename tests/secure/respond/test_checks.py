@@ -160,7 +160,10 @@ def test_a_step_is_done_once() -> None:
     shared = document(named("parallel", "p"), [both, action("one", then=TWO), action("two")])
     assert any("stands in two branches" in one for one in problems_of(shared))
     after = step("if-condition", "i", then=ONE, condition="__about__:value = 'x'", on_true=ONE)
-    assert any("in a branch of 'i' and after it" in one for one in problems_of(document(named("if-condition", "i"), [after, action("one")])))
+    assert any(
+        "in a branch of 'i' and after it" in one
+        for one in problems_of(document(named("if-condition", "i"), [after, action("one")]))
+    )
 
 
 def test_playbooks_that_call_each_other_end() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,17 +60,15 @@ def test_conditions_hold_or_not(text: str, wanted: bool) -> None:
     ],
 )
 def test_everything_else_is_refused_by_name(text: str, says: str) -> None:
-    with pytest.raises(BadCondition, match=".") as refused:
+    with pytest.raises(BadCondition) as refused:
         check_types(read_condition(text), KINDS)
     assert says in str(refused.value)
 
 
 @given(st.text(max_size=60) | st.text("()[]'=<>!_:valueANDORNOT 3,", max_size=60))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    try:
-        read_condition(text)
-    except BadCondition as refused:
-        assert str(refused).isprintable()
+    with suppress(BadCondition):
+        assert read_condition(text)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def copy_city(city: Path, root: Path) -> Sandbox:
             held.backup(copy)
     settings = root / "city.toml"
     settings.write_text(_OUTSIDE.sub("", settings.read_text("utf-8")), "utf-8")
+    (root / "respond.toml").unlink(missing_ok=True)  # and a playbook of a copy reaches nothing
     return mark(root)
 
 

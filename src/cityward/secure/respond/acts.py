@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from cityward.core.records import Record
@@ -23,8 +24,8 @@ class Act(Record, frozen=True, kw_only=True):
     """
 
     words: str
-    asks: dict[str, str] = {}
-    gives: dict[str, str] = {}
+    asks: Mapping[str, str] = {}
+    gives: Mapping[str, str] = {}
     destructive: bool = False
     again: bool = True
 

@@ -71,8 +71,6 @@ def build(document: Mapping[str, Any], data: bytes, key: str = "") -> tuple[Play
 
 
 def _step(name: str, body: Mapping[str, Any], problems: list[Problem]) -> Step:
-    links = {key: _text(body, key) for key in ("on_completion", "on_success", "on_failure", "on_true", "on_false")}
-    lists = {key: _texts(body, key) for key in ("targets", "in_args", "out_args", "next_steps")}
     place = f"workflow/{printable(name, 80)}/step_extensions"
     return Step(
         id=name,
@@ -94,8 +92,15 @@ def _step(name: str, body: Mapping[str, Any], problems: list[Problem]) -> Step:
         playbook=_text(body, "playbook_id"),
         playbook_version=_text(body, "playbook_version"),
         marks=_extended(_dict(body, "step_extensions"), Marks(), place, problems),
-        **links,
-        **lists,
+        on_completion=_text(body, "on_completion"),
+        on_success=_text(body, "on_success"),
+        on_failure=_text(body, "on_failure"),
+        on_true=_text(body, "on_true"),
+        on_false=_text(body, "on_false"),
+        targets=_texts(body, "targets"),
+        in_args=_texts(body, "in_args"),
+        out_args=_texts(body, "out_args"),
+        next_steps=_texts(body, "next_steps"),
     )
 
 
@@ -106,9 +111,7 @@ def _extended(held: Mapping[str, Any], default: T, place: str, problems: list[Pr
     try:
         return msgspec.convert(held[EXTENSION], type(default))
     except msgspec.ValidationError as error:
-        problems.append(
-            Problem(place=f"{place}/{EXTENSION}", what=f"It cannot be read: {printable(str(error), 200)}.")
-        )
+        problems.append(Problem(place=f"{place}/{EXTENSION}", what=f"It cannot be read: {printable(str(error), 200)}."))
         return default
 
 

@@ -43,7 +43,9 @@ _TECHNIQUE: Final = re.compile(r"T\d{4}(?:\.\d{3})?")
 _RECEIVERS: Final = {"http-api": ("http-api",), "ssh": ("ssh", "linux")}
 
 
-def check(data: bytes, name: str, library: Library | None = None, key: str = "") -> tuple[Playbook | None, list[Problem]]:
+def check(
+    data: bytes, name: str, library: Library | None = None, key: str = ""
+) -> tuple[Playbook | None, list[Problem]]:
     """A playbook and everything that is wrong with it; None when it cannot be read at all.
 
     Parameters
@@ -68,7 +70,7 @@ def check(data: bytes, name: str, library: Library | None = None, key: str = "")
     for step in book.steps.values():
         problems += _step(book, step, kinds)
     if library is not None:
-        problems += _called(book, library, (book.id,))
+        problems += called_problems(book, library)
     return book, list(dict.fromkeys(problems))[:PROBLEMS_SHOWN]
 
 
@@ -90,7 +92,9 @@ def _raw(document: Mapping[str, Any]) -> Iterator[Problem]:
         if command.get("type") not in COMMANDS:
             kind = printable(str(command.get("type")), 40)
             yield Problem(
-                place=place, what=f"Commands of type '{kind}' are not done here.", remedy=f"Known: {', '.join(COMMANDS)}."
+                place=place,
+                what=f"Commands of type '{kind}' are not done here.",
+                remedy=f"Known: {', '.join(COMMANDS)}.",
             )
         for name in ("command_b64", "content_b64", "headers"):
             if name in command:
@@ -142,6 +146,11 @@ def _about(book: Playbook, document: Mapping[str, Any]) -> Iterator[Problem]:
             )
     if document.get("spec_version") != "cacao-2.0":
         yield Problem(place="spec_version", what="Only cacao-2.0 is read here.")
+
+
+def called_problems(book: Playbook, library: Library) -> list[Problem]:
+    """What is wrong with the playbooks that one calls."""
+    return list(dict.fromkeys(_called(book, library, (book.id,))))
 
 
 def _called(book: Playbook, library: Library, above: tuple[str, ...]) -> Iterator[Problem]:
@@ -226,9 +235,7 @@ def _action(book: Playbook, step: Step, kinds: Mapping[str, str]) -> Iterator[Pr
         yield from _command(book, step, f"commands/{at}", command, kinds)
 
 
-def _command(
-    book: Playbook, step: Step, place: str, command: Command, kinds: Mapping[str, str]
-) -> Iterator[Problem]:
+def _command(book: Playbook, step: Step, place: str, command: Command, kinds: Mapping[str, str]) -> Iterator[Problem]:
     for name in named_in(f"{command.command}\n{command.content}"):
         if name not in kinds:
             yield _problem(step, f"{name} is not defined.", place)
@@ -250,9 +257,7 @@ def _command(
 
 def _request(step: Step, place: str, command: Command) -> Iterator[Problem]:
     if POST.fullmatch(command.command) is None:
-        yield _problem(
-            step, "Only 'POST /path' is sent.", f"{place}/command", "Where it goes is said by respond.toml."
-        )
+        yield _problem(step, "Only 'POST /path' is sent.", f"{place}/command", "Where it goes is said by respond.toml.")
     if command.content:
         try:
             json.loads(command.content)

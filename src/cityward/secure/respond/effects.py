@@ -88,12 +88,19 @@ def _needs(step: Step, kind: Kind, more: int = 0) -> int:
 def _inside(book: Playbook, step: Step, command: Command, values: Mapping[str, str]) -> Effect:
     if command.type != ACT:
         words = shown(command.command, values, set(book.about.secrets))
-        return Effect(kind="manual", command=command, words=words, to=book.party(step.agent), needs=_needs(step, "manual"))
+        return Effect(
+            kind="manual", command=command, words=words, to=book.party(step.agent), needs=_needs(step, "manual")
+        )
     act = ACTS[command.command]
     if any(f"__{name}__" not in values for name in act.asks):
         words = f"By hand, because nobody said for which {' and '.join(act.asks)}: {act.words}."
         return Effect(
-            kind="manual", command=command, words=words, to=book.party(step.agent), needs=_needs(step, "manual"), instead=True
+            kind="manual",
+            command=command,
+            words=words,
+            to=book.party(step.agent),
+            needs=_needs(step, "manual"),
+            instead=True,
         )
     asked = ", ".join(f"{name} {shown(f'__{name}__:value', values, set(book.about.secrets))}" for name in act.asks)
     return Effect(
@@ -130,7 +137,9 @@ def _outside(
 
 def _missing(book: Playbook, names: list[str], known: Known) -> str:
     untold = next((one for one in names if one in book.about.secrets and one not in known.secrets), "")
-    return known.problem or (f"respond.toml does not say where {untold} is read from for this target." if untold else "")
+    return known.problem or (
+        f"respond.toml does not say where {untold} is read from for this target." if untold else ""
+    )
 
 
 def needed(effects: list[Effect]) -> int:
@@ -139,6 +148,6 @@ def needed(effects: list[Effect]) -> int:
 
 
 def digest_of(book: Playbook, key: str, effects: list[Effect]) -> str:
-    """SHA-256 of exactly what somebody approves: the playbook, the place in the run, and every effect as it is shown."""
+    """SHA-256 of exactly what is approved: the playbook, the place in the run, and every effect as it is shown."""
     exact = [book.sha256, key, [(one.kind, one.words, one.receiver, one.needs) for one in effects]]
     return sha256(to_json(exact)).hexdigest()

@@ -60,7 +60,7 @@ class Result(Record, frozen=True, kw_only=True):
     """What came of an effect: words, and values that it set, by the name of the variable."""
 
     told: str
-    outputs: dict[str, str] = {}
+    outputs: Mapping[str, str] = {}
 
 
 class Host(Protocol):
@@ -71,7 +71,7 @@ class Host(Protocol):
         ...
 
     def keep(self, run: Run, step: Execution | None, told: str) -> Run:
-        """Keep a run durably before this returns; with ``told`` enter in the ledger what happened, and note the entry."""
+        """Keep a run durably before this returns; with ``told`` enter what happened in the ledger, and note that."""
         ...
 
     def do(self, effect: Effect, step: Step, key: str, values: Mapping[str, str]) -> Result:
@@ -252,7 +252,9 @@ class Engine:
         way = self._decided(book, step, f"{prefix}{step.id}", values)
         if way is None:
             return "failed" if f"{prefix}{step.id}" in self._steps else "waiting"
-        entry = step.cases.get(way) if step.type == "switch-condition" else {"true": step.on_true}.get(way, step.on_false)
+        entry = (
+            step.cases.get(way) if step.type == "switch-condition" else {"true": step.on_true}.get(way, step.on_false)
+        )
         return self._sequence(book, entry, prefix, values) if entry else "ended"
 
     def _while(self, book: Playbook, step: Step, prefix: str, values: dict[str, str]) -> Outcome:
@@ -291,7 +293,7 @@ class Engine:
         self._put(new, "decided", state="done", result=way, told=f"It took the way “{way}”.", ended=self._next())
         return way
 
-    def _call(self, book: Playbook, step: Step, prefix: str, values: dict[str, str]) -> Outcome:
+    def _call(self, _book: Playbook, step: Step, prefix: str, values: dict[str, str]) -> Outcome:
         """Another playbook, with variables of its own."""
         other = self.books[step.playbook]
         inner = {**_defaults(other), **{name: values[name] for name in step.in_args if name in values}}
@@ -302,9 +304,7 @@ class Engine:
 
     # -- an action ---------------------------------------------------------------------------------
 
-    def _action(
-        self, book: Playbook, step: Step, prefix: str, values: dict[str, str], undoes: str = ""
-    ) -> Outcome:
+    def _action(self, book: Playbook, step: Step, prefix: str, values: dict[str, str], undoes: str = "") -> Outcome:
         key = f"{prefix}{step.id}"
         found = self._steps.get(key)
         if found is None and self._only_looks:
@@ -373,7 +373,9 @@ class Engine:
         """One effect of a machine, tried again within its bound; ``begun`` when it was done, else how it ended."""
         key = f"{self.run.id}.{_short(found.key)}.{found.at}"
         for turn in range(step.marks.retries + 1):
-            found = self._put(found, "begun" if turn == 0 else "", state="begun", waits_for="", attempts=found.attempts + 1)
+            found = self._put(
+                found, "begun" if turn == 0 else "", state="begun", waits_for="", attempts=found.attempts + 1
+            )
             try:
                 result = self._host.do(effect, step, key, values)
             except (NotDone, Unclear) as error:

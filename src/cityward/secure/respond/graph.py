@@ -24,7 +24,9 @@ def after(step: Step) -> list[str]:
 
 def links_of(step: Step) -> list[tuple[str, str]]:
     """Every reference of a step to another, with the name under which it stands."""
-    named = [(name, getattr(step, name)) for name in ("on_completion", "on_success", "on_failure", "on_true", "on_false")]
+    named = [
+        (name, getattr(step, name)) for name in ("on_completion", "on_success", "on_failure", "on_true", "on_false")
+    ]
     named += [(f"next_steps/{at}", one) for at, one in enumerate(step.next_steps)]
     named += [(f"cases/{case}", one) for case, one in step.cases.items()]
     named += [("step_extensions/undo", step.marks.undo)]

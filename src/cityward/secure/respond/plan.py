@@ -76,7 +76,7 @@ class _Plan:
             self._told.add((book.id, at, depth))
             yield from self._one(book, step, values, depth, when)
             if step.on_failure:
-                yield from self.way(book, step.on_failure, values, depth + 1, f"'{step.title}' fails")
+                yield from self.way(book, step.on_failure, values, depth + 1, f"If “{step.title}” fails")
             at, when = step.on_completion or step.on_success, ""
 
     def _one(self, book: Playbook, step: Step, values: Mapping[str, str], depth: int, when: str) -> Iterator[Planned]:
@@ -96,7 +96,9 @@ class _Plan:
         return self._count
 
     def _steering(self, step: Step, depth: int, when: str, does: str) -> Planned:
-        return Planned(number=self._number(), depth=depth, step=step.id, name=step.title, by=step.type, does=does, when=when)
+        return Planned(
+            number=self._number(), depth=depth, step=step.id, name=step.title, by=step.type, does=does, when=when
+        )
 
     def _action(self, book: Playbook, step: Step, values: Mapping[str, str], depth: int, when: str) -> Planned:
         effects = effects_of(book, step, values, self._look)
@@ -130,12 +132,17 @@ def _inner(other: Playbook, step: Step, values: Mapping[str, str]) -> dict[str, 
 
 
 def _ways(step: Step) -> list[tuple[str, str]]:
+    """Where the branches of a step begin, and when each is taken."""
     if step.type == "parallel":
-        return [(one, "at the same time") for one in step.next_steps]
+        return [(one, "At the same time as the other branches") for one in step.next_steps]
     if step.type == "switch-condition":
-        return [(to, f"it is “{case}”" if case != "default" else "it is anything else") for case, to in step.cases.items()]
-    named = [(step.on_true, "yes"), (step.on_false, "no")]
-    return [(to, label) for to, label in named if to]
+        name = step.switch.removesuffix(":value").strip("_")
+        told = {case: f"If {name} is “{case}”" for case in step.cases} | {"default": f"If {name} is anything else"}
+        return [(to, told[case]) for case, to in step.cases.items()]
+    if step.type == "while-condition":
+        return [(step.on_true, "In each turn")]
+    named = [(step.on_true, f"If so: {step.title}"), (step.on_false, f"If not: {step.title}")]
+    return [(to, label.removesuffix("?")) for to, label in named if to]
 
 
 def _says(step: Step) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 
@@ -92,7 +93,7 @@ class Step(Record, frozen=True, kw_only=True):
     switch: str = ""
     on_true: str = ""
     on_false: str = ""
-    cases: dict[str, str] = {}
+    cases: Mapping[str, str] = {}
     next_steps: tuple[str, ...] = ()
     playbook: str = ""
     playbook_version: str = ""
@@ -189,7 +190,7 @@ class Execution(Record, frozen=True, kw_only=True):
     by: str = ""
     told: str = ""
     result: str = ""
-    outputs: dict[str, str] = {}
+    outputs: Mapping[str, str] = {}
     undoes: str = ""
     maybe: bool = False
     book: str = ""
@@ -212,7 +213,7 @@ class Run(Record, frozen=True, kw_only=True):
     by: str
     started_at: datetime
     state: RunState
-    values: dict[str, str] = {}
+    values: Mapping[str, str] = {}
     steps: tuple[Execution, ...] = ()
     stopping: bool = False
     because: str = ""
@@ -241,5 +242,3 @@ class Document(Record, frozen=True, kw_only=True):
     key: str
     sha256: str
     text: str
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 from cityward.core.errors import UnknownId
 from cityward.secure.monitor.printable import printable
-from cityward.secure.respond.checks import check, read_playbook
+from cityward.secure.respond.checks import called_problems, check, read_playbook
 from cityward.secure.respond.limits import PLAYBOOK_BYTES
 from cityward.secure.respond.problem import BadPlaybook, Problem
 from cityward.secure.respond.records import Playbook
@@ -33,12 +34,12 @@ class Held:
         self.texts = dict(texts)
         self.problems: dict[str, list[Problem]] = {}
         self.books: dict[str, Playbook] = {}
-        first = {key: check(data, key, key=key) for key, data in self.texts.items()}
+        first = {key: _checked(key, data) for key, data in self.texts.items()}
         known = {book.id: book for book, problems in first.values() if book is not None and not problems}
         for key, (book, problems) in first.items():
-            found = problems or check(self.texts[key], key, known, key)[1]
+            found = problems or (called_problems(book, known) if book is not None else [])
             if found or book is None:
-                self.problems[key] = found
+                self.problems[key] = list(found)
             elif any(book.id == other.id for other in self.books.values()):
                 self.problems[key] = [Problem(place="id", what="Another playbook has the same identifier.")]
             else:
@@ -82,6 +83,13 @@ class Held:
         return found
 
 
+@lru_cache(maxsize=2 * FILES_MAX)
+def _checked(key: str, data: bytes) -> tuple[Playbook | None, tuple[Problem, ...]]:
+    """A playbook is checked once for its bytes: they are read anew before each use, and rarely change."""
+    book, problems = check(data, key, key=key)
+    return book, tuple(problems)
+
+
 @lru_cache(maxsize=1)
 def shipped_texts() -> dict[str, bytes]:
     """Documents that ship, by name."""
@@ -94,10 +102,11 @@ def shipped_texts() -> dict[str, bytes]:
 
 
 def texts_in(folder: Path) -> dict[str, bytes]:
-    """Documents of a folder, by name; a file that is too large is cut, and refused as such later."""
+    """Documents of a folder, by name; one that is too large is cut, one that cannot be read empty: both are refused."""
     found = {}
     for path in sorted(folder.glob("*.json"))[:FILES_MAX] if folder.is_dir() else ():
-        with path.open("rb") as file:
+        found[path.stem] = b""
+        with suppress(OSError), path.open("rb") as file:
             found[path.stem] = file.read(PLAYBOOK_BYTES + 1)
     return found
 

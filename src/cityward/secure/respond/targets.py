@@ -22,7 +22,7 @@ from cityward.secure.respond.values import REFERENCE, TYPES, fits
 
 NAME: Final = "respond.toml"
 PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+=,-]{0,199}")
-"""What a text may be that goes into a command: no blank, no quote, no sign that a shell understands, no leading dash."""
+"""What a text in a command may be: no blank, no quote, no sign that a shell understands, no leading dash."""
 
 _PARAMETER: Final = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _IN_SHELL: Final = ("bool", "float", "hexstring", "integer", "long", "string", "ipv4-addr", "ipv6-addr", "mac-addr",
@@ -46,8 +46,8 @@ class Template(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Target(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``[[target]]``: the CACAO identifier of an agent or target, and how it is reached.
 
-    ``webhook``: ``url``, the ``paths`` below it, ``secret_file`` or ``secret_environment``. ``ssh``: ``host``, ``port``,
-    ``user``, ``key_file``, ``known_hosts``, and ``[[target.allow]]``. ``approval`` is the least it takes.
+    ``webhook``: ``url``, the ``paths`` below it, ``secret_file`` or ``secret_environment``. ``ssh``: ``host``,
+    ``port``, ``user``, ``key_file``, ``known_hosts``, and ``[[target.allow]]``. ``approval`` is the least it takes.
     """
 
     id: Text
@@ -213,7 +213,7 @@ def _matched(template: Template, words: list[str], values: Mapping[str, str], dr
 
 
 def secret_in(folder: Path, what: str, file: str | None, environment: str | None) -> str:
-    """A secret from a file of its owner alone, or from the environment; raises `SettingsError`, which does not tell it."""
+    """A secret from a file of its owner alone, or the environment; raises `SettingsError`, which does not tell it."""
     if environment:
         found = os.environ.get(environment)
         if not found:
@@ -226,7 +226,9 @@ def secret_in(folder: Path, what: str, file: str | None, environment: str | None
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{NAME}: {what} cannot be read ({type(error).__name__}).", f"Put it into {file}.") from None
+        raise SettingsError(
+            f"{NAME}: {what} cannot be read ({type(error).__name__}).", f"Put it into {file}."
+        ) from None
 
 
 def owned(path: Path, what: str) -> None:
@@ -234,7 +236,9 @@ def owned(path: Path, what: str) -> None:
     try:
         stat = path.stat()
     except OSError as error:
-        raise SettingsError(f"{NAME}: {what} cannot be read ({type(error).__name__}).", f"Look at {path.name}.") from None
+        raise SettingsError(
+            f"{NAME}: {what} cannot be read ({type(error).__name__}).", f"Look at {path.name}."
+        ) from None
     if stat.st_uid != os.geteuid() or stat.st_mode & 0o077:
         raise SettingsError(
             f"{NAME}: {path.name} opens to others than its owner, so {what} is not used.", f"chmod 600 {path.name}"

@@ -21,12 +21,11 @@ from cityward.secure.respond.records import Command, Step
 from cityward.secure.respond.targets import Target, command_line, owned
 
 _POLL_SECONDS: Final = 0.02
+_BROKEN: Final = "The connection broke off after the command was sent."
 _LOG: Final = "cityward.respond.ssh"
 
 
-def run_command(
-    target: Target, folder: Path, command: Command, step: Step, values: Mapping[str, str]
-) -> Result:
+def run_command(target: Target, folder: Path, command: Command, step: Step, values: Mapping[str, str]) -> Result:
     """Run a command that ``respond.toml`` allows; its exit status counts, and what it prints may set one variable.
 
     Raises
@@ -48,8 +47,16 @@ def run_command(
         return _ran(client, line, step, until)
 
 
+def _library() -> Any:
+    try:
+        import paramiko  # type: ignore[import-untyped]
+    except ImportError:
+        raise NotDone("SSH needs a library that is not here: install cityward[respond].") from None
+    return paramiko
+
+
 def _connected(target: Target, folder: Path, until: float) -> Any:
-    import paramiko
+    paramiko = _library()
 
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
@@ -93,7 +100,7 @@ def _why(error: Exception) -> str:
 
 
 def _ran(client: Any, line: str, step: Step, until: float) -> Result:
-    import paramiko
+    paramiko = _library()
 
     try:
         channel = client.get_transport().open_session(timeout=max(0.1, until - monotonic()))
@@ -105,9 +112,9 @@ def _ran(client: Any, line: str, step: Step, until: float) -> Result:
             channel.exec_command(line)
             said, status = _read(channel, until)
         except (paramiko.SSHException, OSError, EOFError):
-            raise Unclear("The connection broke off after the command was sent.") from None
-    if status is None:
-        raise Unclear("The command was sent, and did not end in time.")
+            raise Unclear(_BROKEN) from None
+        if status is None:
+            raise Unclear(_BROKEN if channel.closed else "The command was sent, and did not end in time.")
     if status != 0:
         raise Failed(f"The command ended with status {status}.")
     text = said.decode("utf-8", "replace").strip()
