@@ -65,3 +65,28 @@ def test_a_damaged_workbook_is_told_in_words(tmp_path: Path, change: Callable[[b
     book.write_bytes(_workbook(change))
     with pytest.raises(UserError, match="not a whole workbook"):
         read_workbook(book)
+
+
+def test_a_band_that_is_no_text_is_told_in_words() -> None:
+    from cityward.answerable.audit.gate import read_band
+
+    for data in (b"\xff\xfe{", b'{"system":"\xd0', b"[" * 100_000):
+        with pytest.raises(UserError, match="no band of an approval"):
+            read_band(data)
+
+
+def test_a_timetable_of_odd_tables_is_told_in_words() -> None:
+    import polars as pl
+    from tests.fuzz.entrances import STOPS
+
+    from cityward.equitable.reach.timetable import read_timetable
+
+    def tables(**changed: bytes) -> dict[str, pl.DataFrame]:
+        read = {name[:-4]: body for name, body in STOPS.items()} | changed
+        return {name: pl.read_csv(body, infer_schema=False) for name, body in read.items()}
+
+    with pytest.raises(UserError, match=r"frequencies\.txt has no column 'end_time'"):
+        read_timetable(tables(frequencies=b"trip_id,start_time,headway_secs\nt,08:00:00,600\n"), None, 0, 90_000)
+    long_ago = STOPS["calendar.txt"].replace(b"20260101", b"00010101").replace(b"20261231", b"00010102")
+    with pytest.raises(UserError):
+        read_timetable(tables(calendar=long_ago, calendar_dates=b"service_id,date,exception_type\n"), None, 0, 90_000)
