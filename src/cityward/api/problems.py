@@ -34,6 +34,9 @@ class Problem(msgspec.Struct, omit_defaults=True):
     rule: str = ""
 
 
+AWAY: Final = "cityward.turned_away"
+"""Under which the scope of a request says that it was turned away: the kind of event, and the rule or check."""
+
 MEDIA: Final = "application/problem+json"
 
 DETAIL_CHARS: Final = 2_000

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward.api.pace import Pace, client_of, kind_of
-from cityward.api.problems import problem
+from cityward.api.problems import AWAY, problem
 from cityward.core.clock import monotonic
 from cityward.core.limits import (
     BODY_BYTES,
@@ -147,6 +147,7 @@ class Shield:
             _check_body(scope, headers, most)
             self._check_pace(scope, headers)
         except Refusal as no:
+            scope[AWAY] = ("around a control", str(no.status))
             await problem(no.status, no.what, headers=no.headers)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._body_seconds), send)

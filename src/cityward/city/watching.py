@@ -62,6 +62,7 @@ class Watching:
                 watch, told_at = self._armed(), None
             if monotonic() - checked > CHECK_SECONDS:
                 checked = monotonic()
+                self._city.turned_away.flush()
                 self._noted(self._city.alerts.check)
 
     def _armed(self) -> FileWatch | None:

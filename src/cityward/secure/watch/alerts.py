@@ -10,7 +10,7 @@ from cityward.core.records import Record
 
 Kind = Literal[
     "files", "drill missed", "drill overdue", "brute force", "spraying", "low and slow", "distributed guessing",
-    "unusual export", "privilege", "silent source", "silent ledger",
+    "unusual export", "privilege", "silent source", "silent ledger", "probing", "errors",
 ]  # fmt: skip
 
 
@@ -32,6 +32,8 @@ DUTIES: Final[dict[Kind, Duty]] = {
     "brute force": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "spraying": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "low and slow": Duty(playbook="sign-ins", owner="security officer", grave=2),
+    "probing": Duty(playbook="probing", owner="security officer", grave=2),
+    "errors": Duty(playbook="errors", owner="security officer", grave=3),
     "privilege": Duty(playbook="privileges", owner="security officer", grave=2),
     "unusual export": Duty(playbook="exports", owner="privacy officer", grave=2),
     "silent source": Duty(playbook="silent-source", owner="operator", grave=2),
