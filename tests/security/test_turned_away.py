@@ -14,7 +14,7 @@ from cityward.core.clock import Clock
 from cityward.secure.watch import turned_away as module
 from cityward.secure.watch.turned_away import REST, Log, TurnedAway
 
-SECRET = "resident-0815"
+SECRET = "resident-0815"  # noqa: S105 - what must be found nowhere
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_what_breaks_is_kept_and_told(world: Guarded) -> None:
     assert world.client("operator").get(f"/breaks/{SECRET}").status_code == 500
     assert ("unexpected error", "RuntimeError", "/breaks/{who}") in _told(world)
     (alert,) = [one for one in world.city.alerts.check() if one.kind == "errors"]
-    assert "1 requests of the last day met a defect" in alert.sentence
+    assert "1 request of the last day met a defect" in alert.sentence
     assert SECRET not in f"{alert}"
 
 

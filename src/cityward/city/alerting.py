@@ -217,11 +217,10 @@ class Alerting:
         broken = [one for one in kept if one.event == "unexpected error"]
         if broken:
             times, routes = sum(one.times for one in broken), sorted({one.route for one in broken})
-            sentence = f"{times:,} requests of the last day met a defect of cityward, at {', '.join(routes[:5])}."
-            kinds: dict[str, float | str] = {
-                "times": times,
-                "kinds": ", ".join(sorted({one.rule for one in broken})[:5]),
-            }
+            met = "request of the last day met" if times == 1 else "requests of the last day met"
+            sentence = f"{times:,} {met} a defect of cityward, at {', '.join(routes[:5])}."
+            names = ", ".join(sorted({one.rule for one in broken})[:5])
+            kinds: dict[str, float | str] = {"times": times, "kinds": names}
             yield "errors", f"{now:%Y-%m-%d}", sentence, kinds, max(one.at for one in broken)
 
     def _silent(self) -> Iterator[_Seen]:
