@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +30,9 @@ from cityward.secure.watch.turned_away import Log
 
 if TYPE_CHECKING:
     from cityward.city import City
+
+CLOSED: Final = 499
+"""Status of a request whose client went away, in figures and logs alone; no answer bears it."""
 
 UNMATCHED: Final = "(none)"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -82,6 +86,8 @@ class Measured:
         broke = ""
         try:
             await self._app(scope, receive, told)
+        except ClientDisconnect:
+            status = CLOSED  # whoever asked went away: nobody is there to be answered, and nothing broke
         except Exception as error:
             broke = type(error).__name__
             raise

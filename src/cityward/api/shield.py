@@ -142,7 +142,7 @@ class Shield:
             headers = _checked_form(scope)
             self._check_peer(scope)
             self._check_host(headers)
-            _check_origin(scope["method"], headers)
+            _check_origin(scope["method"], headers, encrypted=scope.get("scheme") == "https")
             most = _body_limit(scope["path"])
             _check_body(scope, headers, most)
             self._check_pace(scope, headers)
@@ -198,7 +198,7 @@ def _checked_form(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
-def _check_origin(method: str, headers: dict[bytes, bytes]) -> None:
+def _check_origin(method: str, headers: dict[bytes, bytes], *, encrypted: bool) -> None:
     """Raise for what a page of another site sent.
 
     A program that is no browser sends none of these headers, and no cookie of ours either. A request with a cookie
@@ -214,10 +214,10 @@ def _check_origin(method: str, headers: dict[bytes, bytes]) -> None:
         raise foreign
     if told:
         try:
-            here = urlsplit(told).netloc
+            here = urlsplit(told)
         except ValueError:
             raise foreign from None
-        if here != host:
+        if here.netloc != host or (encrypted and here.scheme != "https"):  # plain http anybody between can write
             raise foreign
     elif not site and _has_session(headers):
         raise Refusal(403, "This request does not say which page sent it. Programs use a token instead of cookies.")

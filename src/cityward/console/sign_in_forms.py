@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORM_BYTES: Final = 64 * 2**10
 FIELDS: Final = 12
+ONWARD_CHARS: Final = 2_000
 HEADERS: Final = {"cache-control": "no-store"}
 CLEARED: Final = '"cache", "storage"'
 """What a browser forgets when a session ends: pages and whatever scripts kept. The cookie of a known device stays, and
@@ -183,10 +184,14 @@ def script_of(request: Request, body: bytes) -> Answer:
 def onward(asked: str | None) -> str:
     """The page of ours that follows; never one of another site."""
     path = asked or "/"
-    parts = urlsplit(path.replace("\\", "/")) if path.isprintable() and len(path) < 2_000 else urlsplit("")
-    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith(("//", "/\\")):
+    # A browser leaves out tabs and line ends before it reads an address: "/<tab>/evil.example" leads elsewhere.
+    if not path.isprintable() or len(path) >= ONWARD_CHARS or not path.startswith("/"):
         return "/"
-    return path
+    try:
+        parts = urlsplit(path.replace("\\", "/"))
+    except ValueError:
+        return "/"
+    return "/" if parts.scheme or parts.netloc or parts.path.startswith("//") else path
 
 
 def _headers(request: Request) -> dict[str, str]:
