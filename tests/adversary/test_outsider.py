@@ -61,16 +61,8 @@ def _statuses(answer: bytes) -> list[int]:
 
 
 def _get(target: bytes, more: bytes = b"", method: bytes = b"GET") -> bytes:
-    return (
-        method
-        + b" "
-        + target
-        + b" HTTP/1.1\r\n"
-        + HOST
-        + b"connection: close\r\naccept: text/html\r\n"
-        + more
-        + b"\r\n"
-    )
+    head = method + b" " + target + b" HTTP/1.1\r\n" + HOST + b"connection: close\r\naccept: text/html\r\n"
+    return head + more + b"\r\n"
 
 
 # -- found and mended ------------------------------------------------------------------------------
@@ -80,7 +72,8 @@ def _get(target: bytes, more: bytes = b"", method: bytes = b"GET") -> bytes:
     "asked",
     [
         "/\t/evil.example", "/\n/evil.example", "\t//evil.example", "/\r\n/evil.example", "/\x00/evil.example",
-        "//evil.example", "/\\evil.example", "\\\\evil.example", "/\u2028/x", "https:evil.example", "javascript:alert(1)",
+        "//evil.example", "/\\evil.example", "\\\\evil.example", "/\u2028/x", "https:evil.example",
+        "javascript:alert(1)",
         "/" + "a" * 3_000, "//[", "///evil.example",
     ],
 )  # fmt: skip
