@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
 
 import pytest
 import uvicorn
@@ -75,12 +74,13 @@ def _get(target: bytes, more: bytes = b"", method: bytes = b"GET") -> bytes:
         "//evil.example", "/\\evil.example", "\\\\evil.example", "/\u2028/x", "https:evil.example",
         "javascript:alert(1)",
         "/" + "a" * 3_000, "//[", "///evil.example",
+        "/\\\\evil.example", "/\\/evil.example",
     ],
 )  # fmt: skip
 def test_the_way_on_after_signing_in_is_of_this_site_as_a_browser_reads_it(asked: str) -> None:
     """The answer to a passkey goes to a script, which no server quotes: ``/<tab>/evil.example`` led elsewhere."""
-    read = re.sub(r"[\t\r\n]", "", onward(asked)).replace("\\", "/")
-    assert urlsplit(urljoin("https://city.example/sign-in", read)).netloc == "city.example"
+    read = re.sub(r"[\t\r\n\0]", "", onward(asked)).replace("\\", "/")
+    assert re.match(r"/(?!/)", read), "what begins with two slashes or more leads elsewhere"
 
 
 def test_of_an_absolute_address_its_host_counts(port: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from fastapi import FastAPI
@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cityward.api.problems import AWAY
 from cityward.core.clock import Clock, monotonic
 from cityward.secure.watch.alerts import DUTIES
-from cityward.secure.watch.turned_away import Log
+from cityward.secure.watch.turned_away import Event, Log
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -103,6 +103,7 @@ class Measured:
 
     def _note(self, scope: Scope, route: str, status: int, broke: str) -> None:
         """Keep that a request was turned away by a rule or a check, or met a defect."""
+        event: Event | Literal[""]
         event, rule = scope.get(AWAY) or ("", "")
         if broke or status == 500:
             event, rule = "unexpected error", broke or "Defect"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
@@ -187,11 +186,8 @@ def onward(asked: str | None) -> str:
     # A browser leaves out tabs and line ends before it reads an address: "/<tab>/evil.example" leads elsewhere.
     if not path.isprintable() or len(path) >= ONWARD_CHARS or not path.startswith("/"):
         return "/"
-    try:
-        parts = urlsplit(path.replace("\\", "/"))
-    except ValueError:
-        return "/"
-    return "/" if parts.scheme or parts.netloc or parts.path.startswith("//") else path
+    # It also takes a backslash for a slash, and any number of slashes at the beginning for two.
+    return "/" if path.replace("\\", "/").startswith("//") else path
 
 
 def _headers(request: Request) -> dict[str, str]:
