@@ -9,9 +9,9 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-with atheris.instrument_imports(include=["cityward", "harnesses"]):
-    import harnesses
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+with atheris.instrument_imports(include=["cityward"]):
+    from tests.fuzz import harnesses
 
 
 def main() -> None:

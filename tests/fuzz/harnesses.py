@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import gzip
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.fuzz.entrances import ENTRANCES
+from tests.fuzz.kit import Harness, always, as_file, folder
 
 from cityward.act.send.signing import check as check_signed
 from cityward.answerable.table.forms import read_form, write_form
@@ -81,25 +80,6 @@ FORM: Final = b"outcome=approved&by=Ana+G%C3%B3mez&because=a+crew+is+free&option
 _SIGNER: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-@dataclass(frozen=True, slots=True)
-class Harness:
-    """A parser and inputs that it takes, from which others are made."""
-
-    run: Callable[[bytes], object]
-    seeds: Callable[[], list[bytes]]
-
-
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="cityward-fuzz-"))
-
-
-def _as_file(name: str, data: bytes) -> Path:
-    path = _folder() / name
-    path.write_bytes(data)
-    return path
-
-
 @cache
 def _mapping() -> Any:
     return parse_mapping(MAPPING, "calls.toml")
@@ -114,7 +94,7 @@ def _sense(name: str, mapping: Callable[[], Any] = _mapping) -> Callable[[bytes]
     """A file of rows: each is counted once, as admitted or in quarantine, whatever it holds."""
 
     def run(data: bytes) -> None:
-        for batch in read_file(_as_file(name, data), mapping(), NOW):
+        for batch in read_file(as_file(name, data), mapping(), NOW):
             assert batch.received == batch.frame.height + batch.quarantine.height
 
     return run
@@ -126,14 +106,14 @@ def _message(data: bytes) -> None:
 
 
 def _guess(data: bytes) -> None:
-    parse_mapping(guess(_as_file("guess.csv", data)), "guessed.toml")
+    parse_mapping(guess(as_file("guess.csv", data)), "guessed.toml")
 
 
 def _rule(ending: str) -> Callable[[bytes], object]:
     """A rule: what can be read can be written in every form."""
 
     def run(data: bytes) -> None:
-        table = read_form(_as_file(f"rule.{ending}", data))
+        table = read_form(as_file(f"rule.{ending}", data))
         for form in ("toml", "csv", "gorules", "dmn"):
             write_form(table, form)
 
@@ -150,21 +130,21 @@ def _rule_seeds(form: str) -> Callable[[], list[bytes]]:
 
 
 def _areas(data: bytes) -> None:
-    TerritoryIndex.from_geojson(_as_file("a.geojson", data), id_property="id", name_property="name", level="area")
+    TerritoryIndex.from_geojson(as_file("a.geojson", data), id_property="id", name_property="name", level="area")
 
 
 def _settings(data: bytes) -> None:
-    _as_file("city.toml", data)
-    load_settings(_folder())
+    as_file("city.toml", data)
+    load_settings(folder())
 
 
 def _plan(data: bytes) -> None:
-    path = _as_file("crews.csv", data)
+    path = as_file("crews.csv", data)
     read_crews(path)
 
 
 def _jobs(data: bytes) -> None:
-    read_jobs(_as_file("jobs.csv", data))
+    read_jobs(as_file("jobs.csv", data))
 
 
 def _grants(data: bytes) -> None:
@@ -232,8 +212,12 @@ def _workbook_seed() -> list[bytes]:
     return made
 
 
-def _always(*seeds: bytes) -> Callable[[], list[bytes]]:
-    return lambda: list(seeds)
+def _parquet_seed() -> list[bytes]:
+    import polars as pl
+
+    buffer = BytesIO()
+    pl.read_csv(CSV).write_parquet(buffer)
+    return [buffer.getvalue()]
 
 
 def _note_seeds() -> list[bytes]:
@@ -243,31 +227,29 @@ def _note_seeds() -> list[bytes]:
 
 HARNESSES: Final[dict[str, Harness]] = {
     "archive": Harness(_archive, lambda: [pack({"manifest.json": b"{}", "key.txt": b"00" * 32})]),
-    "areas": Harness(_areas, _always(AREAS)),
-    "city": Harness(_settings, _always(CITY)),
-    "crews": Harness(_plan, _always(b"id,name,skills,lon,lat,begins,hours\nc-1,Ana,general,0.5,0.5,08:00,8\n")),
-    "csv": Harness(_sense("rows.csv"), _always(CSV, CSV.replace(b",", b";"), CSV.decode().encode("utf-16"))),
+    "areas": Harness(_areas, always(AREAS)),
+    "city": Harness(_settings, always(CITY)),
+    "crews": Harness(_plan, always(b"id,name,skills,lon,lat,begins,hours\nc-1,Ana,general,0.5,0.5,08:00,8\n")),
+    "csv": Harness(_sense("rows.csv"), always(CSV, CSV.replace(b",", b";"), CSV.decode().encode("utf-16"))),
     "dmn": Harness(_rule("dmn"), _rule_seeds("dmn")),
-    "form": Harness(_form, _always(FORM)),
-    "geojson": Harness(_sense("rows.geojson", _mapping_without_places), _always(POINTS)),
+    "form": Harness(_form, always(FORM)),
+    "geojson": Harness(_sense("rows.geojson", _mapping_without_places), always(POINTS)),
     "gorules": Harness(_rule("json"), _rule_seeds("gorules")),
-    "grants": Harness(_grants, _always(GRANT)),
-    "guess": Harness(_guess, _always(CSV, POINTS, ROW)),
+    "grants": Harness(_grants, always(GRANT)),
+    "guess": Harness(_guess, always(CSV, POINTS, ROW)),
     "gzip": Harness(_sense("rows.csv.gz"), lambda: [gzip.compress(CSV)]),
-    "jobs": Harness(_jobs, _always(b"id,lon,lat,minutes,skill,waiting_since\nj,0.5,0.5,30,general,2014-06-30\n")),
-    "mapping": Harness(
-        lambda data: parse_mapping(data.decode("utf-8", "replace"), "m.toml"), _always(MAPPING.encode())
-    ),
-    "message": Harness(_message, _always(ROW, b"[" + ROW + b"]")),
-    "ndjson": Harness(_sense("rows.ndjson"), _always(ROW * 2)),
+    "jobs": Harness(_jobs, always(b"id,lon,lat,minutes,skill,waiting_since\nj,0.5,0.5,30,general,2014-06-30\n")),
+    "mapping": Harness(lambda data: parse_mapping(data.decode("utf-8", "replace"), "m.toml"), always(MAPPING.encode())),
+    "message": Harness(_message, always(ROW, b"[" + ROW + b"]")),
+    "ndjson": Harness(_sense("rows.ndjson"), always(ROW * 2)),
     "note": Harness(_note, _note_seeds),
-    "proof": Harness(
-        _proof, _always(b'{"id":"D-0123456789abcdef","batch":"E-1","problem":"","row":"{}","entry":"{}"}')
-    ),
+    "proof": Harness(_proof, always(b'{"id":"D-0123456789abcdef","batch":"E-1","problem":"","row":"{}","entry":"{}"}')),
     "rule": Harness(_rule("toml"), _rule_seeds("toml")),
     "rule-csv": Harness(_rule("csv"), _rule_seeds("csv")),
-    "webhook": Harness(_webhook, _always(b"id|1768003200|v1,AAAA\n{}")),
-    "workbook": Harness(lambda data: read_workbook(_as_file("book.xlsx", data)), _workbook_seed),
+    "webhook": Harness(_webhook, always(b"id|1768003200|v1,AAAA\n{}")),
+    "workbook": Harness(lambda data: read_workbook(as_file("book.xlsx", data)), _workbook_seed),
+    "parquet": Harness(_sense("rows.parquet"), _parquet_seed),
+    **ENTRANCES,
 }
 
 

@@ -65,3 +65,70 @@ def test_a_damaged_workbook_is_told_in_words(tmp_path: Path, change: Callable[[b
     book.write_bytes(_workbook(change))
     with pytest.raises(UserError, match="not a whole workbook"):
         read_workbook(book)
+
+
+def test_a_band_that_is_no_text_is_told_in_words() -> None:
+    from cityward.answerable.audit.gate import read_band
+
+    for data in (b"\xff\xfe{", b'{"system":"\xd0', b"[" * 100_000):
+        with pytest.raises(UserError, match="no band of an approval"):
+            read_band(data)
+
+
+def test_a_timetable_of_odd_tables_is_told_in_words() -> None:
+    import polars as pl
+    from tests.fuzz.entrances import STOPS
+
+    from cityward.equitable.reach.timetable import read_timetable
+
+    def tables(**changed: bytes) -> dict[str, pl.DataFrame]:
+        read = {name[:-4]: body for name, body in STOPS.items()} | changed
+        return {name: pl.read_csv(body, infer_schema=False) for name, body in read.items()}
+
+    with pytest.raises(UserError, match=r"frequencies\.txt has no column 'end_time'"):
+        read_timetable(tables(frequencies=b"trip_id,start_time,headway_secs\nt,08:00:00,600\n"), None, 0, 90_000)
+    long_ago = STOPS["calendar.txt"].replace(b"20260101", b"00010101").replace(b"20261231", b"00010102")
+    with pytest.raises(UserError):
+        read_timetable(tables(calendar=long_ago, calendar_dates=b"service_id,date,exception_type\n"), None, 0, 90_000)
+
+
+def test_columns_that_differ_by_blanks_alone_are_told_in_words(tmp_path: Path) -> None:
+    from cityward.cli.site_tables import read_places
+
+    (tmp_path / "places.csv").write_bytes(b"id,id ,lon,lat\n1,2,3,4\n")
+    with pytest.raises(UserError, match="two columns of one name"):
+        read_places(tmp_path / "places.csv")
+
+
+def test_a_parquet_file_that_makes_its_reader_panic_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import polars as pl
+
+    from cityward.cli.tables import read_any
+
+    def panics(*_: object, **__: object) -> pl.DataFrame:
+        raise pl.exceptions.PanicException
+
+    monkeypatch.setattr(pl, "read_parquet", panics)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="cannot be read as Parquet"):
+        read_any(tmp_path / "t.parquet")
+
+
+def test_a_receipt_with_a_checkpoint_of_too_few_lines_proves_nothing() -> None:
+    from cityward.secure.standalone_verifier import Note, NotProved, read_checkpoint
+
+    for text in ("", "x\n", "x\n1\n", "x\n1\nAAAA"):
+        with pytest.raises(NotProved):
+            read_checkpoint(Note(text, []))
+
+
+def test_states_of_orders_in_columns_of_one_name_are_told_in_words(tmp_path: Path) -> None:
+    from cityward.act.send.csv import _rows
+
+    path = tmp_path / "states.csv"
+    path.write_bytes(b"order,Order ,state\nW-1,W-2,done\n")
+    rows, told = _rows(path)
+    assert not rows
+    assert "cannot be read as CSV" in told

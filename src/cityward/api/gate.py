@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityward.api.certificates import shown_certificate
-from cityward.api.problems import of_error, problem
+from cityward.api.problems import AWAY, of_error, problem
 from cityward.city import City
 from cityward.core.errors import CitywardError
 from cityward.core.principal import Principal
@@ -132,6 +132,7 @@ class Gate:
         if _is_nobody(asker):
             return _unknown_person(request)
         rule = verdict.rule if verdict else "default-deny"
+        request.scope[AWAY] = ("refused access", rule)
         told = verdict.told if verdict else "You may not do this. No rule permits it."
         remedy = "Sign in again, then do the same." if rule == "fresh-sign-in" else "Ask somebody who may."
         if not _wants_page(request):
@@ -179,6 +180,8 @@ def _wants_page(request: Request) -> bool:
 
 def _unknown_person(request: Request) -> Response:
     """Ask who it is: a browser is shown where to sign in, and comes back to the page that it wanted."""
+    shown = "authorization" in request.headers
+    request.scope[AWAY] = ("refused access", "token") if shown else ("not signed in", "sign-in")
     if not _wants_page(request):
         headers = {**_NO_STORE, "www-authenticate": "Bearer"}
         return problem(401, "Nobody is signed in.", remedy="Send a token, or sign in.", rule="sign-in", headers=headers)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from fastapi import FastAPI
@@ -19,14 +19,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cityward.api.problems import AWAY
 from cityward.core.clock import Clock, monotonic
 from cityward.secure.watch.alerts import DUTIES
+from cityward.secure.watch.turned_away import Event, Log
 
 if TYPE_CHECKING:
     from cityward.city import City
+
+CLOSED: Final = 499
+"""Status of a request whose client went away, in figures and logs alone; no answer bears it."""
 
 UNMATCHED: Final = "(none)"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -44,10 +50,15 @@ class Measured:
         Where the figures are kept.
     log : bool
         Whether each request is told on the standard error.
+    kept : Log
+        Where it is kept that a request was turned away, or broke.
     """
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry, *, log: bool) -> None:
-        self._app, self._log, self._clock = app, log, Clock()
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry, *, log: bool, kept: Log) -> None:
+        self._app, self._log, self._clock, self._kept = app, log, Clock(), kept
+        self._away = Counter(
+            "cityward_turned_away", "Requests that were refused, or broke.", ("event", "rule"), registry=registry
+        )
         labels = ("route", "method", "status")
         self._count = Counter("cityward_http_requests", "Requests answered.", labels, registry=registry)
         self._time = Histogram(
@@ -72,16 +83,35 @@ class Measured:
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request.encode())]}
             await send(message)
 
+        broke = ""
         try:
             await self._app(scope, receive, told)
+        except ClientDisconnect:
+            status = CLOSED  # whoever asked went away: nobody is there to be answered, and nothing broke
+        except Exception as error:
+            broke = type(error).__name__
+            raise
         finally:
             seconds = monotonic() - began
             route = getattr(scope.get("route"), "path", None) or UNMATCHED
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self._count.labels(route, method, f"{status // 100}xx").inc()
             self._time.labels(route, method).observe(seconds)
+            self._note(scope, route, status, broke)
             if self._log:
                 self._tell(request, route, method, status, seconds)
+
+    def _note(self, scope: Scope, route: str, status: int, broke: str) -> None:
+        """Keep that a request was turned away by a rule or a check, or met a defect."""
+        event: Event | Literal[""]
+        event, rule = scope.get(AWAY) or ("", "")
+        if broke or status == 500:
+            event, rule = "unexpected error", broke or "Defect"
+        elif not event and status in (408, 413):  # a body that went over its bounds while it was read
+            event, rule = "around a control", str(status)
+        if event:
+            self._away.labels(event, rule).inc()
+            self._kept.note(event, rule, route)
 
     def _tell(self, request: str, route: str, method: str, status: int, seconds: float) -> None:
         line = {
@@ -160,7 +190,7 @@ def add_metrics(app: FastAPI, city: City, *, log: bool = False) -> None:
     """
     registry = CollectorRegistry()
     registry.register(_OfCity(city))
-    app.add_middleware(Measured, registry=registry, log=log)
+    app.add_middleware(Measured, registry=registry, log=log, kept=city.turned_away)
 
     @app.get(
         "/metrics",

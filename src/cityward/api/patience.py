@@ -1,5 +1,8 @@
 """HTTP/1.1 with an end to waiting: a client that is slow to say what it wants is let go, one that says too much too.
 
+A request for an absolute address is one for the host in it (RFC 9112, section 3.2.2), which the server underneath
+leaves out: what stands before us and we would read two hosts.
+
 The server underneath bounds neither the time nor the size of a request's head (CWE-400). The body of a request is
 bounded by the shield, which knows what it is for.
 """
@@ -39,8 +42,12 @@ class PatientProtocol(HttpToolsProtocol):
             self._await_head()
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is there; of an absolute address the host counts, whatever the header says."""
         self._stop_waiting()
+        if not self.url.startswith((b"/", b"*")):
+            _, _, rest = self.url.partition(b"://")
+            host = rest.partition(b"/")[0].partition(b"?")[0].lower()
+            self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:

@@ -37,6 +37,8 @@ class Problem(msgspec.Struct, omit_defaults=True):
 BUSY_WAIT_SECONDS: Final = 5
 ISOLATED_WAIT_SECONDS: Final = 60
 """What senders are told to wait: a person has to look at the city first."""
+AWAY: Final = "cityward.turned_away"
+"""Under which the scope of a request says that it was turned away: the kind of event, and the rule or check."""
 
 MEDIA: Final = "application/problem+json"
 

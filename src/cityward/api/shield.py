@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cityward.api.pace import Pace, client_of, kind_of
-from cityward.api.problems import problem
+from cityward.api.problems import AWAY, problem
 from cityward.core.clock import monotonic
 from cityward.core.limits import (
     BODY_BYTES,
@@ -146,11 +146,12 @@ class Shield:
             headers = _checked_form(scope)
             self._check_peer(scope)
             self._check_host(headers)
-            _check_origin(scope["method"], headers)
+            _check_origin(scope["method"], headers, encrypted=scope.get("scheme") == "https")
             most = _body_limit(scope, headers)
             _check_body(scope, headers, most)
             self._check_pace(scope, headers)
         except Refusal as no:
+            scope[AWAY] = ("around a control", str(no.status))
             await problem(no.status, no.what, headers=no.headers)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._body_seconds), send)
@@ -201,7 +202,7 @@ def _checked_form(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
-def _check_origin(method: str, headers: dict[bytes, bytes]) -> None:
+def _check_origin(method: str, headers: dict[bytes, bytes], *, encrypted: bool) -> None:
     """Raise for what a page of another site sent.
 
     A program that is no browser sends none of these headers, and no cookie of ours either. A request with a cookie
@@ -217,10 +218,10 @@ def _check_origin(method: str, headers: dict[bytes, bytes]) -> None:
         raise foreign
     if told:
         try:
-            here = urlsplit(told).netloc
+            here = urlsplit(told)
         except ValueError:
             raise foreign from None
-        if here != host:
+        if here.netloc != host or (encrypted and here.scheme != "https"):  # plain http anybody between can write
             raise foreign
     elif not site and _has_session(headers):
         raise Refusal(403, "This request does not say which page sent it. Programs use a token instead of cookies.")

@@ -44,6 +44,9 @@ PRIVILEGES: Final = {
 ENTRIES_MAX: Final = 5_000
 LATELY_US: Final = 60_000_000
 """Attempts of the last minute make it worth to look at the week."""
+PROBING: Final = ("refused access", "around a control")
+PROBING_TIMES: Final = 200
+"""Refusals within an hour; a person who may not open a page tries a few."""
 
 
 class Alerting:
@@ -166,7 +169,9 @@ class Alerting:
     def check(self) -> list[SecurityAlert]:
         """Look at everything that is looked at now and then; return the alerts that stand open."""
         # Who finds nothing does not become the one who writes.
-        for found in (self._overdue, self._guessed, self._exported, self._raised_privileges, self._silent):
+        for found in (
+            self._overdue, self._guessed, self._exported, self._raised_privileges, self._silent, self._turned_away,
+        ):  # fmt: skip
             for kind, key, sentence, facts, at in found():
                 self.raise_(kind, key, sentence, facts, at)
         return self.open()
@@ -226,6 +231,30 @@ class Alerting:
             if words is not None and at is not None and at >= since:
                 sentence = f"By entry {entry['index']} of the ledger, {words}. Whoever decides such things confirms it."
                 yield "privilege", f"entry {entry['index']}", sentence, {"entry": entry["index"]}, at
+
+    def _turned_away(self) -> Iterator[_Seen]:
+        """Many requests that were refused within an hour, and anything that broke within a day."""
+        now = self._city.clock.now()
+        kept = list(self._city.turned_away.since(now - timedelta(days=1)))
+        hour = [one for one in kept if one.at >= now - timedelta(hours=1, minutes=1) and one.event in PROBING]
+        count = sum(one.times for one in hour)
+        if count >= PROBING_TIMES:
+            facts: dict[str, float | str] = {
+                kind: sum(one.times for one in hour if one.event == kind) for kind in PROBING
+            }
+            sentence = (
+                f"{count:,} requests within an hour were refused by a rule or turned away by a check. "
+                "People who work do not do that."
+            )
+            yield "probing", f"{now:%Y-%m-%d}", sentence, facts, max(one.at for one in hour)
+        broken = [one for one in kept if one.event == "unexpected error"]
+        if broken:
+            times, routes = sum(one.times for one in broken), sorted({one.route for one in broken})
+            met = "request of the last day met" if times == 1 else "requests of the last day met"
+            sentence = f"{times:,} {met} a defect of cityward, at {', '.join(routes[:5])}."
+            names = ", ".join(sorted({one.rule for one in broken})[:5])
+            kinds: dict[str, float | str] = {"times": times, "kinds": names}
+            yield "errors", f"{now:%Y-%m-%d}", sentence, kinds, max(one.at for one in broken)
 
     def _silent(self) -> Iterator[_Seen]:
         """Sources that sent every day and send nothing any more."""

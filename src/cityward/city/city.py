@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from cityward.city.witnessing import Witnessing
     from cityward.core.principal import Principal
     from cityward.secure.policy import Asker
+    from cityward.secure.watch.turned_away import Log
 
 R = TypeVar("R")
 
@@ -424,6 +425,13 @@ class City(Intaking, Finding):
         from cityward.city.responding import Responding
 
         return Responding(self)
+
+    @cached_property
+    def turned_away(self) -> Log:
+        """Requests that were refused, and what broke: counts, with nothing of whoever asked."""
+        from cityward.secure.watch.turned_away import Log
+
+        return Log(self.folder.turned_away, self.clock)
 
     @cached_property
     def backups(self) -> Backups:

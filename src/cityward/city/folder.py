@@ -145,6 +145,11 @@ class Folder:
         return self.path / "keys" / "access.key"
 
     @property
+    def turned_away(self) -> Path:
+        """Counts of requests that were refused; see `cityward.secure.watch.turned_away`."""
+        return self.path / "turned-away"
+
+    @property
     def orders(self) -> Path:
         """Files of orders that go out, and of states that come in."""
         return self.path / "orders"

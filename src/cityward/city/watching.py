@@ -85,6 +85,7 @@ class Watching:
                 self._noted(self._city.alerts.check_sign_ins)
             if now - checked > CHECK_SECONDS:
                 checked = now
+                self._city.turned_away.flush()
                 self._noted(self._city.alerts.check)
 
     def _look(self, watch: FileWatch, now: float) -> None:

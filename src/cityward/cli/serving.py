@@ -94,7 +94,7 @@ def start(city: City, host: str, port: int, tls: dict[str, Any] | None = None, *
     witnesses.start()
     try:
         uvicorn.run(
-            app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+            app, host=host, port=port, log_level="error", access_log=False, server_header=False,
             ws="none", limit_concurrency=CONNECTIONS,
             proxy_headers=False,  # whom a proxy asks for is told to access, by proxies that the settings name
             **{"http": PatientProtocol, **(tls or {})},

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cityward.cli.tables import check_size, read_any
+from cityward.cli.tables import check_size, read_any, stripped
 from cityward.core.errors import SourceError
 from cityward.core.limits import ID_CHARS, SITE_FILE_BYTES, SITE_PLACES
 
@@ -143,7 +143,7 @@ def _wide(table: pl.DataFrame, file: Path) -> pl.DataFrame:
 def _table(file: Path, needed: tuple[str, ...]) -> pl.DataFrame:
     check_size(file, SITE_FILE_BYTES, "Take a part of it.")
     table = read_any(file)
-    table = table.rename({name: name.strip() for name in table.columns})
+    table = stripped(table, file.name)
     missing = [name for name in needed if name not in table.columns]
     if missing:
         known = ", ".join(f"'{name[:30]}'" for name in table.columns[:10])

@@ -38,10 +38,18 @@ def read_table(file: Path, read: Callable[[Path], pl.DataFrame] = parquet_or_csv
         return read(file)
     except FileNotFoundError as error:
         raise UserError(f"{file} is not there.", "Check the path.") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise UserError(
             f"{file} cannot be read as Parquet or CSV.", "Check that it is whole, and its ending."
         ) from error
+
+
+def stripped(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A table without blanks around the names of its columns; raises `UserError` where two are one then."""
+    names = [column.strip() for column in table.columns]
+    if len(set(names)) < len(names):
+        raise UserError(f"{name} has two columns of one name.", "Give each column a name of its own.")
+    return table.rename(dict(zip(table.columns, names, strict=True)))
 
 
 def read_any(file: Path, sheet: str | None = None) -> pl.DataFrame:

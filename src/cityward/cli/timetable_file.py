@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from cityward.cli.tables import text_of
+from cityward.cli.tables import stripped, text_of
 from cityward.core.errors import UserError
 from cityward.core.limits import COLUMNS, EXPANSION_RATIO, GTFS_BYTES
 
@@ -72,5 +72,5 @@ def _table(body: bytes, name: str, notes: list[str]) -> pl.DataFrame:
         raise UserError(f"{name}.txt is no table with commas.", "Ask who publishes the feed.") from None
     if table.width > COLUMNS:
         raise UserError(f"{name}.txt has {table.width:,} columns.", "Ask who publishes the feed.")
-    table = table.rename({column: column.strip() for column in table.columns})
+    table = stripped(table, f"{name}.txt")
     return table.with_columns(pl.all().str.strip_chars()) if table.width else table

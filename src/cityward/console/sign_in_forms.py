@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 FORM_BYTES: Final = 64 * 2**10
 FIELDS: Final = 12
+ONWARD_CHARS: Final = 2_000
 HEADERS: Final = {"cache-control": "no-store"}
 CLEARED: Final = '"cache", "storage"'
 """What a browser forgets when a session ends: pages and whatever scripts kept. The cookie of a known device stays, and
@@ -186,10 +186,11 @@ def script_of(request: Request, body: bytes) -> Answer:
 def onward(asked: str | None) -> str:
     """The page of ours that follows; never one of another site."""
     path = asked or "/"
-    parts = urlsplit(path.replace("\\", "/")) if path.isprintable() and len(path) < 2_000 else urlsplit("")
-    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith(("//", "/\\")):
+    # A browser leaves out tabs and line ends before it reads an address: "/<tab>/evil.example" leads elsewhere.
+    if not path.isprintable() or len(path) >= ONWARD_CHARS or not path.startswith("/"):
         return "/"
-    return path
+    # It also takes a backslash for a slash, and any number of slashes at the beginning for two.
+    return "/" if path.replace("\\", "/").startswith("//") else path
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -157,7 +157,8 @@ def cosigned_at(signature: bytes) -> int:
 
 def read_checkpoint(note: Note) -> tuple[str, int, bytes]:
     """Origin, size and root in the text of a checkpoint."""
-    origin, size, root, *rest = [*note.text.split("\n"), "", "", ""][: note.text.count("\n") + 1]
+    lines = note.text.split("\n")
+    origin, size, root, *rest = lines if len(lines) > 3 else ("", "", "")
     if not origin or "" in rest[:-1] or not root:
         raise NotProved("The checkpoint does not have the lines that it must have.")
     if len(decoded(root)) != 32:

@@ -110,9 +110,10 @@ def _rows(path: Path) -> tuple[list[dict[str, Any]], str]:
         if path.stat().st_size > FILE_BYTES:
             return [], f"The file is larger than {FILE_BYTES // 2**20} MB."
         frame = pl.read_csv(path.read_bytes(), infer_schema=False, encoding="utf8-lossy")
+        # Two columns that differ by blanks or by capitals are one: no file says which counts.
+        frame = frame.rename({name: name.strip().strip("\ufeff").lower() for name in frame.columns}, strict=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         return [], f"The file cannot be read as CSV ({type(error).__name__})."
-    frame = frame.rename({name: name.strip().strip("\ufeff").lower() for name in frame.columns}, strict=False)
     missing = [name for name in _NEEDED if name not in frame.columns]
     if missing:
         return [], f"The file has no column '{missing[0]}'. Columns: {', '.join(COLUMNS)}."

@@ -191,8 +191,9 @@ def read_band(text: bytes) -> Band:
     """
     try:
         band = msgspec.json.decode(text, type=Band)
-    except msgspec.MsgspecError as error:
-        raise UserError(f"This is no band of an approval: {error}.", "Make one with --save-band.") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        why = error if isinstance(error, msgspec.MsgspecError) else type(error).__name__
+        raise UserError(f"This is no band of an approval: {why}.", "Make one with --save-band.") from None
     sound = 0 < band.false_stop < 1 and 0 <= band.margin < 1 and bool(band.edges)
     for one in band.edges:
         sound &= 0 <= one.floor < one.limit < 1 and 0 <= one.count <= one.out_of and one.rate in WATCHED

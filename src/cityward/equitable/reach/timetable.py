@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from cityward.core.errors import UserError
-from cityward.core.limits import GTFS_CONNECTIONS
+from cityward.core.limits import GTFS_CONNECTIONS, YEAR_MAX, YEAR_MIN
 from cityward.equitable.reach.walking import Floats, Ints, plane
 
 DAY_SECONDS: Final = 86_400
@@ -33,6 +33,7 @@ _NEEDED: Final = {
     "trips": ("trip_id", "service_id"),
     "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"),
 }
+_OPTIONAL: Final = {"frequencies": ("trip_id", "start_time", "end_time", "headway_secs")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def read_timetable(
     UserError
         A table or column is missing, no trip runs on the day, or there are too many rides.
     """
-    for name, columns in _NEEDED.items():
+    for name, columns in (_NEEDED | {one: had for one, had in _OPTIONAL.items() if one in tables}).items():
         if name not in tables:
             raise UserError(f"The timetable has no {name}.txt.", "Give a GTFS feed with stops, trips and stop_times.")
         missing = [column for column in columns if column not in tables[name].columns]
@@ -198,7 +199,8 @@ class _running:  # noqa: N801 (used as a function of a day)
 def _day(text: str | None) -> date | None:
     found = re.fullmatch(r"\s*(\d{4})(\d\d)(\d\d)\s*", text or "")
     try:
-        return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+        day = date(int(found[1]), int(found[2]), int(found[3])) if found else None
+        return day if day and YEAR_MIN <= day.year <= YEAR_MAX else None
     except ValueError:
         return None
 

@@ -12,6 +12,7 @@ Kind = Literal[
     "files", "drill missed", "drill overdue", "brute force", "spraying", "low and slow", "distributed guessing",
     "unusual export", "privilege", "silent source", "silent ledger", "watch stopped", "witnesses missing",
     "other history",
+    "unusual export", "privilege", "silent source", "silent ledger", "probing", "errors",
 ]  # fmt: skip
 
 
@@ -36,6 +37,8 @@ DUTIES: Final[dict[Kind, Duty]] = {
     "brute force": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "spraying": Duty(playbook="sign-ins", owner="security officer", grave=2),
     "low and slow": Duty(playbook="sign-ins", owner="security officer", grave=2),
+    "probing": Duty(playbook="probing", owner="security officer", grave=2),
+    "errors": Duty(playbook="errors", owner="security officer", grave=3),
     "privilege": Duty(playbook="privileges", owner="security officer", grave=2),
     "unusual export": Duty(playbook="exports", owner="privacy officer", grave=2),
     "silent source": Duty(playbook="silent-source", owner="operator", grave=2),

@@ -33,7 +33,7 @@ def read(path: Path, mapping: Reading) -> Iterator[Decoded]:
             if frame.height:
                 yield Decoded(frame, numbered(first, frame.height))
                 first += frame.height
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise SourceError(
             f"{path.name} is not a whole Parquet file: it is damaged or was cut short ({type(error).__name__}).",
             "Fetch or write it again.",
