@@ -1,7 +1,7 @@
 """While the city is isolated: what would write is told to come again later, and what is only read goes on.
 
 The city itself refuses every write through its own door; this says so at the first step, before a body is read, and
-stops what writes beside that door: reads that leave a note of who looked, and forms of residents.
+stops what writes beside that door: looks at rows about people, which are noted, and forms of residents.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ_ON: Final = frozenset(
     {"visit", "read-published", "take-part", "ask-about-data", "read-findings", "read-security", "read-ledger",
      "read-metrics", "read-requests", "use-account"}
 )  # fmt: skip
-"""Acts whose pages are still read: none of them notes in the city's books who looked."""
+"""Acts whose pages are still read: none of them shows rows about people, each look at which the ledger is told."""
 
 SENT_ON: Final = frozenset({"visit", "use-account", "answer-request"})
 """Acts whose forms are still taken: sign in and out, and agree as the second person who lifts it."""
