@@ -101,9 +101,8 @@ def main(arguments: list[str]) -> None:
                 say=lambda text: print(f"{time.monotonic() - began:8.1f} s  {text}", flush=True),
             )
         used = resource.getrusage(resource.RUSAGE_SELF)
-        print(
-            f"processor: {used.ru_utime + used.ru_stime:.1f} s, most memory {used.ru_maxrss / 1024:.0f} MB", flush=True
-        )
+        seconds, most = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+        print(f"processor: {seconds:.1f} s, most memory {most:.0f} MB", flush=True)
         print("the disk after:", disk(Path(work)), flush=True)
         print(report.headline)
         for step in report.timeline:
