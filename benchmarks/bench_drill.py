@@ -9,6 +9,7 @@ again in another order, as an archive of Parquet files of about 2 MB, until it i
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -99,6 +100,9 @@ def main(arguments: list[str]) -> None:
                 Plan(wait_seconds=(2.0, 10.0)),
                 say=lambda text: print(f"{time.monotonic() - began:8.1f} s  {text}", flush=True),
             )
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        seconds, most = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+        print(f"processor: {seconds:.1f} s, most memory {most:.0f} MB", flush=True)
         print("the disk after:", disk(Path(work)), flush=True)
         print(report.headline)
         for step in report.timeline:

@@ -32,7 +32,7 @@ occurred_at = "at"
 [service]
 default = "Street lights"
 """
-ALARM = Alarm(at=0.0, first="decoy", signs={"decoy": 1}, because="1 decoy files were touched")
+ALARM = Alarm(at=0.0, first="decoy", signs={"decoy": 1}, because="a decoy was touched")
 WHY = "A clerk opened a decoy by mistake; the files are whole"
 
 

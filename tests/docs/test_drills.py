@@ -56,6 +56,9 @@ def test_a_small_drill_comes_back(done: tuple[Path, dict[str, str]]) -> None:
         assert [step.at for step in last.timeline] == sorted(step.at for step in last.timeline)
         assert city.drills.stale_days() is None
         assert any(step.what.startswith("First right answer") for step in last.timeline)
+        guessed = [step.what for step in last.timeline if step.at < 0]
+        for words in ("Guessing is slowed down", "Alert of the copy: spraying", "The guesser is in"):
+            assert any(what.startswith(words) for what in guessed), guessed
     assert last.id in done[1]["cityward drill list"]
 
 
@@ -93,7 +96,8 @@ def test_figures_for_prometheus(demo_copy: City, capsys: pytest.CaptureFixture[s
     assert here.get(f"/api/needs/{asked}?q=hidden").status_code == 404
     told = here.get("/metrics")
     assert told.status_code == 200
-    for name in set(re.findall(r"`(cityward_[a-z_]+)`", WATCH)) - {"cityward_backup_copied_timestamp_seconds"}:
+    later = {"cityward_backup_copied_timestamp_seconds", "cityward_watch_looked_timestamp_seconds"}
+    for name in set(re.findall(r"`(cityward_[a-z_]+)`", WATCH)) - later:
         assert name in told.text or name.startswith("cityward_drill"), name
     assert 'route="/api/needs/{identifier}"' in told.text
     written = capsys.readouterr().err

@@ -9,17 +9,19 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.secure.backup_fixtures import CHEAP, PASSPHRASE, Maker, Server
 
+from cityward.core.clock import rng
 from cityward.core.errors import SettingsError, UserError
 from cityward.secure.backup.keys import unwrap, wrap
 from cityward.secure.backup.places import Exists, FolderPlace, Missing, open_place
 from cityward.secure.backup.repository import Repository
-from cityward.secure.backup.sealing import Damaged, entropy_bits
+from cityward.secure.backup.sealing import PACKS_HELD, Damaged, Reader, entropy_bits
 
 
 @pytest.fixture
@@ -198,3 +200,29 @@ def test_a_bucket_holds_the_same_and_refuses_to_write_over(bucket: str) -> None:
     assert Repository(place).damaged(made, read=True) == []
     place.delete("a/b")
     assert list(place.list("a")) == []
+
+
+def test_several_threads_fetch_a_pack_once_and_no_more_are_held(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = rng(1, "packs").bytes(40 * 2**20)  # three packs
+    made = maker.make(content)
+    fetched: list[str] = []
+    real = maker.server.get
+
+    def get(name: str, start: int = 0, length: int | None = None) -> bytes:
+        fetched.append(name)
+        if len(fetched) == 1:
+            raise Missing("It did not answer this once.")
+        return real(name, start, length)
+
+    reader = Reader(maker.repository, {maker.epoch.day: maker.epoch})
+    (entry,) = reader.listing(made.header).files
+    reader = Reader(maker.repository, {maker.epoch.day: maker.epoch})
+    monkeypatch.setattr(maker.server, "get", get)
+    with pytest.raises(Damaged, match="missing"):
+        b"".join(reader.bytes_of(entry, maker.epoch))
+    fetched[1:] = []
+    with ThreadPoolExecutor(4) as pool:
+        whole = list(pool.map(lambda _: b"".join(reader.bytes_of(entry, maker.epoch)) == content, range(4)))
+    assert whole == [True] * 4
+    assert len(fetched) == 1 + len({part.pack for part in entry.parts}) == 4
+    assert len(reader._packs._held) <= PACKS_HELD

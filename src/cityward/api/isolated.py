@@ -1,7 +1,7 @@
 """While the city is isolated: what would write is told to come again later, and what is only read goes on.
 
 The city itself refuses every write through its own door; this says so at the first step, before a body is read, and
-stops what writes beside that door: reads that leave a note of who looked, and forms of residents.
+stops what writes beside that door: looks at rows about people, which are noted, and forms of residents.
 """
 
 from __future__ import annotations
@@ -23,10 +23,19 @@ READ_ON: Final = frozenset(
     {"visit", "read-published", "take-part", "ask-about-data", "read-findings", "read-security", "read-ledger",
      "read-metrics", "read-requests", "use-account"}
 )  # fmt: skip
-"""Acts whose pages are still read: none of them notes in the city's books who looked."""
+"""Acts whose pages are still read: none of them shows rows about people, each look at which the ledger is told."""
 
 SENT_ON: Final = frozenset({"visit", "use-account", "answer-request"})
 """Acts whose forms are still taken: sign in and out, and agree as the second person who lifts it."""
+
+
+WHAT: Final = (
+    "This city takes nothing in and changes nothing just now. Its files look attacked, so that it isolated itself; "
+    "what was acknowledged is safe."
+)
+"""What gave the attack away is not said: whoever attacks would learn it."""
+
+REMEDY: Final = "Send the same again later. A security officer looks at it, and lifts it with 'cityward alerts lift'."
 
 
 class Isolated:
@@ -47,21 +56,14 @@ class Isolated:
         if scope["type"] != "http" or self._city.isolation.held is None or self._goes_on(scope):
             await self._app(scope, receive, send)
             return
-        one = self._city.isolation.held
-        because = f" ({one.because})" if one is not None else ""
-        what = (
-            f"This city takes nothing in and changes nothing just now: its files look attacked{because}. What was "
-            "acknowledged is safe."
-        )
-        remedy = "Send the same again later. A security officer looks at it and lifts this: 'cityward alerts lift'."
         headers = {"retry-after": str(ISOLATED_WAIT_SECONDS), "cache-control": "no-store"}
         page, asker = getattr(scope["app"].state, "refused", None), scope.get("state", {}).get("asker")
         if page is not None and asker is not None and _wants_page(scope):
-            shown = await run_in_threadpool(page, Request(scope), asker, 503, what, remedy, "isolated", "/")
+            shown = await run_in_threadpool(page, Request(scope), asker, 503, WHAT, REMEDY, "isolated", "/")
             shown.headers.update(headers)
             await shown(scope, receive, send)
             return
-        await problem(503, what, remedy=remedy, rule="isolated", headers=headers)(scope, receive, send)
+        await problem(503, WHAT, remedy=REMEDY, rule="isolated", headers=headers)(scope, receive, send)
 
     def _goes_on(self, scope: Scope) -> bool:
         reads = scope["method"] in ("GET", "HEAD")

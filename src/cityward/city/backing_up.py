@@ -487,6 +487,9 @@ def runs(data: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes in runs of `PART_BYTES`, so that what is the same is cut alike."""
     held = bytearray()
     for one in data:
+        if not held and len(one) == PART_BYTES:  # cut alike already: not copied twice
+            yield one
+            continue
         held += one
         while len(held) >= PART_BYTES:
             yield bytes(held[:PART_BYTES])

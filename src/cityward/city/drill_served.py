@@ -23,7 +23,7 @@ from cityward.core.clock import Clock, monotonic, pause
 from cityward.core.errors import CitywardError, Defect
 from cityward.secure.drill.canary import MAPPING, READER, SERVICE, SOURCE
 
-START_SECONDS: Final = 120.0
+START_SECONDS: Final = 300.0
 _ASK_SECONDS: Final = 0.1
 _GRANT: Final = f"""\
 reader = "{READER}"

@@ -20,9 +20,9 @@ class DrillSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class WatchSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``cityward serve`` watches.
 
-    ``files`` lays decoys into the city folder and looks at it four times a second. A source that sent every day and
-    sends nothing for ``silent_hours`` raises an alert. ``isolate`` stops every write and copy when the files look
-    attacked, until a security officer lifts that.
+    ``files`` lays decoys into the city folder and looks at it four to twenty times a second. A source that sent every
+    day and sends nothing for ``silent_hours`` raises an alert. ``isolate`` stops every write and copy when the
+    files look attacked, until a security officer lifts that.
     """
 
     files: bool = True

@@ -94,8 +94,8 @@ class Isolating:
 
     def refuse_copy(self) -> None:
         """Raise `CityIsolated` while one stands: damage is not to be copied over what is whole."""
-        if (one := self.standing()) is not None:
-            raise _refusal(one)
+        if self.standing() is not None:
+            raise _refusal()
 
     # -- begin, go on, end -------------------------------------------------------------------------
 
@@ -116,13 +116,13 @@ class Isolating:
             signs = dict(alarm.signs)
             one = Isolation(id=make_id(KIND, now.isoformat()), at=now, because=alarm.because, signs=signs)
             self._held = one
-            self._city.hold_writing(_refusal(one))  # this thread may still write what follows
+            self._city.hold_writing(_refusal())  # this thread may still write what follows
             for keep in (lambda: self._mark(one), lambda: self._city.alerts.files(alarm), lambda: self._kept(one)):
                 try:
                     keep()
                 except (CitywardError, OSError) as error:
                     tell(f"The isolation stands, and could not be noted everywhere: {error}")
-            self._close(one, tell)
+            self._close(tell)
             self._tell_repository(one, tell)
             return self._held
 
@@ -134,13 +134,13 @@ class Isolating:
     def _mark(self, one: Isolation) -> None:
         replace_file(self._city.path / MARK, to_json(one))
 
-    def _close(self, one: Isolation, tell: Callable[[str], None]) -> None:
+    def _close(self, tell: Callable[[str], None]) -> None:
         try:
             self._city.close()
         except (CitywardError, OSError) as error:
             tell(f"What waited could not be finished: {error}")
         finally:
-            self._city.hold_writing(_refusal(one), allowed=False)
+            self._city.hold_writing(_refusal(), allowed=False)
 
     def _tell_repository(self, one: Isolation, tell: Callable[[str], None]) -> None:
         try:
@@ -153,7 +153,7 @@ class Isolating:
         one = self.standing()
         if one is not None:
             self._held = one
-            self._city.hold_writing(_refusal(one), allowed=False)
+            self._city.hold_writing(_refusal(), allowed=False)
         return one
 
     def ended(self) -> bool:
@@ -209,9 +209,11 @@ def laid(city: City, *, anew: bool = False) -> Decoys:
     return lay(city.path, key, anew=anew)
 
 
-def _refusal(one: Isolation) -> CityIsolated:
-    return CityIsolated(
-        f"This city takes nothing in and changes nothing: its files look attacked ({one.because}). What was "
-        "acknowledged is safe. Send the rest again later.",
-        LIFT,
-    )
+_REFUSAL: Final = (
+    "This city takes nothing in and changes nothing: its files look attacked, so that it isolated itself. What was "
+    "acknowledged is safe. Send the rest again later."
+)
+
+
+def _refusal() -> CityIsolated:
+    return CityIsolated(_REFUSAL, LIFT)

@@ -16,6 +16,7 @@ from cityward.core.errors import CityBusy, CitywardError
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.witnessing import Asked
 
 
 class WitnessRounds:
@@ -63,14 +64,14 @@ class WitnessRounds:
         """Ask once; what is wrong, in words, or nothing."""
         if self._city.isolation.held is not None or not self._city.ledger_size:
             return ""
+        asked: Asked | None = None
         try:
             asked = self._city.witnessing.ask()
+            trouble = " ".join((*asked.alarms, *asked.problems))
         except CityBusy:
             return ""  # who writes the ledger here is another program; it asks, or the next round does
         except (CitywardError, OSError) as error:
-            asked, trouble = None, str(error)
-        else:
-            trouble = " ".join((*asked.alarms, *asked.problems))
+            trouble = str(error)
         if asked is not None and asked.alarms:
             self._city.alerts.other_history(asked.alarms[0])
         elif asked is None or not asked.enough:

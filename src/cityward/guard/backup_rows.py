@@ -90,7 +90,7 @@ def _head(common: pl.DataFrame) -> Iterator[bytes]:
         yield bytes(view[at : at + _OUT_BYTES])
 
 
-def opened_rows(parts: Iterable[bytes], key_of: KeyOf) -> tuple[pl.DataFrame, int]:
+def opened_rows(parts: Iterable[bytes | memoryview], key_of: KeyOf) -> tuple[pl.DataFrame, int]:
     """Rows of a sealed file in the order in which they came, and how many records cannot be opened any more.
 
     Raises
@@ -120,7 +120,7 @@ def opened_rows(parts: Iterable[bytes], key_of: KeyOf) -> tuple[pl.DataFrame, in
 class _Stream:
     """Runs of bytes, taken by the length."""
 
-    def __init__(self, parts: Iterable[bytes]) -> None:
+    def __init__(self, parts: Iterable[bytes | memoryview]) -> None:
         self._parts, self._held = iter(parts), bytearray()
 
     def take(self, count: int) -> bytes:

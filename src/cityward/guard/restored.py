@@ -36,19 +36,19 @@ class Restored:
         """Whether a file of this path belongs to the table that is written anew."""
         return path.startswith(_PREFIX)
 
-    def rows(self, path: str, parts: Iterable[bytes]) -> None:
+    def rows(self, path: str, parts: Iterable[bytes | memoryview]) -> None:
         """Take in one sealed file of interactions."""
         rows, gone = opened_rows(parts, self._keys)
         self.people_gone += gone
         self._table.file(path.removeprefix(_PREFIX), rows)
 
-    def plain_rows(self, path: str, parts: Iterable[bytes]) -> None:
+    def plain_rows(self, path: str, parts: Iterable[bytes | memoryview]) -> None:
         """Take in one file of interactions that names nobody."""
         import polars as pl
 
         self._table.file(path.removeprefix(_PREFIX), pl.read_parquet(b"".join(parts), hive_partitioning=False))
 
-    def registers(self, parts: Iterable[bytes]) -> None:
+    def registers(self, parts: Iterable[bytes | memoryview]) -> None:
         """Make a SQLite file of the registers of a server."""
         path = self._folder / "registers.db"
         path.unlink(missing_ok=True)
@@ -64,7 +64,7 @@ class Restored:
         return not path.exists() or sound(path)
 
 
-def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
+def _lines(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     held = b""
     for part in parts:
         *whole, held = (held + part).split(b"\n")

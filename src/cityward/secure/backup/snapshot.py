@@ -21,7 +21,7 @@ from cityward.secure.signed_text import sign_text, signers, text_of
 SIGNER: Final = "cityward/backup"
 FIRST: Final = 1
 
-R = TypeVar("R", "Header", "Proof")
+R = TypeVar("R", "Header", "Proof", "Hold")
 
 
 class Part(Record, frozen=True, kw_only=True, array_like=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from cityward.core.clock import monotonic, pause
 from cityward.core.errors import Defect
-from cityward.secure.drill.emulate import Struck, Variant
+from cityward.secure.drill.emulate import SUFFIX, Struck, Variant
 from cityward.secure.drill.sandbox import MARKER, Sandbox
 from cityward.secure.watch.files import Alarm, FileWatch, pause_after
 
@@ -31,7 +31,8 @@ LONGEST_SECONDS: Final = 300.0
 class Attack:
     """What happened: moments of the monotonic clock in seconds, and files.
 
-    ``signs_at`` is when the watch saw the first sign at all; ``lost`` counts files that were struck before isolation.
+    ``signs_at`` is when the watch saw the first sign at all; ``lost`` counts files that were struck before isolation:
+    those that the emulation told of, or ``found`` that lie there with its suffix, when it was killed before it told.
     """
 
     struck: tuple[Struck, ...]
@@ -39,6 +40,7 @@ class Attack:
     signs_at: float | None
     isolated_at: float
     files: int
+    found: int = 0
 
     @property
     def first_at(self) -> float:
@@ -48,7 +50,7 @@ class Attack:
     @property
     def lost(self) -> int:
         """Files struck."""
-        return len(self.struck)
+        return max(len(self.struck), self.found)
 
 
 class Emulation:
@@ -131,7 +133,9 @@ def attacked(
         emulation.stop()
         isolate()
         read_only(sandbox.root)
-        return Attack(emulation.struck(), alarm, signs_at, monotonic(), files)
+        isolated_at = monotonic()
+        found = sum(path.suffix == SUFFIX for path in _files(sandbox.root))
+        return Attack(emulation.struck(), alarm, signs_at, isolated_at, files, found)
 
 
 def read_only(root: Path) -> None:

@@ -302,7 +302,7 @@ class FileWatch:
 
 
 _WORDS: Final[dict[Sign, str]] = {
-    "decoy": "{} decoy files were touched, which nothing of the city does",
+    "decoy": "a decoy was touched, which nothing of the city does",
     "renamed": "{} files went, and in their place lie others with a suffix more",
     "strange": "{} files are not what their names promise",
     "ledger": "the ledger is gone or shorter than it was (seen {} times)",
