@@ -23,6 +23,9 @@ _ADDRESS: Final = re.compile(
 )
 """A house in words: its number with its street."""
 
+_DIGITS: Final = re.compile(r"\+?(?:\d[\s()./-]*){7,}")
+"""Digits in a row that could be anybody's telephone; in a sentence that all read, a large amount is the lesser loss."""
+
 
 class NoStatement(UserError):
     """What was written is no statement; ``why`` is ``statement_short``, ``_long``, ``_about``, ``_again``, ``_full``."""
@@ -54,7 +57,7 @@ def read_statement(typed: str, about: str, projects: Collection[str], there: Ite
         raise NoStatement("statement_long")
     if about and about not in projects:
         raise NoStatement("statement_about")
-    text = _ADDRESS.sub("[address]", redact_text(text))
+    text = _DIGITS.sub("[number] ", _ADDRESS.sub("[address]", redact_text(text))).strip()
     if len(re.sub(r"\[[a-z -]+\]|\W", "", text)) < STATEMENT_CHARS[0] // 2 or len(text) < STATEMENT_CHARS[0]:
         raise NoStatement("statement_short")
     held = [_plain(one) for one in there]
