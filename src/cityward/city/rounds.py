@@ -35,6 +35,7 @@ from cityward.private.pseudonym import load_or_create_key
 
 if TYPE_CHECKING:
     from cityward.city.city import City
+    from cityward.city.discussing import Discussion
     from cityward.city.portal import Reported
     from cityward.city.voices import Voices
 
@@ -124,6 +125,21 @@ class Rounds:
         from cityward.city.voices import Voices
 
         return Voices(self._city)
+
+    @cached_property
+    def discussion(self) -> Discussion:
+        """What residents say about projects, in short statements."""
+        from cityward.city.discussing import Discussion
+
+        return Discussion(self._city)
+
+    def code_digest(self, name: str, code: str) -> str | None:
+        """The keyed digest of a code as it was typed; None when there is no such code, which is counted."""
+        digest, box = self._digest(name, as_typed(code, CODE_LETTERS)), self._city.keeper.ballot_box
+        if box.is_spent(name, digest) is None:
+            box.note_wrong(name, self._city.today)
+            return None
+        return digest
 
     # -- reading -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,11 @@ def opinions(file: Path, seed: int, json_: bool) -> None:
     if json_:
         as_json(found)
     else:
-        _tell(found)
+        tell_opinions(found)
 
 
-def _tell(found: Opinions) -> None:
+def tell_opinions(found: Opinions, called: Mapping[str, str] | None = None) -> None:
+    """Print groups of opinion; ``called`` gives statements other words than their names."""
     say(found.finding)
     say(
         f"{found.voters:,} voters, {found.voters_grouped:,} of whom answered enough to be in a group; "
@@ -52,7 +54,7 @@ def _tell(found: Opinions) -> None:
         if one.bridge is not None:
             groups = ", ".join(f"{name} {_share(each)}" for name, each in zip("ABCDE", one.by_group, strict=False))
             told = f"bridges by {one.bridge.share:.2f} ({one.bridge.low:.2f} to {one.bridge.high:.2f}); agree: {groups}"
-        say(f"  {one.statement[:80]}: {told}")
+        say(f"  {(called or {}).get(one.statement, one.statement)[:80]}: {told}")
     say(f"{found.answers_received:,} answers were received; {found.answers_counted:,} count.")
     for why, number in found.reasons.items():
         say(f"  {number:,} {why}")

@@ -12,7 +12,9 @@ import click
 import msgspec
 
 from cityward.city import City, open_city
+from cityward.cli.count_text import say
 from cityward.cli.main import as_json, by_option, city_option, json_option, some
+from cityward.cli.opinions import tell_opinions
 from cityward.cli.voice_text import tell_counted
 from cityward.core.disk import create_file
 from cityward.core.errors import StoreError, UserError
@@ -145,6 +147,49 @@ def export(name: str, folder: str) -> None:
     # The bytes whose digest the ledger has: no line end is made another.
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
+
+
+@round.command()
+@click.argument("name")
+@city_option
+@json_option
+def opinions(name: str, folder: str, json_: bool) -> None:
+    """Say which groups of opinion the discussion of NAME shows, and which statements bridge them."""
+    with open_city(folder) as city:
+        told = city.rounds.discussion.told(name)
+    if json_:
+        as_json(told)
+        return
+    if told.opinions is None:
+        click.echo(
+            f"Nobody answered in the discussion of {name} yet; it has {some(len(told.statements), 'statement')}."
+        )
+        return
+    tell_opinions(told.opinions, told.statements)
+    whose = "with a voting code alone" if told.whose == "coded" else "of everybody; too few came with a voting code"
+    say(
+        f"These are answers {whose}: {told.coded:,} came with a code, {told.uncoded:,} without, and those anybody "
+        "can send as often as he likes."
+    )
+    for one in told.differs:
+        say(f"  With and without a code people answer clearly otherwise: {told.statements[one]}")
+
+
+@round.command()
+@click.argument("name")
+@click.argument("statement")
+@by_option
+@click.option("--because", required=True, help="Why nobody is shown it.")
+@city_option
+@json_option
+def hide(name: str, statement: str, by: str, because: str, folder: str, json_: bool) -> None:
+    """Hide a STATEMENT of the discussion of NAME; the reason is kept, and the ledger has that it was hidden."""
+    with open_city(folder) as city:
+        gone = city.rounds.discussion.hide(name, statement, by, because)
+    if json_:
+        as_json(gone)
+        return
+    click.echo(f"{gone.id} is hidden; ledger entry {gone.receipt}.")
 
 
 def _told(city: City, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cityward.city.portal import TooOld, TooSoon
 from cityward.city.rounds import Cast, CodeRefused, NotOpen
+from cityward.console.discussion_pages import mount_discussion
 from cityward.console.forms import fields_of, first_of
 from cityward.console.report_pages import form_of
 from cityward.console.report_texts import REPORT
@@ -160,6 +161,8 @@ class Votes:
             code=one.get("code", "")[:TYPED_CHARS],
             proposing=found.takes_proposals(city.today),
             until=day_in(language, found.proposals_until) if found.proposals_until else "",
+            statements=city.rounds.discussion.statements(name),
+            titles=[(project.id, project.title) for project in found.projects],
             form=form_of(self._console, one, {}, fresh=fresh),
         )
 
@@ -266,6 +269,8 @@ def mount(router: APIRouter, console: Console) -> None:
     async def propose(request: Request, name: str) -> Response:
         body = await request.body()
         return await run_in_threadpool(pages.propose, request, name, body)
+
+    mount_discussion(router, console)
 
     @router.get("/vote/{name}/ballots.pb")
     def file(name: str) -> Response:

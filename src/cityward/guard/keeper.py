@@ -28,6 +28,7 @@ from cityward.guard.admit import Door, open_door
 from cityward.guard.ballot_box import BallotBox
 from cityward.guard.consult import Access, Reading
 from cityward.guard.decided import Deciding, Proofs
+from cityward.guard.discussion import DiscussionAnswers
 from cityward.guard.mandates import Mandates
 from cityward.guard.outbox import Outbox, every_order
 from cityward.guard.refusals import keep_refusal
@@ -38,6 +39,7 @@ from cityward.private.pseudonym import Pseudonyms
 from cityward.private.restrictions import without
 from cityward.secure.proved import ProvedEntries
 from cityward.store import ballot_box as box_store
+from cityward.store import discussion as discussion_store
 from cityward.store import outbox as outbox_store
 from cityward.store import soundness
 from cityward.store.history import HistoryReader
@@ -136,6 +138,11 @@ class Keeper:
     def ballot_box(self) -> BallotBox:
         """Codes and ballots of rounds, beside the registers."""
         return BallotBox(box_store.BallotBox(self.registers._inside.engine))
+
+    @cached_property
+    def discussion(self) -> DiscussionAnswers:
+        """Answers to statements about proposals, beside the registers."""
+        return DiscussionAnswers(discussion_store.DiscussionAnswers(self.registers._inside.engine))
 
     def open_door(self, append_receipt: Callable[[bytes], int]) -> Door:
         """Take the writer lock and return the door in; raises as `cityward.guard.admit.open_door`."""

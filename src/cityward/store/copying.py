@@ -22,6 +22,8 @@ from deltalake import CommitProperties, Transaction
 
 from cityward.core.disk import durable, make_folder, sync_folder
 from cityward.core.errors import StoreError
+from cityward.store.ballot_box import BallotBox
+from cityward.store.discussion import DiscussionAnswers
 from cityward.store.engine import answering, make_tables
 from cityward.store.erasure import TABLES, files_of
 from cityward.store.history_table import INTERACTIONS, HistoryTable
@@ -123,7 +125,8 @@ def load_registers(lines: Iterator[bytes], path: Path, others: Sequence[sql.Meta
     """
     url = f"sqlite:///{path}"
     engine = open_registers(url).engine
-    Outbox(engine)
+    for kept in (Outbox, BallotBox, DiscussionAnswers):
+        kept(engine)
     for other in others:
         make_tables(engine, other)
     meta = sql.MetaData()
