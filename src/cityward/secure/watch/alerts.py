@@ -11,8 +11,7 @@ from cityward.core.records import Record
 Kind = Literal[
     "files", "drill missed", "drill overdue", "brute force", "spraying", "low and slow", "distributed guessing",
     "unusual export", "privilege", "silent source", "silent ledger", "watch stopped", "witnesses missing",
-    "other history",
-    "unusual export", "privilege", "silent source", "silent ledger", "probing", "errors",
+    "other history", "probing", "errors",
 ]  # fmt: skip
 
 
