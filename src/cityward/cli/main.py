@@ -70,6 +70,7 @@ _COMMANDS = {
     "incidents": ("incidents", "Security incidents: what belongs together of what rules found, and what it may cost."),
     "respond": ("respond", "Playbooks against attacks: list, check, try dry, run with approvals, take up again, stop."),
     "risk": ("risk", "What attacks on the city's systems cost a year, what to buy, in which order to mend."),
+    "chain": ("chain", "One attack from end to end: risk, control, rule, playbook, drill, and the risk that is left."),
     "monitor": ("monitor", "Hold logs of all systems against detection rules, and say what looks like an attack."),
     "continuity": ("continuity", "Sheets and plans on paper for days without a computer or a service."),
     "outreach": ("outreach", "How to hear silent places: the cheapest channel for each, and what a budget reaches."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -79,7 +79,7 @@ def monitor(
         texts |= {f"{folder}/{name}": content for name, content in ruleset.files_of(folder).items()}
     if not texts:
         raise UserError("There are no rules to look by.", "Name a folder of rules with --rules.")
-    rules = ruleset.load(texts, _cache())
+    rules = ruleset.load(texts, cache_folder())
     if follow:
         if city is None or show_names or year:
             raise UserError(
@@ -95,7 +95,7 @@ def monitor(
     with _opened(city) as held:
         key = os.urandom(32) if held is None else held.incidents.names_key()
         looking = Monitor(rules, Names(key, shown=show_names), micros((held.clock if held else Clock()).now()))
-        came = looking.run(files, lambda path: _reckoning(path, zone, year))
+        came = looking.run(files, lambda path: reckoned(path, zone, year))
         read_seconds = time.perf_counter() - compiled
         filed = held.incidents.file(looking.sightings(), looking.rules_seen()) if held else None
     if json_:
@@ -151,7 +151,8 @@ def _follow(folder: str, files: tuple[Path, ...], rules: RuleSet, zone: ZoneInfo
         click.echo(f"{Path(one.path).name}: {one.read:,} of {one.received:,} read. {unread}".rstrip())
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where compiled rules are kept, for they are the same for every run of the same bytes."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cityward" / "rules"
 
@@ -163,7 +164,8 @@ def _zone(name: str) -> ZoneInfo:
         raise UserError(f"'{name[:60]}' is no time zone.", "Write it as 'Europe/Berlin' or 'UTC'.") from None
 
 
-def _reckoning(path: Path, zone: ZoneInfo, year: int | None) -> Reckoning:
+def reckoned(path: Path, zone: tzinfo, year: int | None) -> Reckoning:
+    """How times of a file are read that name no zone or year; raises UserError where it cannot be read."""
     from cityward.secure.monitor.readers.reading import Reckoning
 
     try:

@@ -133,8 +133,12 @@ def playbooks_for(wanted: Iterable[str], held: Held | None = None) -> list[Playb
 
 
 def _answers(book: Playbook, technique: str) -> bool:
-    return any(technique == one or technique.split(".", maxsplit=1)[0] == one or one.split(".")[0] == technique
-               for one in book.about.techniques)  # fmt: skip
+    return any(akin(technique, one) for one in book.about.techniques)
+
+
+def akin(one: str, other: str) -> bool:
+    """Whether two techniques are the same, or one is the other's sub-technique."""
+    return one == other or one.split(".", maxsplit=1)[0] == other or other.split(".", maxsplit=1)[0] == one
 
 
 def named(book: Playbook) -> list[tuple[str, str]]:
