@@ -119,8 +119,8 @@ def told(found: Chain) -> list[str]:
         none = "" if found.fired else "No rule fired. "
         lines.append(f"          {none}Of {', '.join(found.unseen)} the trace {trace} proves nothing.")
     lines += [
-        f"Playbook  {found.playbook}, dry: {some(len(found.steps), 'step')}, {waits} with an approval, {by_hand} by hand. "
-        f"First: {first}",
+        f"Playbook  {found.playbook}, dry: {some(len(found.steps), 'step')}, {waits} with an approval, {by_hand} by "
+        f"hand. First: {first}",
         f"Drill     {found.drill_headline} {found.drill}",
     ]
     lines += [
