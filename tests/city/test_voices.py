@@ -38,7 +38,8 @@ class World:
         rows = "".join(f"{name},{people},{share}\n" for name, (people, share) in AREAS.items())
         (home / "areas.csv").write_text("name,population,internet\n" + rows, "utf-8")
         settings = home / "city.toml"
-        more = 'attributes = "areas.csv"\nattributes_id = "name"\npopulation = "population"\ninternet_percent = "internet"\n'
+        more = 'attributes = "areas.csv"\nattributes_id = "name"\n'
+        more += 'population = "population"\ninternet_percent = "internet"\n'
         text = settings.read_text("utf-8")
         settings.write_text(text.replace("[[territories]]\n", "[[territories]]\n" + more), "utf-8")
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -73,6 +73,6 @@ def _plain(text: str) -> str:
 
 
 def read_votes(fields: Mapping[str, str], statements: Collection[str]) -> dict[str, int]:
-    """Answers of a form: ``s-ID`` is agree, disagree or pass; others, and statements that are not there, say nothing."""
+    """Answers of a form: ``s-ID`` is agree, disagree or pass; all else says nothing."""
     found = {one: fields.get(f"s-{one}", "") for one in statements}
     return {one: VOTES[said] for one, said in found.items() if said in VOTES}
