@@ -28,7 +28,7 @@ _DIGITS: Final = re.compile(r"\+?(?:\d[\s()./-]*){7,}")
 
 
 class NoStatement(UserError):
-    """What was written is no statement; ``why`` is ``statement_short``, ``_long``, ``_about``, ``_again``, ``_full``."""
+    """What was written is no statement; ``why`` is ``statement_`` and short, long, about, again or full."""
 
     def __init__(self, why: str) -> None:
         self.why = why
