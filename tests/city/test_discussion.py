@@ -1,4 +1,4 @@
-"""A discussion without threads: statements without names, answers without voters, groups that hold, and stuffing seen."""
+"""A discussion without threads: statements without names, answers without voters, groups that hold, stuffing seen."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.approved import give
 from tests.console.test_report import LIGHT, MAPPING, SQUARE, World, codes
 from tests.guard.test_photo import MARK, full
 
@@ -246,3 +247,21 @@ def test_nothing_here_looks_for_faces() -> None:
     assert not [file for file in source.rglob("*.py") if words.search(file.read_text("utf-8"))]
     assert {file.name for file in readers} == {"photo.py"}
     assert not [one for one in readers if re.search(r"haar|landmark|embedding|descriptor", one.read_text("utf-8"))]
+
+
+def test_the_page_of_an_order_shows_it_in_itself_alone(world: World) -> None:
+    number, secret = report(world)
+    (order,) = give(world.city, [order_of(world, number).job])
+    page = world.client.get(f"/work/{order.id}")
+    assert "A resident sent 1 photo" in page.text, page.text
+    assert "data:image" not in page.text
+    sent = {"number": number, "by": BY, "because": WHY}
+    shown = world.client.post(f"/work/{order.id}/photo", data=sent)
+    assert shown.status_code == 200, shown.text
+    assert 'src="data:image/jpeg;base64,/9j/' in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    again = world.client.post(f"/work/{order.id}/photo", data={**sent, "because": ""})
+    assert again.status_code == 422
+    assert "why you look" in again.text
+    assert world.client.post(f"/work/{order.id}/photo", data={**sent, "number": "x"}).status_code == 404
+    assert "data:image" not in world.client.post("/follow", data={"number": number, "secret": secret}).text

@@ -16,6 +16,7 @@ from cityward.city.discussing import ANSWERS_TOLD
 from cityward.city.portal import TooOld, TooSoon
 from cityward.city.rounds import CodeRefused, NotOpen
 from cityward.console.forms import fields_of, first_of
+from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
 from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
 from cityward.console.vote_texts import VOTE
@@ -94,7 +95,7 @@ class Discussions:
 
     def _page(self, request: Request, name: str, status: int, problem: str = "", **shown: Any) -> HTMLResponse:
         language, city = _language(request), self._console.city
-        text = {**TEXTS[language], **VOTE[language]}
+        text = {**REPORT[language], **TEXTS[language], **VOTE[language]}
         base = {"city": city.name, "language": language, "languages": LANGUAGES, "text": text}
         try:
             found = city.rounds.get(name)
@@ -116,7 +117,7 @@ class Discussions:
             "told": talk.told(name),
             "least": ANSWERS_TOLD,
             "share": _share,
-            "problem": text.get(problem, text["refused"] if "refused" in text else "") if problem else "",
+            "problem": text.get(problem, text["refused"]) if problem else "",
             "notice": "",
             "made": None,
             "typed": {},

@@ -1,4 +1,4 @@
-"""Answers to statements: which pseudonymous voter agrees with which, without a name, a time or a number that counts up."""
+"""Answers to statements: which pseudonymous voter agrees with which; no name, no time, no number that counts up."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def voice(
     of_area = np.array([names.index(one) for one in places.group])
     of_voter = np.append(of_area, -1)[number]
     people = np.array(places.people)
-    group_people = np.bincount(of_area, weights=people, minlength=len(names))
+    group_people: Floats = np.bincount(of_area, weights=people, minlength=len(names)).astype(np.float64)
     strata = strata_of(names, group_people / people.sum(), of_voter)
     ballots = np.bincount(number[number >= 0], minlength=len(people))
     untold = int((number < 0).sum())

@@ -28,7 +28,7 @@ _DIGITS: Final = re.compile(r"\+?(?:\d[\s()./-]*){7,}")
 
 
 class NoStatement(UserError):
-    """What was written is no statement; ``why`` is ``statement_short``, ``_long``, ``_about``, ``_again``, ``_full``."""
+    """What was written is no statement; ``why`` is ``statement_`` and short, long, about, again or full."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -73,6 +73,6 @@ def _plain(text: str) -> str:
 
 
 def read_votes(fields: Mapping[str, str], statements: Collection[str]) -> dict[str, int]:
-    """Answers of a form: ``s-ID`` is agree, disagree or pass; others, and statements that are not there, say nothing."""
+    """Answers of a form: ``s-ID`` is agree, disagree or pass; all else says nothing."""
     found = {one: fields.get(f"s-{one}", "") for one in statements}
     return {one: VOTES[said] for one, said in found.items() if said in VOTES}
