@@ -94,7 +94,6 @@ PATHS = [
     "/reports/enter",
     "/risk",
     "/risk?budget=lots",
-    "/console/risk.json",
     "/follow?lang=es",
     "/vote?lang=pt",
     "/your-data?lang=pt",
@@ -110,6 +109,7 @@ PATHS = [
     "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
     "/console/divide.json",
+    "/console/risk.json",
     "/export/needs.csv",
 ]
 ABSENT = [
