@@ -94,7 +94,6 @@ PATHS = [
     "/reports/enter",
     "/risk",
     "/risk?budget=lots",
-    "/console/risk.json",
     "/follow?lang=es",
     "/vote?lang=pt",
     "/your-data?lang=pt",
@@ -109,6 +108,7 @@ PATHS = [
     "/systems/cityward-planner/algoritmeregister.json",
     "/console/areas.json",
     "/console/divide.json",
+    "/console/risk.json",
     "/export/needs.csv",
 ]
 ABSENT = [
