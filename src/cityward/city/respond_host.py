@@ -47,9 +47,7 @@ class Host:
         """Enter what happened in the ledger, then keep the run; who reads it later finds both or the step not done."""
         with self._city.writing():
             if told:
-                facts: dict[str, str | int] = {"what": told}
-                if step is not None:
-                    facts |= {"step": step.step, "number": step.number}
+                facts = facts_of(run, told, step)
                 content = to_json(step if step is not None else run)
                 (index,) = self._city.enter([(run.id, receipt("response", run.id, self.now(), content, **facts))])
                 run = msgspec.structs.replace(run, receipt=index, steps=_noted(run, step, index))
@@ -90,6 +88,18 @@ class Host:
                 except CitywardError as error:
                     raise NotDone(f"{getattr(error, 'what', error)}") from None
         return found
+
+
+def facts_of(run: Run, what: str, step: Execution | None = None) -> dict[str, str | int]:
+    """What an entry about a run says in the open; of a quiet one not which playbook it is, nor which of its steps."""
+    facts: dict[str, str | int] = {"what": what}
+    if step is not None:
+        facts["number"] = step.number
+    if step is not None and not run.quiet:
+        facts["step"] = step.step
+    if step is None and not run.quiet:
+        facts["playbook_sha256"] = run.sha256
+    return facts
 
 
 def bounded(do: Callable[[], Result], seconds: float) -> Result:

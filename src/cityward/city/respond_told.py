@@ -19,19 +19,17 @@ STATES: Final = {
 
 
 def explained(run: Run, zone: str) -> Explanation:
-    """The evidence of a run, from what is kept alone."""
+    """The evidence of a run, from what is kept alone; of a quiet one hardly more than that it is."""
+    who = "" if run.quiet else f" by {run.by}"
     evidence = [
-        ("for", run.about),
-        ("begun", f"{moment(run.started_at, zone)} by {run.by}"),
+        ("begun", f"{moment(run.started_at, zone)}{who}"),
         *([("ended", moment(run.ended_at, zone))] if run.ended_at else []),
-        *([("because", run.because)] if run.because else []),
-        ("playbook", f"{run.playbook}, SHA-256 {run.sha256}"),
-        *((f"step {one.number}", step_told(run, one)) for one in run.steps),
+        *(() if run.quiet else _named(run)),
     ]
     return Explanation(
         id=run.id,
         kind="run of a playbook",
-        sentence=f"The playbook “{run.title}” {STATES[run.state]}.",
+        sentence=f"{'A playbook' if run.quiet else f'The playbook “{run.title}”'} {STATES[run.state]}.",
         evidence=tuple(evidence),
         rule="responses 1: nothing leaves that respond.toml does not name, and every step has a receipt",
         receipt=run.receipt,
@@ -39,8 +37,18 @@ def explained(run: Run, zone: str) -> Explanation:
     )
 
 
-def step_told(run: Run, one: Execution) -> str:
-    """A step of a run in one line."""
+def _named(run: Run) -> list[tuple[str, str]]:
+    """What a run says of itself, unless it is a quiet one: whoever reads why may be concerned."""
+    return [
+        ("for", run.about),
+        *([("because", run.because)] if run.because else []),
+        ("playbook", f"{run.playbook}, SHA-256 {run.sha256}"),
+        *((f"step {one.number}", step_told(run, one, words=False)) for one in run.steps),
+    ]
+
+
+def step_told(run: Run, one: Execution, *, words: bool = True) -> str:
+    """A step of a run in one line; without ``words`` not what was done or written, which may be about somebody."""
     undoes = next((each.number for each in run.steps if each.key == one.undoes), None)
     state = f"waits for {one.waits_for}" if one.state == "waits" and one.waits_for else one.state
     approved = ", ".join(each.by for each in one.approved)
@@ -49,7 +57,7 @@ def step_told(run: Run, one: Execution) -> str:
         f"undoes step {undoes}" if undoes else "",
         f"approved by {approved}" if approved else "",
         f"done by {one.by}" if one.by else "",
-        one.told,
+        one.told if words else "",
         f"ledger entry {one.receipt}" if one.receipt is not None else "",
     ]
     return "; ".join(part.rstrip(".") for part in parts if part)

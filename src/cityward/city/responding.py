@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cityward.city.respond_host import Host
+from cityward.city.respond_host import Host, facts_of
 from cityward.city.respond_told import explained
 from cityward.city.saying import name_of, words_of
 from cityward.core.errors import LedgerError, Refused, UserError
@@ -141,14 +141,14 @@ class Responding:
                 started_at=now,
                 state="running",
                 values=values,
+                quiet=any(one.about.quiet for one in books.values()),
             )
             documents = [
                 Document(id=_document_id(one.sha256), key=one.key, sha256=one.sha256, text=texts[one.id].decode())
                 for one in books.values()
             ]
             self._city.registers.put("playbook", documents, update=())
-            facts: dict[str, str | int] = {"step": "begun", "playbook": book.key, "playbook_sha256": book.sha256}
-            run = self._city.keep("response", run, facts, update=("body", "state"), state=run.state)
+            run = self._city.keep("response", run, facts_of(run, "begun"), update=("body", "state"), state=run.state)
         return self.resume(run.id) if go else run
 
     def _in_force(self, book: Playbook) -> None:
@@ -329,10 +329,8 @@ class Responding:
 
     def _put(self, run: Run, one: Execution, told: str, content: bytes) -> None:
         with self._city.writing():
-            facts: dict[str, str | int] = {"step": one.step, "number": one.number, "what": told}
-            (index,) = self._city.enter(
-                [(run.id, receipt("response", run.id, self._city.clock.now(), content, **facts))]
-            )
+            entry = receipt("response", run.id, self._city.clock.now(), content, **facts_of(run, told, one))
+            (index,) = self._city.enter([(run.id, entry)])
             kept = msgspec.structs.replace(one, receipt=index)
             steps = tuple(kept if each.key == one.key else each for each in run.steps)
             changed = msgspec.structs.replace(run, steps=steps, receipt=index)

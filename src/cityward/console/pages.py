@@ -304,6 +304,8 @@ class Console:
         """Why, for any finding; a decision of a case has a page, which shows the evidence first."""
         if kind_of(identifier) == CASE_DECISION:
             return RedirectResponse(f"/decisions/{identifier}", 303)
+        if kind_of(identifier) == "response":
+            return RedirectResponse(f"/respond/{identifier}", 303)
         return self.page(request, "explain.html", told=self.city.explain(identifier))
 
     def areas(self) -> JSONResponse:

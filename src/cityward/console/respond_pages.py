@@ -30,6 +30,7 @@ RUNS_SHOWN: Final = 50
 ANY: Final = "the-asset"
 """What stands in a plan before anybody said what the run is for."""
 
+_OFFICERS: Final = {"security officer", "privacy officer"}
 _SET: Final = "set_"
 
 BY: Final = {
@@ -75,7 +76,7 @@ class RespondPages:
     def all(self, request: Request) -> Response:
         """Runs that wait first, then playbooks by what they answer."""
         responses, technique = self._city.responses, request.query_params.get("technique", "").strip().upper()[:12]
-        held, runs = responses.held(), responses.all()
+        held, runs = responses.held(), [one for one in responses.all() if _shows(request, one)]
         books = playbooks_for([technique], held) if technique else sorted(held.books.values(), key=lambda one: one.name)
         return self._console.page(
             request,
@@ -92,8 +93,14 @@ class RespondPages:
     def one(self, request: Request, identifier: str, status: int = 200, **form: Any) -> Response:
         """A run, or what a playbook would do."""
         if kind_of(identifier) == "response":
-            return self._run(request, self._city.responses.get(identifier), status, **form)
+            return self._run(request, self._get(request, identifier), status, **form)
         return self._book(request, identifier, status, **form)
+
+    def _get(self, request: Request, identifier: str) -> Run:
+        run = self._city.responses.get(identifier)
+        if not _shows(request, run):
+            raise UnknownId(f"There is no run of a playbook '{identifier[:40]}'.", "The page Respond lists them.")
+        return run
 
     def _book(self, request: Request, key: str, status: int, **form: Any) -> Response:
         try:
@@ -151,6 +158,7 @@ class RespondPages:
         by = fields.get("by", "")
         try:
             if kind_of(identifier) == "response":
+                self._get(request, identifier)
                 self._step(request, identifier, fields, given)
                 return RedirectResponse(f"/respond/{identifier}", 303)
             permit(request, "run-response", "City", "")
@@ -180,6 +188,12 @@ class RespondPages:
         elif wanted != "resume":
             raise UserError("Which step?", "Press one of the buttons.")
         responses.in_background(identifier)
+
+
+def _shows(request: Request, run: Run) -> bool:
+    """Whether somebody sees a run: a quiet one is seen by the officers alone, for it may be about a colleague."""
+    who = signed_in(request)
+    return not run.quiet or who is None or not _OFFICERS.isdisjoint(who.roles)
 
 
 def headline(runs: Sequence[Run]) -> str:

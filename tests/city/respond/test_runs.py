@@ -91,7 +91,7 @@ def test_a_message_is_signed_and_carries_its_key(make: Make, server: Answers) ->
     assert run.state == "done"
     assert city.verify().ok
     entries = [one for one in city.ledger_entries(0, 50) if one["subject"] == run.id]
-    assert [one["facts"].get("what", one["facts"].get("step")) for one in entries] == [
+    assert [one["facts"]["what"] for one in entries] == [
         "begun", "begun", "done", "waits", "said", "done", "done",
     ]  # fmt: skip
     assert entries[0]["facts"]["playbook_sha256"] == run.sha256
@@ -384,3 +384,14 @@ def test_a_way_by_another_playbook_is_begun_with_it(make: Make) -> None:
     assert [one.name for one in run.steps] == ["a"]
     assert len(run.books) == 2
     assert city.responses.done(run.id, "1", "Bo Li", "It was looked at").state == "done"
+
+
+def test_a_quiet_run_is_not_named_in_the_ledger(make: Make) -> None:
+    city = make(document(A, [action("a")], about={"quiet": True}))
+    run = begin(city)
+    told = json.dumps(city.ledger_entries(0, 20))
+    assert run.id in told
+    assert run.sha256 not in told
+    assert A not in told
+    assert city.responses.held().get("insider").about.quiet
+    assert not any(word in str(city.explain(run.id)) for word in ("Do a", "Ana", "file-server", run.sha256))

@@ -43,13 +43,17 @@ class Marks(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class About(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a playbook says of itself in the extension: techniques of ATT&CK that it answers, owners, when to run it."""
+    """What a playbook says of itself in the extension: techniques of ATT&CK that it answers, owners, when to run it.
+
+    ``quiet``: entries of its runs do not say which playbook it is, because people who read the ledger may be concerned.
+    """
 
     techniques: tuple[str, ...] = ()
     owner_roles: tuple[Role, ...] = ()
     when: str = ""
     fallback: str = ""
     secrets: tuple[str, ...] = ()
+    quiet: bool = False
 
 
 class Variable(Record, frozen=True, kw_only=True):
@@ -215,6 +219,7 @@ class Run(Record, frozen=True, kw_only=True):
     state: RunState
     values: Mapping[str, str] = {}
     steps: tuple[Execution, ...] = ()
+    quiet: bool = False
     stopping: bool = False
     because: str = ""
     ended_at: datetime | None = None
