@@ -70,6 +70,14 @@ def test_scripts_store_nothing_in_the_browser() -> None:
         assert not re.search(r"localStorage|sessionStorage|indexedDB|document\.cookie", path.read_text("utf-8")), path
 
 
+def test_scripts_set_no_property_by_a_name_that_came_from_outside() -> None:
+    """``object[name] = value`` with a name of data could set ``__proto__``; names of ours go into a Map."""
+    for path in (ROOT / "src/cityward/console/static").glob("*.js"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"\b[\w.]+\[[A-Za-z_$][\w.$]*\]\s*=[^=]", text), path
+        assert not re.search(r"Object\.assign\(|__proto__|for \((const|let) \w+ in |innerHTML|\beval\(", text), path
+
+
 @pytest.fixture(scope="module")
 def client(small: City) -> TestClient:
     app = create_app(small)

@@ -57,3 +57,42 @@ def test_every_threat_has_a_test_or_is_open() -> None:
 def test_the_pages_are_current() -> None:
     for name, text in _written().pages().items():
         assert (ROOT / "docs" / "security" / name).read_text("utf-8") == text, "Run: python docs/write_security.py"
+
+
+def test_every_bound_stands_on_the_page_of_limits() -> None:
+    from cityward.core import limits
+
+    page = (ROOT / "docs" / "security" / "limits.md").read_text("utf-8")
+    names = [name for name in vars(limits) if name.isupper()]
+    assert len(names) > 60
+    assert all(f"| `{name}` |" in page for name in names)
+
+
+def test_the_inventory_of_cryptography_names_every_algorithm_that_is_imported() -> None:
+    page = (ROOT / "docs" / "security" / "cryptography.md").read_text("utf-8").replace("-", "").lower()
+    others = {"Encoding", "NoEncryption", "PrivateFormat", "PublicFormat"}
+    for path in (ROOT / "src" / "cityward").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            module = getattr(node, "module", None) or ""
+            if not isinstance(node, ast.ImportFrom) or not module.startswith(
+                ("cryptography.hazmat.primitives", "hashlib")
+            ):
+                continue
+            for alias in node.names:
+                name = alias.name.removesuffix("PrivateKey").removesuffix("PublicKey")
+                if (name[0].isupper() and name not in others) or name in ("sha256", "blake2b"):
+                    assert name.lower() in page, (path, name)
+
+
+def test_what_the_documents_promise_is_written() -> None:
+    folder = ROOT / "docs" / "security"
+    wanted = {
+        "cryptography.md": ("Policy of keys", "SP 800-57", "When an algorithm falls"),
+        "components.md": ("Times to mend", "NOT AUDITED", "costs much"),
+        "logs.md": ("turned-away/", "standard error", "never says"),
+        "data-classes.md": ("rows of persons", "secrets", "backups"),
+        "../access.md": ("How the two ends meet",),
+    }
+    for name, texts in wanted.items():
+        page = (folder / name).read_text("utf-8")
+        assert all(text in page for text in texts), name

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_what_was_changed_after_signing_is_told(signed: tuple[str, Path, Path]) 
     assert _run("verify-release", verifier, note, wheel).returncode != 0
     note.write_text(text.rpartition("\n\n")[0] + "\n\n", encoding="utf-8")
     assert _run("verify-release", verifier, note, wheel).returncode != 0
+
+
+def test_the_steps_of_a_release_work_without_a_network(tmp_path: Path) -> None:
+    """As docs/security/components.md says: a list of components, a signature over it and the wheel, and its check."""
+    bin_ = Path(sys.executable).parent
+    offline = {"PATH": f"{bin_}:/usr/bin:/bin", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    subprocess.run([ROOT / "scripts" / "sbom", bin_, tmp_path], check=True, capture_output=True, env=offline)
+    (listed,) = tmp_path.glob("*.cdx.json")
+    wheel, key = tmp_path / "cityward-1-py3-none-any.whl", tmp_path / "release.key"
+    with zipfile.ZipFile(wheel, "w") as made:
+        made.writestr("cityward/__init__.py", "")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+    key.chmod(0o600)
+    done = _run("sign-release", key, wheel, listed)
+    note = tmp_path / "release.note"
+    note.write_text(done.stdout, encoding="utf-8")
+    assert listed.name in done.stdout
+    assert _run("verify-release", done.stderr.strip(), note, wheel, listed).returncode == 0
+    listed.write_text(listed.read_text("utf-8").replace("CycloneDX", "cyclonedx", 1), encoding="utf-8")
+    assert _run("verify-release", done.stderr.strip(), note, wheel, listed).returncode == 1
