@@ -45,7 +45,7 @@ GAPS: Final = 200
 SILENT_SECONDS_MIN: Final = 300.0
 """A log is never called silent sooner than this."""
 
-NOT_FOLLOWED: Final = ("evtx", "binary", "windows xml")
+NOT_FOLLOWED: Final = ("evtx", "binary", "windows xml", "journal export")
 SILENT: Final = RuleSeen(
     id="cityward-log-silent",
     title="A log has fallen silent, against its own rhythm",
