@@ -65,6 +65,8 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /grants": Ask("read-privacy"),
     "GET /security": Ask("read-security"),
     "GET /security/drills/{identifier}": Ask("read-security"),
+    "GET /security/incidents": Ask("read-security"),
+    "GET /security/incidents/{identifier}": Ask("read-security"),
     "GET /requests": Ask("read-requests", "Access"),
     "POST /requests/{identifier}": Ask("answer-request", "Request", "identifier"),
     "GET /open/catalogue.jsonld": Ask("read-published", "Release"),
