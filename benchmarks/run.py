@@ -33,6 +33,7 @@ import bench_risk
 import bench_rollout
 import bench_rules
 import bench_scan
+import bench_security_incidents
 import bench_sensors
 import bench_siting
 from cityward.core.clock import Clock
@@ -47,6 +48,7 @@ BENCHES = (
     bench_http,
     bench_intake,
     bench_scan,
+    bench_security_incidents,
     bench_incidents,
     bench_forecast,
     bench_reconcile,

@@ -173,7 +173,8 @@ def _never(*_: object) -> None:  # type: ignore[misc]
 def test_the_command_survives_kill_9(folder: Path, tmp_path: Path) -> None:
     log, out = tmp_path / "auth.log", tmp_path / "out"
     failures(log, datetime.now(UTC) - timedelta(minutes=5), 6)
-    command = [sys.executable, "-m", "cityward", "monitor", "--follow", str(log), "--city", str(folder)]
+    program = "from cityward.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "monitor", "--follow", str(log), "--city", str(folder)]
     states = folder / "monitor"
 
     def started() -> subprocess.Popen[bytes]:
