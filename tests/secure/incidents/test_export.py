@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-import stix2
+import stix2  # type: ignore[import-untyped]
 from pymisp import MISPEvent
 
 from cityward.secure.incidents.export import TLP, as_misp, as_stix
