@@ -34,6 +34,7 @@ import bench_risk
 import bench_rollout
 import bench_rules
 import bench_scan
+import bench_security_incidents
 import bench_sensors
 import bench_siting
 from cityward.core.clock import Clock
@@ -48,6 +49,7 @@ BENCHES = (
     bench_http,
     bench_intake,
     bench_scan,
+    bench_security_incidents,
     bench_incidents,
     bench_forecast,
     bench_reconcile,

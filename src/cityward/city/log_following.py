@@ -45,7 +45,7 @@ GAPS: Final = 200
 SILENT_SECONDS_MIN: Final = 300.0
 """A log is never called silent sooner than this."""
 
-NOT_FOLLOWED: Final = ("evtx", "binary", "windows xml")
+NOT_FOLLOWED: Final = ("evtx", "binary", "windows xml", "journal export")
 SILENT: Final = RuleSeen(
     id="cityward-log-silent",
     title="A log has fallen silent, against its own rhythm",
@@ -151,7 +151,9 @@ class LogFollowing:
             self._tell(f"What was remembered of {path.name} cannot be read; the log is read from its beginning.")
         marks = deque(held.marks, MARKS_MOST)
         place = held.place
-        back = next((mark.offset for mark in marks if mark.at_us >= marks[-1].at_us - self._monitor.span_us), 0)
+        # Before the last place that is older than the window, everything is.
+        older = [mark.offset for mark in marks if mark.at_us < marks[-1].at_us - self._monitor.span_us]
+        back = older[-1] if older else 0
         tail = Tail(path, msgspec.structs.replace(place, offset=min(back, place.offset)))
         return _Log(
             tail, held.received, dict(held.not_read), held.in_future, marks, deque(held.gaps, GAPS), held.heard_at,

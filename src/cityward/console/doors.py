@@ -74,6 +74,8 @@ DOORS: Final[dict[str, Ask]] = {
     "GET /risk": Ask("read-security"),
     "GET /risk/plans/{service}": Ask("read-security"),
     "GET /console/risk.json": Ask("read-security"),
+    "GET /security/incidents": Ask("read-security"),
+    "GET /security/incidents/{identifier}": Ask("read-security"),
     "GET /requests": Ask("read-requests", "Access"),
     "POST /requests/{identifier}": Ask("answer-request", "Request", "identifier"),
     "GET /open/catalogue.jsonld": Ask("read-published", "Release"),

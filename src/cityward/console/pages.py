@@ -28,6 +28,7 @@ from cityward.console import (
     divide_pages,
     follow_pages,
     grants_pages,
+    incident_pages,
     ledger_pages,
     liability_pages,
     order_pages,
@@ -98,6 +99,7 @@ PARTS: tuple[Any, ...] = (
     security_pages,
     respond_pages,
     risk_pages,
+    incident_pages,
     request_pages,
 )
 """Modules of pages; each has ``mount(router, console)``."""

@@ -18,11 +18,14 @@ from cityward.cli.monitor import monitor
 from cityward.core.errors import UserError
 from cityward.secure.monitor import logsources
 from cityward.secure.monitor.batches import Batch, Gatherer
+from cityward.secure.monitor.findings import Names
+from cityward.secure.monitor.monitoring import Monitor
 from cityward.secure.monitor.printable import printable
 from cityward.secure.monitor.readers.documents import read_event
 from cityward.secure.monitor.readers.files import read_file
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
 from cityward.secure.monitor.readers.windows import event_of_xml
+from cityward.secure.monitor.ruleset import SHIPPED, files_of, load
 
 SSHD = b"Jun  1 10:00:%02d gate sshd[7]: Failed password for root from 203.0.113.9 port 1 ssh2\n"
 
@@ -254,3 +257,88 @@ def test_mistakes_are_told(wrong: list[str], tmp_path: Path, monkeypatch: pytest
     given_ = [str(log) if one == "LOG" else str(tmp_path / "empty") if one == "EMPTY" else one for one in wrong]
     with pytest.raises(UserError):
         CliRunner().invoke(monitor, given_, catch_exceptions=False)
+
+
+JOURNAL = {"__CURSOR": "s=1", "_HOSTNAME": "gate", "SYSLOG_IDENTIFIER": "sshd", "_PID": "7"}
+SAID = "Failed password for erika from 203.0.113.9 port 1 ssh2"
+
+
+def test_the_journal_is_read_as_the_lines_that_it_holds(tmp_path: Path) -> None:
+    entry = JOURNAL | {"__REALTIME_TIMESTAMP": "1717236000000000", "MESSAGE": SAID}
+    binary = entry | {"MESSAGE": list(SAID.encode()), "_SOURCE_REALTIME_TIMESTAMP": "1717235999000000"}
+    odd = {"__REALTIME_TIMESTAMP": ["x"], "MESSAGE": None, "_HOSTNAME": {}}
+    content = b"\n".join(json.dumps(one).encode() for one in (entry, binary, odd)) + b"\n{\n[1]\n"
+    told, batches = read(tmp_path / "log", content)
+    assert told.form == "journal"
+    assert dict(told.not_read) == {"a line is no entry of the journal": 2}
+    assert (told.received, told.no_time) == (5, 1)
+    events = [(batch.at_us[row], batch.event(row)) for batch in batches for row in range(len(batch))]
+    signed = [event for event in events if event[1].get("outcome") == "failure"]
+    assert [at for at, _ in signed] == [1717236000000000, 1717235999000000]
+    assert {event["src_ip"] for _, event in signed} == {"203.0.113.9"}
+
+
+def test_the_export_format_of_the_journal(tmp_path: Path) -> None:
+    def entry(message: bytes) -> bytes:
+        text = "".join(f"{name}={value}\n" for name, value in JOURNAL.items())
+        return (text + "__REALTIME_TIMESTAMP=1717236000000000\n").encode() + message + b"\n"
+
+    said = SAID.encode()
+    binary = b"MESSAGE\n" + len(said).to_bytes(8, "little") + said + b"\n"
+    endless = b"MESSAGE\n" + (2**60).to_bytes(8, "little") + b"x\n"
+    content = entry(b"MESSAGE=" + said + b"\n") + entry(binary) + entry(endless) + entry(b"no name=x\n") + entry(binary)
+    told, batches = read(tmp_path / "log", content)
+    assert told.form == "journal export"
+    assert (told.received, told.read) == (5, 3)
+    assert sum(len(batch) for batch in batches) == 3
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=100, deadline=None)
+def test_whatever_follows_in_an_export_is_counted(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
+    begin = b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1717236000000000\nMESSAGE=hello\n\n"
+    told, _ = read(tmp_path_factory.mktemp("journal") / "log", begin + junk)
+    assert told.form == "journal export"
+
+
+SYSMON = (
+    'Jun  1 10:00:%02d files sysmon: <Event><System><Provider Name="Linux-Sysmon"/><EventID>%s</EventID>'
+    '<TimeCreated SystemTime="2024-06-01T10:00:%02d.000Z"/><Computer>files</Computer></System>'
+    '<EventData><Data Name="TargetFilename">/srv/plan-%d.docx.locked</Data></EventData></Event>\n'
+)
+
+
+def test_sysmon_for_linux_and_auditd_tell_files_that_are_rewritten_in_bulk(tmp_path: Path) -> None:
+    log, audit = tmp_path / "syslog", tmp_path / "audit.log"
+    log.write_text("".join(SYSMON % (at, "11", at, at) for at in range(25)) + SYSMON % (30, "", 30, 30))
+    line = 'node=files type=PATH msg=audit(%d.1:%d): item=1 name="/srv/plan-%d.docx.locked" nametype=CREATE\n'
+    audit.write_text("".join(line % (1717236000 + at, at, at) for at in range(25)))
+    came = monitored(load(files_of(SHIPPED), None), log, audit)
+    assert {one.rule for one in came.findings} == {"cityward_linux_mass_rename", "cityward_audit_mass_rename"}
+    assert [one.count for one in came.findings] == [25, 25]
+    assert came.files[0].not_read == {"an event: it has no number": 1}
+    assert came.received == came.read + came.not_read == 51
+
+
+def test_what_is_dated_after_now_is_counted_and_moves_no_window(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    late = b"2031-01-01T00:00:%02dZ gate sshd[7]: Failed password for root from 203.0.113.9 port 1 ssh2\n"
+    log.write_bytes(b"".join(SSHD % second for second in range(3)) + b"".join(late % second for second in range(9)))
+    rules, names = load(files_of(SHIPPED), None), Names(b"key", shown=False)
+    now_us = int(datetime(2024, 6, 2, tzinfo=UTC).timestamp() * 1e6)
+    looking = Monitor(rules, names, now_us)
+    came = looking.run([log], lambda _: Reckoning(UTC, 2024, WHEN))
+    assert (came.findings, came.files[0].in_future) == ((), 9)
+    assert "dated after now" in came.notes[0]
+    assert looking.sightings().height == 0
+
+
+def test_sightings_tell_who_stands_behind_a_correlation(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(SSHD % second for second in range(6)))
+    looking = Monitor(load(files_of(SHIPPED), None), Names(b"key", shown=False))
+    looking.run([log], lambda _: Reckoning(UTC, 2024, WHEN))
+    (seen,) = looking.sightings().to_dicts()
+    assert (seen["rule"], seen["host"], seen["source"], seen["account"], seen["events"]) == (
+        "cityward_ssh_brute_force", "gate", "203.0.113.9", "root", 6,
+    )  # fmt: skip

@@ -39,7 +39,7 @@ def _name(one: SecurityIncident, *parts: str) -> str:
 
 def _addresses(one: SecurityIncident) -> list[tuple[str, int]]:
     found = dict.fromkeys(trace.source for trace in one.traces if trace.source)
-    valid = []
+    valid: list[tuple[str, int]] = []
     for text in found:
         try:
             valid.append((text, ipaddress.ip_address(text).version))
@@ -71,7 +71,7 @@ def as_stix(one: SecurityIncident, city: str, tlp: str, now: datetime) -> dict[s
     """
     if importlib.util.find_spec("stix2") is None:
         raise UserError("The module 'stix2' is not installed.", "Install it with: pip install 'cityward[respond]'.")
-    import stix2
+    import stix2  # type: ignore[import-untyped]
 
     marking = {
         "clear": stix2.TLP_WHITE, "green": stix2.TLP_GREEN, "amber": stix2.TLP_AMBER, "red": stix2.TLP_RED,

@@ -2,8 +2,8 @@
 
 Four things make two sightings one incident, within a window of time: the same actor; the same place, with a
 technique that can follow the other; a place that directly needs the other; an address that is that of a place which
-was hit before. Work grows with n log n, and each sighting has at most one edge of each kind and step: to the latest
-one before it.
+was hit before. Work grows with n log n, and each sighting has at most one edge of each kind and step: to the one before
+it that ended last.
 """
 
 from __future__ import annotations
@@ -132,9 +132,10 @@ def _followed(rows: pl.DataFrame, window_us: int) -> pl.DataFrame:
     low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
     found = []
     for step in range(len(TACTICS)):
-        asks, holds = high == step, (low <= step) & (low >= 0)
+        # Those that begin with one step can follow each other, so that the latest of them stands for all.
+        asks, holds = high >= step, low == step
         some = asks | holds
-        if not asks.any():
+        if not holds.any():
             continue
         part = rows.filter(pl.Series(some))
         pairs = _linked(part, "place", holds[some], asks[some], window_us)

@@ -65,10 +65,8 @@ class LiveMonitor(Monitor):
         self._sent = self._looked
 
     def _forget(self, seen: pl.DataFrame) -> None:
-        times = [
-            newest for frames in self._kept.values() for frame in frames if (newest := frame[AT].max()) is not None
-        ]
-        newest = max([*times, seen["last_us"].max() or 0, self.newest_us or 0])
+        times = pl.concat([seen["last_us"], *(frame[AT] for frames in self._kept.values() for frame in frames)])
+        newest = max(int(times.max() or 0), self.newest_us or 0)  # type: ignore[arg-type]
         self.newest_us = newest or None
         for rule, frames in self._kept.items():
             kept = pl.concat(frames).filter(pl.col(AT) >= newest - self.span_us).sort(AT).tail(MONITOR_MATCHES // 2)

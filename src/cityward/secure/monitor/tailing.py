@@ -58,7 +58,10 @@ class Tail:
         """Whole lines that were not read yet, at most about ``most_bytes``; empty where there are none now."""
         if self._file is None and not self._open():
             return b""
-        found = self._lines(self._file, most_bytes) if self._file else b""
+        found, before = b"", -1
+        while self._file is not None and not found and self.place.offset != before:
+            before = self.place.offset  # a line without end is passed over piece by piece
+            found = self._lines(self._file, most_bytes)
         if not found and self._file is not None and self._replaced(self._file):
             # What stood in the old file was read to its end: the next bytes come from the one with its name.
             found = self._rest(self._file)

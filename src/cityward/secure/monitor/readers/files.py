@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cityward.core.errors import UserError
 from cityward.core.limits import MONITOR_DOCUMENT_BYTES
 from cityward.secure.monitor.printable import printable
-from cityward.secure.monitor.readers import documents, lines, tables, windows
+from cityward.secure.monitor.readers import documents, journal, lines, tables, windows
 from cityward.secure.monitor.readers.opening import Opened, opened
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
 
@@ -59,6 +59,8 @@ _BEGINNINGS: Final = (
     ("[{", "json"),
     ("#separator", "zeek"),
     ("#fields", "zeek"),
+    ("__CURSOR=", "journal export"),
+    ("__REALTIME_TIMESTAMP=", "journal export"),
 )
 _LINES: Final = (("audit", tables.is_audit), ("access log", tables.is_access), ("syslog", lines.is_line))
 
@@ -70,6 +72,8 @@ def _form(file: Opened) -> str:
     if not first:
         return "empty"
     begin = first[0].lstrip()
+    if begin.startswith("{") and '"__REALTIME_TIMESTAMP"' in begin:
+        return "journal"
     found = next((form for sign, form in _BEGINNINGS if begin.startswith(sign)), "json" if begin == "[" else "")
     if not found and "<Event " in begin:
         found = "windows xml"
@@ -91,9 +95,11 @@ def _read(file: Opened, path: Path, source: int, to: Gatherer, told: Reading, re
             tables.audit(file.lines(), source, to, told)
         case "access log":
             tables.access(file.lines(), source, to, told)
+        case "journal" | "journal export":
+            _read_journal(file, source, to, told)
         case "syslog":
             reckoned = reckoning if reckoning.year else _reckoned_file(path, reckoning)
-            lines.read(file.chunks(), source, to.hand_on, told, reckoned)
+            lines.read(file.chunks(), source, to, told, reckoned)
         case "binary":
             told.refuse("the file is of no form that is known here")
 
@@ -109,6 +115,13 @@ def _read_xml(file: Opened, source: int, to: Gatherer, told: Reading) -> None:
         told.received += 1
         told.no_time += at_us is None
         to.add(kind, at_us, source, number, fields)
+
+
+def _read_journal(file: Opened, source: int, to: Gatherer, told: Reading) -> None:
+    if told.form == "journal":
+        journal.read_lines(file.lines(), source, to, told)
+    else:
+        journal.read_export(file.whole(MONITOR_DOCUMENT_BYTES), source, to, told)
 
 
 def _read_json(file: Opened, source: int, to: Gatherer, told: Reading) -> None:

@@ -17,10 +17,11 @@ import polars as pl
 from cityward.core.limits import MONITOR_LINE_BYTES
 from cityward.secure.monitor import logsources
 from cityward.secure.monitor.batches import LINE, Batch
+from cityward.secure.monitor.readers import windows
 from cityward.secure.monitor.readers.reading import Reading, Reckoning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from cityward.secure.monitor.batches import Gatherer
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PRIORITY: Final = r"^\s*(?:<\d{1,3}>)?(?:\S+ \d+: )?[*.]?"
@@ -33,6 +34,7 @@ _NEW: Final = r"^\s*(?:<\d{1,3}>)?(?:1 )?(?<iso>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}
 _TAGGED: Final = (
     r"^(?<hostname>[^\s:%]+) (?<program>[^\s\[\]:]+)(?:\[(?<pid>\d+)\])?(?::| \S+ \S+ (?:-|\[.*?\])) ?(?<message>.*)$"
 )
+_SYSMON: Final = r"^\S+ sysmon(?:\[\d+\])?: <Event>"
 _CISCO: Final = r"%[A-Z][A-Z0-9_]*-(?:[A-Z0-9_]+-)?[0-7]-[A-Z0-9_]+:"
 
 _WHO: Final = r"(?:for|[Uu]ser) (?:invalid user |illegal user )?(?<user>\S*) from (?<src_ip>[0-9A-Fa-f:.]+)"
@@ -59,9 +61,7 @@ def is_line(text: str) -> bool:
     return bool(one.str.contains(_OLD).item() or one.str.contains(_NEW).item())
 
 
-def read(
-    chunks: Iterator[bytes], source: int, hand_on: Callable[[Batch], None], told: Reading, reckoning: Reckoning
-) -> None:
+def read(chunks: Iterator[bytes], source: int, to: Gatherer, told: Reading, reckoning: Reckoning) -> None:
     """Read the lines of a system log."""
     year, month, first = reckoning.year, 0, 1
     for chunk in chunks:
@@ -72,12 +72,30 @@ def read(
         parsed, year, month = _timed(frame, year, month, reckoning)
         told.received += frame.height
         _count_unread(parsed, told)
-        parsed = parsed.filter(pl.col("at_us").is_not_null())
-        for kind, part in _by_kind(parsed):
-            fields = part.drop("at_us", "number")
-            hand_on(
-                Batch(kind, part["at_us"].to_list(), [source] * part.height, part["number"].to_list(), frame=fields)
-            )
+        parsed = _without_sysmon(parsed.filter(pl.col("at_us").is_not_null()), source, to, told)
+        hand_on(_by_kind(parsed), source, to)
+
+
+def hand_on(parts: Iterator[tuple[logsources.Kind, pl.DataFrame]], source: int, to: Gatherer) -> None:
+    """Hand on events as columns, with their ``number`` and ``at_us``."""
+    for kind, part in parts:
+        fields = part.drop("at_us", "number")
+        to.hand_on(Batch(kind, part["at_us"].to_list(), [source] * part.height, part["number"].to_list(), frame=fields))
+
+
+def _without_sysmon(parsed: pl.DataFrame, source: int, to: Gatherer, told: Reading) -> pl.DataFrame:
+    """Lines without those of Sysmon for Linux, which hold an event in XML and are read as such."""
+    is_event = pl.col("rest").str.contains(_SYSMON)
+    events = parsed.filter(is_event)
+    for number, at_us, rest in events.select("number", "at_us", "rest").rows():
+        try:
+            kind, own_us, fields = windows.event_of_xml(rest[rest.index("<Event") :])
+        except windows.NotAnEvent as error:
+            told.received -= 1  # it was counted as a line
+            told.refuse(f"an event: {error}")
+            continue
+        to.add(kind, at_us if own_us is None else own_us, source, number, fields)
+    return parsed.filter(is_event.not_()) if events.height else parsed
 
 
 def _split(chunk: bytes, first: int, told: Reading) -> tuple[pl.DataFrame, int]:
@@ -156,12 +174,16 @@ def _by_kind(parsed: pl.DataFrame) -> Iterator[tuple[logsources.Kind, pl.DataFra
     if is_cisco.any():
         yield logsources.CISCO, parsed.filter(is_cisco).drop("rest")
         parsed = parsed.filter(~is_cisco)
-    parsed = _tagged(parsed)
+    yield from by_program(_tagged(parsed))
+
+
+def by_program(parsed: pl.DataFrame) -> Iterator[tuple[logsources.Kind, pl.DataFrame]]:
+    """Lines with ``hostname``, ``program``, ``pid`` and ``message``, by who wrote them; of sshd with its sign-ins."""
     program = pl.col("program").str.to_lowercase().str.replace("-session$", "").fill_null("")
     known = program.is_in(list(logsources.LINUX_PROGRAMS))
     parsed = parsed.with_columns(pl.when(known).then(program).otherwise(pl.lit("")).alias("@group"))
     for (group,), part in parsed.partition_by("@group", as_dict=True, include_key=False, maintain_order=True).items():
-        yield logsources.linux(str(group)), sign_ins(part) if group == "sshd" else part
+        yield logsources.linux(str(group)), _sign_ins(part) if group == "sshd" else part
 
 
 def _tagged(parsed: pl.DataFrame) -> pl.DataFrame:
@@ -183,7 +205,7 @@ def _tagged(parsed: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([parsed.filter(~odd), again.select(parsed.columns)]).sort("number").drop("rest")
 
 
-def sign_ins(part: pl.DataFrame) -> pl.DataFrame:
+def _sign_ins(part: pl.DataFrame) -> pl.DataFrame:
     """Add ``user``, ``src_ip`` and ``outcome`` of sign-ins; a line that stands for several is there several times."""
     tells = part.select(pl.col("message").str.contains(_TELLS)).to_series().fill_null(value=False)
     return pl.concat([_told_sign_ins(part.filter(tells)), part.filter(~tells)], how="diagonal")

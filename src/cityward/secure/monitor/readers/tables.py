@@ -19,6 +19,7 @@ _COMBINED: Final = re.compile(
     r'^(?:\S+:\d+ )?(\S+) (\S+) (\S+) \[([^\]]{1,64})\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-)'
     r'(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?'
 )
+_NODE: Final = re.compile(r"node=(\S{1,253}) ")
 _AUDIT: Final = re.compile(r"type=(\S+) msg=audit\((\d+)(?:\.(\d+))?:\d+\):\s?(.*)$")
 _PAIR: Final = re.compile(r"(?<![\w-])([A-Za-z][\w-]{0,63})=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 
@@ -103,6 +104,8 @@ def audit(lines: Iterator[list[bytes]], source: int, to: Gatherer, told: Reading
             if single and "=" in single:
                 fields |= {key.lower(): a or b or c for key, a, b, c in _PAIR.findall(single)[:MONITOR_FIELDS]}
             fields[name.lower()] = double or single or _decoded(name, plain)
+        if node := _NODE.match(line):
+            fields["hostname"] = node[1]
         told.received += 1
         at_us = int(found[2]) * 1_000_000 + int((found[3] or "0")[:6].ljust(6, "0"))
         to.add(logsources.AUDITD, at_us, source, number, fields)
