@@ -129,6 +129,7 @@ class Console:
             span=words.span,
             where=words.where,
             chart_words=words.chart_words,
+            map_words=words.map_words,
             listed=tongue.listed,
             languages=tongue.LANGUAGES,
             language_now=tongue.language,
@@ -405,7 +406,8 @@ def mount_console(app: FastAPI, city: City) -> None:
 def _chosen(request: Request, cookie: str, value: str) -> Response:
     """Back to the page that was left, which then knows what was chosen."""
     back = urlsplit(request.headers.get("referer", "/"))
-    answer = RedirectResponse("/" + back.path.lstrip("/") + (f"?{back.query}" if back.query else ""), 303)
+    query = "&".join(one for one in back.query.split("&") if one and not one.startswith("lang="))
+    answer = RedirectResponse("/" + back.path.lstrip("/") + (f"?{query}" if query else ""), 303)
     answer.set_cookie(cookie, value, max_age=31_536_000, httponly=True, samesite="strict")
     return answer
 
