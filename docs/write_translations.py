@@ -120,11 +120,11 @@ def main() -> None:
     template = gathered()
     if sys.argv[1:2] == ["--missing"]:
         for message in missing(merged(sys.argv[2], template)):
-            print(message.id)  # noqa: T201
+            print(message.id)
         return
     for language in LANGUAGES:
         if language != "en":
-            print(f"{language}: {write(language, template)} without a translation")  # noqa: T201
+            print(f"{language}: {write(language, template)} without a translation")
 
 
 if __name__ == "__main__":

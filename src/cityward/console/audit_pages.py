@@ -58,7 +58,7 @@ def mount(router: APIRouter, console: Console) -> None:
         if found is None:
             raise UnknownId(
                 say("There is no audit '%(id)s' of '%(system)s'.", id=identifier[:60], system=standing.system.id),
-                say("Its audits are on the page %(page)s.", page=f"/systems/{standing.system.id}"),
+                say("Its audits are on the page %(page)s.", page="/systems/" + standing.system.id),
             )
         shown: dict[str, Any] = {
             "system": standing.system,

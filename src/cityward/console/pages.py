@@ -135,6 +135,7 @@ class Console:
             span=words.span,
             where=words.where,
             chart_words=words.chart_words,
+            map_words=words.map_words,
             listed=tongue.listed,
             languages=tongue.LANGUAGES,
             language_now=tongue.language,

@@ -321,7 +321,7 @@ def tours_of(plan: WorkPlan) -> dict[str, Any]:
         stops = [(visit, jobs[visit.job]) for visit in plan.visits if visit.crew == crew.id]
         home = [crew.lon, crew.lat]
         shown = {"crew": crew.id, "name": crew.name, "number": at + 1, **mark(at)}
-        base = say("Base of %(crew)s", crew=f"{at + 1} {crew.name}")
+        base = say("Base of %(crew)s", crew=" ".join((str(at + 1), crew.name)))
         features.append(_feature("Point", home, kind="base", told=base, **shown))
         if stops:
             line = [home, *([job.lon, job.lat] for _, job in stops), home]

@@ -32,7 +32,8 @@ def choose(request: Request, body: bytes, city: City) -> Response:
     asked = first_of(fields_of(body, 4))
     back = urlsplit(request.headers.get("referer", "/"))
     path = "/" + back.path.replace("\\", "/").lstrip("/")  # of this site, however it is written
-    answer = RedirectResponse(path + (f"?{back.query}" if back.query else ""), 303)
+    query = "&".join(one for one in back.query.split("&") if one and not one.startswith("lang="))
+    answer = RedirectResponse(path + (f"?{query}" if query else ""), 303)
     secure = _is_secure(request, city)
     for cookie, allowed in CHOICES.items():
         if (chosen := asked.get(cookie)) in allowed:

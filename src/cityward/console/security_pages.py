@@ -90,7 +90,7 @@ def target_told(one: Target) -> dict[str, Any]:
     return {
         "name": one.name,
         "measured": f"{significant(one.measured, 4)}{unit}",
-        "wanted": say("at most %(value)s", value=f"{significant(one.wanted, 4)}{unit}"),
+        "wanted": say("at most %(value)s", value=significant(one.wanted, 4) + unit),
         "met": one.met,
     }
 

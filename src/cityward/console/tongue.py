@@ -41,8 +41,6 @@ class Form(NamedTuple):
 
     thousands: str
     point: str
-    grouped_from: int
-    """Digits before the point from which they are grouped."""
     day: str
     months: str
     short_months: str
@@ -51,25 +49,25 @@ class Form(NamedTuple):
 
 FORMS: Final[Mapping[str, Form]] = {
     "en": Form(
-        ",", ".", 4, "{day} {month} {year}",
+        ",", ".", "{day} {month} {year}",
         "January February March April May June July August September October November December",
         "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
         "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
     ),
     "es": Form(
-        ".", ",", 5, "{day} de {month} de {year}",
+        ".", ",", "{day} de {month} de {year}",
         "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
         "ene feb mar abr may jun jul ago sept oct nov dic",
         "lunes martes miércoles jueves viernes sábado domingo",
     ),
     "pt": Form(
-        ".", ",", 4, "{day} de {month} de {year}",
+        ".", ",", "{day} de {month} de {year}",
         "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
         "jan. fev. mar. abr. mai. jun. jul. ago. set. out. nov. dez.",
         "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
     ),
 }  # fmt: skip
-"""Source: Unicode CLDR 46, ``es`` (whose four digits stand together), ``pt``; ``en`` as in ``core/words.py``."""
+"""Source: Unicode CLDR 46, ``es`` and ``pt``; ``en`` as in ``core/words.py``."""
 
 
 # -- which language ----------------------------------------------------------------------------------------------------
@@ -208,11 +206,10 @@ def problem_of(error: Exception) -> object:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """``1234.5`` → ``1,235``, ``1235``, ``1.235``; ``-7.9`` → ``−8``."""
+    """``1234.5`` → ``1,235`` or ``1.235``; ``-7.9`` → ``−8``."""
     form = FORMS[language()]
     whole, _, part = f"{abs(value):.{digits}f}".partition(".")
-    if len(whole) >= form.grouped_from:
-        whole = f"{int(whole):,}".replace(",", form.thousands)
+    whole = f"{int(whole):,}".replace(",", form.thousands)
     minus = "−" if value < 0 and f"{value:.{digits}f}".strip("-0.") else ""
     return minus + whole + (form.point + part if part else "")
 

@@ -122,6 +122,9 @@ DIVIDE_WORDS: Final = (
     marked("people of 65 and more"), marked("people in poverty"), marked("people with a disability"),
     marked("median days until a report is closed"),
     marked("mean days from the beginning of a need to its detection"),
+    marked("needs found per 100,000 residents"),
+    marked("heard in a year, over what places like it let expect"),
+    marked("forecast error over what was reported (a week ahead)"),
     marked("alike"), marked("differs"), marked("differs little"), marked("few"),
 )  # fmt: skip
 

@@ -85,6 +85,19 @@ def chart_words() -> dict[str, str]:
     }
 
 
+def map_words() -> dict[str, str]:
+    """The words of the controls of maps, by the names that the library gives them."""
+    gesture = "CooperativeGesturesHandler."
+    return {
+        "Map.Title": say("Map"),
+        "NavigationControl.ZoomIn": say("Zoom in"),
+        "NavigationControl.ZoomOut": say("Zoom out"),
+        gesture + "WindowsHelpText": say("Use Ctrl and scroll to zoom the map"),
+        gesture + "MacHelpText": say("Use ⌘ and scroll to zoom the map"),
+        gesture + "MobileHelpText": say("Use two fingers to move the map"),
+    }
+
+
 _PAGES = {
     "need": "/needs/{}",
     "proposal": "/proposals/{}",

@@ -24,7 +24,7 @@ CODE: Final = frozenset({"code", "kbd"})
 ATTRIBUTES: Final = ("aria-label", "alt", "title", "placeholder", "data-label", "label")
 """Attributes that people read or hear."""
 
-SAME: Final = frozenset({"cityward", "CSV", "JSON", "WHO", "Gini", "Theil T", "Q-…", "W-0123456789"})
+SAME: Final = frozenset({"cityward", "CSV", "JSON", "WHO", "Gini", "Theil T", "Q-…", "W-0123456789", "ol", "ul"})
 """Names, which are the same in every language."""
 
 _JINJA = "\ue000\\d+\ue001"
@@ -38,7 +38,7 @@ _BETWEEN = re.compile(r"(\s*·\s*)")
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'|\[[^\]]*\]")
 _CHOSEN_FIRST = re.compile(r'^()"([^"%]*)"( if .*)$', re.DOTALL)
 _CHOSEN_LAST = re.compile(r'^(.*(?: else| or) )"([^"%]*)"()$', re.DOTALL)
-_MESSAGE = re.compile(r"\{\{[-+]?\s*(?:ngettext|gettext|_)\(")
+_MESSAGE = re.compile(r"\{\{[-+]?\s*(?:ngettext|gettext|_)\((?!.*\selse\s).*\)\s*[-+]?\}\}", re.DOTALL)
 _WORDLESS = frozenset({"if", "else", "not", "or", "and", "is", "in", "none", "length", "class", "for", "from", "_"})
 
 

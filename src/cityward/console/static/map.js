@@ -58,7 +58,7 @@ async function draw() {
   const data = await (await fetch(box.dataset.url)).json();
   const marked = mark();
   const map = new maplibregl.Map({
-    container: box, attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
+    container: box, attributionControl: false, locale: JSON.parse(document.body.dataset.map ?? "{}"), dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
     style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": colour("--map") } }] },
     bounds: bounds(box.dataset.show ? near(data.features, marked) : data.features), fitBoundsOptions: { padding: box.dataset.show ? 60 : 16 },
   });

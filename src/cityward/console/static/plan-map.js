@@ -39,7 +39,7 @@ async function draw(box) {
   const all = new maplibregl.LngLatBounds();
   for (const f of tours.features) if (f.geometry.type === "Point") all.extend(f.geometry.coordinates);
   const map = new maplibregl.Map({
-    container: box, attributionControl: false, dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
+    container: box, attributionControl: false, locale: JSON.parse(document.body.dataset.map ?? "{}"), dragRotate: false, pitchWithRotate: false, cooperativeGestures: true,
     style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": colour("--map") } }] },
     ...(all.isEmpty() ? {} : { bounds: all, fitBoundsOptions: { padding: 28 } }),
   });
