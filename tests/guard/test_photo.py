@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-Image = pytest.importorskip("PIL.Image")
+import PIL.Image
 
 from cityward.guard.content import photo  # noqa: E402
 from cityward.guard.content.photo import SIDE_PIXELS, NoPhoto, redrawn  # noqa: E402
