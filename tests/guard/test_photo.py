@@ -7,11 +7,10 @@ import zlib
 from io import BytesIO
 
 import pytest
+from PIL import Image
 
-import PIL.Image
-
-from cityward.guard.content import photo  # noqa: E402
-from cityward.guard.content.photo import SIDE_PIXELS, NoPhoto, redrawn  # noqa: E402
+from cityward.guard.content import photo
+from cityward.guard.content.photo import SIDE_PIXELS, NoPhoto, redrawn
 
 MARK = b"PLANTED-SECRET-51.5N"
 

@@ -67,7 +67,7 @@ def monitor(
     FILES are EVTX, JSON, XML of Windows, syslog and auth.log, audit.log, Zeek, or access logs of web servers, also
     compressed by gzip. Exits with 0 whether something is found or not.
     """
-    from cityward.cli.incidents import told_filed
+    from cityward.cli.incidents_text import told_filed
     from cityward.secure.monitor import ruleset
     from cityward.secure.monitor.findings import Names
     from cityward.secure.monitor.monitoring import Monitor

@@ -116,11 +116,11 @@ class Tongues:
 
 
 def _of(scope: Scope) -> str:
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("lang", [""])[0]
+    query: str = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("lang", [""])[0]
     if query in LANGUAGES:
         return query
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    cookies = cookie_parser(headers.get(b"cookie", ""))
+    cookies: dict[str, str] = cookie_parser(headers.get(b"cookie", ""))
     chosen = cookies.get(f"{SECURE}{COOKIE}", cookies.get(COOKIE, ""))
     return chosen if chosen in LANGUAGES else accepted(headers.get(b"accept-language", ""))
 

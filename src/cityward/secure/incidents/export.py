@@ -71,7 +71,7 @@ def as_stix(one: SecurityIncident, city: str, tlp: str, now: datetime) -> dict[s
     """
     if importlib.util.find_spec("stix2") is None:
         raise UserError("The module 'stix2' is not installed.", "Install it with: pip install 'cityward[respond]'.")
-    import stix2  # type: ignore[import-untyped]
+    import stix2
 
     marking = {
         "clear": stix2.TLP_WHITE, "green": stix2.TLP_GREEN, "amber": stix2.TLP_AMBER, "red": stix2.TLP_RED,

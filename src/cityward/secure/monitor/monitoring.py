@@ -147,7 +147,8 @@ class Monitor:
 
     def rules_seen(self) -> dict[str, Told]:
         """What is told of each rule that sightings can name, by its identifier."""
-        return {one.told.id: one.told for one in (*self._rules.detections, *self._rules.correlations) if not one.quiet}
+        rules: list[Detection | Correlation] = [*self._rules.detections, *self._rules.correlations]
+        return {one.told.id: one.told for one in rules if not one.quiet}
 
     def _take(self, batch: Batch) -> None:
         self._looked_at[batch.kind.product] += len(batch)

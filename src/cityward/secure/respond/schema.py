@@ -58,7 +58,7 @@ def schemas() -> dict[str, Any]:
 def _validator(name: str) -> Any:
     """A validator for one schema; references are looked up among those that ship, and nowhere else."""
     try:
-        from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+        from jsonschema import Draft7Validator
         from referencing import Registry, Resource
     except ImportError:
         raise UserError("Playbooks need a library that is not here.", "Install cityward[respond].") from None

@@ -49,7 +49,7 @@ def run_command(target: Target, folder: Path, command: Command, step: Step, valu
 
 def _library() -> Any:
     try:
-        import paramiko  # type: ignore[import-untyped]
+        import paramiko
     except ImportError:
         raise NotDone("SSH needs a library that is not here: install cityward[respond].") from None
     return paramiko
