@@ -107,9 +107,8 @@ def hits_of_rows(rows: pl.DataFrame, hits: list[Hit]) -> pl.DataFrame:
         }
     ).sort("first")
     # Hits of one group do not overlap, so a match belongs to the latest that began before it.
-    by = {"by": names} if names else {}
     held = rows.sort(AT).join_asof(
-        spans, left_on=AT, right_on="first", strategy="backward", check_sortedness=False, **by
+        spans, left_on=AT, right_on="first", by=names or None, strategy="backward", check_sortedness=False
     )
     return held.filter(pl.col(AT) <= pl.col("last"))
 
