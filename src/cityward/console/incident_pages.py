@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from cityward.core.words import percent
+from cityward.console.tongue import english, number, percent, say, say_many
 from cityward.secure.incidents.coverage import coverage, table
 
 if TYPE_CHECKING:
@@ -54,29 +55,34 @@ def watch_page(city: City) -> dict[str, Any]:
     }
 
 
-def headline(standing: list[SecurityIncident]) -> str:
+def headline(standing: list[SecurityIncident]) -> object:
     """The finding in a sentence."""
     if not standing:
-        return "No security incident stands open"
-    first = standing[0]
-    count = len(standing)
-    more = f"; {count - 1} more {'stands' if count == 2 else 'stand'} open" if count > 1 else ""
-    return f"{first.headline.removesuffix('.')}{more}"
+        return say("No security incident stands open")
+    first, more = english(standing[0].headline.removesuffix(".")), len(standing) - 1
+    if not more:
+        return first
+    return Markup("{}; {}").format(first, say_many("%(num)s more stands open", "%(num)s more stand open", more))
 
 
 def cost_told(one: SecurityIncident) -> str:
     """What it may cost, in a sentence."""
     if not one.expected:
-        return "no scenario covers it"
-    return f"{one.loss:,.0f} {one.currency} and {one.lost_hours:,.0f} hours of people without a service"
+        return say("no scenario covers it")
+    return say(
+        "%(money)s %(currency)s and %(hours)s hours of people without a service",
+        money=number(one.loss), currency=one.currency, hours=number(one.lost_hours),
+    )  # fmt: skip
 
 
 def scenario_told(each: Expected, currency: str) -> dict[str, str]:
     """A scenario as a row."""
     return {
         "name": each.name,
-        "fits": "these techniques, other systems" if each.fits == "techniques" else "these techniques and systems",
+        "fits": say("names these techniques, other systems")
+        if each.fits == "techniques"
+        else say("names these techniques and systems"),
         "success": percent(each.success),
-        "money": f"{each.money:,.0f} ± {each.money_error:,.0f} {currency}",
-        "hours": f"{each.citizen_hours:,.0f} ± {each.citizen_hours_error:,.0f}",
+        "money": f"{number(each.money)} ± {number(each.money_error)} {currency}",
+        "hours": f"{number(each.citizen_hours)} ± {number(each.citizen_hours_error)}",
     }

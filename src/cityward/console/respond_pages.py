@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
@@ -14,11 +13,12 @@ from cityward.city.respond_told import STATES
 from cityward.city.responding import ABOUT
 from cityward.console.asking import permit, signed, signed_in
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import english, marked, problem_of, say
 from cityward.core.errors import Refused, UnknownId, UserError
 from cityward.core.identifiers import kind_of
 from cityward.core.limits import PAGE_ROWS
 from cityward.secure.respond.records import Execution, Run
-from cityward.secure.respond.shipped import named, playbooks_for
+from cityward.secure.respond.shipped import named, playbooks_for, shipped
 
 if TYPE_CHECKING:
     from cityward.city import City
@@ -34,14 +34,16 @@ _OFFICERS: Final = {"security officer", "privacy officer"}
 _SET: Final = "set_"
 
 BY: Final = {
-    "manual": "a person", "webhook": "a signed message", "ssh": "a command over SSH", "act": "cityward",
+    "manual": marked("a person"), "webhook": marked("a signed message"), "ssh": marked("a command over SSH"),
+    "act": "cityward",
 }  # fmt: skip
 STEP_STATES: Final = {
-    "waits": "waits", "begun": "is being done", "done": "done", "failed": "failed", "unclear": "nobody knows",
-    "skipped": "left out",
+    "waits": marked("waits"), "begun": marked("is being done"), "done": marked("done"), "failed": marked("failed"),
+    "unclear": marked("nobody knows"), "skipped": marked("left out"),
 }  # fmt: skip
 WAITS: Final = {
-    "approval": "waits for approval", "person": "waits for a person's word", "time": "waits for its time",
+    "approval": marked("waits for approval"), "person": marked("waits for a person's word"),
+    "time": marked("waits for its time"),
 }  # fmt: skip
 
 
@@ -81,8 +83,9 @@ class RespondPages:
         return self._console.page(
             request,
             "respond.html",
-            headline=headline(runs),
             open=[one for one in runs if not one.over],
+            waiting=sum(len(one.waiting) for one in runs if not one.over),
+            spoken=spoken,
             over=[one for one in runs if one.over][:RUNS_SHOWN],
             states=STATES,
             books=[(book, named(book)) for book in books],
@@ -99,7 +102,10 @@ class RespondPages:
     def _get(self, request: Request, identifier: str) -> Run:
         run = self._city.responses.get(identifier)
         if not _shows(request, run):
-            raise UnknownId(f"There is no run of a playbook '{identifier[:40]}'.", "The page Respond lists them.")
+            raise UnknownId(
+                say("There is no run of a playbook '%(run)s'.", run=identifier[:40]),
+                say("The page Respond lists them."),
+            )
         return run
 
     def _book(self, request: Request, key: str, status: int, **form: Any) -> Response:
@@ -112,6 +118,7 @@ class RespondPages:
             "respond_plan.html",
             status,
             book=book,
+            spoken=spoken,
             answers=named(book),
             plan=plan[:PAGE_ROWS],
             by=BY,
@@ -128,7 +135,7 @@ class RespondPages:
             "respond_run.html",
             status,
             run=run,
-            headline=run_headline(run, busy=busy),
+            spoken=spoken,
             busy=busy,
             trouble=responses.troubles.get(run.id, ""),
             rows=[row(run, one) for one in run.steps],
@@ -166,7 +173,7 @@ class RespondPages:
         except UnknownId:
             raise
         except (Refused, UserError) as error:
-            problem = f"{error.what} {error.remedy}"
+            problem = problem_of(error)
             typed = {name: fields.get(name, "") for name in ("about", "evidence", "because", "step")}
             return self.one(request, identifier, 422, by=by, problem=problem, given=given, **typed)
         self._city.responses.in_background(run.id)
@@ -186,7 +193,7 @@ class RespondPages:
             happened, evidence = wanted == "done", fields.get("evidence", "")
             responses.done(identifier, step, by, evidence, roles, happened=happened, given=given, go=False)
         elif wanted != "resume":
-            raise UserError("Which step?", "Press one of the buttons.")
+            raise UserError(say("Which step?"), say("Press one of the buttons."))
         responses.in_background(identifier)
 
 
@@ -196,31 +203,9 @@ def _shows(request: Request, run: Run) -> bool:
     return not run.quiet or who is None or not _OFFICERS.isdisjoint(who.roles)
 
 
-def headline(runs: Sequence[Run]) -> str:
-    """The finding: what waits."""
-    open_ = [one for one in runs if not one.over]
-    waiting = sum(len(one.waiting) for one in open_)
-    if not open_:
-        return "No playbook runs"
-    told = "One playbook runs" if len(open_) == 1 else f"{len(open_)} playbooks run"
-    return f"{told}; {_steps(waiting)}"
-
-
-def run_headline(run: Run, *, busy: bool) -> str:
-    """The finding of one run."""
-    if run.over:
-        ends = {"done": "done to its end", "failed": "failed", "stopped": "stopped"}
-        return f"{run.title}, for {run.about}: {ends[run.state]}"
-    if busy:
-        return f"{run.title}, for {run.about}: steps are being done"
-    undoing = "undoing; " if run.state == "undoing" else ""
-    return f"{run.title}, for {run.about}: {undoing}{_steps(len(run.waiting))}"
-
-
-def _steps(count: int) -> str:
-    if not count:
-        return "nothing waits for a person"
-    return "one step waits for a person" if count == 1 else f"{count} steps wait for a person"
+def spoken(text: str, digest: str) -> object:
+    """A text of a playbook: one that ships is in English, one of the city in whatever language the city writes."""
+    return english(text) if any(book.sha256 == digest for book in shipped().books.values()) else text
 
 
 def row(run: Run, one: Execution) -> dict[str, Any]:
@@ -239,6 +224,6 @@ def row(run: Run, one: Execution) -> dict[str, Any]:
 
 
 def _turn(key: str) -> str:
-    """In which turn of a loop a step stands: ``turn 2``."""
+    """In which turn of a loop a step stands, from 1; empty outside of one."""
     turns = re.findall(r"#(\d+)/", key)
-    return f"turn {int(turns[-1]) + 1}" if turns else ""
+    return str(int(turns[-1]) + 1) if turns else ""

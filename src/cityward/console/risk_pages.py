@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +11,11 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse
 
+from cityward.console.tongue import FORMS, language, listed, marked_many, number, say, say_many
+from cityward.console.words import chart_words
 from cityward.core.limits import RISK_AMOUNT
 from cityward.secure.risk.measures import Tail
-from cityward.secure.risk.plan import hours_told
+from cityward.secure.risk.plan import SOON_HOURS
 from cityward.secure.risk.standing import Standing, TerritoryTold, best_for
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ FAR: Final = 1.96
 """Standard errors to the end of a 95 % interval."""
 
 _BUDGET_CHARS: Final = 24
+_LARGE: Final = (
+    (1e9, marked_many("%(amount)s billion", "%(amount)s billion")),
+    (1e6, marked_many("%(amount)s million", "%(amount)s million")),
+)
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -47,9 +54,7 @@ def mount(router: APIRouter, console: Console) -> None:
     def plan(request: Request, service: str) -> HTMLResponse:
         made, drawing = city.risks.plan(service)
         svg = Markup(drawing.svg)  # noqa: S704 (names are escaped where they are drawn)
-        return console.page(
-            request, "risk_plan.html", plan=made, drawing=svg, not_drawn=drawing.left_out, hours=hours_told
-        )
+        return console.page(request, "risk_plan.html", plan=made, drawing=svg, not_drawn=drawing.left_out, hours=hours)
 
 
 def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
@@ -61,6 +66,7 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
     held = matched(city, told.territories)
     asked = query.get("budget", "")[:_BUDGET_CHARS]
     budget, problem = budget_of(asked)
+    choice = None if budget is None else best_for(told.choices, budget)
     names = {one.id: one.name for one in told.singles}
     return {
         "kept": kept,
@@ -71,7 +77,7 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "changed": city.risks.changed(kept),
         "late": city.risks.stale(),
         "money": money,
-        "hours": hours_told,
+        "hours": hours,
         "once": next((one for one in told.money_curve if one.years == TOLD_YEARS), None),
         "charts": [_chart(told.money_curve, told.report.currency), _chart(told.hours_curve, "")],
         "mapped": bool(held),
@@ -79,9 +85,9 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "services": [one for one in told.services if one.citizen_hours.value > 0][:SERVICES_SHOWN],
         "asked": asked,
         "problem": problem,
-        "choice": None if budget is None else best_for(told.choices, budget),
+        "choice": choice,
+        "bought": listed([names[one] for one in choice.controls]) if choice and choice.controls else "",
         "budget": budget,
-        "names": names,
         "mend": told.mend[:MENDED_SHOWN],
         "far": FAR,
     }
@@ -90,39 +96,60 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
 def headline(told: Standing) -> str:
     """The finding in a sentence."""
     one = told.report
-    return (
-        f"A year of attacks and failures costs about {one.currency} {money(one.loss.value)}, and residents "
-        f"{money(one.citizen_hours.value)} hours without a service"
-    )
+    return say(
+        "A year of attacks and failures costs about %(sign)s %(money)s, and residents %(hours)s hours without a "
+        "service",
+        sign=one.currency, money=money(one.loss.value), hours=money(one.citizen_hours.value),
+    )  # fmt: skip
 
 
 def money(value: float) -> str:
     """An amount with the digits that count: ``2.34 million``."""
     size = abs(value)
-    for least, word in ((1e9, "billion"), (1e6, "million")):
+    for least, words in _LARGE:
         if size >= least:
-            return f"{value / least:,.2f} {word}".replace("-", "−")
+            return say_many(*words, int(size / least), amount=number(value / least, 2))
     digits = 0 if size >= 10 or size == 0 else 2
     rounded = round(value, -2) if size >= 10_000 else value
-    return f"{rounded:,.{digits}f}".replace("-", "−")
+    return number(rounded, digits)
+
+
+def hours(value: float) -> str:
+    """``1.5`` → ``1.5 hours``; ``240`` → ``10 days``; what never comes is ``never``."""
+    if not math.isfinite(value):
+        return say("never")
+    if value == 0:
+        return say("at once")
+    if value >= 3 * SOON_HOURS:
+        return say("%(days)s days", days=_short(value / SOON_HOURS))
+    if 0 < value < 1:
+        return say_many("%(num)s minute", "%(num)s minutes", max(1, round(value * 60)))
+    told = _short(value)
+    return say("1 hour") if told == "1" else say("%(hours)s hours", hours=told)
+
+
+def _short(value: float) -> str:
+    return number(value, 0 if f"{value:.1f}".endswith(".0") else 1)
 
 
 def budget_of(asked: str) -> tuple[float | None, str]:
-    """The amount that was typed, or what is wrong with it."""
-    text = asked.replace(",", "").replace(" ", "").replace("_", "")
+    """The amount that was typed, as its language writes it, or what is wrong with it."""
+    form = FORMS[language()]
+    text = re.sub(rf"[ _]|{re.escape(form.thousands)}(?=\d{{3}}(?!\d))", "", asked).replace(form.point, ".")
     if not text:
         return None, ""
     try:
         amount = float(text)
     except ValueError:
-        return None, "That is no amount. Write digits, such as 500000."
+        return None, say("That is no amount. Write digits, such as 500000.")
     if not (math.isfinite(amount) and 0 <= amount <= RISK_AMOUNT):
-        return None, "That is no amount from 0 up. Write digits, such as 500000."
+        return None, say("That is no amount from 0 up. Write digits, such as 500000.")
     return amount, ""
 
 
 def _chart(curve: Sequence[Tail], sign: str) -> dict[str, Any]:
     return {
+        "words": chart_words(),
         "kind": "exceeded",
         "unit": sign,
         "years": [one.years for one in curve],
@@ -149,7 +176,11 @@ def painted(city: City, told: Sequence[TerritoryTold]) -> dict[str, Any]:
         properties = feature["properties"]
         one = held.get(properties["id"])
         below = sum(value < one.citizen_hours.value for value in ordered) if one else 0
-        said = "not in the inventory" if one is None else f"{money(one.citizen_hours.value)} hours a year"
+        said = (
+            say("not in the inventory")
+            if one is None
+            else say("%(hours)s hours a year", hours=money(one.citizen_hours.value))
+        )
         properties.update(
             shade=None if one is None else 1 + min(SHADES - 1, SHADES * below // max(len(ordered), 1)),
             quiet=one is None,

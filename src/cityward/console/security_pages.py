@@ -46,7 +46,7 @@ def security_page(city: City) -> dict[str, Any]:
     proof, isolated = city.verify(), city.isolation.standing()
     found = headline(open_, last, late)
     return {
-        "headline": "The city is isolated: nothing is taken in, changed or copied" if isolated else found,
+        "headline": say("The city is isolated: nothing is taken in, changed or copied") if isolated else found,
         "isolated": isolated,
         "lifted": next((one for one in city.isolation.all() if one.state == "lifted"), None),
         "stopped": city.watched.deaths,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cityward.city.outreaching import outreach_of
 from cityward.city.turn import Turn
-from cityward.console.tongue import listed, marked, say
+from cityward.console.tongue import listed, marked, problem_of, say
 from cityward.core.errors import UnknownId, UserError
 from cityward.core.records import Heard
 
@@ -56,7 +56,7 @@ def outreach_table(city: City) -> dict[str, Any]:
     try:
         return {"outreach": outreach_of(city), "outreach_unknown": ""}
     except UserError as error:
-        return {"outreach": None, "outreach_unknown": str(error)}
+        return {"outreach": None, "outreach_unknown": problem_of(error)}
 
 
 def compare_page(turn: Turn | None, query: Mapping[str, str]) -> dict[str, Any]:

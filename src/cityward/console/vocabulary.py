@@ -105,6 +105,41 @@ SECURITY_WORDS: Final = (
     marked("keys without which it went on"), marked("changed packs that were not noticed"),
 )  # fmt: skip
 
+INCIDENT_WORDS: Final = (
+    marked("informational"), marked("low"), marked("medium"), marked("high"), marked("critical"),
+    marked("silenced"), marked("joined"), marked("id"), marked("address"), marked("name"), marked("product"),
+)  # fmt: skip
+"""Levels, states and places of `cityward.secure.incidents.records`."""
+
+RESPOND_WORDS: Final = (
+    marked("waits for a person"), marked("is being undone"), marked("was done to its end"),
+    marked("failed, and what was done was undone where a step says how"),
+    marked("was stopped, and what was done was undone where a step says how"),
+    marked("true"), marked("false"), marked("The wait is over."), marked("Another branch failed."),
+)  # fmt: skip
+"""`cityward.city.respond_told.STATES`, and what comes of steps."""
+
+RISK_WORDS: Final = (
+    marked("how people work on by hand"),
+    marked("what must go on whatever happens"),
+    marked("who owns it"),
+    marked("whom to call"),
+    marked("No drill of ransomware was run: nothing is known of how long a restore takes."),
+    marked("No exercise was played: the time that people take to decide is not in the hours of drills."),
+)
+"""`cityward.secure.risk.plan.ServicePlan.missing`, and what `cityward.city` says was measured too long ago."""
+
+OUTREACH_WORDS: Final = (
+    marked("Who is heard is not known yet."), marked("Take a turn with 'cityward run'."),
+    marked("What it costs to ask people is not known: there is no channels.toml."),
+    marked(
+        "'cityward outreach --example > channels.toml' writes one with made-up numbers; put in your own."
+    ),
+    marked("No place is clearly heard too little."),
+    marked("By which channel a voice costs least there cannot be told."),
+)  # fmt: skip
+"""`cityward.city.outreaching` and `cityward.equitable.outreach`."""
+
 GROUP_WORDS: Final = (
     marked("lowest income"), marked("lower income"), marked("middle income"), marked("higher income"),
     marked("highest income"), marked("income"), marked("internet"), marked("least internet"), marked("less internet"),

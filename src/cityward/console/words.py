@@ -82,6 +82,10 @@ def chart_words() -> dict[str, str]:
         "fading": say("fading"),
         "going": say("going on"),
         "interval": say("90 %% interval"),
+        "exceeded": say("exceeded once in so many years"),
+        "wide": say("95 %% interval"),
+        "years": say("years"),
+        "once": say("once in {years} years more than {value}"),
     }
 
 

@@ -24,7 +24,9 @@ CODE: Final = frozenset({"code", "kbd"})
 ATTRIBUTES: Final = ("aria-label", "alt", "title", "placeholder", "data-label", "label")
 """Attributes that people read or hear."""
 
-SAME: Final = frozenset({"cityward", "CSV", "JSON", "WHO", "Gini", "Theil T", "Q-…", "W-0123456789", "ol", "ul"})
+SAME: Final = frozenset(
+    {"cityward", "CSV", "JSON", "WHO", "SHA-256", "T1486", "Gini", "Theil T", "Q-…", "W-0123456789", "ol", "ul"}
+)
 """Names, which are the same in every language."""
 
 _JINJA = "\ue000\\d+\ue001"

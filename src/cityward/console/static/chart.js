@@ -69,26 +69,26 @@
       ];
       return base;
     },
-    exceeded(data) {
+    exceeded(data, words) {
       const base = frame();
-      const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+      const short = new Intl.NumberFormat(tongue, { notation: "compact", maximumFractionDigits: 1 });
       const told = (value) => `${data.unit} ${short.format(value)}`.trim();
       base.grid.left = 64;
       base.xAxis.data = data.years;
       base.xAxis.axisLabel.formatter = (years) => years;
-      base.xAxis.name = "years";
+      base.xAxis.name = words.years;
       base.xAxis.nameLocation = "middle";
       base.xAxis.nameGap = 26;
       base.xAxis.nameTextStyle = { color: colour("--soft") };
       base.grid.bottom = 46;
       base.yAxis.axisLabel.formatter = told;
-      base.tooltip.formatter = (items) => `once in ${items[0].axisValue} years more than ${told(data.value[items[0].dataIndex])}`;
-      base.legend.data = ["exceeded once in so many years", { name: "95 % interval", icon: "rect" }];
+      base.tooltip.formatter = (items) => words.once.replace("{years}", items[0].axisValue).replace("{value}", () => told(data.value[items[0].dataIndex]));
+      base.legend.data = [words.exceeded, { name: words.wide, icon: "rect" }];
       base.legend.itemGap = 14;
       base.grid.top = 58; // on a phone the legend has two lines
       base.series = [
-        ...band("95 % interval", data.low, data.high),
-        { name: "exceeded once in so many years", type: "line", data: data.value, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
+        ...band(words.wide, data.low, data.high),
+        { name: words.exceeded, type: "line", data: data.value, showSymbol: false, lineStyle: { color: colour("--ink"), width: 2 }, itemStyle: { color: colour("--ink") } },
       ];
       return base;
     },
