@@ -15,17 +15,19 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cityward.console.forms import fields_of
+
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "es": "Español", "pt": "Português"}
 """Each by its own name."""
 
 COOKIE: Final = "language"
+QUERY_FIELDS_MAX: Final = 50
 ACCEPTED_MAX: Final = 10
 """Languages of a browser that are looked at."""
 
@@ -113,12 +115,12 @@ class Tongues:
 
 
 def _of(scope: Scope) -> str:
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("lang", [""])[0]
+    query = fields_of(scope["query_string"], QUERY_FIELDS_MAX).get("lang", [""])[0]
     if query in LANGUAGES:
         return query
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     chosen = cookie_parser(headers.get(b"cookie", "")).get(COOKIE, "")
-    return chosen if chosen in LANGUAGES else accepted(headers.get(b"accept-language", ""))
+    return str(chosen) if chosen in LANGUAGES else accepted(headers.get(b"accept-language", ""))
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
