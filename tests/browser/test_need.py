@@ -101,7 +101,8 @@ def test_how_it_developed_is_told_and_shown(opened: Opened, lived) -> None:
     page = opened()
     page.goto(f"/needs/{need.id}")
     told = page.inner_text("main")
-    assert "Found by 2 turns since 23 June 2014. It grows: 30 reports above the expected, after 21 on 23 June." in told
+    life = "Found by 2 turns since 23 June 2014. It grows: 30 reports above the expected, after 21 on 23 June 2014."
+    assert life in told
     shown = table(page, "How it developed")
     assert [(int(row[1]), int(row[4])) for row in shown] == [
         (moment.observed, moment.areas) for moment in reversed(need.moments)

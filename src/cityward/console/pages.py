@@ -159,7 +159,7 @@ class Console:
             path=request.url.path,
             **shown,
         )
-        return HTMLResponse(html, status)
+        return HTMLResponse(html, status, headers={"vary": "accept-language, cookie"})
 
     def _watched(self) -> Watch | None:
         return self.city.observing.told() if self.city.observing.any() else None

@@ -180,7 +180,7 @@ def _settled(shown: dict[str, Any]) -> Finding:
             "The privacy budget of %(group)s for %(period)s is used up: nothing more can be published of them", **about
         )
         return Finding(told, "budget")
-    share = words.percent(most["share"], 0)
+    share = words.percent(most["share"], 0).replace("\u00a0", " ")
     told = say("%(share)s of the privacy budget of %(group)s for %(period)s is spent", share=share, **about)
     return Finding(told, "budget")
 

@@ -15,12 +15,13 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cityward.console.forms import fields_of
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "es": "Español", "pt": "Português"}
 """Each by its own name."""
@@ -29,6 +30,7 @@ COOKIE: Final = "language"
 SECURE: Final = "__Host-"
 """Before the name of a cookie on https: a browser takes it from this host alone then."""
 
+QUERY_FIELDS_MAX: Final = 50
 ACCEPTED_MAX: Final = 10
 """Languages of a browser that are looked at."""
 
@@ -116,7 +118,7 @@ class Tongues:
 
 
 def _of(scope: Scope) -> str:
-    query: str = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("lang", [""])[0]
+    query = fields_of(scope["query_string"], QUERY_FIELDS_MAX).get("lang", [""])[0]
     if query in LANGUAGES:
         return query
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
