@@ -36,11 +36,19 @@ SHOWN = ("now", "silence", "ahead", "cases", "systems", "plan", "order", "privac
 """Pages that the docs show; the others are taken to be looked at."""
 
 
+def _made(page: Any) -> None:
+    """Wait until a plan is made; one that nobody began is begun."""
+    begin = page.get_by_role("button", name="Make this plan")
+    if begin.count():
+        begin.click()
+    page.wait_for_selector("#plan", timeout=WAIT_MS)
+
+
 def order_of(page: Any, url: str) -> dict[str, str]:
     """An order of the plan of the next day, done by the word of its crew; approved and reported here when it is not."""
     if not page.request.get(f"{url}/api/orders").json():
         page.goto(f"{url}/plan")
-        page.wait_for_selector("#plan", timeout=WAIT_MS)
+        _made(page)
         page.fill("#decide-by", "Ana Gómez")
         page.fill("#decide-because", "No group waits longer than the floor allows.")
         page.get_by_role("button", name="Approve").click()
@@ -122,10 +130,7 @@ def main(url: str, folder: Path, names: list[str], looks: tuple[tuple[str, int],
                 page = context.new_page()
                 page.goto(url + path)
                 if name == "plan":
-                    again = page.get_by_role("button", name="Make this plan")
-                    if again.count():
-                        again.click()
-                    page.wait_for_selector("#plan", timeout=WAIT_MS)  # it is made while a page waits
+                    _made(page)
                 page.wait_for_load_state("networkidle")
                 page.wait_for_timeout(400)
                 whole = width < 800 and name not in ("now", "plan", "cases")

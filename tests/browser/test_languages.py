@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from tests.browser.planned import made
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
 
@@ -59,9 +60,7 @@ def sentences() -> dict[str, list[str]]:
 
 
 def _ready(page: Page, path: str) -> None:
-    page.goto(path)
-    if path == "/plan":
-        page.wait_for_selector("#plan", timeout=120_000)
+    made(page) if path == "/plan" else page.goto(path)
 
 
 @pytest.mark.parametrize(("language", "locale"), [("es", "es-MX"), ("pt", "pt-BR")])
@@ -92,7 +91,7 @@ def test_the_language_is_chosen_by_keyboard_and_kept(opened: Opened) -> None:
     assert page.url.endswith("/proposals")
     page.goto("/work")
     expect(page.locator("html")).to_have_attribute("lang", "pt")
-    expect(page.locator("nav a[lang=pt]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("nav button[lang=pt]")).to_have_attribute("aria-current", "true")
     page.goto("/silence?lang=es")
     expect(page.locator("html")).to_have_attribute("lang", "es")
 
@@ -100,7 +99,7 @@ def test_the_language_is_chosen_by_keyboard_and_kept(opened: Opened) -> None:
 def test_the_language_is_chosen_without_scripts(opened: Opened) -> None:
     page = opened(java_script_enabled=False)
     page.goto("/proposals")
-    page.click("nav a[lang=es]")
+    page.click("nav button[lang=es]")
     assert page.locator("html").get_attribute("lang") == "es"
     assert "Propuestas" in page.title()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.browser.planned import made
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 120_000
@@ -46,11 +47,8 @@ def page(browser: Browser, planned: str, request: pytest.FixtureRequest) -> Iter
 
 
 def ready(page: Page, path: str = "/plan") -> None:
-    """Open the page and wait until the plan is made; it looks again by itself. One that nobody began is begun."""
-    page.goto(path)
-    if page.get_by_role("button", name="Make this plan").count():
-        page.get_by_role("button", name="Make this plan").click()
-    expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
+    """Open the page and wait until the plan is made."""
+    made(page, path)
     page.wait_for_load_state()
 
 
@@ -76,7 +74,7 @@ def test_without_javascript_the_slider_and_the_move_are_forms(page: Page) -> Non
     ready(page)
     page.locator("#floor").focus()
     page.keyboard.press("End")
-    page.get_by_role("button", name="Plan with this floor").click()
+    page.get_by_role("button", name="Plan with this floor", exact=True).click()
     expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
     assert "floor=3" in page.url
     expect(page.locator(".standfirst")).to_contain_text("more than 3.00 times")

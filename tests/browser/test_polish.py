@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser.planned import made
 
 pytestmark = pytest.mark.browser
 
 Opened = Callable[..., Page]
-PLAN_MS = 120_000
 PAGES = (
     "/",
     "/silence",
@@ -29,11 +29,7 @@ CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex='0']"
 
 def ready(page: Page, path: str) -> None:
     """Open a page; a plan is made while one waits."""
-    page.goto(path)
-    if path == "/plan":
-        if page.get_by_role("button", name="Make this plan").count():
-            page.get_by_role("button", name="Make this plan").click()
-        page.wait_for_selector("#plan", timeout=PLAN_MS)
+    made(page) if path == "/plan" else page.goto(path)
     page.wait_for_load_state("networkidle")
 
 

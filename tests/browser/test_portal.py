@@ -128,6 +128,7 @@ def test_from_the_report_to_the_ballot_with_the_keyboard(browser: Browser, porta
     for typed in ("12 Main Street", "", "Deep as a boot"):
         page.keyboard.press("Tab")
         page.keyboard.type(typed)
+    page.keyboard.press("Tab")  # past the photo
     page.keyboard.press("Tab")  # past the field that stays empty
     with page.expect_navigation():
         page.keyboard.press("Enter")

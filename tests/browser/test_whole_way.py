@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.browser.planned import made
 
 from cityward.city import open_city
 
@@ -73,7 +74,7 @@ def to_an_approved_need(page: Page) -> None:
 
 def to_an_approved_plan(page: Page, decision: str) -> None:
     way(page, "Plan")
-    expect(page.locator("#plan")).to_be_visible(timeout=WAIT_MS)
+    made(page)
     extra = page.locator(f"[data-crew^='extra-{decision}']")
     expect(extra.locator("summary")).to_contain_text("cases,")
     expect(page.locator("#crews")).to_contain_text("Look into")  # the order of the need that was approved
