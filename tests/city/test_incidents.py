@@ -71,7 +71,7 @@ RULES = {
     for one in (
         RuleSeen(id="guess", title="Guessing", level="medium", techniques=("T1110.001",)),
         RuleSeen(id="wipe", title="Wiped", level="critical", techniques=("T1486",)),
-        RuleSeen(id="slight", title="Slight", level="low", techniques=("T1059",)),
+        RuleSeen(id="slight", title="Slight", level="low", techniques=("T1087",)),
     )
 }
 WHY = "Seen, and done with it all."
@@ -242,7 +242,8 @@ def test_the_commands_and_the_pages(city: City, tmp_path: Path) -> None:
     run = CliRunner()
 
     def ran(*arguments: str) -> str:
-        came = run.invoke(monitor if arguments[0].endswith("log") else incidents, [*arguments, "--city", folder])
+        command = monitor if arguments and arguments[0].endswith("log") else incidents
+        came = run.invoke(command, [*arguments, "--city", folder])
         assert came.exit_code == 0, came.output
         return came.output
 

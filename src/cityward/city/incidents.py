@@ -223,7 +223,7 @@ class SecurityIncidents:
                     opened.append(one.id)
                 elif one.traces != known[one.id].traces or found.known[1:]:
                     grown.append(one.id)
-                joined += list(found.known[1:])
+                joined += [other for other in found.known if other != one.id]
         return Filed(
             received=sightings.height,
             closed=sightings.height - new.height,

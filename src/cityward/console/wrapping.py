@@ -78,12 +78,12 @@ class Wrapper:
     def __init__(self, source: str, environment: Environment) -> None:
         self._jinja: list[str] = []
         parts, inside = [], ""
-        for _, token, value in environment.lexer.tokeniter(source, None):
+        for _, kind, value in environment.lexer.tokeniter(source, None):
             if inside:
                 self._jinja[-1] += value
-                inside = "" if token == inside.replace("begin", "end") else inside
-            elif token in ("variable_begin", "block_begin", "comment_begin"):
-                inside = token
+                inside = "" if kind == inside.replace("begin", "end") else inside
+            elif kind in ("variable_begin", "block_begin", "comment_begin"):
+                inside = kind
                 parts.append(f"\ue000{len(self._jinja)}\ue001")
                 self._jinja.append(value)
             else:

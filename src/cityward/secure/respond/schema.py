@@ -4,7 +4,7 @@ The schemas declare draft 7 of JSON Schema and write ``unevaluatedProperties``, 
 the draft that knows it they refuse every command. They are therefore read as they declare themselves, and names that
 no schema knows are looked for here.
 
-Source: OASIS CACAO technical committee, cacao-json-schemas (Apache License 2.0, ``schemas/LICENSE.txt``).
+Source: OASIS CACAO technical committee, cacao-json-schemas (Apache License 2.0, ``LICENSE.txt`` in ``schemas.zip``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
+from zipfile import ZipFile
 
 from cityward.core.errors import UserError
 from cityward.secure.monitor.printable import printable
@@ -44,14 +45,8 @@ def schema_problems(document: Mapping[str, Any]) -> list[Problem]:
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Any]:
     """Every schema by its name below the base: ``commands/ssh.json``."""
-    root = files(__package__) / "schemas"
-    found = {}
-    for entry in root.iterdir():
-        for one in [entry] if entry.name.endswith(".json") else entry.iterdir() if entry.is_dir() else []:
-            name = one.name if one is entry else f"{entry.name}/{one.name}"
-            if name.endswith(".json"):
-                found[name] = json.loads(one.read_text("utf-8"))
-    return found
+    with (files(__package__) / "schemas.zip").open("rb") as file, ZipFile(file) as archive:
+        return {name: json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json")}
 
 
 @lru_cache(maxsize=64)
