@@ -34,6 +34,10 @@ _LARGE: Final = (
     (1e9, marked_many("%(amount)s billion", "%(amount)s billion")),
     (1e6, marked_many("%(amount)s million", "%(amount)s million")),
 )
+_LARGE_HOURS: Final = (
+    (1e9, marked_many("%(amount)s billion hours", "%(amount)s billion hours")),
+    (1e6, marked_many("%(amount)s million hours", "%(amount)s million hours")),
+)
 
 
 def mount(router: APIRouter, console: Console) -> None:
@@ -78,6 +82,7 @@ def risk_page(city: City, query: Mapping[str, str]) -> dict[str, Any]:
         "late": city.risks.stale(),
         "money": money,
         "hours": hours,
+        "many_hours": many_hours,
         "once": next((one for one in told.money_curve if one.years == TOLD_YEARS), None),
         "charts": [_chart(told.money_curve, told.report.currency), _chart(told.hours_curve, "")],
         "mapped": bool(held),
@@ -97,9 +102,8 @@ def headline(told: Standing) -> str:
     """The finding in a sentence."""
     one = told.report
     return say(
-        "A year of attacks and failures costs about %(sign)s %(money)s, and residents %(hours)s hours without a "
-        "service",
-        sign=one.currency, money=money(one.loss.value), hours=money(one.citizen_hours.value),
+        "A year of attacks and failures costs about %(sign)s %(money)s, and residents %(hours)s without a service",
+        sign=one.currency, money=money(one.loss.value), hours=many_hours(one.citizen_hours.value),
     )  # fmt: skip
 
 
@@ -112,6 +116,14 @@ def money(value: float) -> str:
     digits = 0 if size >= 10 or size == 0 else 2
     rounded = round(value, -2) if size >= 10_000 else value
     return number(rounded, digits)
+
+
+def many_hours(value: float) -> str:
+    """Hours of many people: ``1.86 million hours``."""
+    for least, words in _LARGE_HOURS:
+        if abs(value) >= least:
+            return say_many(*words, int(abs(value) / least), amount=number(value / least, 2))
+    return say("%(hours)s hours", hours=money(value))
 
 
 def hours(value: float) -> str:
@@ -179,7 +191,7 @@ def painted(city: City, told: Sequence[TerritoryTold]) -> dict[str, Any]:
         said = (
             say("not in the inventory")
             if one is None
-            else say("%(hours)s hours a year", hours=money(one.citizen_hours.value))
+            else say("%(hours)s a year", hours=many_hours(one.citizen_hours.value))
         )
         properties.update(
             shade=None if one is None else 1 + min(SHADES - 1, SHADES * below // max(len(ordered), 1)),

@@ -8,7 +8,7 @@
     const short = (day) => new Date(`${day}T12:00`).toLocaleDateString(tongue === "en" ? "en-GB" : tongue, { day: "numeric", month: "short" });
     const axis = { axisLabel: { color: colour("--soft"), hideOverlap: true }, axisLine: { lineStyle: { color: colour("--line") } } };
     return {
-      aria: { enabled: true, decal: { show: true } }, animation: false, textStyle: { fontFamily: "system-ui, sans-serif" },
+      aria: { enabled: true, label: { enabled: false }, decal: { show: true } }, animation: false, textStyle: { fontFamily: "system-ui, sans-serif" },
       grid: { left: 40, right: 24, top: 34, bottom: 32 },
       tooltip: { trigger: "axis", backgroundColor: colour("--ground"), borderColor: colour("--line"), textStyle: { color: colour("--ink") } },
       legend: { textStyle: { color: colour("--ink"), fontSize: 13 }, left: 32, top: 0, itemWidth: 18, itemGap: 28 },
