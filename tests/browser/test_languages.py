@@ -23,7 +23,7 @@ OPERATORS = (
     "/", "/silence", "/compare?a=36&b=7", "/divide", "/ahead", "/cases", "/sensors", "/proposals", "/decisions",
     "/decisions/watch", "/plan", "/work", "/outcomes", "/intake", "/ledger", "/systems", "/systems/cityward-planner",
     "/rules", "/rules/scholarship-award", "/rules/scholarship-award/draft", "/appeals", "/privacy", "/grants",
-    "/security", "/requests", "/needs/N-0123450000",
+    "/security", "/security/incidents", "/respond", "/respond/ransomware", "/risk", "/requests", "/needs/N-0123450000",
 )  # fmt: skip
 """The last is a need that there is not, and so the page of an error."""
 

@@ -102,7 +102,7 @@ def test_the_demonstration_says_what_is_spent_and_what_was_refused(opened: Opene
     page = opened()
     page.goto("/")
     page.get_by_role("link", name="Privacy", exact=True).click()
-    assert page.inner_text("h1") == "70\u00a0% of the privacy budget of residents for 2013 is spent"
+    assert page.inner_text("h1") == "70 % of the privacy budget of residents for 2013 is spent"
     published = page.get_by_role("region", name="What was published")
     assert "± 13 reports" in published.inner_text()
     with page.expect_download() as got:

@@ -182,7 +182,7 @@ def test_a_release_has_its_error_and_the_bar_says_what_the_table_says(opened: Op
         assert shown.get("/open/catalogue.jsonld").json()["dcat:dataset"][0]["dct:identifier"] == release.id
         for path in (f"/open/{name_of(release)}/release.json", f"/open/{name_of(release)}/%2e%2e", "/open/none"):
             assert shown.get(path).status_code == 404
-    assert heading(page) == "25\u00a0% of the privacy budget of neighbours for April to June 2014 is spent"
+    assert heading(page) == "25 % of the privacy budget of neighbours for April to June 2014 is spent"
     (row,) = cells(page, "published")
     assert row[0].startswith("Reports: all services by area by month, from 1 April 2014 to 30 June 2014")
     assert row[1] == f"± {release.error_95:g} reports"

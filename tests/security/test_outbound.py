@@ -12,17 +12,18 @@ from cityward.secure.outbound import NotAllowed, address_of, may
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "cityward"
 CONNECTS = {"httpx", "requests", "http.client", "urllib.request", "smtplib", "ftplib", "telnetlib", "aiohttp", "nats"}
-CONNECTS |= {"paho", "obstore", "socket", "xmlrpc"}
+CONNECTS |= {"paho", "obstore", "paramiko", "socket", "xmlrpc"}
 KNOWN = {
     "act/send/http.py": {"httpx"},  # by the address that secure.outbound gives
     "sense/sources/nats/__init__.py": {"nats"},  # checked by secure.outbound; the broker is the operator's own
-    "sense/sources/mqtt/__init__.py": {"paho"},
+    "sense/sources/mqtt/__init__.py": {"paho", "socket"},  # to the one address that secure.outbound looked up
     "secure/outbound.py": {"socket"},
     "cli/serving.py": {"socket"},  # listens
     # Parts of the promise "secure" that connect to what an operator names on the command line or in city.toml:
     "secure/standalone_verifier.py": {"urllib.request"},
     "secure/backup/places.py": {"obstore"},
     "city/drill_served.py": {"httpx", "socket"},
+    "secure/respond/adapters/ssh.py": {"paramiko", "socket"},  # by the address that secure.outbound gives
     "city/respond_sending.py": {"httpx"},  # names its errors; what is sent goes through act/send/http.py
     "city/drill_login.py": {"httpx"},  # guesses at the copy that the drill serves on this machine
     "secure/drill/canary.py": {"httpx"},
