@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -97,12 +97,21 @@ _OWN: Final = {
 }
 """Names of others, and ours; a name that is there already stays."""
 
+Decoded = TypeVar("Decoded")
 _EVENT_DATA: Final = ("winlog.event_data.", "winlog.user_data.", "event_data.", "eventdata.", "event.eventdata.")
 
 
 def lines(chunks: Iterator[list[bytes]], source: int, to: Gatherer, told: Reading, name: str) -> None:
     """Read events that stand one in each line."""
-    decode = msgspec.json.Decoder().decode
+    decoder = msgspec.json.Decoder()
+    for number, decoded in decoded_lines(chunks, decoder, told, "a line is no JSON"):
+        take(decoded, source, number, to, told, name)
+
+
+def decoded_lines(
+    chunks: Iterator[list[bytes]], decoder: msgspec.json.Decoder[Decoded], told: Reading, not_one: str
+) -> Iterator[tuple[int, Decoded]]:
+    """Each line that ``decoder`` takes, with its number; the others are counted, those of no JSON as ``not_one``."""
     number = 0
     for chunk in chunks:
         for line in chunk:
@@ -113,11 +122,9 @@ def lines(chunks: Iterator[list[bytes]], source: int, to: Gatherer, told: Readin
                 told.refuse("a line is too long")
                 continue
             try:
-                decoded = decode(line)
+                yield number, decoder.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                told.refuse("a line is no JSON")
-                continue
-            take(decoded, source, number, to, told, name)
+                told.refuse(not_one)
 
 
 def whole(text: str, source: int, to: Gatherer, told: Reading, name: str) -> None:

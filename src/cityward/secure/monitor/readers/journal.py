@@ -16,6 +16,7 @@ import polars as pl
 
 from cityward.core.limits import MONITOR_FIELDS, MONITOR_LINE_BYTES
 from cityward.secure.monitor.batches import BATCH_EVENTS, LINE
+from cityward.secure.monitor.readers.documents import decoded_lines
 from cityward.secure.monitor.readers.lines import by_program, hand_on
 
 if TYPE_CHECKING:
@@ -33,29 +34,13 @@ _Entry = tuple[int, dict[str, Any]]
 
 def read_lines(chunks: Iterator[list[bytes]], source: int, to: Gatherer, told: Reading) -> None:
     """Read what ``journalctl -o json`` writes: one entry a line."""
-    _hand_on(_decoded(chunks, told), source, to, told)
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    _hand_on(decoded_lines(chunks, decoder, told, "a line is no entry of the journal"), source, to, told)
 
 
 def read_export(content: bytes, source: int, to: Gatherer, told: Reading) -> None:
     """Read the export format: fields line by line, binary ones with their length, an empty line between entries."""
     _hand_on(_exported(content, told), source, to, told)
-
-
-def _decoded(chunks: Iterator[list[bytes]], told: Reading) -> Iterator[_Entry]:
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    number = 0
-    for chunk in chunks:
-        for line in chunk:
-            number += 1
-            if not line or line.isspace():
-                continue
-            if len(line) > MONITOR_LINE_BYTES:
-                told.refuse("a line is too long")
-                continue
-            try:
-                yield number, decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                told.refuse("a line is no entry of the journal")
 
 
 def _hand_on(entries: Iterator[_Entry], source: int, to: Gatherer, told: Reading) -> None:
