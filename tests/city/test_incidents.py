@@ -134,6 +134,9 @@ def test_it_is_told_what_happened_to_what_and_who_stands_behind_it(city: City) -
     assert told.money == pytest.approx(100)
     assert told.citizen_hours == pytest.approx(7_000)
     assert one.loss == pytest.approx(told.success * 100)
+    why = city.explain(one.id)
+    assert ("why it is one, 1", one.reasons[0]) in why.evidence
+    assert any(name == "expected" and "Wiped mail" in said for name, said in why.evidence)
     assert city.incidents.all()[1].expected == ()
     assert city.verify().ok
 

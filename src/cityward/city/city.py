@@ -517,6 +517,8 @@ class City(Intaking, Finding):
             told = explain_case_decision(self.deciding.told(identifier))
         if kind == "response":
             told = self.responses.explain(identifier)
+        if kind == "security-incident":
+            told = self.incidents.explain(identifier)
         if told is not None:
             return told
         if kind not in finders:

@@ -11,12 +11,13 @@ import msgspec
 import polars as pl
 
 from cityward.city.incident_grounds import Grounds, grounds_of
+from cityward.city.incident_told import explained
 from cityward.city.saying import name_of, words_of
 from cityward.core.clock import micros
 from cityward.core.errors import UserError
 from cityward.core.identifiers import make_id
 from cityward.core.limits import SECURITY_SILENT_DAYS
-from cityward.core.records import Record
+from cityward.core.records import Explanation, Record
 from cityward.private.pseudonym import load_or_create_key
 from cityward.secure.incidents.expecting import expected, services_behind
 from cityward.secure.incidents.folding import Folded, fold, held_back, traces_of, unknown
@@ -166,6 +167,10 @@ class SecurityIncidents:
                 changed = msgspec.structs.replace(one, state="silenced", by=by, because=because, silent_until=until)
                 self._keep(changed, "silenced")
         return kept
+
+    def explain(self, identifier: str) -> Explanation:
+        """Why; raises `UnknownId`."""
+        return explained(self.get(identifier), self._city.time_zone)
 
     def export(self, identifier: str, form: Literal["stix", "misp"], tlp: str) -> dict[str, Any]:
         """One security incident for others, as STIX 2.1 or as an event of MISP; the ledger is told that it left."""
