@@ -26,7 +26,8 @@ def explained(one: SecurityIncident, zone: str) -> Explanation:
             (
                 "expected",
                 f"{told.name}: {100 * told.success:.0f} % of tries succeed; one costs {told.money:,.0f} ± "
-                f"{told.money_error:,.0f} and {told.citizen_hours:,.0f} ± {told.citizen_hours_error:,.0f} hours of people without a service",
+                f"{told.money_error:,.0f} and {told.citizen_hours:,.0f} ± {told.citizen_hours_error:,.0f} hours of "
+                "people without a service",
             )
             for told in one.expected
         ),
