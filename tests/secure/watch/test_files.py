@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -99,6 +100,24 @@ def test_a_folder_that_is_gone_counts_its_files(tree: Path) -> None:
     (tree / "history" / "month=3").rmdir()
     assert looked(watch) is None
     assert watch.signs()["gone"] == 4
+
+
+def test_a_commit_of_a_long_table_is_everyday_work(tree: Path) -> None:
+    """What a commit makes ready links every version there is: it came and went as hundreds of files."""
+    versions = tree / "history" / "interactions" / "_delta_log"
+    versions.mkdir(parents=True)
+    for number in range(300):
+        (versions / f"{number:020}.json").write_text("{}")
+    watch = armed(tree, decoys=False)
+    for _ in range(3):
+        aside = tree / "history" / ".interactions.commit" / "_delta_log"
+        aside.mkdir(parents=True)
+        for version in versions.iterdir():
+            os.link(version, aside / version.name)
+        assert looked(watch) is None
+        shutil.rmtree(aside.parent)
+        assert looked(watch) is None
+    assert watch.signs().get("gone", 0) == 0
 
 
 def test_everyday_work_raises_nothing(tree: Path) -> None:

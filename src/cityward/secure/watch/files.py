@@ -41,6 +41,10 @@ SUFFIX_CHARS: Final = 24
 TEMPORARY: Final = (".new", ".tmp", ".db-journal", ".db-wal", ".db-shm", ".lock")
 """Suffixes that come and go: a name that has one tells of a file that is being written."""
 
+ASIDE: Final = ".commit"
+"""Suffix of folders, hidden ones, in which a table's next version is made ready: they hold a link to each of its
+versions, come with every commit and go with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -324,7 +328,8 @@ def _listed(folder: str) -> tuple[dict[str, _Held], list[str]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
+                    if not (entry.name.startswith(".") and entry.name.endswith(ASIDE)):
+                        folders.append(entry.name)
                     continue
                 try:
                     seen = entry.stat(follow_symlinks=False)
