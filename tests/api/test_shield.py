@@ -240,6 +240,9 @@ def test_intake_with_a_token_is_not_held_up():
         ({"referer": "http://127.0.0.1/form", "cookie": "session=x"}, 200),
         ({"cookie": "session=x"}, 403),
         ({"cookie": "theme=dark"}, 200),
+        ({"cookie": "language=pt; theme=dark"}, 200),
+        ({"cookie": "__Host-language=pt; __Host-theme=dark"}, 200),
+        ({"cookie": "__Host-language=pt; other=1"}, 403),
         ({}, 200),
     ],
 )

@@ -26,6 +26,7 @@ from cityward.core.limits import (
     PHOTO_FORM_BYTES,
     URL_BYTES,
 )
+from cityward.secure.access.access import LANGUAGE_COOKIE, SECURE, THEME_COOKIE
 from cityward.secure.services import is_here
 
 POLICY: Final = (
@@ -227,10 +228,13 @@ def _check_origin(method: str, headers: dict[bytes, bytes], *, encrypted: bool) 
         raise Refusal(403, "This request does not say which page sent it. Programs use a token instead of cookies.")
 
 
+_PROVE_NOTHING: Final = {"", *(f"{prefix}{one}" for prefix in ("", SECURE) for one in (THEME_COOKIE, LANGUAGE_COOKIE))}
+
+
 def _has_session(headers: dict[bytes, bytes]) -> bool:
-    """Whether any cookie came but the one of light and dark, which proves nothing."""
+    """Whether any cookie came but those of light and dark and of the language, which prove nothing."""
     names = {pair.partition("=")[0].strip() for pair in _text(headers, b"cookie").split(";")}
-    return bool(names - {"", "theme", "__Host-theme"})
+    return bool(names - _PROVE_NOTHING)
 
 
 def _body_limit(scope: Scope, headers: dict[bytes, bytes]) -> int:

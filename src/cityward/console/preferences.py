@@ -8,22 +8,22 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from cityward.console import tongue
 from cityward.console.forms import fields_of, first_of
+from cityward.console.tongue import LANGUAGES
+from cityward.secure.access.access import LANGUAGE_COOKIE, SECURE, THEME_COOKIE
 
 if TYPE_CHECKING:
     from cityward.city import City
 
 THEMES: Final = ("light", "dark", "auto")
 LASTS_SECONDS: Final = 31_536_000
-THEME: Final = "theme"
-CHOICES: Final = {THEME: THEMES, tongue.COOKIE: tuple(tongue.LANGUAGES)}
+CHOICES: Final = {THEME_COOKIE: THEMES, LANGUAGE_COOKIE: tuple(LANGUAGES)}
 """What can be chosen, by the name of its cookie and of its field; the last theme and the first language are usual."""
 
 
 def theme_of(request: Request, city: City) -> str:
     """The theme that was chosen; ``auto`` without one, and for whatever else stands there."""
-    chosen = request.cookies.get(_name(THEME, _is_secure(request, city)), "auto")
+    chosen = request.cookies.get(_name(THEME_COOKIE, _is_secure(request, city)), "auto")
     return chosen if chosen in THEMES else "auto"
 
 
@@ -45,7 +45,7 @@ def choose(request: Request, body: bytes, city: City) -> Response:
 
 
 def _name(cookie: str, secure: bool) -> str:
-    return f"{tongue.SECURE}{cookie}" if secure else cookie
+    return f"{SECURE}{cookie}" if secure else cookie
 
 
 def _is_secure(request: Request, city: City) -> bool:

@@ -22,13 +22,10 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityward.console.forms import fields_of
+from cityward.secure.access.access import LANGUAGE_COOKIE, SECURE
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "es": "Español", "pt": "Português"}
 """Each by its own name."""
-
-COOKIE: Final = "language"
-SECURE: Final = "__Host-"
-"""Before the name of a cookie on https: a browser takes it from this host alone then."""
 
 QUERY_FIELDS_MAX: Final = 50
 ACCEPTED_MAX: Final = 10
@@ -123,7 +120,7 @@ def _of(scope: Scope) -> str:
         return query
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     cookies: dict[str, str] = cookie_parser(headers.get(b"cookie", ""))
-    chosen = cookies.get(f"{SECURE}{COOKIE}", cookies.get(COOKIE, ""))
+    chosen = cookies.get(f"{SECURE}{LANGUAGE_COOKIE}", cookies.get(LANGUAGE_COOKIE, ""))
     return chosen if chosen in LANGUAGES else accepted(headers.get(b"accept-language", ""))
 
 

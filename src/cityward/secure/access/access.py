@@ -35,6 +35,10 @@ from cityward.store.engine import open_engine
 COOKIE: Final = "cityward"
 DEVICE_COOKIE: Final = "cityward-device"
 FLOW_COOKIE: Final = "cityward-flow"
+THEME_COOKIE: Final = "theme"
+LANGUAGE_COOKIE: Final = "language"
+"""This and the one before hold what somebody chose to see, and prove nothing."""
+
 SECURE: Final = "__Host-"
 """Before the name of a cookie on https: a browser then takes it from this host alone, for this host alone."""
 
