@@ -16,7 +16,7 @@ from cityward.api import create_app
 from cityward.city.discussing import Made, Said
 from cityward.city.rounds import CodeRefused, NotOpen
 from cityward.console import mount_console
-from cityward.console.resident_texts import LANGUAGES
+from cityward.console.tongue import LANGUAGES
 from cityward.core.errors import UnknownId, UserError
 from cityward.participate.rounds.discussion import NoStatement, read_statement
 

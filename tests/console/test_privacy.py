@@ -18,7 +18,8 @@ from cityward.city import City, init, open_city
 from cityward.console import mount_console
 from cityward.console.now_lines import tidings
 from cityward.console.privacy_pages import told_period
-from cityward.console.resident_texts import LANGUAGES, TEXTS
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES
 from cityward.console.your_data_texts import PURPOSE_WORDS, YOUR_DATA
 from cityward.console.your_request_texts import YOUR_REQUEST
 from cityward.core.clock import Clock

@@ -20,7 +20,7 @@ from cityward.city import City, init, open_city
 from cityward.city.continuity import sheet_number
 from cityward.city.portal import ReportEntry
 from cityward.console import mount_console
-from cityward.console.resident_texts import LANGUAGES
+from cityward.console.tongue import LANGUAGES
 from cityward.console.your_data_texts import YOUR_DATA
 from cityward.core.clock import Clock
 from cityward.core.errors import CityBusy, StoreError

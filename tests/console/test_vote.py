@@ -14,7 +14,7 @@ from tests.city.test_rounds import BY, ROUND, World
 
 from cityward.api import create_app
 from cityward.console import mount_console
-from cityward.console.resident_texts import LANGUAGES
+from cityward.console.tongue import LANGUAGES
 from cityward.core.errors import StoreError
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from cityward.api import create_app
 from cityward.city import City, init, open_city
 from cityward.console import mount_console
-from cityward.console.resident_texts import LANGUAGES
+from cityward.console.tongue import LANGUAGES
 from cityward.core.clock import Clock
 
 NOW = datetime(2014, 8, 4, 3, 0, tzinfo=UTC)

@@ -28,8 +28,8 @@ from cityward.cli.site_tables import read_places, read_sites
 from cityward.cli.tables import read_any
 from cityward.cli.timetable_file import read_feed
 from cityward.console.forms import fields_of, first_of
-from cityward.console.resident_texts import language_of
 from cityward.console.sign_in_forms import onward
+from cityward.console.visitors import language_of
 from cityward.equitable.divide.presets import read_preset
 from cityward.equitable.reach.timetable import read_timetable
 from cityward.equitable.siting.graph_text import read_graph

@@ -20,7 +20,9 @@ from cityward.console.case_wording import WORDING
 from cityward.console.contest_texts import CONTEST
 from cityward.console.forms import fields_of
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.core.appeals import RESIDENT, Appeal
 from cityward.core.clock import monotonic
 from cityward.core.errors import Refused, UnknownId, UserError
@@ -54,7 +56,7 @@ class Contests:
 
     def enter(self, request: Request, status: int = 200, **form: str) -> HTMLResponse:
         """The form that asks for number and secret, and what appeals came to so far."""
-        language = _language(request)
+        language = language_asked(request)
         if self._too_fast(request, self._pace):
             return self._slow(request, language)
         text = CONTEST[language]
@@ -65,7 +67,7 @@ class Contests:
 
     def look_up(self, request: Request, body: bytes) -> Response:
         """Take number and secret; whoever has both is led on."""
-        language = _language(request)
+        language = language_asked(request)
         if self._too_fast(request, self._tries):
             return self._slow(request, language)
         sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
@@ -94,7 +96,7 @@ class Contests:
 
     def show(self, request: Request, token: str, **form: Any) -> HTMLResponse:
         """The decision, and the appeal."""
-        language = _language(request)
+        language = language_asked(request)
         if self._too_fast(request, self._pace):
             return self._slow(request, language)
         text = CONTEST[language]
@@ -111,7 +113,7 @@ class Contests:
 
     def act(self, request: Request, token: str, body: bytes) -> Response:
         """Contest, add, take back or erase, as the form says; on a mistake show it again with what was typed."""
-        language = _language(request)
+        language = language_asked(request)
         if self._too_fast(request, self._pace):
             return self._slow(request, language)
         sent = fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES)
@@ -217,7 +219,7 @@ class Contests:
     # -- pages -------------------------------------------------------------------------------------
 
     def _too_fast(self, request: Request, pace: Pace) -> bool:
-        return not pace.allows(request.client.host if request.client else "", monotonic())
+        return not pace.allows(address_of(request), monotonic())
 
     def _slow(self, request: Request, language: str) -> HTMLResponse:
         text = TEXTS[language]
@@ -262,10 +264,6 @@ def _law(law: str, name: str, text: Mapping[str, str]) -> str:
 
 def _value(value: str, text: Mapping[str, str]) -> str:
     return {"": "–", "yes": text["true"], "no": text["false"]}.get(value, value)
-
-
-def _language(request: Request) -> str:
-    return language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 
 
 def mount(router: APIRouter, console: Console) -> None:

@@ -18,7 +18,9 @@ from cityward.city.rounds import CodeRefused, NotOpen
 from cityward.console.forms import fields_of, first_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.console.vote_texts import VOTE
 from cityward.core.clock import monotonic
 from cityward.core.errors import CitywardError, Refused, StoreError, UnknownId, UserError
@@ -44,7 +46,7 @@ class Discussions:
 
     def show(self, request: Request, name: str) -> HTMLResponse:
         """Statements with their forms, and what groups agree on."""
-        if not self._visits.allows(_address(request), monotonic()):
+        if not self._visits.allows(address_of(request), monotonic()):
             return self._page(request, name, 429, problem="slow_why")
         return self._page(request, name, 200)
 
@@ -55,7 +57,7 @@ class Discussions:
             count = self._console.city.rounds.discussion.answer(
                 name, fields, fields.get("code", "")[:100], fields.get("token", "")
             )
-            told = VOTE[_language(request)]["talk_answered" if count else "talk_nothing"].format(count=count)
+            told = VOTE[language_asked(request)]["talk_answered" if count else "talk_nothing"].format(count=count)
             return {"notice": told, "typed": fields, "token": fields.get("token", "")}
 
         return self._take(request, name, body, take)
@@ -75,13 +77,13 @@ class Discussions:
         def take(fields: dict[str, str]) -> dict[str, Any]:
             number, secret = fields.get("number", "").strip()[:40], fields.get("secret", "")[:100]
             self._console.city.rounds.discussion.take_back(number, secret)
-            return {"notice": VOTE[_language(request)]["taken_back"]}
+            return {"notice": VOTE[language_asked(request)]["taken_back"]}
 
         return self._take(request, name, body, take, wrong="take_back_wrong")
 
     def _take(self, request: Request, name: str, body: bytes, take: Any, wrong: str = "refused") -> HTMLResponse:
         fields = first_of(fields_of(body, FIELDS_MAX, bytes_max=FORM_BYTES))
-        if not self._sent.allows(_address(request), monotonic()):
+        if not self._sent.allows(address_of(request), monotonic()):
             return self._page(request, name, 429, problem="slow_why", typed=fields)
         try:
             shown = take(fields)
@@ -94,7 +96,7 @@ class Discussions:
         return self._page(request, name, 200, **shown)
 
     def _page(self, request: Request, name: str, status: int, problem: str = "", **shown: Any) -> HTMLResponse:
-        language, city = _language(request), self._console.city
+        language, city = language_asked(request), self._console.city
         text = {**REPORT[language], **TEXTS[language], **VOTE[language]}
         base = {"city": city.name, "language": language, "languages": LANGUAGES, "text": text}
         try:
@@ -144,14 +146,6 @@ def _why(error: CitywardError, wrong: str) -> tuple[int, str]:
     if type(error) in names:
         return 422, names[type(error)]
     return (503, "busy") if isinstance(error, StoreError) else (422, wrong)
-
-
-def _language(request: Request) -> str:
-    return language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def mount_discussion(router: APIRouter, console: Console) -> None:

@@ -16,7 +16,9 @@ from cityward.console.follow_texts import FOLLOW
 from cityward.console.forms import fields_of, first_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.core.clock import monotonic
 from cityward.core.errors import CitywardError, UserError
 from cityward.participate.portal.report import OTHER
@@ -47,10 +49,10 @@ class Follow:
         return self._page(request, self._tries, (fields.get("number", ""), fields.get("secret", "")))
 
     def _page(self, request: Request, pace: Pace, asked: tuple[str, str] | None) -> HTMLResponse:
-        language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        language = language_asked(request)
         text, status = {**TEXTS[language], **FOLLOW[language]}, 200
         shown: dict[str, Any] = {"title": text["title"], "told": [], "problem": "", "link": "", "may_answer": False}
-        if not pace.allows(request.client.host if request.client else "", monotonic()):
+        if not pace.allows(address_of(request), monotonic()):
             status, shown = 429, {**shown, "title": text["slow"], "problem": text["slow_why"]}
         elif asked is not None:
             number, secret = (one[:FIELD_CHARS] for one in asked)

@@ -20,7 +20,9 @@ from cityward.console.forms import fields_of, first_of
 from cityward.console.parts import in_parts, parts_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES
+from cityward.console.visitors import address_of, language_asked
 from cityward.core.clock import monotonic
 from cityward.core.errors import CityBusy, Refused, StoreError, UserError
 from cityward.guard.content.photo import NoPhoto, photos_taken, redrawn
@@ -64,7 +66,7 @@ class Reports:
         """Take the form; whatever keeps it from being taken, what was typed stays on the page."""
         fields, sent = _read(request, body)
         if self._too_fast(request, self._sent):
-            return self._form(request, 429, fields, {}, title=TEXTS[self._language(request)]["slow"], notice="slow_why")
+            return self._form(request, 429, fields, {}, title=TEXTS[language_asked(request)]["slow"], notice="slow_why")
         if fields.get(TRAP):
             return self._form(request, 422, fields, {}, notice="trapped")
         portal = self._console.city.portal
@@ -83,7 +85,7 @@ class Reports:
     def _form(
         self, request: Request, status: int, fields: dict[str, str], problems: dict[str, str], **told: str
     ) -> HTMLResponse:
-        language, city = self._language(request), self._console.city
+        language, city = language_asked(request), self._console.city
         text, notice = {**TEXTS[language], **REPORT[language]}, told.get("notice", "")
         title = told.get("title") or (text["busy_title"] if notice == "busy" else text["title"].format(city=city.name))
         return self._page(
@@ -97,20 +99,17 @@ class Reports:
         )
 
     def _done(self, request: Request, reported: Reported, *, with_photo: bool) -> HTMLResponse:
-        language = self._language(request)
+        language = language_asked(request)
         title = REPORT[language]["again_title" if reported.repeated else "done_title"]
         return self._page("report_done.html", language, 200, title=title, reported=reported, photo=with_photo)
 
     def _slow(self, request: Request) -> HTMLResponse:
-        language = self._language(request)
+        language = language_asked(request)
         text = TEXTS[language]
         return self._page("contest_told.html", language, 429, title=text["slow"], told=[text["slow_why"]])
 
     def _too_fast(self, request: Request, pace: Pace) -> bool:
-        return not pace.allows(request.client.host if request.client else "", monotonic())
-
-    def _language(self, request: Request) -> str:
-        return language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        return not pace.allows(address_of(request), monotonic())
 
     def _page(self, template: str, language: str, status: int, **shown: Any) -> HTMLResponse:
         html = self._console.templates.get_template(template).render(

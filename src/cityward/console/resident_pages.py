@@ -13,7 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cityward.city.orders import Asked
 from cityward.console.forms import fields_of
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.core.clock import monotonic
 from cityward.core.errors import UnknownId, UserError
 
@@ -57,9 +59,9 @@ class Residents:
 
     def show(self, request: Request, token: str, **form: str) -> HTMLResponse:
         """How it stands, the question, and what happens next."""
-        language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        language = language_asked(request)
         text = TEXTS[language]
-        if not self._pace.allows(request.client.host if request.client else "", monotonic()):
+        if not self._pace.allows(address_of(request), monotonic()):
             return self._page(request, language, 429, title=text["slow"], told=[text["slow_why"]])
         try:
             asked = self._console.city.orders.asked(token)
@@ -69,10 +71,10 @@ class Residents:
 
     def answer(self, request: Request, token: str, body: bytes) -> Response:
         """Take the form, then show how it stands now."""
-        language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        language = language_asked(request)
         sent = fields_of(body[:ANSWER_BYTES], 10)
         fixed, words = sent.get("fixed", [""])[0], sent.get("words", [""])[0]
-        if not self._pace.allows(request.client.host if request.client else "", monotonic()):
+        if not self._pace.allows(address_of(request), monotonic()):
             text = TEXTS[language]
             return self._page(request, language, 429, title=text["slow"], told=[text["slow_why"]])
         try:

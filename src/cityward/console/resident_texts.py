@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Final
-
-LANGUAGES: Final = {"en": "English", "es": "Español", "pt": "Português"}
-
-_MONTHS: Final = {
-    "en": "January February March April May June July August September October November December",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-}
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
@@ -121,17 +112,3 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "your_data": "O que a cidade guarda sobre você, e como pedir para apagar",
     },
 }
-
-
-def language_of(asked: str | None, accepted: str) -> str:
-    """The language of a page: the one asked for, else the first of the browser's that we have, else English."""
-    if asked in LANGUAGES:
-        return str(asked)
-    wanted = (part.split(";")[0].strip().lower()[:2] for part in accepted.split(",")[:10])
-    return next((code for code in wanted if code in LANGUAGES), "en")
-
-
-def day_in(language: str, day: date) -> str:
-    """A day as people of a language write it."""
-    month = _MONTHS[language].split()[day.month - 1]
-    return f"{day.day} {month} {day.year}" if language == "en" else f"{day.day} de {month} de {day.year}"

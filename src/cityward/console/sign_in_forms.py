@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from cityward.console.forms import fields_of, first_of
 from cityward.console.preferences import theme_of
 from cityward.console.tongue import say
+from cityward.console.visitors import address_of
 from cityward.core.errors import CitywardError, Refused, UserError
 from cityward.core.principal import Principal
 from cityward.secure.access import Access, Visit
@@ -56,7 +57,7 @@ class Desk:
 
     def visit(self, request: Request) -> Visit:
         """Where a request comes from."""
-        return self.access.visit(_headers(request), request.cookies, _peer(request))
+        return self.access.visit(_headers(request), request.cookies, address_of(request))
 
     def who(self, request: Request) -> Principal | None:
         """The person who is signed in, or None; a program has no pages."""
@@ -195,7 +196,3 @@ def onward(asked: str | None) -> str:
 
 def _headers(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _peer(request: Request) -> str:
-    return request.client.host if request.client else ""

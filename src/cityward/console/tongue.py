@@ -227,7 +227,12 @@ def percent(share: float, digits: int = 0) -> str:
 
 def day(value: date) -> str:
     """``30 June 2014``, ``30 de junio de 2014``."""
-    form = FORMS[language()]
+    return day_in(language(), value)
+
+
+def day_in(code: str, value: date) -> str:
+    """The same in a language that is named."""
+    form = FORMS[code]
     return form.day.format(day=value.day, month=form.months.split()[value.month - 1], year=value.year)
 
 

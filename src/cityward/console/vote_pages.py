@@ -19,7 +19,9 @@ from cityward.console.forms import fields_of, first_of
 from cityward.console.report_pages import form_of
 from cityward.console.report_texts import REPORT
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.console.vote_texts import VOTE
 from cityward.core.clock import monotonic
 from cityward.core.errors import CitywardError, Refused, StoreError, UnknownId, UserError
@@ -53,7 +55,7 @@ class Votes:
 
     def all(self, request: Request) -> HTMLResponse:
         """Rounds that were announced, and how each stands."""
-        language = _language(request)
+        language = language_asked(request)
         if self._too_fast(request, self._visits):
             return self._slow(language)
         found = self._console.city.rounds.sound().items()
@@ -66,7 +68,7 @@ class Votes:
     def show(self, request: Request, name: str) -> HTMLResponse:
         """One round, with the form while it takes votes or proposals."""
         if self._too_fast(request, self._visits):
-            return self._slow(_language(request))
+            return self._slow(language_asked(request))
         return self._round(request, name, 200, {})
 
     def file(self, name: str) -> Response:
@@ -113,7 +115,7 @@ class Votes:
                 return self._round(request, name, 404, {})
             status, why = _why(error)
             return self._round(request, name, status, sent, why, fresh=isinstance(error, TooOld))
-        language = _language(request)
+        language = language_asked(request)
         text = REPORT[language]
         title = text["again_title" if reported.repeated else "done_title"]
         return self._page(
@@ -131,7 +133,7 @@ class Votes:
     def _round(
         self, request: Request, name: str, status: int, fields: Fields, why: str = "", *, fresh: bool = False
     ) -> HTMLResponse:
-        language, city = _language(request), self._console.city
+        language, city = language_asked(request), self._console.city
         text = {**REPORT[language], **TEXTS[language], **VOTE[language]}
         try:
             found = city.rounds.get(name)
@@ -174,7 +176,7 @@ class Votes:
             return None
 
     def _done(self, request: Request, name: str, cast: Cast) -> HTMLResponse:
-        language, found = _language(request), self._console.city.rounds.get(name)
+        language, found = language_asked(request), self._console.city.rounds.get(name)
         titles = {one.id: one.title for one in found.projects}
         points = dict(zip(cast.ballot.chosen, cast.ballot.points, strict=False))
         return self._page(
@@ -199,7 +201,7 @@ class Votes:
         return text[key].format(opens=day_in(language, found.opens), closes=day_in(language, found.closes))
 
     def _too_fast(self, request: Request, pace: Pace) -> bool:
-        return not pace.allows(request.client.host if request.client else "", monotonic())
+        return not pace.allows(address_of(request), monotonic())
 
     def _slow(self, language: str) -> HTMLResponse:
         text = TEXTS[language]
@@ -242,10 +244,6 @@ def _decimal(value: float, places: int, language: str) -> str:
 def _money(amount: float, language: str) -> str:
     told = f"{amount:,}"
     return told if language == "en" else told.replace(",", ".")
-
-
-def _language(request: Request) -> str:
-    return language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 
 
 def mount(router: APIRouter, console: Console) -> None:

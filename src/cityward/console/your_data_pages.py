@@ -13,7 +13,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from cityward.console.resident_pages import Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.console.your_data_texts import PURPOSE_WORDS, YOUR_DATA
 from cityward.core.clock import monotonic
 from cityward.core.persons import months_after
@@ -45,8 +47,8 @@ def mount(router: APIRouter, console: Console) -> None:
 
     @router.get("/your-data")
     def your_data(request: Request) -> HTMLResponse:
-        language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-        slow = not pace.allows(request.client.host if request.client else "", monotonic())
+        language = language_asked(request)
+        slow = not pace.allows(address_of(request), monotonic())
         shown = {"title": TEXTS[language]["slow"]} if slow else told(console.city, language)
         html = console.templates.get_template("your_data.html").render(
             city=console.city.name,

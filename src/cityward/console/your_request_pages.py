@@ -15,7 +15,9 @@ from starlette.responses import HTMLResponse
 
 from cityward.console.forms import fields_of
 from cityward.console.resident_pages import HEADERS, Pace
-from cityward.console.resident_texts import LANGUAGES, TEXTS, day_in, language_of
+from cityward.console.resident_texts import TEXTS
+from cityward.console.tongue import LANGUAGES, day_in
+from cityward.console.visitors import address_of, language_asked
 from cityward.console.your_data_texts import YOUR_DATA
 from cityward.console.your_request_texts import YOUR_REQUEST
 from cityward.core.clock import monotonic
@@ -50,12 +52,12 @@ class YourRequest:
         return self._page(request, (number[:1].upper() + number[1:].lower(), secret))
 
     def _page(self, request: Request, asked: tuple[str, str] | None = None) -> HTMLResponse:
-        language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        language = language_asked(request)
         text = {**TEXTS[language], **YOUR_REQUEST[language]}
         city = self._console.city
         status = 200
         shown: dict[str, Any] = {"title": text["title"], "told": [], "problem": "", "slow": False}
-        if not self._pace.allows(request.client.host if request.client else "", monotonic()):
+        if not self._pace.allows(address_of(request), monotonic()):
             status, shown = 429, {**shown, "title": text["slow"], "slow": True}
         elif asked is not None:
             try:
