@@ -259,8 +259,7 @@ def _choice(city: Cast, present: Sequence[Control], before: Years, asked: Asked)
     if all(control.present for control in city.file.controls):
         return ()
     residual = residual_of(city, present, before.by_scenario, city.file.value_of_citizen_hour, asked.seed)
-    chosen = choose(residual, asked.budget).chosen.tolist()
-    return tuple(one for one, taken in zip(residual.controls, chosen, strict=True) if taken)
+    return residual.taken(choose(residual, asked.budget).chosen)
 
 
 def _loss(years: Years, place: int) -> Loss:

@@ -23,13 +23,10 @@ def last_day(heard: pl.DataFrame) -> date | None:
     heard : polars.DataFrame
         ``source`` and ``day`` (the local one), a row for each interaction; days to come left out.
     """
-    known = heard.drop_nulls("day")
-    ends = known.group_by("source").agg(pl.col("day").max().alias("last"))
+    daily = heard.drop_nulls("day").group_by("source", "day").len()
     usual = (
-        known.join(ends, on="source")
+        daily.with_columns(pl.col("day").max().over("source").alias("last"))
         .filter(pl.col("day") > pl.col("last") - pl.duration(days=USUAL_DAYS))
-        .group_by("source", "last")
-        .len()
         .group_by("last")
         .agg(pl.col("len").sum())
         .sort("last", descending=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from cityward.city.portal import SOURCE
 from cityward.city.saying import name_of, words_of
 from cityward.core.errors import StoreError, UnknownId, UserError
 from cityward.core.identifiers import make_id
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 READER: Final = "cityward-photos"
 PURPOSE: Final = "case-handling"
-SOURCE: Final = "portal"
 FOLDER: Final = "photos"
 
 _FIELDS: Final = ("id", "source", "service", "territory", "key")

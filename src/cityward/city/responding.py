@@ -24,7 +24,7 @@ from cityward.private.redact import redact_text
 from cityward.secure.monitor.printable import printable
 from cityward.secure.respond.building import build
 from cityward.secure.respond.effects import Look, digest_of, effects_of
-from cityward.secure.respond.engine import Engine
+from cityward.secure.respond.engine import Engine, defaults
 from cityward.secure.respond.limits import EVIDENCE_CHARS, PLAYBOOK_BYTES
 from cityward.secure.respond.plan import Planned, plan_of
 from cityward.secure.respond.reading import read_document
@@ -123,7 +123,7 @@ class Responding:
         values = _given(book, about, given or {})
         books = held.with_called(book)
         self._in_force(book)
-        plan = plan_of(books, book, {**_defaults(book), **values}, self._look())
+        plan = plan_of(books, book, {**defaults(book), **values}, self._look())
         missing = next((one for one in plan if one.missing), None)
         if missing is not None:
             raise UserError(f"'{missing.name}' could not be done: {missing.missing}", "Write it in respond.toml.")
@@ -371,7 +371,7 @@ def planned_in(folder: Path, name: str, about: str, given: Mapping[str, str]) ->
     """
     held = Held({**shipped_texts(), **texts_in(folder / "playbooks")})
     book, _ = found_in(held, name)
-    values = {**_defaults(book), **_given(book, about, given)}
+    values = {**defaults(book), **_given(book, about, given)}
     return book, plan_of(held.with_called(book), book, values, partial(known, read_targets(folder)))
 
 
@@ -384,10 +384,6 @@ def found_in(held: Held, name: str) -> tuple[Playbook, bytes]:
         return held.read(data, path.name), data
     book = held.get(name)
     return book, held.texts[book.key]
-
-
-def _defaults(book: Playbook) -> dict[str, str]:
-    return {one.name: one.value for one in book.variables.values() if one.value is not None}
 
 
 def _given(book: Playbook, about: str, given: Mapping[str, str]) -> dict[str, str]:

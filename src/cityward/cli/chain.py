@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cityward.cli.main import as_json, city_option, json_option, some
-from cityward.cli.monitor import cache_folder, reckoned
+from cityward.cli.monitor import reckoned, rules_of
 from cityward.core.limits import RISK_YEARS
 
 if TYPE_CHECKING:
@@ -60,15 +60,11 @@ def chain(
     """
     from cityward.city.chain import Asked
     from cityward.city.chain import chain as linked
-    from cityward.secure.monitor import ruleset
 
-    ruleset.needed("evtx", "sigma", "re2")
-    texts = {
-        f"{one}/{name}": body for one in (ruleset.SHIPPED, *folders) for name, body in ruleset.files_of(one).items()
-    }
+    rules = rules_of(folders)  # a mistake there is told before a drill begins
     drill, trials = _drilled(Path(folder), anew=anew, quiet=json_)
     asked = Asked(inventory=inventory, scenario=scenario, budget=budget, traces=traces, years=years, seed=seed)
-    found = linked(asked, drill, trials, ruleset.load(texts, cache_folder()), _reckoning)
+    found = linked(asked, drill, trials, rules, _reckoning)
     if json_:
         as_json(found)
         return

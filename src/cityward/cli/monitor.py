@@ -18,7 +18,7 @@ from cityward.core.clock import Clock, micros
 from cityward.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cityward.city import City
     from cityward.city.incidents import Filed
@@ -68,18 +68,11 @@ def monitor(
     compressed by gzip. Exits with 0 whether something is found or not.
     """
     from cityward.cli.incidents_text import told_filed
-    from cityward.secure.monitor import ruleset
     from cityward.secure.monitor.findings import Names
     from cityward.secure.monitor.monitoring import Monitor
 
     began = time.perf_counter()
-    ruleset.needed("evtx", "sigma", "re2")
-    texts: dict[str, bytes] = {}
-    for folder in ((ruleset.SHIPPED,) if own else ()) + folders:
-        texts |= {f"{folder}/{name}": content for name, content in ruleset.files_of(folder).items()}
-    if not texts:
-        raise UserError("There are no rules to look by.", "Name a folder of rules with --rules.")
-    rules = ruleset.load(texts, cache_folder())
+    rules = rules_of(folders, own=own)
     if follow:
         if city is None or show_names or year:
             raise UserError(
@@ -151,7 +144,28 @@ def _follow(folder: str, files: tuple[Path, ...], rules: RuleSet, zone: ZoneInfo
         click.echo(f"{Path(one.path).name}: {one.read:,} of {one.received:,} read. {unread}".rstrip())
 
 
-def cache_folder() -> Path:
+def rules_of(folders: Sequence[Path], *, own: bool = True) -> RuleSet:
+    """Rules of folders and archives, compiled, with those that come with cityward where ``own``.
+
+    Raises
+    ------
+    UserError
+        A library is not installed, a folder is not there, or there is no rule at all.
+    """
+    from cityward.secure.monitor import ruleset
+
+    ruleset.needed("evtx", "sigma", "re2")
+    texts = {
+        f"{folder}/{name}": content
+        for folder in ((ruleset.SHIPPED,) if own else ()) + tuple(folders)
+        for name, content in ruleset.files_of(folder).items()
+    }
+    if not texts:
+        raise UserError("There are no rules to look by.", "Name a folder of rules with --rules.")
+    return ruleset.load(texts, _cache_folder())
+
+
+def _cache_folder() -> Path:
     """Where compiled rules are kept, for they are the same for every run of the same bytes."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cityward" / "rules"

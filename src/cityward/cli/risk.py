@@ -224,7 +224,7 @@ def _analyse(
         worth = city.file.value_of_citizen_hour if value is None else value
         residual = residual_of(city, present, before.by_scenario, worth, seed)
         choice, others = _choose(residual, budget)
-        bought = [one for one, taken in zip(residual.controls, choice.chosen.tolist(), strict=True) if taken]
+        bought = list(residual.taken(choice.chosen))
     elif with_:
         bought = _named(city, with_)
     else:
@@ -267,18 +267,16 @@ def _choose(residual: Residual, budget: float) -> tuple[Choice, list[Choice]]:
 
 
 def _choice_told(residual: Residual, choice: Choice, others: list[Choice], budget: float) -> dict[str, Any]:
-    ids = [control.id for control in residual.controls]
-
     def told(one: Choice) -> dict[str, Any]:
         return {
-            "controls": [id_ for id_, taken in zip(ids, one.chosen.tolist(), strict=True) if taken],
+            "controls": [control.id for control in residual.taken(one.chosen)],
             "spent": one.spent,
             "remaining": one.remaining,
             "total": one.total,
             "gap": one.gap,
         }
 
-    nothing = residual.of(np.zeros(len(ids), np.bool_))
+    nothing = residual.of(np.zeros(len(residual.controls), np.bool_))
     return {
         "budget": budget,
         "value_of_citizen_hour": residual.value,

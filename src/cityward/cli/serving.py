@@ -255,7 +255,9 @@ def _voted(city: City) -> list[str]:
 
 def _reported(city: City) -> list[str]:
     """How many reports came in by the form for residents, which needs neither account nor script."""
-    count = next((one["added"] for one in city.conservation()["by_source"] if one["source"] == "portal"), 0)
+    from cityward.city.portal import SOURCE
+
+    count = next((one["added"] for one in city.conservation()["by_source"] if one["source"] == SOURCE), 0)
     if not count:
         return []
     word = "report" if count == 1 else "reports"

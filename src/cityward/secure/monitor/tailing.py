@@ -10,6 +10,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
+
 from cityward.core.limits import MONITOR_LINE_BYTES, MONITOR_PART_BYTES
 from cityward.core.records import Record
 
@@ -108,8 +110,7 @@ class Tail:
         return held + b"\n" if held.strip() and not self._skipping else b""
 
     def _advance(self, count: int) -> None:
-        place = self.place
-        self.place = Place(inode=place.inode, head=place.head, head_bytes=place.head_bytes, offset=place.offset + count)
+        self.place = msgspec.structs.replace(self.place, offset=self.place.offset + count)
 
     def _start_anew(self) -> None:
         self.place, self._skipping, self.header = Place(), False, b""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -121,7 +122,7 @@ class Engine:
             return self.run
         if self.run.state == "undoing":
             self._only_looks = True
-        values = {**_defaults(self.book), **self.run.values}
+        values = {**defaults(self.book), **self.run.values}
         outcome = self._sequence(self.book, self.book.start, "", values)
         if self._only_looks:
             self._only_looks = False
@@ -147,7 +148,7 @@ class Engine:
     def values_at(self, key: str) -> dict[str, str]:
         """The values of variables at a step of the run; nothing is done for it."""
         self._only_looks = True
-        values = {**_defaults(self.book), **self.run.values}
+        values = {**defaults(self.book), **self.run.values}
         self._sequence(self.book, self.book.start, "", values)
         if self.book.exception and key.startswith(_EXCEPTION):
             self._sequence(self.book, self.book.exception, _EXCEPTION, values)
@@ -181,7 +182,7 @@ class Engine:
             undo = book.steps.get(book.steps[one.step].marks.undo)
             if undo is None:
                 continue
-            values = self._values.get(one.key, {**_defaults(book), **self.run.values})
+            values = self._values.get(one.key, {**defaults(book), **self.run.values})
             if self._action(book, undo, f"{_UNDO}{one.key}/", values, undoes=one.key) == "waiting":
                 return self.run
         return self._change("stopped" if self.run.stopping else "failed")
@@ -296,7 +297,7 @@ class Engine:
     def _call(self, _book: Playbook, step: Step, prefix: str, values: dict[str, str]) -> Outcome:
         """Another playbook, with variables of its own."""
         other = self.books[step.playbook]
-        inner = {**_defaults(other), **{name: values[name] for name in step.in_args if name in values}}
+        inner = {**defaults(other), **{name: values[name] for name in step.in_args if name in values}}
         outcome = self._sequence(other, other.start, f"{prefix}{step.id}/", inner)
         if outcome == "ended":
             values.update({name: inner[name] for name in step.out_args if name in inner})
@@ -439,7 +440,8 @@ def persons(approved: tuple[Approved, ...], digest: str, now: datetime) -> list[
     return found
 
 
-def _defaults(book: Playbook) -> dict[str, str]:
+def defaults(book: Playbook) -> dict[str, str]:
+    """Values that a playbook gives its variables itself."""
     return {one.name: one.value for one in book.variables.values() if one.value is not None}
 
 
@@ -466,6 +468,4 @@ def _way(step: Step, values: Mapping[str, str]) -> str:
 
 def _short(key: str) -> str:
     """A key as part of an identifier: a digest, because keys of nested steps are long."""
-    from hashlib import blake2b
-
     return blake2b(key.encode(), digest_size=8).hexdigest()

@@ -103,6 +103,10 @@ class Residual:
         events = self.rate * self._base.tried * np.prod(self.tried[chosen], axis=0)
         return events, self._mean_loss * self._base.loss * np.prod(self.loss[chosen], axis=0)
 
+    def taken(self, chosen: NDArray[np.bool_]) -> tuple[Control, ...]:
+        """The controls that a choice names; shape (c)."""
+        return tuple(one for one, taken in zip(self.controls, chosen.tolist(), strict=True) if taken)
+
     def of(self, chosen: NDArray[np.bool_]) -> float:
         """Mean cost of a year under the chosen controls (shape (c)), without their price."""
         events, direct = self.parts(chosen)

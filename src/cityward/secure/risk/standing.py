@@ -203,14 +203,13 @@ def _bought(
         residual = residual_of(city, present, years.by_scenario, city.file.value_of_citizen_hour, seed)
     except UserError:
         return 0.0, (), ()
-    ids = [control.id for control in residual.controls]
     budgets = np.linspace(0, float(residual.cost.sum()), BUDGETS + 1).tolist()
     bought: dict[tuple[str, ...], Bought] = {}
     for budget in budgets:
         choice = choose(residual, budget, _NODES)
-        names = tuple(id_ for id_, taken in zip(ids, choice.chosen.tolist(), strict=True) if taken)
+        names = tuple(control.id for control in residual.taken(choice.chosen))
         bought.setdefault(names, Bought(budget, choice.spent, choice.total, names))
-    without = residual.of(np.zeros(len(ids), np.bool_))
+    without = residual.of(np.zeros(len(residual.controls), np.bool_))
     return without, tuple(sorted(bought.values(), key=lambda one: one.spent)), _singles(residual, without)
 
 
